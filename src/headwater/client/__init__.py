@@ -1,0 +1,1 @@
+"""The client: settings, the two shells, and the method groups on them."""

@@ -1,0 +1,103 @@
+"""``Client`` and ``AsyncClient``: the settings, and the method groups on them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import cached_property
+from types import TracebackType
+from typing import Any, Self
+
+from headwater.client.aio import AsyncCaller
+from headwater.client.chats import AsyncChats, Chats
+from headwater.client.models import AsyncModels, Models
+from headwater.client.settings import Settings
+from headwater.client.sync import Caller
+from headwater.errors import UsageError
+from headwater.types import HttpOptions
+
+
+class AsyncClient:
+    """The async side of a client: ``client.aio``. Works in any number of event loops, one after another too."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._caller = AsyncCaller(settings)
+        self.models = AsyncModels(self._caller)
+        self.chats = AsyncChats(self._caller)
+
+    async def aclose(self) -> None:
+        """Close the connections of the running event loop. The client stays usable."""
+        await self._caller.close()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.aclose()
+
+
+class Client:
+    """The way to the API, with google-genai's arguments.
+
+    The key comes from ``api_key``, else ``GOOGLE_API_KEY``, else ``GEMINI_API_KEY``; the address from
+    ``http_options.base_url``, else ``GOOGLE_GEMINI_BASE_URL``. ``base_url="offline:"`` needs no key and no network:
+    the built-in storyteller answers.
+
+    Making one costs nothing; connections are made when they are needed, and closed by ``close()`` or at the end of the
+    program. A stream that runs goes on when its client is dropped.
+
+    Raises:
+        UsageError: there is no key, or the arguments do not fit together.
+    """
+
+    def __init__(
+        self,
+        *,
+        enterprise: bool | None = None,
+        vertexai: bool | None = None,
+        api_key: str | None = None,
+        credentials: Any = None,
+        project: str | None = None,
+        location: str | None = None,
+        debug_config: Any = None,
+        http_options: HttpOptions | Mapping[str, Any] | None = None,
+    ) -> None:
+        if enterprise is not None and vertexai is not None and enterprise != vertexai:
+            raise UsageError("enterprise and vertexai mean the same: pass one of them")
+        if credentials is not None:
+            raise UsageError(
+                "Google Cloud credentials are not supported yet: pass api_key=... (Vertex AI express mode)"
+            )
+        self._settings = Settings(
+            api_key=api_key,
+            vertexai=enterprise if vertexai is None else vertexai,
+            project=project,
+            location=location,
+            http_options=http_options,
+        )
+        self._caller = Caller(self._settings)
+        self.models = Models(self._caller)
+        self.chats = Chats(self._caller)
+
+    @cached_property
+    def aio(self) -> AsyncClient:
+        """The same methods for coroutines."""
+        return AsyncClient(self._settings)
+
+    @property
+    def vertexai(self) -> bool:
+        """Whether this client speaks to Vertex AI."""
+        return self._settings.vertexai
+
+    def close(self) -> None:
+        """Close the idle connections of the sync side. The client stays usable; streams that run go on."""
+        self._caller.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()

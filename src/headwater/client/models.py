@@ -1,0 +1,121 @@
+"""``client.models`` in both colours: build the request, hand it to the shell."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from headwater.client import requests
+from headwater.client.aio import AsyncCaller, AsyncStream
+from headwater.client.base import ANSWERS, COUNTS, MODEL_LISTS, MODELS
+from headwater.client.pagers import AsyncPager, Pager
+from headwater.client.sync import Caller, Stream
+from headwater.types import (
+    CountTokensConfig,
+    CountTokensResponse,
+    GenerateContentConfig,
+    GetModelConfig,
+    ListModelsConfig,
+    ListModelsResponse,
+    Model,
+)
+
+Config = GenerateContentConfig | Mapping[str, Any] | None
+
+
+class Models:
+    """Ask models, count tokens, look models up."""
+
+    def __init__(self, caller: Caller) -> None:
+        self._caller = caller
+
+    def generate_content(self, *, model: str, contents: Any, config: Config = None) -> Any:
+        """Return the whole answer; with ``config={"stream": True}`` the stream of it.
+
+        Raises:
+            UsageError: the request is wrong; nothing was sent.
+            APIError: the API refused it.
+            StreamError: the road to the API broke.
+        """
+        settings = requests.to_config(config, GenerateContentConfig)
+        if settings.stream:
+            return self.generate_content_stream(model=model, contents=contents, config=settings)
+        request = requests.generate_content(self._caller.settings, model, contents, settings, stream=False)
+        return self._caller.call(ANSWERS, request, settings.http_options)
+
+    def generate_content_stream(self, *, model: str, contents: Any, config: Config = None) -> Stream:
+        """Return the stream of the answer. Nothing is sent before its first chunk is asked for.
+
+        Raises:
+            UsageError: the request is wrong. Everything else is raised by the stream.
+        """
+        settings = requests.to_config(config, GenerateContentConfig)
+        request = requests.generate_content(self._caller.settings, model, contents, settings, stream=True)
+        return self._caller.stream(request, settings.http_options)
+
+    def count_tokens(
+        self, *, model: str, contents: Any, config: CountTokensConfig | Mapping[str, Any] | None = None
+    ) -> CountTokensResponse:
+        """Return how many tokens ``contents`` have."""
+        settings = requests.to_config(config, CountTokensConfig)
+        request = requests.count_tokens(self._caller.settings, model, contents, settings)
+        return self._caller.call(COUNTS, request, settings.http_options)
+
+    def get(self, *, model: str, config: GetModelConfig | Mapping[str, Any] | None = None) -> Model:
+        """Return what is known about a model."""
+        settings = requests.to_config(config, GetModelConfig)
+        request = requests.get_model(self._caller.settings, model, settings.http_options)
+        return self._caller.call(MODELS, request, settings.http_options)
+
+    def list(self, *, config: ListModelsConfig | Mapping[str, Any] | None = None) -> Pager[Model]:
+        """Return the models, page by page as they are iterated over."""
+        settings = requests.to_config(config, ListModelsConfig)
+        return Pager(self._page, settings, self._page(settings))
+
+    def _page(self, config: ListModelsConfig) -> ListModelsResponse:
+        request = requests.list_models(self._caller.settings, config)
+        return self._caller.call(MODEL_LISTS, request, config.http_options)
+
+
+class AsyncModels:
+    """Ask models, count tokens, look models up, from coroutines."""
+
+    def __init__(self, caller: AsyncCaller) -> None:
+        self._caller = caller
+
+    async def generate_content(self, *, model: str, contents: Any, config: Config = None) -> Any:
+        """Return the whole answer; with ``config={"stream": True}`` the stream of it."""
+        settings = requests.to_config(config, GenerateContentConfig)
+        if settings.stream:
+            return await self.generate_content_stream(model=model, contents=contents, config=settings)
+        request = requests.generate_content(self._caller.settings, model, contents, settings, stream=False)
+        return await self._caller.call(ANSWERS, request, settings.http_options)
+
+    async def generate_content_stream(self, *, model: str, contents: Any, config: Config = None) -> AsyncStream:
+        """Return the stream of the answer: ``async for chunk in await ...``. See ``Models.generate_content_stream``."""
+        settings = requests.to_config(config, GenerateContentConfig)
+        request = requests.generate_content(self._caller.settings, model, contents, settings, stream=True)
+        return self._caller.stream(request, settings.http_options)
+
+    async def count_tokens(
+        self, *, model: str, contents: Any, config: CountTokensConfig | Mapping[str, Any] | None = None
+    ) -> CountTokensResponse:
+        """Return how many tokens ``contents`` have."""
+        settings = requests.to_config(config, CountTokensConfig)
+        request = requests.count_tokens(self._caller.settings, model, contents, settings)
+        return await self._caller.call(COUNTS, request, settings.http_options)
+
+    async def get(self, *, model: str, config: GetModelConfig | Mapping[str, Any] | None = None) -> Model:
+        """Return what is known about a model."""
+        settings = requests.to_config(config, GetModelConfig)
+        request = requests.get_model(self._caller.settings, model, settings.http_options)
+        return await self._caller.call(MODELS, request, settings.http_options)
+
+    async def list(self, *, config: ListModelsConfig | Mapping[str, Any] | None = None) -> AsyncPager[Model]:
+        """Return the models, page by page as they are iterated over."""
+        settings = requests.to_config(config, ListModelsConfig)
+        return AsyncPager(self._page, settings, await self._page(settings))
+
+    async def _page(self, config: ListModelsConfig) -> ListModelsResponse:
+        request = requests.list_models(self._caller.settings, config)
+        return await self._caller.call(MODEL_LISTS, request, config.http_options)

@@ -1,0 +1,154 @@
+"""What a client knows before it asks anything: key, base URL, headers and timeouts, from arguments and environment."""
+
+from __future__ import annotations
+
+import logging
+import os
+import sys
+from collections.abc import Mapping
+from typing import Any
+from urllib.parse import quote
+
+import headwater
+from headwater.core.policy import RETRY_CODES, Deadlines, Retry
+from headwater.errors import UsageError
+from headwater.types import HttpOptions, HttpRetryOptions
+
+logger = logging.getLogger("headwater")
+
+DEVELOPER_URL = "https://generativelanguage.googleapis.com/"
+OFFLINE = "offline:"
+
+
+def is_offline(url: str) -> bool:
+    """Return whether a URL means the built-in engine."""
+    return url.startswith(OFFLINE)
+
+
+class Settings:
+    """The settings of one client. Lives as long as the client; never changes."""
+
+    def __init__(
+        self,
+        *,
+        api_key: str | None = None,
+        vertexai: bool | None = None,
+        project: str | None = None,
+        location: str | None = None,
+        http_options: HttpOptions | Mapping[str, Any] | None = None,
+    ) -> None:
+        self.options = _options(http_options)
+        flag = vertexai if vertexai is not None else _flag("GOOGLE_GENAI_USE_ENTERPRISE", "GOOGLE_GENAI_USE_VERTEXAI")
+        self.vertexai = bool(flag)
+        self.project = project or (os.environ.get("GOOGLE_CLOUD_PROJECT") if self.vertexai else None)
+        self.location = location or (os.environ.get("GOOGLE_CLOUD_LOCATION") if self.vertexai else None)
+        self.base_url = self.options.base_url or self._environment_url() or self._default_url()
+        self.api_key = (api_key or _environment_key() or "").strip()
+        if not self.api_key and not is_offline(self.base_url):
+            raise UsageError(_NO_KEY)
+        self.api_version = self._version()
+
+    def __repr__(self) -> str:
+        return f"Settings(base_url={self.base_url!r}, api_version={self.api_version!r})"  # and never the key
+
+    def url(self, path: str, options: HttpOptions | None = None, *, project: bool = True) -> str:
+        """Return the URL of ``path`` below the API's version (and, on Vertex AI, below the project)."""
+        base = (options and options.base_url) or self.base_url
+        version = options.api_version if options and options.api_version is not None else self.api_version
+        scope = (options and options.base_url_resource_scope) or self.options.base_url_resource_scope
+        pieces = [base.rstrip("/")]
+        if scope != "COLLECTION":
+            pieces.append(version)
+            if self.vertexai and project and self.project and not path.startswith("projects/"):
+                pieces.append(f"projects/{self.project}/locations/{self.location or 'global'}")
+        name, colon, method = path.partition(":")
+        pieces.append(quote(name, safe="/@.-_~") + colon + method)
+        return "/".join(piece for piece in pieces if piece)
+
+    def headers(self, options: HttpOptions | None = None) -> dict[str, str]:
+        """Return the headers of every request; a new dict each time."""
+        agent = f"headwater/{headwater.__version__} gl-python/{sys.version.split()[0]}"
+        headers = {"Content-Type": "application/json", "User-Agent": agent, "x-goog-api-client": agent}
+        headers["Accept-Encoding"] = "gzip, deflate"
+        if self.api_key:
+            headers["x-goog-api-key"] = self.api_key
+        return headers | (self.options.headers or {}) | ((options and options.headers) or {})
+
+    def timeout(self, options: HttpOptions | None = None) -> float | None:
+        """Return the longest silence allowed, in seconds; None where none is set."""
+        given = options.timeout if options and options.timeout is not None else self.options.timeout
+        return None if given is None else given / 1000
+
+    def deadlines(self, options: HttpOptions | None = None) -> Deadlines:
+        """Return the deadlines of a call."""
+        timeout = self.timeout(options)
+        return Deadlines() if timeout is None else Deadlines(head=timeout, idle=timeout)
+
+    def retry(self, options: HttpOptions | None = None) -> Retry:
+        """Return how often a call is tried; once, unless ``retry_options`` say otherwise."""
+        given = (options and options.retry_options) or self.options.retry_options
+        return Retry() if given is None else _retry(given)
+
+    def extra_body(self, options: HttpOptions | None = None) -> dict[str, Any]:
+        """Return what is laid over the body of each request."""
+        return (self.options.extra_body or {}) | ((options and options.extra_body) or {})
+
+    def _environment_url(self) -> str | None:
+        return os.environ.get("GOOGLE_VERTEX_BASE_URL" if self.vertexai else "GOOGLE_GEMINI_BASE_URL") or None
+
+    def _default_url(self) -> str:
+        if not self.vertexai:
+            return DEVELOPER_URL
+        match self.location:
+            case None | "global":
+                return "https://aiplatform.googleapis.com/"
+            case "us" | "eu":
+                return f"https://aiplatform.{self.location}.rep.googleapis.com/"
+        return f"https://{self.location}-aiplatform.googleapis.com/"
+
+    def _version(self) -> str:
+        if self.options.api_version is not None:
+            return self.options.api_version
+        asked = os.environ.get("GOOGLE_GENAI_API_VERSION")
+        if asked and asked != "beta":
+            return asked
+        return "v1beta1" if self.vertexai else "v1beta" if asked else "v1"
+
+
+_NO_KEY = (
+    "no API key: set GEMINI_API_KEY (or GOOGLE_API_KEY), or pass genai.Client(api_key=...). "
+    "Without one, the built-in offline engine works now: set GOOGLE_GEMINI_BASE_URL=offline: "
+    "or pass http_options={'base_url': 'offline:'}"
+)
+
+
+def _options(given: HttpOptions | Mapping[str, Any] | None) -> HttpOptions:
+    if given is None:
+        return HttpOptions()
+    return given if isinstance(given, HttpOptions) else HttpOptions(**given)
+
+
+def _environment_key() -> str | None:
+    google, gemini = os.environ.get("GOOGLE_API_KEY"), os.environ.get("GEMINI_API_KEY")
+    if google and gemini and google != gemini:
+        logger.warning("GOOGLE_API_KEY and GEMINI_API_KEY are both set; using GOOGLE_API_KEY")
+    return google or gemini
+
+
+def _flag(*names: str) -> bool:
+    for name in names:
+        if name in os.environ:
+            return os.environ[name].lower() in ("true", "1")
+    return False
+
+
+def _retry(options: HttpRetryOptions) -> Retry:
+    known = Retry(attempts=5)
+    return Retry(
+        attempts=max(1, known.attempts if options.attempts is None else options.attempts),
+        initial_delay=known.initial_delay if options.initial_delay is None else options.initial_delay,
+        max_delay=known.max_delay if options.max_delay is None else options.max_delay,
+        exp_base=known.exp_base if options.exp_base is None else options.exp_base,
+        jitter=known.jitter if options.jitter is None else options.jitter,
+        codes=RETRY_CODES if options.http_status_codes is None else tuple(options.http_status_codes),
+    )

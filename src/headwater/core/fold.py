@@ -1,0 +1,215 @@
+"""Chunks to one answer: ``Fold`` takes them one at a time, in linear time, and can say at any moment what there is."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+from headwater.core.arguments import Arguments
+from headwater.types import (
+    NO_USAGE,
+    Candidate,
+    Content,
+    FinishReason,
+    GenerateContentResponse,
+    GroundingMetadata,
+    Part,
+    UsageMetadata,
+)
+
+_LAST_WINS = (
+    "finish_message",
+    "safety_ratings",
+    "token_count",
+    "avg_logprobs",
+    "url_context_metadata",
+    "continuation_token",
+)
+_REMEMBERED = (*_LAST_WINS, "grounding_metadata", "citation_metadata", "logprobs_result")
+_NO_GROUNDING = GroundingMetadata()
+
+
+class Fold:
+    """The answer so far. ``count`` is the number of chunks taken."""
+
+    def __init__(self) -> None:
+        self.count = 0
+        self._first = _CandidateFold(0)
+        self._others: dict[int, _CandidateFold] = {}
+        self._usage: UsageMetadata = NO_USAGE
+        self._last: GenerateContentResponse | None = None
+        self._head: dict[str, Any] = {}
+
+    def add(self, chunk: GenerateContentResponse) -> None:
+        """Take the next chunk."""
+        self.count += 1
+        self._last = chunk
+        usage = chunk.usage_metadata
+        if usage is not NO_USAGE:
+            self._usage = usage if usage.total_token_count is not None else _newer(self._usage, usage)
+        for candidate in chunk.candidates or ():
+            index = candidate.index
+            (self._first if not index else self._other(index)).add(candidate)
+        if chunk.response_id is None or "response_id" not in self._head:
+            self._remember(chunk)
+
+    @property
+    def text(self) -> str:
+        """The text of the first candidate so far, without thoughts."""
+        return self._first.text
+
+    @property
+    def thought_text(self) -> str:
+        """The thoughts of the first candidate so far."""
+        return self._first.thought_text
+
+    @property
+    def finish_reason(self) -> FinishReason | None:
+        """The last finish reason of the first candidate."""
+        return self._first.finish_reason
+
+    @property
+    def usage_metadata(self) -> UsageMetadata:
+        """The tokens so far, as the API counted them."""
+        return self._usage
+
+    @property
+    def response(self) -> GenerateContentResponse:
+        """The answer so far as one response: text merged, streamed function calls assembled."""
+        folds = [self._first, *(self._others[index] for index in sorted(self._others))]
+        candidates = [fold.candidate for fold in folds if fold.seen]
+        response = GenerateContentResponse(candidates=candidates or None, usage_metadata=self._usage, **self._head)
+        if self._last is not None:
+            response.__dict__["_headers"] = self._last.__dict__.get("_headers")
+        return response
+
+    def _other(self, index: int) -> _CandidateFold:
+        fold = self._others.get(index)
+        if fold is None:
+            fold = self._others[index] = _CandidateFold(index)
+        return fold
+
+    def _remember(self, chunk: GenerateContentResponse) -> None:
+        for name in ("model_version", "response_id", "prompt_feedback", "create_time", "model_status"):
+            value = getattr(chunk, name)
+            if value is not None:
+                self._head[name] = value
+
+
+class _CandidateFold:
+    """One candidate so far."""
+
+    def __init__(self, index: int) -> None:
+        self.index = index
+        self.seen = False
+        self.finish_reason: FinishReason | None = None
+        self._role = "model"
+        self._parts: list[Part] = []  # closed parts, in order
+        self._pieces: list[str] = []  # the text part that is still growing
+        self._thinking = False  # whether that part is a thought
+        self._text: list[str] = []
+        self._thoughts: list[str] = []
+        self._arguments = Arguments()
+        self._rest: dict[str, Any] = {}
+
+    @property
+    def text(self) -> str:
+        return _joined(self._text)
+
+    @property
+    def thought_text(self) -> str:
+        return _joined(self._thoughts)
+
+    @property
+    def candidate(self) -> Candidate:
+        parts = [*self._parts, *self._open_part()]
+        return Candidate(
+            content=Content(parts=parts, role=self._role),
+            index=self.index,
+            finish_reason=self.finish_reason,
+            **self._rest,
+        )
+
+    def add(self, candidate: Candidate) -> None:
+        self.seen = True
+        if candidate.finish_reason is not None:
+            self.finish_reason = candidate.finish_reason
+            self._remember(candidate)
+        elif any(getattr(candidate, name) is not None for name in _REMEMBERED):
+            self._remember(candidate)
+        content = candidate.content
+        if content is not None:
+            for part in content.parts or ():
+                self._add_part(part)
+
+    def _add_part(self, part: Part) -> None:
+        text = part.text
+        if text is None:
+            self._close()
+            self._add_data(part)
+            return
+        if bool(part.thought) is not self._thinking:
+            self._close()
+            self._thinking = bool(part.thought)
+        if text:
+            (self._thoughts if self._thinking else self._text).append(text)
+        if part.thought_signature is not None:  # what is signed goes back as it came, unmerged
+            self._close()
+            self._parts.append(part)
+        elif text:
+            self._pieces.append(text)
+
+    def _add_data(self, part: Part) -> None:
+        call = part.function_call
+        if call is None:
+            self._parts.append(part)
+            return
+        assembled = self._arguments.add(call)
+        if assembled is call:
+            self._parts.append(part)
+        elif assembled is not None:
+            self._parts.append(Part(function_call=assembled, thought_signature=part.thought_signature))
+
+    def _close(self) -> None:
+        self._parts += self._open_part()
+        self._pieces = []
+
+    def _open_part(self) -> list[Part]:
+        if not self._pieces:
+            return []
+        return [Part(text=_joined(self._pieces), thought=True if self._thinking else None)]
+
+    def _remember(self, candidate: Candidate) -> None:
+        for name in _LAST_WINS:
+            value = getattr(candidate, name)
+            if value is not None:
+                self._rest[name] = value
+        if candidate.grounding_metadata not in (None, _NO_GROUNDING):  # streams send {} until the last chunk
+            self._rest["grounding_metadata"] = candidate.grounding_metadata
+        for name, inner in (("citation_metadata", "citations"), ("logprobs_result", "chosen_candidates")):
+            self._append(name, inner, getattr(candidate, name))
+
+    def _append(self, name: str, inner: str, value: Any) -> None:
+        if value is None:
+            return
+        known = self._rest.get(name)
+        if known is None:
+            self._rest[name] = msgspec.structs.replace(value)
+            return
+        items = list(getattr(known, inner) or ())
+        items += [item for item in getattr(value, inner) or () if item not in items or name == "logprobs_result"]
+        self._rest[name] = msgspec.structs.replace(known, **{inner: items})
+
+
+def _joined(pieces: list[str]) -> str:
+    """Join, and keep the result as the only piece, so that asking again costs nothing."""
+    if len(pieces) > 1:
+        pieces[:] = ["".join(pieces)]
+    return pieces[0] if pieces else ""
+
+
+def _newer(old: UsageMetadata, new: UsageMetadata) -> UsageMetadata:
+    """What ``new`` says, and ``old`` where it is silent."""
+    said = {name: value for name in new.__struct_fields__ if (value := getattr(new, name)) is not None}
+    return msgspec.structs.replace(old, **said)

@@ -1,0 +1,143 @@
+"""The Gemini dialect: how the documents of the Developer API and Vertex AI become responses and errors."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Generic, TypeVar
+
+import msgspec
+
+from headwater.core.jsons import Splitter
+from headwater.errors import APIError, HeadwaterError, WireError, api_error
+from headwater.types import GenerateContentResponse
+from headwater.types.base import Wire as WireType
+from headwater.types.base import salvage
+
+R = TypeVar("R", bound=WireType)
+
+#: HTTP status -> Google's name for it, where an error does not carry one.
+STATUS_NAMES = {
+    400: "INVALID_ARGUMENT",
+    401: "UNAUTHENTICATED",
+    403: "PERMISSION_DENIED",
+    404: "NOT_FOUND",
+    408: "DEADLINE_EXCEEDED",
+    409: "ABORTED",
+    429: "RESOURCE_EXHAUSTED",
+    499: "CANCELLED",
+    500: "INTERNAL",
+    501: "UNIMPLEMENTED",
+    503: "UNAVAILABLE",
+    504: "DEADLINE_EXCEEDED",
+}
+
+_KEYS = frozenset(GenerateContentResponse.__struct_encode_fields__) | {"turnToken"}
+
+
+class Gemini(Generic[R]):
+    """The dialect for answers of one type. Stateless, so that one is enough for each type."""
+
+    def __init__(self, kind: type[R]) -> None:
+        self._kind = kind
+        self._decoder = msgspec.json.Decoder(kind)
+
+    def decode(self, data: bytes, headers: Mapping[str, str]) -> tuple[R | HeadwaterError, ...]:
+        """Return what one document holds: usually one response, which keeps ``data`` as its ``raw``."""
+        if b'"error"' in data:
+            return self._read(data, headers)
+        try:
+            result = self._decoder.decode(data)
+        except msgspec.MsgspecError:
+            return self._read(data, headers)
+        if getattr(result, "candidates", True) is None:  # usage alone, a refused prompt, or no answer at all
+            return self._read(data, headers)
+        extra = result.__dict__
+        extra["_raw"] = data
+        extra["_headers"] = headers
+        return (result,)
+
+    def refusal(self, status: int, headers: Mapping[str, str], body: bytes) -> APIError:
+        """Return the error that an answer with a bad status means, whatever its body is."""
+        try:
+            document = msgspec.json.decode(body)
+        except (msgspec.MsgspecError, UnicodeDecodeError):
+            document = None
+        if isinstance(document, list) and document:
+            document = document[0]
+        return _error(document, body, status, headers)
+
+    def is_final(self, result: object) -> bool:
+        """Return whether an answer may end after ``result``: it has a finish reason, or the prompt was refused."""
+        if type(result) is not GenerateContentResponse:
+            return True
+        for candidate in result.candidates or ():
+            if candidate.finish_reason is not None:
+                return True
+        return result.prompt_feedback is not None and result.prompt_feedback.block_reason is not None
+
+    def _read(self, data: bytes, headers: Mapping[str, str]) -> tuple[R | HeadwaterError, ...]:
+        """Read a document that is not simply one response."""
+        text = data.decode("utf-8", "replace").encode()  # as every SSE reader does with bytes that are no UTF-8
+        try:
+            document = msgspec.json.decode(text)
+        except msgspec.MsgspecError:
+            pieces = _pieces(text)
+            if pieces is None:
+                return (WireError(f"the API sent an event that is not JSON: {_excerpt(data)}"),)
+            return tuple(result for piece in pieces for result in self.decode(piece, headers))
+        return self._sort(document, text, headers)
+
+    def _sort(self, document: Any, data: bytes, headers: Mapping[str, str]) -> tuple[R | HeadwaterError, ...]:
+        match document:
+            case {"error": error} if error:
+                return (_error(document, data, 200, headers),)
+            case dict() if not document or self._kind is not GenerateContentResponse or _KEYS.intersection(document):
+                result = self._fit(document, data)
+                result.__dict__.update(_raw=data, _headers=headers)
+                return (result,)
+            case list():
+                entries = ((entry, msgspec.json.encode(entry)) for entry in document)
+                return tuple(result for entry, raw in entries for result in self._sort(entry, raw, headers))
+            case None:
+                return ()
+        return (WireError(f"the API sent an event that is no answer: {_excerpt(data)}"),)
+
+    def _fit(self, document: dict[str, Any], data: bytes) -> R:
+        try:
+            return self._decoder.decode(data)
+        except msgspec.MsgspecError:
+            return salvage(document, self._kind)
+
+
+def _error(document: Any, body: bytes, status: int, headers: Mapping[str, str]) -> APIError:
+    error = document.get("error", document) if isinstance(document, dict) else document
+    fields = error if isinstance(error, dict) else {}
+    name = fields.get("status") if isinstance(fields.get("status"), str) else None
+    code = _code(fields.get("code"), name, status)
+    message = fields.get("message")
+    if not isinstance(message, str) or not message:
+        message = error if isinstance(error, str) and error else _excerpt(body)
+    return api_error(code, message, status=name or STATUS_NAMES.get(code), details=document, headers=headers)
+
+
+def _code(code: Any, name: str | None, status: int) -> int:
+    """The error's own code; else the HTTP status; else, in a good answer, what its name stands for."""
+    if isinstance(code, str) and code.isdigit():
+        code = int(code)
+    if isinstance(code, int) and not isinstance(code, bool) and code >= 400:
+        return code
+    if status != 200:
+        return status
+    return next((number for number, known in STATUS_NAMES.items() if known == name), 500)
+
+
+def _pieces(text: bytes) -> list[bytes] | None:
+    """The objects that stand one after another in ``text``; None where there is anything else in it."""
+    splitter = Splitter(limit=len(text))
+    pieces = splitter.feed(text)
+    return pieces if pieces and not splitter.is_open and not splitter.stray else None
+
+
+def _excerpt(data: bytes) -> str:
+    text = " ".join(data[:400].decode("utf-8", "replace").split())
+    return (text if len(text) <= 200 else text[:197] + "...") or "an empty body"

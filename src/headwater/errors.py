@@ -1,0 +1,181 @@
+"""Every exception that headwater raises, in one tree.
+
+    HeadwaterError
+    |- UsageError                    the caller's side; nothing was sent            (also ValueError)
+    |- APIError                      the API answered with an error
+    |  |- ClientError                4xx
+    |  |  |- AuthenticationError     401, 403
+    |  |  |- NotFoundError           404
+    |  |  |- RateLimitError          429, with .retry_after
+    |  |- ServerError                5xx
+    |- StreamError                   the road to the answer broke; .partial is what had arrived
+    |  |- ConnectError               no answer at all                                 (also ConnectionError)
+    |  |- StreamInterrupted          cut in the middle                                (also ConnectionError)
+    |  |- StreamTruncated            a clean end without a finish reason
+    |  |- StreamStalled              nothing came for too long                        (also TimeoutError)
+    |  |- DeadlineExceeded           the whole call took too long                     (also TimeoutError)
+    |  |- StreamCancelled            cancelled by the caller
+    |- WireError                     bytes that break the protocol: theirs            (also ValueError)
+
+An error raised in the middle of a stream loses nothing: ``error.partial`` is the answer so far, folded
+into one response, and every chunk that had arrived was handed to the reader before the error.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+
+class HeadwaterError(Exception):
+    """The root of every error raised by headwater."""
+
+    #: The answer so far as one ``GenerateContentResponse``; None when nothing had arrived.
+    partial: Any = None
+    #: Where it happened: ``"request"``, ``"connect"``, ``"head"`` (before the first chunk) or ``"body"``.
+    phase: str = "request"
+    #: How many requests were sent for this call.
+    attempts: int = 0
+
+
+class UsageError(HeadwaterError, ValueError):
+    """The call itself is wrong; nothing was sent. The message says what to change."""
+
+
+class APIError(HeadwaterError):
+    """The API answered with an error, before the stream or in the middle of it.
+
+    ``code`` (int), ``status`` ("RESOURCE_EXHAUSTED", None where there is none), ``message`` and
+    ``details`` (the parsed JSON of the answer) are google-genai's names. ``headers`` holds the
+    headers of the HTTP response, and ``response`` the same for code that looks there.
+    """
+
+    def __init__(
+        self,
+        code: int,
+        message: str,
+        *,
+        status: str | None = None,
+        details: Any = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> None:
+        self.code = code
+        self.message = message
+        self.status = status
+        self.details = details
+        self.headers: Mapping[str, str] = headers or {}
+        super().__init__(code, message)
+
+    @property
+    def response(self) -> Mapping[str, str]:
+        """The headers of the HTTP response."""
+        return self.headers
+
+    @property
+    def retry_after(self) -> float | None:
+        """Seconds that the API asks to wait (``RetryInfo`` or ``Retry-After``); None when it does not say."""
+        return _retry_delay(self.details) or _seconds(self.headers.get("retry-after"))
+
+    def __str__(self) -> str:
+        return f"{self.code} {self.status or ''}".rstrip() + f": {self.message}"
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return (_rebuild, (type(self), self.code, self.message, self.status, self.details, dict(self.headers)))
+
+
+class ClientError(APIError):
+    """4xx: the request cannot succeed as it is."""
+
+
+class AuthenticationError(ClientError):
+    """401 or 403: the key is missing, wrong or not allowed to do this."""
+
+
+class NotFoundError(ClientError):
+    """404: no such model, file or path."""
+
+
+class RateLimitError(ClientError):
+    """429: too many requests; ``retry_after`` says how long to wait, where the API says so."""
+
+
+class ServerError(APIError):
+    """5xx: the API's side; trying again later can help."""
+
+
+class StreamError(HeadwaterError):
+    """The road to the answer broke. ``partial`` keeps what had arrived."""
+
+
+class ConnectError(StreamError, ConnectionError):
+    """No answer at all: the name does not resolve, the connection or its TLS is refused or lost."""
+
+
+class StreamInterrupted(StreamError, ConnectionError):
+    """The connection was lost in the middle of the answer."""
+
+
+class StreamTruncated(StreamError):
+    """The answer ended cleanly but without a finish reason, so it is not known to be whole."""
+
+
+class StreamStalled(StreamError, TimeoutError):
+    """Nothing came for longer than the timeout."""
+
+
+class DeadlineExceeded(StreamError, TimeoutError):
+    """The whole call took longer than its deadline."""
+
+
+class StreamCancelled(StreamError):
+    """The stream was cancelled by the caller."""
+
+
+class WireError(HeadwaterError, ValueError):
+    """The other side sent bytes that break the protocol; the message shows how they begin."""
+
+
+_BY_CODE: dict[int, type[APIError]] = {
+    401: AuthenticationError,
+    403: AuthenticationError,
+    404: NotFoundError,
+    429: RateLimitError,
+}
+
+
+def api_error(
+    code: int,
+    message: str,
+    *,
+    status: str | None = None,
+    details: Any = None,
+    headers: Mapping[str, str] | None = None,
+) -> APIError:
+    """Return the APIError of the class that suits ``code``."""
+    kind = _BY_CODE.get(code) or (ClientError if 400 <= code < 500 else ServerError if 500 <= code < 600 else APIError)
+    return kind(code, message, status=status, details=details, headers=headers)
+
+
+def _rebuild(
+    kind: type[APIError], code: int, message: str, status: str | None, details: Any, headers: dict[str, str]
+) -> APIError:
+    return kind(code, message, status=status, details=details, headers=headers)
+
+
+def _retry_delay(details: Any) -> float | None:
+    """The ``retryDelay`` of google.rpc.RetryInfo inside an error body."""
+    if not isinstance(details, dict):
+        return None
+    error = details.get("error")
+    entries = error.get("details") if isinstance(error, dict) else None
+    for entry in entries if isinstance(entries, list) else ():
+        if isinstance(entry, dict) and isinstance(entry.get("retryDelay"), str):
+            return _seconds(entry["retryDelay"].removesuffix("s"))
+    return None
+
+
+def _seconds(text: str | None) -> float | None:
+    try:
+        return max(0.0, float(text)) if text else None
+    except ValueError:
+        return None

@@ -1,0 +1,1 @@
+"""Carrying bytes over HTTP, in two colours."""

@@ -1,0 +1,110 @@
+"""The seam between the client and the network: five methods in each colour, and what both sides of it share.
+
+A transport maps every error of the library behind it to ``TransportError``; nothing else leaves it. It follows no
+redirects and retries nothing: that is the machine's business.
+"""
+
+from __future__ import annotations
+
+import os
+import ssl
+from collections.abc import Mapping
+from functools import cache
+from typing import Protocol
+from urllib.parse import urlsplit
+
+from headwater.core.steps import HttpRequest
+
+#: How much is read at once, at most.
+READ_BYTES = 64 * 1024
+#: A connection that is not there after this many seconds is given up.
+CONNECT_TIMEOUT = 30.0
+
+
+class Body(Protocol):
+    """An answer whose head has come. ``headers`` has lower-case names."""
+
+    status: int
+    headers: Mapping[str, str]
+
+    def read(self, timeout: float | None) -> bytes:
+        """Return some bytes as soon as there are any, ``b""`` at the end.
+
+        Raises:
+            TransportError: the connection broke, nothing came in time, or ``abort`` was called.
+        """
+
+    def close(self) -> None:
+        """Let go: the connection is kept for the next request when the body was read to its end."""
+
+    def abort(self) -> None:
+        """Cut the connection at once. May be called from any thread; wakes a ``read`` that waits."""
+
+
+class Transport(Protocol):
+    """Opens requests. May be used by many threads at once."""
+
+    def open(self, request: HttpRequest, timeout: float | None) -> Body:
+        """Send ``request`` and return its answer as soon as the head is there.
+
+        Raises:
+            TransportError: there is no answer.
+        """
+
+    def close(self) -> None:
+        """Close the idle connections."""
+
+
+class AsyncBody(Protocol):
+    """``Body`` for a coroutine."""
+
+    status: int
+    headers: Mapping[str, str]
+
+    async def read(self, timeout: float | None) -> bytes:
+        """Return some bytes as soon as there are any, ``b""`` at the end."""
+
+    def close(self) -> None:
+        """Let go: the connection is kept for the next request when the body was read to its end."""
+
+    def abort(self) -> None:
+        """Cut the connection at once. Does not wait; may be called from any thread."""
+
+
+class AsyncTransport(Protocol):
+    """``Transport`` for coroutines, of any number of event loops."""
+
+    async def open(self, request: HttpRequest, timeout: float | None) -> AsyncBody:
+        """Send ``request`` and return its answer as soon as the head is there."""
+
+    async def close(self) -> None:
+        """Close the idle connections of the running loop."""
+
+
+@cache
+def tls_context() -> ssl.SSLContext:
+    """Return the context that verifies servers: by the system's certificates, or ``SSL_CERT_FILE``/``SSL_CERT_DIR``.
+
+    Where the system has none (Python from python.org on macOS), certifi's are used.
+    """
+    context = ssl.create_default_context()
+    paths = ssl.get_default_verify_paths()
+    if not (paths.cafile or paths.capath or context.cert_store_stats()["x509_ca"]):
+        import certifi
+
+        context.load_verify_locations(certifi.where())
+    return context
+
+
+def proxy_for(url: str) -> str | None:
+    """Return the proxy that the environment names for ``url`` (``HTTPS_PROXY``, ``NO_PROXY`` ...), or None."""
+    if not any(name.lower().endswith("_proxy") for name in os.environ):
+        return None
+    from urllib.request import getproxies, proxy_bypass
+
+    parts = urlsplit(url)
+    proxies = getproxies()
+    proxy = proxies.get(parts.scheme) or proxies.get("all")
+    if not proxy or proxy_bypass(parts.netloc.rpartition("@")[2]):
+        return None
+    return proxy if "://" in proxy else f"http://{proxy}"

@@ -1,0 +1,211 @@
+"""The offline transport: HTTP answered in-process by the storyteller, byte for byte as the API would.
+
+The base URL says how fast: ``offline:`` is the pace of a real model, ``offline:instant`` does not wait at all, and
+``offline:first=1,rate=20`` waits a second before the first chunk and then speaks 20 tokens a second.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import Iterator, Mapping
+from urllib.parse import unquote, urlsplit
+
+import msgspec
+
+from headwater import story
+from headwater.core import sse
+from headwater.core.steps import HttpRequest, TransportError
+from headwater.errors import APIError, UsageError, api_error
+from headwater.types import GenerateContentRequest, ListModelsResponse
+from headwater.types.base import Wire, coerce
+
+
+class _Piece(msgspec.Struct, frozen=True):
+    """Some bytes of a body, and how long they take to come (seconds)."""
+
+    delay: float
+    data: bytes
+
+
+class _Answer:
+    """What the storyteller answers to one request: a head, and pieces of a body."""
+
+    def __init__(self, request: HttpRequest) -> None:
+        self.status = 200
+        self.headers: Mapping[str, str] = {"content-type": "application/json; charset=UTF-8"}
+        try:
+            pieces = _route(request)
+            if _method(request).startswith("stream"):
+                self.headers = {"content-type": "text/event-stream"}
+            first = next(pieces, None)  # what is wrong with a request shows before the head is sent
+        except APIError as error:
+            self.status, first, pieces = error.code, None, iter([_Piece(0.0, msgspec.json.encode(error.details))])
+        self.pieces = _chain(first, pieces)
+
+
+class OfflineBody:
+    """An answer that a thread reads."""
+
+    def __init__(self, answer: _Answer) -> None:
+        self.status, self.headers = answer.status, answer.headers
+        self._pieces = answer.pieces
+        self._aborted = threading.Event()
+
+    def read(self, timeout: float | None) -> bytes:
+        """Return the next piece when its time has come, ``b""`` at the end."""
+        piece = next(self._pieces, None)
+        if piece is None:
+            return b""
+        late = timeout is not None and piece.delay > timeout
+        if self._aborted.wait(timeout if late else piece.delay):
+            raise TransportError("aborted", "the read was aborted")
+        if late:
+            raise TransportError("timeout", f"{timeout:g} s")
+        return piece.data
+
+    def close(self) -> None:
+        """Let go."""
+        self.abort()
+
+    def abort(self) -> None:
+        """End a ``read`` that waits."""
+        self._aborted.set()
+
+
+class OfflineTransport:
+    """Opens requests to the storyteller."""
+
+    def open(self, request: HttpRequest, timeout: float | None) -> OfflineBody:
+        """Return the storyteller's answer."""
+        return OfflineBody(_Answer(request))
+
+    def close(self) -> None:
+        """Do nothing: there are no connections."""
+
+
+class AsyncOfflineBody:
+    """An answer that a coroutine reads."""
+
+    def __init__(self, answer: _Answer) -> None:
+        self.status, self.headers = answer.status, answer.headers
+        self._pieces = answer.pieces
+        self._loop = asyncio.get_running_loop()
+        self._aborted = asyncio.Event()
+
+    async def read(self, timeout: float | None) -> bytes:
+        """Return the next piece when its time has come, ``b""`` at the end."""
+        piece = next(self._pieces, None)
+        if piece is None:
+            return b""
+        late = timeout is not None and piece.delay > timeout
+        if await self._is_aborted_within(timeout if late and timeout is not None else piece.delay):
+            raise TransportError("aborted", "the read was aborted")
+        if late:
+            raise TransportError("timeout", f"{timeout:g} s")
+        return piece.data
+
+    async def _is_aborted_within(self, seconds: float) -> bool:
+        if seconds <= 0:
+            await asyncio.sleep(0)  # a task that speaks without a pause still lets the others run
+            return self._aborted.is_set()
+        try:
+            async with asyncio.timeout(seconds):
+                return await self._aborted.wait()
+        except TimeoutError:
+            return False
+
+    def close(self) -> None:
+        """Let go."""
+        self.abort()
+
+    def abort(self) -> None:
+        """End a ``read`` that waits. May be called from any thread."""
+        if not self._loop.is_closed():
+            self._loop.call_soon_threadsafe(self._aborted.set)
+
+
+class AsyncOfflineTransport:
+    """Opens requests to the storyteller from coroutines."""
+
+    async def open(self, request: HttpRequest, timeout: float | None) -> AsyncOfflineBody:
+        """Return the storyteller's answer."""
+        return AsyncOfflineBody(_Answer(request))
+
+    async def close(self) -> None:
+        """Do nothing: there are no connections."""
+
+
+def _chain(first: _Piece | None, rest: Iterator[_Piece]) -> Iterator[_Piece]:
+    if first is not None:
+        yield first
+    yield from rest
+
+
+def _method(request: HttpRequest) -> str:
+    return urlsplit(request.url).path.rpartition("/")[2].partition(":")[2]
+
+
+def _route(request: HttpRequest) -> Iterator[_Piece]:
+    """The pieces of the answer.
+
+    Raises:
+        APIError: the request is refused.
+    """
+    path = urlsplit(request.url).path
+    pace = _pace(path.partition("/")[0])
+    name, _, method = path.rpartition("/")[2].partition(":")
+    model = unquote(name)
+    match request.method, method:
+        case "GET", "" if path.endswith("/models"):
+            return _whole(ListModelsResponse(models=story.models()))
+        case "GET", "":
+            known = [entry for entry in story.models() if entry.name == f"models/{model}"]
+            if known:
+                return _whole(known[0])
+        case "POST", "countTokens":
+            return _whole(story.count_tokens(_read(request)))
+        case "POST", "generateContent":
+            return _whole(story.answer(_read(request), model=model), pace.first)
+        case "POST", "streamGenerateContent":
+            return _stream(_read(request), model, pace)
+    raise _refusal(404, f"the offline engine has nothing at {path.partition('/')[2]}", "NOT_FOUND")
+
+
+def _whole(answer: Wire, delay: float = 0.0) -> Iterator[_Piece]:
+    return iter([_Piece(delay, msgspec.json.encode(answer))])
+
+
+def _stream(request: GenerateContentRequest, model: str, pace: story.Pace) -> Iterator[_Piece]:
+    for beat in story.tell(request, model=model, pace=pace):
+        yield _Piece(beat.delay, sse.encode(msgspec.json.encode(beat.chunk)))
+
+
+def _read(request: HttpRequest) -> GenerateContentRequest:
+    try:
+        body = coerce(msgspec.json.decode(request.body or b"{}"), GenerateContentRequest, "the request")
+    except (UsageError, msgspec.MsgspecError) as error:
+        raise _refusal(400, f"Invalid JSON payload received. {error}", "INVALID_ARGUMENT") from error
+    assert isinstance(body, GenerateContentRequest)
+    return body
+
+
+def _refusal(code: int, message: str, status: str) -> APIError:
+    details = {"error": {"code": code, "message": message, "status": status}}
+    return api_error(code, message, status=status, details=details)
+
+
+def _pace(text: str) -> story.Pace:
+    """The pace that the part of the base URL behind ``offline:`` asks for."""
+    if text == "instant":
+        return story.INSTANT
+    try:
+        pairs = [piece.partition("=") for piece in text.split(",") if piece]
+        values = {name: float(value) for name, _, value in pairs}
+        if not values.keys() <= {"first", "rate"} or any(value < 0 for value in values.values()):
+            raise ValueError
+    except ValueError:
+        raise UsageError(
+            f"'offline:{text}' says no pace: write 'offline:', 'offline:instant' or 'offline:first=0.3,rate=100'"
+        ) from None
+    return story.Pace(**values)

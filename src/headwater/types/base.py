@@ -1,0 +1,254 @@
+"""The base of every wire type: a msgspec Struct that is forgiving to build and strict to read.
+
+Decoding JSON never comes through here (msgspec builds the objects itself), so what these helpers cost is
+paid only by what a user writes down.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import difflib
+import types as pytypes
+import typing
+from collections.abc import Mapping
+from enum import Enum
+from functools import cache
+from typing import TYPE_CHECKING, Any, TypeVar, Union, get_args, get_origin
+
+import msgspec
+
+from headwater.errors import UsageError
+
+T = TypeVar("T")
+
+
+class _Meta(msgspec.StructMeta):
+    """Lets a type be called with camelCase names and plain dicts, and names the nearest field on a typo."""
+
+    if not TYPE_CHECKING:
+
+        def __call__(cls, *args, **kwargs):  # noqa: N805
+            names = _names(cls)
+            if args:
+                kwargs = _positional(cls, args, kwargs)
+            return super().__call__(
+                **{
+                    _field(cls, key, names): coerce(value, names[_field(cls, key, names)], f"{cls.__name__}.{key}")
+                    for key, value in kwargs.items()
+                }
+            )
+
+
+class Wire(msgspec.Struct, metaclass=_Meta, rename="camel", omit_defaults=True, repr_omit_defaults=True, kw_only=True):
+    """A value that travels: snake_case in Python, camelCase on the wire, absent fields are None."""
+
+    def to_json_dict(self) -> dict[str, Any]:
+        """Return what would be sent as JSON: snake_case keys, bytes as base64, absent fields left out."""
+        result = to_snake(self)
+        assert isinstance(result, dict)
+        return result
+
+
+def to_snake(value: Any) -> Any:
+    """Return ``value`` as plain JSON values, structs as dicts with Python's field names."""
+    if isinstance(value, Wire):
+        pairs = ((name, getattr(value, name)) for name in value.__struct_fields__)
+        return {name: to_snake(item) for name, item in pairs if item is not None}
+    if isinstance(value, Mapping):
+        return {str(key): to_snake(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [to_snake(item) for item in value]
+    return msgspec.to_builtins(value)
+
+
+class OpenEnum(str, Enum):  # noqa: UP042 - StrEnum's auto() and str() are not google-genai's
+    """A string enum of the wire that keeps values it does not know: ``FinishReason("NEW") .value == "NEW"``."""
+
+    @classmethod
+    def _missing_(cls, value: object) -> OpenEnum | None:
+        if not isinstance(value, str):
+            return None
+        known = cls._value2member_map_.get(value.upper()) or cls._value2member_map_.get(value.lower())
+        if known is not None:
+            return typing.cast("OpenEnum", known)
+        member = str.__new__(cls, value)
+        member._name_ = member._value_ = value
+        return member
+
+    @classmethod
+    def numbers(cls) -> dict[int, str]:
+        """Return what the proto numbers of this enum stand for; some endpoints send those."""
+        return {}
+
+    def __str__(self) -> str:
+        return str(self.value)
+
+
+@cache
+def _names(cls: Any) -> dict[str, Any]:
+    """Python field name -> type, ``from __future__`` strings resolved."""
+    hints = typing.get_type_hints(cls)
+    return {name: hints[name] for name in cls.__struct_fields__}
+
+
+@cache
+def _aliases(cls: Any) -> dict[str, str]:
+    """A name folded (no underscores, lower case) -> Python field name: both cases of a name meet here."""
+    both = zip(cls.__struct_fields__, cls.__struct_encode_fields__, strict=True)
+    return {_fold(name): python for python, wire in both for name in (python, wire)}
+
+
+def _fold(name: str) -> str:
+    return name.replace("_", "").lower()
+
+
+def _field(cls: type[Any], key: Any, names: Mapping[str, Any]) -> str:
+    if key in names:
+        return str(key)
+    aliases = _aliases(cls)
+    found = aliases.get(_fold(key)) if isinstance(key, str) else None
+    if found is None:
+        near = difflib.get_close_matches(_fold(str(key)), list(aliases), n=1, cutoff=0.6)
+        hint = f" Did you mean {aliases[near[0]]!r}?" if near else f" It has: {', '.join(sorted(names))}."
+        raise UsageError(f"{cls.__name__} has no field {key!r}.{hint}")
+    return found
+
+
+def _positional(cls: type[Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> dict[str, Any]:
+    start = getattr(cls, "_from_positional", None)
+    if start is None or len(args) > 1 or kwargs:
+        raise UsageError(f"{cls.__name__} takes its fields by name, as {cls.__name__}(name=value).")
+    result = start(args[0])
+    assert isinstance(result, dict)
+    return result
+
+
+class _UnfitError(Exception):
+    """A value does not suit its type."""
+
+
+def coerce(value: Any, kind: Any, where: str) -> Any:
+    """Return ``value`` as ``kind``: dicts become structs, text becomes enums, numbers in text numbers.
+
+    Raises:
+        UsageError: the value does not fit; the message says where and what was expected.
+    """
+    try:
+        return _build(value, kind, lenient=False)
+    except _UnfitError as error:
+        raise UsageError(f"{where}: {error}") from None
+
+
+def salvage(value: Any, kind: type[T]) -> T:
+    """Return plain JSON ``value`` as ``kind``, leaving out what does not fit.
+
+    For answers that the strict decoder refuses: numeric enums, base64 that is none, a string for a number.
+    What is left out stays in the raw bytes of the chunk.
+    """
+    result = _build(value, kind, lenient=True)
+    assert isinstance(result, kind)
+    return result
+
+
+def _build(value: Any, kind: Any, *, lenient: bool) -> Any:
+    if kind is Any or value is None:
+        return value
+    origin = get_origin(kind)
+    if origin in (Union, pytypes.UnionType):
+        return _build_union(value, get_args(kind), lenient=lenient)
+    if origin is list:
+        if not isinstance(value, list | tuple):
+            raise _UnfitError(f"expected a list, got {_describe(value)}")
+        (item,) = get_args(kind)
+        return [built for entry in value if (built := _attempt(entry, item, lenient)) is not None or entry is None]
+    if origin is dict:
+        if not isinstance(value, Mapping):
+            raise _UnfitError(f"expected a dict, got {_describe(value)}")
+        item = get_args(kind)[1]
+        return {str(key): _build(entry, item, lenient=lenient) for key, entry in value.items()}
+    if isinstance(kind, type):
+        return _build_plain(value, kind, lenient=lenient)
+    return value
+
+
+def _build_union(value: Any, kinds: tuple[Any, ...], *, lenient: bool) -> Any:
+    kinds = tuple(kind for kind in kinds if kind is not type(None))
+    for kind in kinds:
+        if isinstance(kind, type) and type(value) is kind:
+            return value
+    problem: Exception = _UnfitError("no type given")
+    for kind in kinds:
+        try:
+            return _build(value, kind, lenient=lenient)
+        except (_UnfitError, UsageError) as error:
+            problem = error
+    raise problem
+
+
+def _attempt(value: Any, kind: Any, lenient: bool) -> Any:
+    try:
+        return _build(value, kind, lenient=lenient)
+    except _UnfitError:
+        if lenient:
+            return None
+        raise
+
+
+def _build_plain(value: Any, kind: type[Any], *, lenient: bool) -> Any:
+    if issubclass(kind, OpenEnum):
+        return _build_enum(value, kind)
+    if isinstance(value, kind) and not (kind is int and isinstance(value, bool)):
+        return value
+    if issubclass(kind, Wire):
+        return _build_struct(value, kind, lenient=lenient)
+    try:
+        if kind is bytes and isinstance(value, str):
+            return base64.b64decode(value + "=" * (-len(value) % 4), altchars=b"-_" if _urlsafe(value) else None)
+        if kind is bytes and isinstance(value, bytearray | memoryview):
+            return bytes(value)
+        if kind in (int, float) and isinstance(value, int | float | str) and not isinstance(value, bool):
+            number = kind(value)
+            if not isinstance(value, float) or number == value:
+                return number
+        if kind is bool and value in ("true", "false"):
+            return value == "true"
+    except (ValueError, binascii.Error):
+        pass
+    raise _UnfitError(f"expected {kind.__name__}, got {_describe(value)}")
+
+
+def _urlsafe(text: str) -> bool:
+    return "-" in text or "_" in text
+
+
+def _build_enum(value: Any, kind: type[OpenEnum]) -> OpenEnum:
+    if isinstance(value, Enum):
+        value = value.value
+    if isinstance(value, int) and not isinstance(value, bool):
+        value = kind.numbers().get(value, str(value))
+    if not isinstance(value, str):
+        raise _UnfitError(f"expected one of {', '.join(member.value for member in kind)}, got {_describe(value)}")
+    return kind(value)
+
+
+def _build_struct(value: Any, kind: type[Any], *, lenient: bool) -> Any:
+    start = getattr(kind, "_from_positional", None)
+    if start is not None and not lenient and not isinstance(value, Mapping):
+        return kind(value)
+    if not isinstance(value, Mapping):
+        raise _UnfitError(f"expected {kind.__name__} or a dict, got {_describe(value)}")
+    if not lenient:
+        return kind(**value)
+    names, aliases, fields = _names(kind), _aliases(kind), {}
+    for key, entry in value.items():
+        name = aliases.get(_fold(key))
+        built = _attempt(entry, names[name], lenient) if name else None
+        if name and built is not None:
+            fields[name] = built
+    return kind(**fields)
+
+
+def _describe(value: Any) -> str:
+    text = repr(value)
+    return f"{type(value).__name__} {text if len(text) <= 60 else text[:57] + '...'}"

@@ -1,0 +1,239 @@
+"""What is said: ``Content`` made of ``Part``s, in a prompt and in an answer."""
+
+from __future__ import annotations
+
+import mimetypes
+from typing import Any
+
+from headwater.errors import UsageError
+from headwater.types.base import Wire
+from headwater.types.enums import (
+    FunctionResponseScheduling,
+    Language,
+    Outcome,
+    PartMediaResolutionLevel,
+    ToolType,
+)
+
+
+class Blob(Wire):
+    """Bytes sent inline. ``data`` is raw bytes in Python and base64 on the wire."""
+
+    data: bytes | None = None
+    mime_type: str | None = None
+    display_name: str | None = None
+
+
+class FileData(Wire):
+    """A file named by its URI (``files/...``, ``gs://``, a YouTube URL)."""
+
+    file_uri: str | None = None
+    mime_type: str | None = None
+    display_name: str | None = None
+
+
+class PartialArg(Wire):
+    """One piece of a function argument that is streamed (Vertex AI)."""
+
+    json_path: str | None = None
+    string_value: str | None = None
+    number_value: float | None = None
+    bool_value: bool | None = None
+    null_value: str | None = None
+    will_continue: bool | None = None
+
+
+class FunctionCall(Wire):
+    """A function that the model asks to call. ``id`` is None on models that give none."""
+
+    id: str | None = None
+    name: str | None = None
+    args: dict[str, Any] | None = None
+    partial_args: list[PartialArg] | None = None
+    will_continue: bool | None = None
+
+
+class PartMediaResolution(Wire):
+    """How finely the media of one part is read."""
+
+    level: PartMediaResolutionLevel | None = None
+    num_tokens: int | None = None
+
+
+class FunctionResponsePart(Wire):
+    """Media inside a function's answer."""
+
+    inline_data: Blob | None = None
+    file_data: FileData | None = None
+    media_resolution: PartMediaResolution | None = None
+
+
+class FunctionResponse(Wire):
+    """What a called function answered; ``id`` repeats the call's."""
+
+    id: str | None = None
+    name: str | None = None
+    response: dict[str, Any] | None = None
+    parts: list[FunctionResponsePart] | None = None
+    will_continue: bool | None = None
+    scheduling: FunctionResponseScheduling | None = None
+
+
+class ExecutableCode(Wire):
+    """Code that the model wrote and runs on the server."""
+
+    code: str | None = None
+    language: Language | None = None
+    id: str | None = None
+
+
+class CodeExecutionResult(Wire):
+    """What that code printed and how it ended."""
+
+    outcome: Outcome | None = None
+    output: str | None = None
+    id: str | None = None
+
+
+class ToolCall(Wire):
+    """A call of a server-side tool; send it back as it is."""
+
+    id: str | None = None
+    tool_type: ToolType | None = None
+    args: dict[str, Any] | None = None
+
+
+class ToolResponse(Wire):
+    """The answer of a server-side tool; send it back as it is."""
+
+    id: str | None = None
+    tool_type: ToolType | None = None
+    response: dict[str, Any] | None = None
+
+
+class VideoMetadata(Wire):
+    """Which piece of a video is meant; offsets as "1.5s"."""
+
+    start_offset: str | None = None
+    end_offset: str | None = None
+    fps: float | None = None
+
+
+class Part(Wire):
+    """One piece of content: exactly one of text, media, a function's call or answer, or code.
+
+    ``Part("text")`` is short for ``Part(text="text")``. ``thought`` marks reasoning; ``thought_signature`` is opaque
+    and goes back to the API unchanged.
+    """
+
+    text: str | None = None
+    thought: bool | None = None
+    thought_signature: bytes | None = None
+    inline_data: Blob | None = None
+    file_data: FileData | None = None
+    function_call: FunctionCall | None = None
+    function_response: FunctionResponse | None = None
+    executable_code: ExecutableCode | None = None
+    code_execution_result: CodeExecutionResult | None = None
+    tool_call: ToolCall | None = None
+    tool_response: ToolResponse | None = None
+    video_metadata: VideoMetadata | None = None
+    media_resolution: PartMediaResolution | None = None
+    audio_transcription: dict[str, Any] | None = None
+    media_processing: str | None = None
+    part_metadata: dict[str, Any] | None = None
+    speech_metadata: dict[str, Any] | None = None
+    document_metadata: dict[str, Any] | None = None
+    spreadsheet_metadata: dict[str, Any] | None = None
+    audio_metadata: dict[str, Any] | None = None
+
+    @classmethod
+    def _from_positional(cls, value: Any) -> dict[str, Any]:
+        if isinstance(value, str):
+            return {"text": value}
+        if isinstance(value, dict):
+            return value
+        raise UsageError(f"a Part is made of text or a dict, not of {type(value).__name__}")
+
+    @classmethod
+    def from_text(cls, *, text: str) -> Part:
+        """Return a text part."""
+        return cls(text=text)
+
+    @classmethod
+    def from_bytes(cls, *, data: bytes, mime_type: str, media_resolution: Any = None) -> Part:
+        """Return a part that carries ``data`` inline."""
+        return cls(inline_data=Blob(data=data, mime_type=mime_type), media_resolution=_resolution(media_resolution))
+
+    @classmethod
+    def from_uri(cls, *, file_uri: str, mime_type: str | None = None, media_resolution: Any = None) -> Part:
+        """Return a part that names a file; the MIME type is guessed from the ending when it is not given.
+
+        Raises:
+            UsageError: the MIME type can not be guessed.
+        """
+        mime_type = mime_type or mimetypes.guess_type(file_uri.split("?", 1)[0])[0]
+        if not mime_type:
+            raise UsageError(f"the MIME type of {file_uri!r} can not be guessed from its ending: pass mime_type=...")
+        data = FileData(file_uri=file_uri, mime_type=mime_type)
+        return cls(file_data=data, media_resolution=_resolution(media_resolution))
+
+    @classmethod
+    def from_function_call(cls, *, name: str, args: dict[str, Any]) -> Part:
+        """Return a part in which the model calls a function."""
+        return cls(function_call=FunctionCall(name=name, args=args))
+
+    @classmethod
+    def from_function_response(
+        cls,
+        *,
+        name: str,
+        response: dict[str, Any],
+        parts: list[FunctionResponsePart] | None = None,
+        id: str | None = None,
+    ) -> Part:
+        """Return a part that answers a function call; pass the call's ``id`` where it has one."""
+        return cls(function_response=FunctionResponse(name=name, response=response, parts=parts, id=id))
+
+    @classmethod
+    def from_executable_code(cls, *, code: str, language: Language) -> Part:
+        """Return a part of code that the model wrote."""
+        return cls(executable_code=ExecutableCode(code=code, language=language))
+
+    @classmethod
+    def from_code_execution_result(cls, *, outcome: Outcome, output: str) -> Part:
+        """Return a part with what that code printed."""
+        return cls(code_execution_result=CodeExecutionResult(outcome=outcome, output=output))
+
+
+def _resolution(value: Any) -> PartMediaResolution | None:
+    if value is None or isinstance(value, PartMediaResolution):
+        return value
+    return PartMediaResolution(**value) if isinstance(value, dict) else PartMediaResolution(level=value)
+
+
+class Content(Wire):
+    """One turn: who speaks (``"user"`` or ``"model"``) and the parts of what is said."""
+
+    parts: list[Part] | None = None
+    role: str | None = None
+
+
+class UserContent(Content):
+    """A turn of the user: ``UserContent("text")``."""
+
+    role: str | None = "user"
+
+    @classmethod
+    def _from_positional(cls, value: Any) -> dict[str, Any]:
+        return {"parts": value if isinstance(value, list) else [value], "role": "user"}
+
+
+class ModelContent(Content):
+    """A turn of the model: ``ModelContent("text")``."""
+
+    role: str | None = "model"
+
+    @classmethod
+    def _from_positional(cls, value: Any) -> dict[str, Any]:
+        return {"parts": value if isinstance(value, list) else [value], "role": "model"}

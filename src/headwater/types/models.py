@@ -1,0 +1,56 @@
+"""What is known about models, and counted tokens."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+from headwater.types.response import Answer, ModalityTokenCount
+
+
+class Model(Answer):
+    """A model and its limits (tokens)."""
+
+    name: str | None = None
+    version: str | None = None
+    display_name: str | None = None
+    description: str | None = None
+    input_token_limit: int | None = None
+    output_token_limit: int | None = None
+    supported_actions: list[str] | None = msgspec.field(default=None, name="supportedGenerationMethods")
+    temperature: float | None = None
+    max_temperature: float | None = None
+    top_p: float | None = None
+    top_k: int | None = None
+    thinking: bool | None = None
+    version_id: str | None = None
+    labels: dict[str, str] | None = None
+    create_time: str | None = None
+    update_time: str | None = None
+    deployed_models: list[dict[str, Any]] | None = None
+    default_checkpoint_id: str | None = None
+    checkpoints: list[dict[str, Any]] | None = None
+
+
+class ListModelsResponse(Answer):
+    """One page of models."""
+
+    models: list[Model] | None = None
+    tuned_models: list[Model] | None = None
+    publisher_models: list[Model] | None = None
+    next_page_token: str | None = None
+
+    @property
+    def items(self) -> list[Model]:
+        """The models of this page, whichever name the API gave them."""
+        return self.models or self.tuned_models or self.publisher_models or []
+
+
+class CountTokensResponse(Answer):
+    """How many tokens a request has."""
+
+    total_tokens: int | None = None
+    cached_content_token_count: int | None = None
+    prompt_tokens_details: list[ModalityTokenCount] | None = None
+    total_billable_characters: int | None = None

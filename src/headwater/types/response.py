@@ -1,0 +1,233 @@
+"""What comes back: ``GenerateContentResponse``, which is one chunk of a stream or a whole answer."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+from headwater.types.base import Wire
+from headwater.types.content import Content, FunctionCall, Part
+from headwater.types.enums import (
+    BlockedReason,
+    FinishReason,
+    HarmBlockThreshold,
+    HarmCategory,
+    HarmProbability,
+    HarmSeverity,
+    MediaModality,
+    TrafficType,
+    UrlRetrievalStatus,
+)
+from headwater.types.grounding import GroundingMetadata
+
+
+class SafetyRating(Wire):
+    """One judgement of harm."""
+
+    category: HarmCategory | None = None
+    probability: HarmProbability | None = None
+    blocked: bool | None = None
+    probability_score: float | None = None
+    severity: HarmSeverity | None = None
+    severity_score: float | None = None
+    overwritten_threshold: HarmBlockThreshold | None = None
+
+
+class GoogleTypeDate(Wire):
+    """A day; parts that are not known are None."""
+
+    year: int | None = None
+    month: int | None = None
+    day: int | None = None
+
+
+class Citation(Wire):
+    """A source that the answer repeats, by character offsets."""
+
+    start_index: int | None = None
+    end_index: int | None = None
+    uri: str | None = None
+    title: str | None = None
+    license: str | None = None
+    publication_date: GoogleTypeDate | None = None
+
+
+class CitationMetadata(Wire):
+    """The citations of a candidate: ``citations``, whichever of its two names the API used."""
+
+    citations: list[Citation] | None = None
+    citation_sources: list[Citation] | None = None
+
+    def __post_init__(self) -> None:
+        if self.citations is None:
+            self.citations = self.citation_sources
+
+
+class UrlMetadata(Wire):
+    """A URL that was read for the model."""
+
+    retrieved_url: str | None = None
+    url_retrieval_status: UrlRetrievalStatus | None = None
+
+
+class UrlContextMetadata(Wire):
+    """The URLs that were read for the model."""
+
+    url_metadata: list[UrlMetadata] | None = None
+
+
+class LogprobsResultCandidate(Wire):
+    """A token with its log probability."""
+
+    token: str | None = None
+    token_id: int | None = None
+    log_probability: float | None = None
+
+
+class LogprobsResultTopCandidates(Wire):
+    """The likeliest tokens at one step."""
+
+    candidates: list[LogprobsResultCandidate] | None = None
+
+
+class LogprobsResult(Wire):
+    """The tokens that were chosen and those that were near."""
+
+    chosen_candidates: list[LogprobsResultCandidate] | None = None
+    top_candidates: list[LogprobsResultTopCandidates] | None = None
+    log_probability_sum: float | None = None
+
+
+class Candidate(Wire):
+    """One answer, or one chunk of it. ``index`` None means 0."""
+
+    content: Content | None = None
+    finish_reason: FinishReason | None = None
+    finish_message: str | None = None
+    index: int | None = None
+    safety_ratings: list[SafetyRating] | None = None
+    citation_metadata: CitationMetadata | None = None
+    token_count: int | None = None
+    avg_logprobs: float | None = None
+    logprobs_result: LogprobsResult | None = None
+    grounding_metadata: GroundingMetadata | None = None
+    url_context_metadata: UrlContextMetadata | None = None
+    continuation_token: bytes | None = None
+
+
+class ModalityTokenCount(Wire):
+    """Tokens of one modality."""
+
+    modality: MediaModality | None = None
+    token_count: int | None = None
+
+
+class GenerateContentResponseUsageMetadata(Wire, frozen=True):  # type: ignore[misc]  # so that one can be a default
+    """Tokens so far, cumulative within a stream: the last one counts. False where the API sent none."""
+
+    prompt_token_count: int | None = None
+    candidates_token_count: int | None = None
+    total_token_count: int | None = None
+    thoughts_token_count: int | None = None
+    cached_content_token_count: int | None = None
+    tool_use_prompt_token_count: int | None = None
+    prompt_tokens_details: list[ModalityTokenCount] | None = None
+    candidates_tokens_details: list[ModalityTokenCount] | None = None
+    cache_tokens_details: list[ModalityTokenCount] | None = None
+    tool_use_prompt_tokens_details: list[ModalityTokenCount] | None = None
+    traffic_type: TrafficType | None = None
+    service_tier: str | None = None
+
+    def __bool__(self) -> bool:
+        return self is not NO_USAGE
+
+
+UsageMetadata = GenerateContentResponseUsageMetadata
+#: What ``usage_metadata`` is on a chunk that carries none.
+NO_USAGE = UsageMetadata()
+
+
+class GenerateContentResponsePromptFeedback(Wire):
+    """Set when the prompt was refused; there are no candidates then."""
+
+    block_reason: BlockedReason | None = None
+    block_reason_message: str | None = None
+    safety_ratings: list[SafetyRating] | None = None
+
+
+class HttpResponse(msgspec.Struct, kw_only=True):
+    """The HTTP answer behind a response: its headers (lower-case names) and, when asked for, its body."""
+
+    headers: dict[str, str] | None = None
+    body: str | None = None
+
+
+class Answer(Wire, dict=True):
+    """What every answer of the API has: ``raw`` is its JSON as it came, so that unknown fields are not lost."""
+
+    @property
+    def raw(self) -> bytes:
+        """The JSON as it came. For an answer that was put together here: its JSON."""
+        kept = self.__dict__.get("_raw")
+        return kept if kept is not None else msgspec.json.encode(self)
+
+    @property
+    def sdk_http_response(self) -> HttpResponse | None:
+        """The HTTP answer that this came in; None for an answer that was put together here."""
+        headers = self.__dict__.get("_headers")
+        return None if headers is None else HttpResponse(headers=dict(headers))
+
+
+class GenerateContentResponse(Answer):
+    """A whole answer, or one chunk of a stream. ``text``, ``parts`` and the like speak of the first candidate."""
+
+    candidates: list[Candidate] | None = None
+    usage_metadata: UsageMetadata = NO_USAGE
+    model_version: str | None = None
+    response_id: str | None = None
+    prompt_feedback: GenerateContentResponsePromptFeedback | None = None
+    create_time: str | None = None
+    model_status: dict[str, Any] | None = None
+
+    @property
+    def parts(self) -> list[Part]:
+        """The parts of the first candidate; an empty list where there are none."""
+        candidates = self.candidates
+        if not candidates or candidates[0].content is None:
+            return []
+        return candidates[0].content.parts or []
+
+    @property
+    def text(self) -> str:
+        """The text of the first candidate without its thoughts; ``""`` where there is none."""
+        parts = self.parts
+        if len(parts) == 1 and not parts[0].thought:
+            return parts[0].text or ""
+        return "".join([part.text for part in parts if part.text and not part.thought])
+
+    @property
+    def thought_text(self) -> str:
+        """The reasoning of the first candidate; ``""`` where there is none."""
+        return "".join([part.text for part in self.parts if part.text and part.thought])
+
+    @property
+    def function_calls(self) -> list[FunctionCall] | None:
+        """The function calls of the first candidate, in order; None where there are none."""
+        return [part.function_call for part in self.parts if part.function_call is not None] or None
+
+    @property
+    def executable_code(self) -> str | None:
+        """The first code that the model ran; None where there is none."""
+        return next((part.executable_code.code for part in self.parts if part.executable_code is not None), None)
+
+    @property
+    def code_execution_result(self) -> str | None:
+        """What that code printed; None where there is none."""
+        results = (part.code_execution_result for part in self.parts)
+        return next((result.output for result in results if result is not None), None)
+
+    @property
+    def finish_reason(self) -> FinishReason | None:
+        """Why the first candidate ended; None while it goes on."""
+        return self.candidates[0].finish_reason if self.candidates else None
