@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import time
 from collections.abc import AsyncIterator, Callable, Coroutine
 from types import TracebackType
@@ -63,7 +62,7 @@ class AsyncCall(BaseStream[R]):
                 self._body = body = await self._transport.open(request, timeout)
                 self._machine.opened(body.status, body.headers, _clock())
             case Wait(seconds):
-                await asyncio.sleep(seconds)
+                await _sleep(seconds)
             case Close():
                 self._let_go()
 
@@ -81,7 +80,7 @@ class AsyncStream(AsyncCall[GenerateContentResponse]):
     async def aclose(self) -> None:
         """Close the stream and let the event loop carry it out."""
         self.close()
-        await asyncio.sleep(0)
+        await _sleep(0)
 
     async def collect(self) -> GenerateContentResponse:
         """Read to the end and return the whole answer.
@@ -114,6 +113,12 @@ class _Loop(AsyncIterator[GenerateContentResponse]):
 
     def __del__(self) -> None:
         self._stream.close()
+
+
+async def _sleep(seconds: float) -> None:
+    from asyncio import sleep  # here, since programs that are not async need not load asyncio
+
+    await sleep(seconds)
 
 
 class AsyncCaller:

@@ -26,7 +26,6 @@ _LAST_WINS = (
     "url_context_metadata",
     "continuation_token",
 )
-_REMEMBERED = (*_LAST_WINS, "grounding_metadata", "citation_metadata", "logprobs_result")
 _NO_GROUNDING = GroundingMetadata()
 
 
@@ -136,7 +135,17 @@ class _CandidateFold:
         if candidate.finish_reason is not None:
             self.finish_reason = candidate.finish_reason
             self._remember(candidate)
-        elif any(getattr(candidate, name) is not None for name in _REMEMBERED):
+        elif (  # spelled out, since this is asked of every chunk
+            candidate.safety_ratings is not None
+            or candidate.grounding_metadata is not None
+            or candidate.citation_metadata is not None
+            or candidate.logprobs_result is not None
+            or candidate.url_context_metadata is not None
+            or candidate.continuation_token is not None
+            or candidate.token_count is not None
+            or candidate.avg_logprobs is not None
+            or candidate.finish_message is not None
+        ):
             self._remember(candidate)
         content = candidate.content
         if content is not None:

@@ -97,6 +97,7 @@ class Machine(Generic[R]):
         self._ready: deque[R] = deque()
         self._rest = 0.0
         self._redirects = 0
+        self._reconnected = False
         self._status = 0
         self._final = False
         self._error: HeadwaterError | None = None
@@ -159,8 +160,11 @@ class Machine(Generic[R]):
             return self._finish(StreamCancelled("the stream was closed while it was read"))
         if error.kind == "timeout":
             problem = StreamStalled(f"nothing came from the API within {error}")
+        elif self.state is State.OPENING and error.kind == "lost" and not self._reconnected:
+            self._reconnected = True  # a kept-alive connection that the other side had just closed: take a new one
+            return self._go(State.NEW)
         elif self.state is State.OPENING:
-            problem = ConnectError(str(error))
+            problem = ConnectError(f"no answer from the API: {error}")
         else:
             problem = StreamInterrupted(f"the connection was lost in the middle of the answer: {error}")
         problem.__cause__ = error

@@ -7,13 +7,15 @@ redirects and retries nothing: that is the machine's business.
 from __future__ import annotations
 
 import os
-import ssl
 from collections.abc import Mapping
 from functools import cache
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 from urllib.parse import urlsplit
 
 from headwater.core.steps import HttpRequest
+
+if TYPE_CHECKING:
+    import ssl  # at run time only where TLS is needed: it costs more than everything else here
 
 #: How much is read at once, at most.
 READ_BYTES = 64 * 1024
@@ -87,6 +89,8 @@ def tls_context() -> ssl.SSLContext:
 
     Where the system has none (Python from python.org on macOS), certifi's are used.
     """
+    import ssl
+
     context = ssl.create_default_context()
     paths = ssl.get_default_verify_paths()
     if not (paths.cafile or paths.capath or context.cert_store_stats()["x509_ca"]):

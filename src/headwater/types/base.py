@@ -103,7 +103,7 @@ def _fold(name: str) -> str:
     return name.replace("_", "").lower()
 
 
-def _field(cls: type[Any], key: Any, names: Mapping[str, Any]) -> str:
+def _field(cls: Any, key: Any, names: Mapping[str, Any]) -> str:
     if key in names:
         return str(key)
     aliases = _aliases(cls)
@@ -232,7 +232,7 @@ def _build_enum(value: Any, kind: type[OpenEnum]) -> OpenEnum:
     return kind(value)
 
 
-def _build_struct(value: Any, kind: type[Any], *, lenient: bool) -> Any:
+def _build_struct(value: Any, kind: Any, *, lenient: bool) -> Any:
     start = getattr(kind, "_from_positional", None)
     if start is not None and not lenient and not isinstance(value, Mapping):
         return kind(value)
