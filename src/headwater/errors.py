@@ -16,6 +16,10 @@
     |  |- DeadlineExceeded           the whole call took too long                     (also TimeoutError)
     |  |- StreamCancelled            cancelled by the caller
     |- WireError                     bytes that break the protocol: theirs            (also ValueError)
+    |- LogError                      a stored stream cannot do that
+       |- UnknownStreamError         there is no such stream                          (also LookupError)
+       |- SealedError                it has ended
+       |- ConflictError              somebody else wrote to it
 
 An error raised in the middle of a stream loses nothing: ``error.partial`` is the answer so far, folded
 into one response, and every chunk that had arrived was handed to the reader before the error.
@@ -133,6 +137,22 @@ class StreamCancelled(StreamError):
 
 class WireError(HeadwaterError, ValueError):
     """The other side sent bytes that break the protocol; the message shows how they begin."""
+
+
+class LogError(HeadwaterError):
+    """A stored stream cannot do that."""
+
+
+class UnknownStreamError(LogError, LookupError):
+    """There is no such stream, or no longer."""
+
+
+class SealedError(LogError):
+    """The stream has ended; nothing can be added."""
+
+
+class ConflictError(LogError):
+    """The stream is not where the writer believed it to be: somebody else wrote."""
 
 
 _BY_CODE: dict[int, type[APIError]] = {

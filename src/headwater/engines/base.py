@@ -1,0 +1,68 @@
+"""The ``Engine`` protocol: a request in, chunks out."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from functools import cached_property
+from typing import Protocol
+
+import msgspec
+
+from headwater.errors import UsageError
+from headwater.types import CountTokensResponse, GenerateContentRequest, GenerateContentResponse, Model
+from headwater.types.base import coerce
+
+
+class Request:
+    """What a client asks of a model. ``body`` is the JSON as the client wrote it.
+
+    ``timeout`` is how many seconds the client gives the whole answer (``X-Server-Timeout``). ``is_stream`` False asks
+    for one chunk that is the whole answer.
+    """
+
+    def __init__(self, model: str, body: bytes, *, is_stream: bool = True, timeout: float | None = None) -> None:
+        self.model = model
+        self.body = body
+        self.is_stream = is_stream
+        self.timeout = timeout
+
+    @cached_property
+    def content(self) -> GenerateContentRequest:
+        """The body, read; engines that pass it on never need it.
+
+        Raises:
+            UsageError: it is not a request; the message says what is wrong with it.
+        """
+        try:
+            content = coerce(msgspec.json.decode(self.body), GenerateContentRequest, "the request")
+        except (msgspec.MsgspecError, RecursionError) as error:
+            raise UsageError(f"Invalid JSON payload received. {error}") from error
+        if not isinstance(content, GenerateContentRequest):
+            raise UsageError("Invalid JSON payload received. A request is an object.")
+        return content
+
+
+class Engine(Protocol):
+    """Produces answers. One engine serves any number of requests at once.
+
+    Leaving the iteration (``aclose``) stops the production at once. Every error is a ``HeadwaterError``.
+    """
+
+    #: What a person calls it, in logs and on the line that the server prints at its start.
+    name: str
+
+    def stream(self, request: Request) -> AsyncIterator[GenerateContentResponse]:
+        """Yield the chunks of the answer; for ``is_stream`` False, one chunk.
+
+        Raises:
+            HeadwaterError: the request is refused, or the answer broke off.
+        """
+
+    async def count_tokens(self, request: Request) -> CountTokensResponse:
+        """Return how many tokens the request has."""
+
+    async def models(self) -> list[Model]:
+        """Return the models that this engine answers for."""
+
+    async def aclose(self) -> None:
+        """Let go of connections."""

@@ -1,0 +1,63 @@
+"""The Gemini engine: any Gemini endpoint, through headwater's own client. What it sends on is what came."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Mapping
+from typing import Any
+
+from headwater.client import requests
+from headwater.client.aio import AsyncCaller
+from headwater.client.base import ANSWERS, COUNTS, MODEL_LISTS
+from headwater.client.settings import Settings
+from headwater.core.steps import HttpRequest
+from headwater.engines.base import Request
+from headwater.types import CountTokensResponse, GenerateContentResponse, HttpOptions, ListModelsConfig, Model
+
+
+class GeminiEngine:
+    """Passes requests on to ``base_url`` (the Gemini API, unless said otherwise) with the server's own key.
+
+    The request's body goes on byte for byte, and each chunk keeps the bytes that it came as (``chunk.raw``).
+    """
+
+    name = "gemini"
+
+    def __init__(
+        self, *, api_key: str | None = None, http_options: HttpOptions | Mapping[str, Any] | None = None
+    ) -> None:
+        self._settings = Settings(api_key=api_key, http_options=http_options)
+        self._caller = AsyncCaller(self._settings)
+
+    async def stream(self, request: Request) -> AsyncIterator[GenerateContentResponse]:
+        """Yield the chunks as they come."""
+        if not request.is_stream:
+            yield await self._caller.call(ANSWERS, self._request(request, "generateContent"), None)
+            return
+        async with self._caller.stream(self._request(request, "streamGenerateContent?alt=sse"), None) as stream:
+            async for chunk in stream:
+                yield chunk
+
+    async def count_tokens(self, request: Request) -> CountTokensResponse:
+        """Return how many tokens the request has."""
+        return await self._caller.call(COUNTS, self._request(request, "countTokens"), None)
+
+    async def models(self) -> list[Model]:
+        """Return the models of the endpoint, all pages of them."""
+        config, found = ListModelsConfig(page_size=1000), list[Model]()
+        while True:
+            page = await self._caller.call(MODEL_LISTS, requests.list_models(self._settings, config), None)
+            found += page.items
+            if not page.next_page_token:
+                return found
+            config = ListModelsConfig(page_size=1000, page_token=page.next_page_token)
+
+    async def aclose(self) -> None:
+        """Close the connections."""
+        await self._caller.close()
+
+    def _request(self, request: Request, method: str) -> HttpRequest:
+        url = self._settings.url(f"{requests.model_path(request.model, self._settings)}:{method}")
+        headers = self._settings.headers()
+        if request.timeout is not None:
+            headers["X-Server-Timeout"] = f"{request.timeout:g}"
+        return HttpRequest("POST", url, headers, request.body)

@@ -1,0 +1,41 @@
+"""The offline engine: the storyteller, at the pace of a real model. No key, no network, no model."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+
+from headwater import story
+from headwater.engines.base import Request
+from headwater.types import CountTokensResponse, GenerateContentResponse, Model
+
+
+class OfflineEngine:
+    """Tells stories. ``pace`` says how fast."""
+
+    name = "offline"
+
+    def __init__(self, pace: story.Pace = story.REALISTIC) -> None:
+        self._pace = pace
+
+    async def stream(self, request: Request) -> AsyncIterator[GenerateContentResponse]:
+        """Yield the chunks of the answer, each in its time."""
+        if not request.is_stream:
+            answer = story.answer(request.content, model=request.model)
+            await asyncio.sleep(self._pace.first)
+            yield answer
+            return
+        for beat in story.tell(request.content, model=request.model, pace=self._pace):
+            await asyncio.sleep(beat.delay)
+            yield beat.chunk
+
+    async def count_tokens(self, request: Request) -> CountTokensResponse:
+        """Return how many tokens the request has."""
+        return story.count_tokens(request.content)
+
+    async def models(self) -> list[Model]:
+        """Return a few models by their usual names."""
+        return story.models()
+
+    async def aclose(self) -> None:
+        """Do nothing: there are no connections."""

@@ -1,0 +1,71 @@
+"""What the server counts, for Prometheus: ``GET /metrics``."""
+
+from __future__ import annotations
+
+import time
+from typing import Protocol
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+
+
+class Timed(Protocol):
+    """What has a beginning. ``started`` is a monotonic time; it becomes 0 with the first chunk."""
+
+    started: float
+
+
+class Metrics:
+    """The figures of one server, in a registry of their own."""
+
+    def __init__(self) -> None:
+        registry = self.registry = CollectorRegistry()
+        self._open = Gauge("headwater_streams_open", "Answers in production.", ["engine"], registry=registry)
+        self._started = Counter("headwater_streams", "Answers begun.", ["engine"], registry=registry)
+        self._chunks = Counter("headwater_chunks", "Chunks produced.", ["engine"], registry=registry)
+        self._bytes = Counter("headwater_bytes", "Bytes of chunks produced.", ["engine"], registry=registry)
+        self._errors = Counter("headwater_errors", "Answers ended by an error.", ["engine", "kind"], registry=registry)
+        self._cancelled = Counter("headwater_cancellations", "Answers stopped early.", ["engine"], registry=registry)
+        self._refused = Counter("headwater_refusals", "Requests refused.", ["reason"], registry=registry)
+        self._first = Histogram(
+            "headwater_time_to_first_chunk_seconds",
+            "From the request to the first chunk.",
+            ["engine"],
+            buckets=(0.01, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60),
+            registry=registry,
+        )
+        self._of: dict[str, tuple[Counter, Counter]] = {}
+
+    def opened(self, engine: str) -> None:
+        """Count an answer begun."""
+        self._open.labels(engine).inc()
+        self._started.labels(engine).inc()
+        self._of.setdefault(engine, (self._chunks.labels(engine), self._bytes.labels(engine)))
+
+    def closed(self, engine: str) -> None:
+        """Count an answer ended."""
+        self._open.labels(engine).dec()
+
+    def chunk(self, engine: str, size: int, generation: Timed) -> None:
+        """Count a chunk of ``size`` bytes."""
+        chunks, volume = self._of[engine]
+        chunks.inc()
+        volume.inc(size)
+        if generation.started:
+            self._first.labels(engine).observe(time.monotonic() - generation.started)
+            generation.started = 0.0
+
+    def failed(self, engine: str, kind: str) -> None:
+        """Count an answer ended by an error of this kind."""
+        self._errors.labels(engine, kind).inc()
+
+    def cancelled(self, engine: str) -> None:
+        """Count an answer stopped early."""
+        self._cancelled.labels(engine).inc()
+
+    def refused(self, reason: str) -> None:
+        """Count a request refused."""
+        self._refused.labels(reason).inc()
+
+    def page(self) -> bytes:
+        """Return the figures as Prometheus reads them."""
+        return generate_latest(self.registry)
