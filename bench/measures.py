@@ -1,0 +1,95 @@
+"""What the benchmark measures: each measure's command, its rows in the table, and the targets headwater sets itself."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+LIBRARIES = ("headwater", "google", "floor")
+
+
+@dataclass(frozen=True)
+class Row:
+    """One line of the table: a figure of a measure and the most it may be, relative to the other readers."""
+
+    title: str
+    key: str
+    unit: str
+    of_google: float | None = None
+    of_floor: float | None = None
+
+    def target(self) -> str:
+        """The target in words."""
+        parts = []
+        if self.of_google is not None:
+            parts.append(f"<= 1/{1 / self.of_google:.0f} google-genai")
+        if self.of_floor is not None:
+            parts.append(f"<= {self.of_floor:g} x floor")
+        return ", ".join(parts)
+
+
+@dataclass(frozen=True)
+class Measure:
+    """One thing to measure, in a process per reader and round. ``colour`` None: weigh.py instead of measure.py."""
+
+    name: str
+    rows: tuple[Row, ...]
+    colour: str | None
+    kind: str
+    rounds: int = 3
+    options: dict[str, Any] = field(default_factory=dict)
+    quick: dict[str, Any] = field(default_factory=dict)
+    readers: tuple[str, ...] = LIBRARIES
+
+
+def burst(colour: str) -> Measure:
+    """CPU per chunk of one stream at full speed."""
+    rows = (Row(f"one burst stream, {colour}: CPU per chunk", "cpu_us", "us", of_google=1 / 15),)
+    return Measure(f"burst-{colour}", rows, colour, "burst", quick={"chunks": 1000})
+
+
+def paced(colour: str) -> Measure:
+    """CPU per chunk of 100 streams at 20 chunks a second each."""
+    rows = (Row(f"100 paced streams, {colour}: CPU per chunk", "cpu_us", "us", of_google=1 / 4, of_floor=1.3),)
+    return Measure(f"paced-{colour}", rows, colour, "paced", quick={"chunks": 40})
+
+
+def first(colour: str, model: str, connection: str) -> Measure:
+    """Time from the server's first byte to the first chunk in the user's loop."""
+    title = f"first byte to first chunk, {colour}, {connection} connection"
+    rows = (
+        Row(f"{title}: median", "median_us", "us", of_google=1 / 3),
+        Row(f"{title}: p95", "p95_us", "us"),
+    )
+    name = f"first-{colour}-{connection}"
+    return Measure(name, rows, colour, "first", options={"model": model}, quick={"model": model, "tries": 40})
+
+
+IMPORT = Measure(
+    "import",
+    (
+        Row("import and first Client: CPU", "cpu_ms", "ms", of_google=1 / 6),
+        Row("import and first Client: wall", "wall_ms", "ms"),
+        Row("process after import and Client: RSS", "rss_mib", "MiB", of_google=1 / 2),
+    ),
+    None,
+    "import",
+    rounds=7,
+    readers=("headwater", "google", "bare"),
+)
+MEMORY = Measure(
+    "memory", (Row("memory per open stream, 1000 open", "kib_per_stream", "KiB"),), "async", "memory", rounds=2
+)
+MEASURES = (
+    burst("sync"),
+    burst("async"),
+    paced("sync"),
+    paced("async"),
+    IMPORT,
+    *[
+        first(colour, model, connection)
+        for connection, model in (("new", "stampclose"), ("kept", "stamp"))
+        for colour in ("sync", "async")
+    ],
+    MEMORY,
+)

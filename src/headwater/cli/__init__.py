@@ -1,0 +1,3 @@
+"""The command line: ``headwater ask`` and ``headwater chat``."""
+
+from headwater.cli.entry import main as main

@@ -1,0 +1,62 @@
+"""The program ``headwater``: its commands, and the one place where whatever ends it becomes an exit code."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+
+import click
+
+from headwater import __version__
+from headwater.cli.ask import ask
+from headwater.cli.chat import chat
+from headwater.cli.exits import EPILOG, Exit, exit_for, explain
+from headwater.cli.screen import OutputClosed, Screen, forget_output
+from headwater.cli.serve import serve
+from headwater.errors import HeadwaterError
+
+
+@click.group(invoke_without_command=True, epilog=EPILOG, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, "--version", "-V", message="headwater %(version)s")
+@click.pass_context
+def headwater(context: click.Context) -> None:
+    """Stream answers from the Gemini API to the terminal.
+
+    The key comes from GEMINI_API_KEY. Without one, try: headwater ask --offline "Tell me a story."
+    """
+    if context.invoked_subcommand is None:
+        click.echo(context.get_help())
+
+
+headwater.add_command(ask)
+headwater.add_command(chat)
+headwater.add_command(serve)
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run the command line and leave the program with its exit code."""
+    sys.exit(int(_run(arguments)))
+
+
+def _run(arguments: Sequence[str] | None) -> int:
+    try:
+        code = headwater.main(arguments, prog_name="headwater", standalone_mode=False)
+    except click.ClickException as error:
+        error.show()
+        return error.exit_code
+    except (KeyboardInterrupt, click.Abort):
+        Screen().after_interrupt()
+        return Exit.INTERRUPTED
+    except OutputClosed:  # nothing has gone wrong
+        forget_output()
+        return Exit.OK
+    except HeadwaterError as error:
+        Screen().error(explain(error))
+        return exit_for(error)
+    except OSError as error:
+        Screen().error(f"cannot write the answer: {error.strerror or explain(error)}")
+        return Exit.FAILED
+    except Exception as error:  # a person gets a sentence, whatever happens
+        Screen().error(f"unexpected {type(error).__name__}: {explain(error)} (HEADWATER_DEBUG=1 shows where)")
+        return Exit.FAILED
+    return code if isinstance(code, int) else Exit.OK

@@ -1,0 +1,67 @@
+"""Exit codes, and errors as the one sentence that a person reads."""
+
+from __future__ import annotations
+
+import os
+import traceback
+from enum import IntEnum
+
+from headwater.errors import APIError, HeadwaterError, StreamCancelled, StreamError, UsageError
+
+#: What ``--help`` says about exit codes.
+EPILOG = """\b
+Exit codes:
+  0    the answer is whole
+  1    the API or the network failed
+  2    the command is wrong, or there is no API key
+  3    the prompt or the answer was blocked
+  4    the answer began and was cut off
+  130  interrupted with Ctrl-C
+"""
+
+
+class Exit(IntEnum):
+    """How a command ended."""
+
+    OK = 0
+    FAILED = 1
+    USAGE = 2
+    BLOCKED = 3
+    CUT_OFF = 4
+    INTERRUPTED = 130
+
+
+def exit_for(error: HeadwaterError) -> Exit:
+    """Return the exit code that suits ``error``."""
+    if isinstance(error, UsageError):
+        return Exit.USAGE
+    if isinstance(error, StreamCancelled):
+        return Exit.INTERRUPTED
+    if isinstance(error, StreamError) and error.partial is not None:
+        return Exit.CUT_OFF
+    return Exit.FAILED
+
+
+def explain(error: BaseException) -> str:
+    """Return what a person is told about ``error``: one line, or with HEADWATER_DEBUG all of it."""
+    if os.environ.get("HEADWATER_DEBUG"):
+        return without_keys("".join(traceback.format_exception(error)).rstrip())
+    return sentence(error)
+
+
+def sentence(error: BaseException) -> str:
+    """Return ``error`` as one line, without any key in it."""
+    text = str(error) or type(error).__name__
+    if isinstance(error, APIError) and error.retry_after:
+        text = f"{text.rstrip('. ')}. Try again in {error.retry_after:g} s"
+    return without_keys(" ".join(text.split()))
+
+
+def without_keys(text: str) -> str:
+    """Return ``text`` with the API keys of the environment blacked out."""
+    for name in ("GEMINI_API_KEY", "GOOGLE_API_KEY"):
+        key = os.environ.get(name, "").strip()
+        for form in (key, repr(key)[1:-1]):
+            if len(form) >= 8:
+                text = text.replace(form, "***")
+    return text

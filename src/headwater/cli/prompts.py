@@ -1,0 +1,101 @@
+"""What is asked: words from the command line, standard input and images, put together as contents."""
+
+from __future__ import annotations
+
+import mimetypes
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import click
+
+_URIS = ("gs://", "https://", "http://")
+_BRANDS = {b"heic": "image/heic", b"heix": "image/heic", b"mif1": "image/heif", b"avif": "image/avif"}
+_STARTS = (
+    (b"\x89PNG\r\n\x1a\n", "image/png"),
+    (b"\xff\xd8\xff", "image/jpeg"),
+    (b"GIF8", "image/gif"),
+    (b"BM", "image/bmp"),
+    (b"%PDF-", "application/pdf"),
+)
+
+
+def gather(words: Sequence[str], images: Sequence[str]) -> list[Any]:
+    """Return the contents: images first, then the text. A word or image ``-`` stands for standard input.
+
+    Raises:
+        click.UsageError: there is nothing to ask, or an image that cannot be read.
+    """
+    if [*words, *images].count("-") > 1:
+        raise click.UsageError("standard input ('-') can be used only once")
+    text = _text(words, with_input="-" not in images)
+    parts = [image_part(image) for image in images]
+    if not text and not parts:
+        raise click.UsageError('there is no prompt: headwater ask "Tell me a story", or pipe one in')
+    return [*parts, text] if text else parts
+
+
+def image_part(name: str) -> Any:
+    """Return a file, ``-`` or a URI as a part."""
+    from headwater.types import Part
+
+    if name.startswith(_URIS):
+        return Part.from_uri(file_uri=name)
+    data = _input_bytes() if name == "-" else _file_bytes(name)
+    kind = mime_type(data, name)
+    if kind is None:
+        raise click.UsageError(f"what kind of file is {name!r}? It looks like no image that is known here")
+    return Part.from_bytes(data=data, mime_type=kind)
+
+
+def mime_type(data: bytes, name: str) -> str | None:
+    """Return the MIME type by the first bytes, else by the ending of the name."""
+    for start, kind in _STARTS:
+        if data.startswith(start):
+            return kind
+    if data[:4] == b"RIFF" and data[8:12] == b"WEBP":
+        return "image/webp"
+    if data[4:8] == b"ftyp" and data[8:12] in _BRANDS:
+        return _BRANDS[data[8:12]]
+    return mimetypes.guess_type(name)[0]
+
+
+def as_text(data: bytes) -> str:
+    """Return piped bytes as text.
+
+    Raises:
+        click.UsageError: they are no text.
+    """
+    if b"\0" in data[:8192] and not data.startswith((b"\xff\xfe", b"\xfe\xff")):
+        raise click.UsageError("standard input is not text; for an image use --image -")
+    encoding = "utf-16" if data.startswith((b"\xff\xfe", b"\xfe\xff")) else "utf-8-sig"
+    return data.decode(encoding, "replace").strip()
+
+
+def _text(words: Sequence[str], *, with_input: bool) -> str:
+    words = [word.encode("utf-8", "surrogateescape").decode("utf-8", "replace") for word in words]
+    if "-" in words:
+        place = words.index("-")
+        pieces = [" ".join(words[:place]), as_text(_input_bytes()), " ".join(words[place + 1 :])]
+    else:
+        pieces = [" ".join(words), as_text(_input_bytes()) if with_input and _is_piped() else ""]
+    return "\n\n".join(piece for piece in pieces if piece.strip())
+
+
+def _is_piped() -> bool:
+    return sys.stdin is not None and not sys.stdin.closed and not sys.stdin.isatty()
+
+
+def _input_bytes() -> bytes:
+    return sys.stdin.buffer.read() if sys.stdin is not None and not sys.stdin.closed else b""
+
+
+def _file_bytes(name: str) -> bytes:
+    try:
+        data = Path(name).expanduser().read_bytes()
+    except OSError as error:
+        raise click.UsageError(f"cannot read {name!r}: {error.strerror}") from error
+    if not data:
+        raise click.UsageError(f"{name!r} is empty")
+    return data

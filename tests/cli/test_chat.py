@@ -1,0 +1,148 @@
+"""``headwater chat``: a conversation at a terminal and through a pipe."""
+
+import json
+
+import pytest
+
+
+@pytest.fixture
+def talkative(api, make_chunk):
+    """An API that answers everything alike."""
+    api.pieces = [make_chunk("I am "), make_chunk("fine.", "STOP")]
+    return api
+
+
+def turns(api):
+    """The turns of the last request, as (role, text)."""
+    return [(turn["role"], turn["parts"][0]["text"]) for turn in api.requests[-1][2]["contents"]]
+
+
+def test_each_line_of_a_pipe_is_a_message(run, talkative):
+    """Through a pipe each line is a message, answered in order, with the turns before it."""
+    result = run("chat", input="How are you?\n\nAnd now?\n", env=talkative.env)
+    assert (result.returncode, result.stdout) == (0, b"I am fine.\nI am fine.\n")
+    assert turns(talkative) == [("user", "How are you?"), ("model", "I am fine."), ("user", "And now?")]
+
+
+def test_commands_in_a_pipe(run, talkative, tmp_path):
+    """Commands change what the next message is asked with, and /exit ends it."""
+    lines = [
+        "first",
+        "/system Be brief.",
+        "/model gemini-9",
+        "/reset",
+        "second",
+        f"/save {tmp_path / 'talk.json'}",
+        "/exit",
+        "never",
+    ]
+    assert run("chat", input="\n".join(lines), env=talkative.env).returncode == 0
+    assert len(talkative.requests) == 2
+    path, _, body = talkative.requests[1]
+    assert "models/gemini-9:" in path
+    assert body["systemInstruction"]["parts"] == [{"text": "Be brief."}]
+    assert turns(talkative) == [("user", "second")]
+    saved = json.loads((tmp_path / "talk.json").read_bytes())
+    assert saved == [
+        {"role": "user", "parts": [{"text": "second"}]},
+        {"role": "model", "parts": [{"text": "I am fine."}]},
+    ]
+
+
+def test_the_first_failure_ends_a_pipe(run, api):
+    """Through a pipe a failure ends the conversation with its exit code."""
+    api.refusal = 503, {"code": 503, "message": "busy", "status": "UNAVAILABLE"}
+    assert run("chat", input="one\ntwo\n", env=api.env).returncode == 1
+    assert len(api.requests) == 1
+
+
+def test_unknown_commands_are_not_sent(run, talkative, tmp_path):
+    """A mistyped command is not a message; a path is."""
+    assert run("chat", input="/sav x\n", env=talkative.env).returncode == 2
+    assert run("chat", input="/save\n", env=talkative.env).returncode == 2
+    assert run("chat", input=f"/save {tmp_path}\n", env=talkative.env).returncode == 1
+    assert run("chat", input="/etc/hosts: what is it?\n", env=talkative.env).returncode == 0
+    assert turns(talkative) == [("user", "/etc/hosts: what is it?")]
+
+
+def test_a_conversation_at_a_terminal(terminal, talkative):
+    """At a terminal there is a prompt, and Ctrl-D leaves with exit code 0."""
+    screen = terminal("chat", env=talkative.env)
+    screen.wait_for("> ")
+    screen.type("How are you?\n")
+    after = screen.wait_for("I am fine.\r\n")
+    screen.wait_for("> ", after=after)
+    screen.type("\x04")
+    assert screen.wait() == 0
+
+
+def test_ctrl_c_stops_the_answer_and_not_the_program(terminal, api, make_chunk):
+    """Ctrl-C stops the answer; the program goes on, and the next question carries what had come."""
+    api.pieces, api.hold = [make_chunk("Once upon")], True
+    screen = terminal("chat", env=api.env)
+    screen.wait_for("> ")
+    screen.type("Tell me\n")
+    after = screen.wait_for("Once upon")
+    screen.type("\x03")
+    after = screen.wait_for("> ", after=after)
+    assert api.left.wait(10)
+    api.pieces, api.hold = [make_chunk(" a time.", "STOP")], False
+    screen.type("Go on\n")
+    after = screen.wait_for(" a time.", after=after)
+    assert turns(api) == [("user", "Tell me"), ("model", "Once upon"), ("user", "Go on")]
+    screen.wait_for("> ", after=after)
+    screen.type("/exit\n")
+    assert screen.wait() == 0
+
+
+def test_ctrl_c_at_the_prompt(terminal, offline):
+    """Ctrl-C at the prompt gives one hint; a second one leaves."""
+    screen = terminal("chat", env=offline)
+    after = screen.press_ctrl_c_until("again to leave", after=screen.wait_for("> "))
+    after = screen.wait_for("> ", after=after)
+    screen.press_ctrl_c_until("\r\n", after=after)
+    assert screen.wait() == 130
+
+
+def test_a_failure_does_not_end_a_conversation(terminal, api, make_chunk):
+    """At a terminal an error is said and forgotten: the next question goes out without the failed one."""
+    api.refusal = 503, {"code": 503, "message": "busy", "status": "UNAVAILABLE"}
+    screen = terminal("chat", env=api.env)
+    screen.wait_for("> ")
+    screen.type("one\n")
+    after = screen.wait_for("503 UNAVAILABLE: busy")
+    after = screen.wait_for("> ", after=after)
+    api.refusal, api.pieces = None, [make_chunk("fine", "STOP")]
+    screen.type("two\n")
+    after = screen.wait_for("fine", after=after)
+    assert turns(api) == [("user", "two")]
+    screen.wait_for("> ", after=after)
+    screen.type("/help\n")
+    screen.wait_for("> ", after=screen.wait_for("/save FILE", after=after))
+    screen.type("\x04")
+    assert screen.wait() == 0
+
+
+def test_a_blocked_exchange_is_forgotten(run, api, make_chunk, terminal):
+    """What was blocked is not sent again."""
+    api.pieces = [make_chunk("bad", "SAFETY")]
+    screen = terminal("chat", env=api.env)
+    screen.wait_for("> ")
+    screen.type("one\n")
+    after = screen.wait_for("was blocked")
+    screen.wait_for("> ", after=after)
+    screen.type("two\n")
+    screen.wait_for("was blocked", after=after)
+    assert turns(api) == [("user", "two")]
+
+
+def test_answers_go_to_a_file_and_the_prompt_to_the_terminal(terminal, talkative, tmp_path):
+    """With the answers in a file the prompt is still at the terminal."""
+    with (tmp_path / "answers.txt").open("wb") as file:
+        screen = terminal("chat", env=talkative.env, stdout=file)
+        screen.wait_for("> ")
+        screen.type("one\n")
+        screen.wait_for("> ", after=screen.wait_for("one\r\n"))
+        screen.type("\x04")
+        assert screen.wait() == 0
+    assert (tmp_path / "answers.txt").read_bytes() == b"I am fine.\n"

@@ -1,0 +1,104 @@
+"""The pages say what is true: their Python runs, their links lead somewhere, their lists are whole."""
+
+import importlib.util
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+ALL_PAGES = [*PAGES, ROOT / "CHANGELOG.md", *sorted((ROOT / "docs" / "decisions").glob("*.md"))]
+
+
+def by_name(page):
+    """The id of a page in a test's name."""
+    return page.relative_to(ROOT).as_posix()
+
+
+def fenced(page, language):
+    """The blocks of one language, each with the line that it begins on."""
+    text = page.read_text(encoding="utf-8")
+    found = re.finditer(rf"^```{language}\n(.*?)^```$", text, re.DOTALL | re.MULTILINE)
+    return [(text.count("\n", 0, block.start(1)), block[1]) for block in found]
+
+
+def script(name):
+    """A script of the docs as a module."""
+    spec = importlib.util.spec_from_file_location(name, ROOT / "docs" / f"{name}.py")
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[name] = module
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.mark.parametrize("page", [page for page in PAGES if fenced(page, "python")], ids=by_name)
+def test_python_runs(page, monkeypatch, capsys):
+    """The Python of a page runs from top to bottom, offline."""
+    monkeypatch.setenv("GOOGLE_GEMINI_BASE_URL", "offline:instant")
+    names = {"__name__": "__main__"}
+    for line, block in fenced(page, "python"):
+        code = compile("\n" * line + block, str(page), "exec")  # so that a failure names the page's line
+        exec(code, names)
+    assert capsys.readouterr().out
+
+
+@pytest.mark.parametrize("page", ALL_PAGES, ids=by_name)
+def test_links_lead_somewhere(page):
+    """Every link to a file of the project leads to one, and every anchor to a heading."""
+    for target in re.findall(r"\]\(([^)\s]+)\)", page.read_text(encoding="utf-8")):
+        if "://" in target:
+            continue
+        name, _, anchor = target.partition("#")
+        path = (page.parent / name).resolve() if name else page
+        assert path.exists(), target
+        if anchor:
+            headings = re.findall(r"^#+ (.*)$", path.read_text(encoding="utf-8"), re.MULTILINE)
+            assert anchor in [re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-") for heading in headings]
+
+
+def test_readme_commands_stand_alone():
+    """The README has one first command and one test command, one line each, each marked for the CI."""
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    for name in "first command", "test command":
+        assert len(re.findall(rf"<!-- {name} -->\n```bash\n[^\n]+\n```\n", text)) == 1
+    assert len(fenced(ROOT / "README.md", "bash")) == 2
+
+
+def test_machine_is_drawn_as_it_is():
+    """The diagram in the architecture page is the machine's table; docs/draw_machine.py draws it anew."""
+    drawing = script("draw_machine")
+    page = drawing.PAGE.read_text(encoding="utf-8")
+    assert drawing.redrawn(page) == page
+    for state, targets in drawing.TRANSITIONS.items():
+        for target in targets - {state}:
+            assert f"    {state.name} --> {target.name}\n" in page
+
+
+def test_command_line_page_is_whole():
+    """The page of the command line names every option and every exit code of the help, and nothing else."""
+    page = (ROOT / "docs" / "cli.md").read_text(encoding="utf-8")
+    shown = set()
+    for command in "ask", "chat":
+        result = subprocess.run(
+            [sys.executable, "-m", "headwater", command, "--help"],
+            capture_output=True,
+            text=True,
+            check=True,
+            timeout=30,
+        )
+        shown |= set(re.findall(r"(?<![\w-])--[a-z-]+", result.stdout.partition("Options:")[2]))
+        codes = re.findall(r"^ +(\d+) +[a-z]", result.stdout, re.MULTILINE)
+    assert set(re.findall(r"^\| `(?:-\w`, `)?(--[a-z-]+)", page, re.MULTILINE)) == shown - {"--help"}
+    assert re.findall(r"^\| (\d+) \|", page, re.MULTILINE) == codes
+
+
+def test_cast_is_light():
+    """The picture in the README is there, well-formed and small."""
+    from xml.etree import ElementTree
+
+    picture = ROOT / "docs" / "ask.svg"
+    assert picture.stat().st_size < 150_000
+    assert ElementTree.parse(picture).getroot().tag.endswith("svg")
