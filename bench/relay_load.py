@@ -22,8 +22,9 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-STAMP = re.compile(rb"@(\d{16})@")
-BODY = b'{"contents":[{"parts":[{"text":"Tell me a story about a river."}],"role":"user"}]}'
+STAMP = re.compile(rb"@(\d{19})@")
+GEMINI_BODY = b'{"contents":[{"parts":[{"text":"Tell me a story about a river."}],"role":"user"}]}'
+CHAT_BODY = b'{"model":"stamped-20","stream":true,"messages":[{"role":"user","content":"Tell me a story."}]}'
 BATCH = 25
 START_PATIENCE = 40.0
 SETTLE = 1.0
@@ -75,15 +76,17 @@ class Reader(asyncio.Protocol):
         self.tally.lost += 1
 
 
-def request_for(url: str) -> bytes:
-    """The bytes of the one request."""
+def request_for(url: str, key: str, *, chat: bool) -> bytes:
+    """The bytes of the one request: Gemini's, or with ``chat`` OpenAI's."""
     parts = urlsplit(url)
+    body = CHAT_BODY if chat else GEMINI_BODY
+    proof = f"Authorization: Bearer {key}" if chat else f"x-goog-api-key: {key}"
     target = parts.path + (f"?{parts.query}" if parts.query else "")
     head = (
-        f"POST {target} HTTP/1.1\r\nHost: {parts.netloc}\r\nContent-Type: application/json\r\nx-goog-api-key: k\r\n"
-        f"Accept: */*\r\nContent-Length: {len(BODY)}\r\n\r\n"
+        f"POST {target} HTTP/1.1\r\nHost: {parts.netloc}\r\nContent-Type: application/json\r\n{proof}\r\n"
+        f"Accept: */*\r\nContent-Length: {len(body)}\r\n\r\n"
     )
-    return head.encode() + BODY
+    return head.encode() + body
 
 
 def family(pid: int) -> Iterator[int]:
@@ -104,9 +107,9 @@ def weigh(pid: int | None) -> tuple[float, int]:
     return seconds, resident
 
 
-async def open_streams(url: str, streams: int, tally: Tally) -> list[Reader]:
+async def open_streams(url: str, request: bytes, streams: int, tally: Tally) -> list[Reader]:
     """Open all streams, some at a time, and return when each has brought an event."""
-    parts, request = urlsplit(url), request_for(url)
+    parts = urlsplit(url)
     loop = asyncio.get_running_loop()
     readers: list[Reader] = []
     deadline = loop.time() + START_PATIENCE
@@ -127,16 +130,16 @@ def quantile(ordered: list[int], part: float) -> float:
     return ordered[min(len(ordered) - 1, int(len(ordered) * part))] / 1000
 
 
-async def measure(url: str, streams: int, seconds: float, watched: int | None) -> dict[str, Any]:
+async def measure(url: str, request: bytes, streams: int, seconds: float, watched: int | None) -> dict[str, Any]:
     """One window of ``streams`` streams. The relay serves one stream first, so that what is lazy has been loaded."""
     warm = Tally()
-    first = await open_streams(url, 1, warm)
+    first = await open_streams(url, request, 1, warm)
     await asyncio.sleep(0.3)
     first[0].transport.abort()
     await asyncio.sleep(0.2)
     _, resident_before = weigh(watched)
     tally = Tally()
-    readers = await open_streams(url, streams, tally)
+    readers = await open_streams(url, request, streams, tally)
     await asyncio.sleep(SETTLE)
     gc.collect()
     gc.freeze()
@@ -166,13 +169,16 @@ def main() -> None:
     """Read the options, measure, print."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("url")
+    parser.add_argument("--key", default="k")
+    parser.add_argument("--chat", action="store_true", help="ask as OpenAI's clients do")
     parser.add_argument("--streams", type=int, default=500)
     parser.add_argument("--seconds", type=float, default=5.0)
     parser.add_argument("--watch", type=int, metavar="PID")
     options = parser.parse_args()
     import uvloop
 
-    result = uvloop.run(measure(options.url, options.streams, options.seconds, options.watch))
+    request = request_for(options.url, options.key, chat=options.chat)
+    result = uvloop.run(measure(options.url, request, options.streams, options.seconds, options.watch))
     print(json.dumps(result))
 
 

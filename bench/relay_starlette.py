@@ -16,9 +16,7 @@ from starlette.responses import StreamingResponse
 from starlette.routing import Route
 
 UPSTREAM = os.environ.get("UPSTREAM", "")
-client = httpx.AsyncClient(
-    base_url=UPSTREAM, timeout=None, limits=httpx.Limits(max_connections=None), trust_env=False
-)
+client = httpx.AsyncClient(base_url=UPSTREAM, timeout=None, limits=httpx.Limits(max_connections=None), trust_env=False)
 
 
 async def relay(request: Request) -> StreamingResponse:

@@ -15,7 +15,7 @@ import time
 
 from upstream import PIECE, STREAM_HEAD, Connection, Ledger, event, framed
 
-STAMP_DIGITS = 16
+STAMP_DIGITS = 19
 MARK = "@" + "0" * STAMP_DIGITS + "@"
 BEFORE, AFTER = framed(event(MARK + PIECE[len(MARK) :])).split(MARK.encode())
 

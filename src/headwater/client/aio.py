@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import AsyncIterator, Callable, Coroutine
+from contextlib import suppress
 from types import TracebackType
 from typing import Any, Self, TypeVar, cast
 
@@ -12,7 +13,7 @@ from headwater.client.settings import Settings, is_offline
 from headwater.core.gemini import Gemini
 from headwater.core.machine import Machine
 from headwater.core.steps import STEPS, Close, HttpRequest, Open, Read, Step, Stop, TransportError, Wait
-from headwater.transport.base import AsyncBody, AsyncTransport
+from headwater.transport.base import AsyncBody, AsyncTransport, Waiting
 from headwater.types import GenerateContentResponse, HttpOptions
 
 R = TypeVar("R")
@@ -33,6 +34,8 @@ class AsyncCall(BaseStream[R]):
         self._transport = transport
 
     async def __anext__(self) -> R:
+        if self._closed:  # also where more had arrived than was read
+            raise StopAsyncIteration
         machine = self._machine
         try:
             while True:
@@ -42,7 +45,11 @@ class AsyncCall(BaseStream[R]):
                 if type(step) is Stop:
                     break
                 try:
-                    await self._do(cast("Step", step))
+                    if type(step) is Read:  # most of all steps
+                        body = cast("AsyncBody | None", self._body)  # none where another thread has let it go
+                        machine.received(await body.read(step.timeout) if body else b"", _clock())
+                    else:
+                        await self._do(cast("Step", step))
                 except TransportError as problem:
                     machine.failed(problem, _clock())
             self._let_go()
@@ -54,15 +61,12 @@ class AsyncCall(BaseStream[R]):
 
     async def _do(self, step: Step) -> None:
         match step:
-            case Read(timeout):
-                body = self._body
-                self._machine.received(await cast("AsyncBody", body).read(timeout) if body else b"", _clock())
             case Open(request, timeout):
                 self._let_go()
-                self._body = body = await self._transport.open(request, timeout)
+                self._body = body = await self._transport.open(request, timeout, self._waiting)
                 self._machine.opened(body.status, body.headers, _clock())
             case Wait(seconds):
-                await _sleep(seconds)
+                await _sleep(seconds, self._waiting)
             case Close():
                 self._let_go()
 
@@ -79,8 +83,10 @@ class AsyncStream(AsyncCall[GenerateContentResponse]):
 
     async def aclose(self) -> None:
         """Close the stream and let the event loop carry it out."""
+        from asyncio import sleep  # here and below, since programs that are not async need not load asyncio
+
         self.close()
-        await _sleep(0)
+        await sleep(0)
 
     async def collect(self) -> GenerateContentResponse:
         """Read to the end and return the whole answer.
@@ -115,10 +121,13 @@ class _Loop(AsyncIterator[GenerateContentResponse]):
         self._stream.close()
 
 
-async def _sleep(seconds: float) -> None:
-    from asyncio import sleep  # here, since programs that are not async need not load asyncio
+async def _sleep(seconds: float, waiting: Waiting) -> None:
+    import asyncio
 
-    await sleep(seconds)
+    loop, woken = asyncio.get_running_loop(), asyncio.Event()
+    with waiting.on(lambda: loop.call_soon_threadsafe(woken.set)), suppress(TimeoutError):
+        async with asyncio.timeout(seconds):
+            await woken.wait()
 
 
 class AsyncCaller:
@@ -147,7 +156,7 @@ class AsyncCaller:
             call.close()
 
     async def close(self) -> None:
-        """Close the connections of the running event loop."""
+        """Close the idle connections of the running event loop; streams that run go on."""
         for transport in self._transports.values():
             await transport.close()
 

@@ -12,7 +12,7 @@ from headwater.core.gemini import Gemini
 from headwater.core.machine import Machine
 from headwater.core.steps import HttpRequest
 from headwater.errors import HeadwaterError, StreamCancelled
-from headwater.transport.base import AsyncBody, Body
+from headwater.transport.base import AsyncBody, Body, Waiting
 from headwater.types import (
     CountTokensResponse,
     FinishReason,
@@ -58,6 +58,7 @@ class BaseStream(Generic[R]):
         self._on_end = on_end
         self._closed = False
         self._body: Body | AsyncBody | None = None
+        self._waiting = Waiting()
 
     @property
     def text(self) -> str:
@@ -101,16 +102,13 @@ class BaseStream(Generic[R]):
         if not self._closed:
             self._closed = True
             self._machine.cancel("the stream was closed")
-            self._wake()
+            self._waiting.end()
             self._let_go()
             self._end(None)
 
     def __del__(self) -> None:
         if getattr(self, "_body", None) is not None:
             self.close()
-
-    def _wake(self) -> None:
-        """Cut a pause between two attempts short."""
 
     def _let_go(self) -> None:
         body, self._body = self._body, None

@@ -25,7 +25,7 @@ class AsyncClient:
         self.chats = AsyncChats(self._caller)
 
     async def aclose(self) -> None:
-        """Close the connections of the running event loop. The client stays usable."""
+        """Close the idle connections of the running event loop. The client stays usable; streams that run go on."""
         await self._caller.close()
 
     async def __aenter__(self) -> Self:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import re
 import sys
 from collections.abc import Mapping
 from typing import Any
@@ -12,6 +13,7 @@ from urllib.parse import quote
 import headwater
 from headwater.core.policy import RETRY_CODES, Deadlines, Retry
 from headwater.errors import UsageError
+from headwater.transport.base import is_http
 from headwater.types import HttpOptions, HttpRetryOptions
 
 logger = logging.getLogger("headwater")
@@ -46,6 +48,9 @@ class Settings:
         self.api_key = (api_key or _environment_key() or "").strip()
         if not self.api_key and not is_offline(self.base_url):
             raise UsageError(_NO_KEY)
+        if not _VALUE.fullmatch(self.api_key) or " " in self.api_key:
+            raise UsageError("the API key has characters that no key has (spaces, quotes, line ends): copy it again")
+        _check(self.options, self.base_url)
         self.api_version = self._version()
 
     def __repr__(self) -> str:
@@ -66,13 +71,20 @@ class Settings:
         return "/".join(piece for piece in pieces if piece)
 
     def headers(self, options: HttpOptions | None = None) -> dict[str, str]:
-        """Return the headers of every request; a new dict each time."""
+        """Return the headers of every request; a new dict each time.
+
+        Raises:
+            UsageError: ``options`` hold something that can not be sent.
+        """
         agent = f"headwater/{headwater.__version__} gl-python/{sys.version.split()[0]}"
         headers = {"Content-Type": "application/json", "User-Agent": agent, "x-goog-api-client": agent}
         headers["Accept-Encoding"] = "gzip, deflate"
         if self.api_key:
             headers["x-goog-api-key"] = self.api_key
-        return headers | (self.options.headers or {}) | ((options and options.headers) or {})
+        if options is None:
+            return _merged(headers, self.options.headers)
+        _check(options, options.base_url)
+        return _merged(headers, self.options.headers, options.headers)
 
     def timeout(self, options: HttpOptions | None = None) -> float | None:
         """Return the longest silence allowed, in seconds; None where none is set."""
@@ -125,7 +137,31 @@ _NO_KEY = (
 def _options(given: HttpOptions | Mapping[str, Any] | None) -> HttpOptions:
     if given is None:
         return HttpOptions()
-    return given if isinstance(given, HttpOptions) else HttpOptions(**given)
+    if isinstance(given, HttpOptions):
+        return given
+    if isinstance(given, Mapping):
+        return HttpOptions(**given)
+    raise UsageError(f"http_options is a types.HttpOptions or a dict, not {type(given).__name__}")
+
+
+_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+_VALUE = re.compile(r"[\t -~]*")
+
+
+def _check(options: HttpOptions, base_url: str | None) -> None:
+    if base_url is not None and not is_offline(base_url) and not is_http(base_url):
+        raise UsageError(f"the base URL {base_url!r} is no address: write 'https://host/', or 'offline:'")
+    if options.timeout is not None and options.timeout <= 0:
+        raise UsageError(f"timeout is in milliseconds and more than 0, not {options.timeout}")
+    for name, value in (options.headers or {}).items():
+        if not _NAME.fullmatch(name) or not _VALUE.fullmatch(value):
+            raise UsageError(f"the header {name!r} can not be sent: names and values are plain ASCII without line ends")
+
+
+def _merged(*layers: Mapping[str, str] | None) -> dict[str, str]:
+    """The last value for each name, whose case does not matter."""
+    known = {name.lower(): (name, value) for layer in layers for name, value in (layer or {}).items()}
+    return dict(known.values())
 
 
 def _environment_key() -> str | None:

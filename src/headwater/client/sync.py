@@ -32,9 +32,10 @@ class Call(BaseStream[R]):
     ) -> None:
         super().__init__(machine, on_end=on_end)
         self._transport = transport
-        self._woken = threading.Event()
 
     def __next__(self) -> R:
+        if self._closed:  # also where more had arrived than was read
+            raise StopIteration
         machine = self._machine
         try:
             while True:
@@ -44,7 +45,11 @@ class Call(BaseStream[R]):
                 if type(step) is Stop:
                     break
                 try:
-                    self._do(cast("Step", step))
+                    if type(step) is Read:  # most of all steps
+                        body = cast("Body | None", self._body)  # none where another thread has let it go
+                        machine.received(body.read(step.timeout) if body else b"", _clock())
+                    else:
+                        self._do(cast("Step", step))
                 except TransportError as problem:
                     machine.failed(problem, _clock())
             self._let_go()
@@ -56,20 +61,16 @@ class Call(BaseStream[R]):
 
     def _do(self, step: Step) -> None:
         match step:
-            case Read(timeout):
-                body = self._body
-                self._machine.received(cast("Body", body).read(timeout) if body else b"", _clock())
             case Open(request, timeout):
                 self._let_go()
-                self._body = body = self._transport.open(request, timeout)
+                self._body = body = self._transport.open(request, timeout, self._waiting)
                 self._machine.opened(body.status, body.headers, _clock())
             case Wait(seconds):
-                self._woken.wait(seconds)
+                woken = threading.Event()
+                with self._waiting.on(woken.set):
+                    woken.wait(seconds)
             case Close():
                 self._let_go()
-
-    def _wake(self) -> None:
-        self._woken.set()
 
 
 class Stream(Call[GenerateContentResponse]):

@@ -8,7 +8,7 @@ from typing import Any
 
 from headwater.types import FunctionCall, PartialArg
 
-_STEP = re.compile(r"\[(\d+)\]|\.([^.\[\]]+)|\['([^']+)'\]|\[\"([^\"]+)\"\]")
+_STEP = re.compile(r"\[([0-9]{1,9})\]|\.([^.\[\]]+)|\['([^']+)'\]|\[\"([^\"]+)\"\]")
 
 
 class Arguments:
@@ -16,41 +16,75 @@ class Arguments:
 
     def __init__(self) -> None:
         self._open: FunctionCall | None = None
-        self._growing: set[str] = set()  # the paths of text that goes on
+        self._growing: dict[str, _Text] = {}  # the text that goes on, by its path
 
     def add(self, call: FunctionCall) -> FunctionCall | None:
         """Return the call that ``call`` begins (itself when it is whole), or None when it continues an open one.
 
-        A call that was begun is filled in place by the pieces that follow.
+        A call that was begun is filled in place by the pieces that follow, its growing text when ``settle`` is called.
         """
         streamed = call.partial_args is not None or call.will_continue is not None
         if not streamed and (self._open is None or call.name is not None):
-            self._open = None
+            self._end()
             return call
         begun = None
         if call.name is not None or self._open is None:
+            self._end()
             begun = self._open = FunctionCall(id=call.id, name=call.name, args=dict(call.args or {}))
-            self._growing = set()
         for piece in call.partial_args or ():
             self._put(self._open, piece)
         if not call.will_continue:
-            self._open = None
+            self._end()
         return begun
 
+    def settle(self) -> None:
+        """Put the text that is still growing into its place: joined then, since joining at each piece is quadratic."""
+        for text in self._growing.values():
+            text.settle()
+
+    def _end(self) -> None:
+        self.settle()
+        self._growing = {}
+        self._open = None
+
     def _put(self, call: FunctionCall | None, piece: PartialArg) -> None:
-        keys = _keys(piece.json_path or "")
+        value, path = _value(piece), piece.json_path or ""
+        text = self._growing.pop(path, None)
+        if text is not None and isinstance(value, str):
+            text.pieces.append(value)
+        else:
+            text = self._place(call, path, value)
+        if text is not None and piece.will_continue:
+            self._growing[path] = text
+        elif text is not None:
+            text.settle()
+
+    def _place(self, call: FunctionCall | None, path: str, value: Any) -> _Text | None:
+        """Put ``value`` where ``path`` leads, and return it where it is text, which can grow."""
+        keys = _keys(path)
         if call is None or not keys:
-            return
+            return None
         if call.args is None:
             call.args = {}
         node: Any = call.args
         for key, following in pairwise(keys):
             node = _child(node, key, [] if isinstance(following, int) else {})
-        value, path = _value(piece), piece.json_path or ""
-        if path in self._growing and isinstance(value, str):
-            value = str(_get(node, keys[-1]) or "") + value
         _set(node, keys[-1], value)
-        (self._growing.add if piece.will_continue else self._growing.discard)(path)
+        return _Text(node, keys[-1], value) if isinstance(value, str) else None
+
+
+class _Text:
+    """A text that comes in pieces, and its place in the arguments."""
+
+    def __init__(self, node: Any, key: str | int, text: str) -> None:
+        self.pieces = [text]
+        self._node = node
+        self._key = key
+
+    def settle(self) -> None:
+        if len(self.pieces) > 1:
+            self.pieces = ["".join(self.pieces)]
+            _set(self._node, self._key, self.pieces[0])
 
 
 def _keys(path: str) -> list[str | int]:

@@ -39,6 +39,7 @@ class Fold:
         self._usage: UsageMetadata = NO_USAGE
         self._last: GenerateContentResponse | None = None
         self._head: dict[str, Any] = {}
+        self._is_headed = False  # a response id has come, and all that comes with it
 
     def add(self, chunk: GenerateContentResponse) -> None:
         """Take the next chunk."""
@@ -50,7 +51,7 @@ class Fold:
         for candidate in chunk.candidates or ():
             index = candidate.index
             (self._first if not index else self._other(index)).add(candidate)
-        if chunk.response_id is None or "response_id" not in self._head:
+        if not self._is_headed or chunk.prompt_feedback is not None:
             self._remember(chunk)
 
     @property
@@ -94,6 +95,7 @@ class Fold:
             value = getattr(chunk, name)
             if value is not None:
                 self._head[name] = value
+        self._is_headed = "response_id" in self._head
 
 
 class _CandidateFold:
@@ -111,6 +113,7 @@ class _CandidateFold:
         self._thoughts: list[str] = []
         self._arguments = Arguments()
         self._rest: dict[str, Any] = {}
+        self._lists: dict[str, tuple[Any, dict[str, list[Any]]]] = {}  # what comes a piece at a time
 
     @property
     def text(self) -> str:
@@ -122,12 +125,14 @@ class _CandidateFold:
 
     @property
     def candidate(self) -> Candidate:
+        self._arguments.settle()
         parts = [*self._parts, *self._open_part()]
         return Candidate(
             content=Content(parts=parts, role=self._role),
             index=self.index,
             finish_reason=self.finish_reason,
             **self._rest,
+            **{name: _with_lists(*entry) for name, entry in self._lists.items()},
         )
 
     def add(self, candidate: Candidate) -> None:
@@ -196,19 +201,24 @@ class _CandidateFold:
                 self._rest[name] = value
         if candidate.grounding_metadata not in (None, _NO_GROUNDING):  # streams send {} until the last chunk
             self._rest["grounding_metadata"] = candidate.grounding_metadata
-        for name, inner in (("citation_metadata", "citations"), ("logprobs_result", "chosen_candidates")):
-            self._append(name, inner, getattr(candidate, name))
+        if candidate.citation_metadata is not None:
+            citations = self._growing("citation_metadata", candidate.citation_metadata, "citations")["citations"]
+            citations += [one for one in candidate.citation_metadata.citations or () if one not in citations]
+        result = candidate.logprobs_result
+        if result is not None:
+            lists = self._growing("logprobs_result", result, "chosen_candidates", "top_candidates")
+            lists["chosen_candidates"] += result.chosen_candidates or ()
+            lists["top_candidates"] += result.top_candidates or ()
 
-    def _append(self, name: str, inner: str, value: Any) -> None:
-        if value is None:
-            return
-        known = self._rest.get(name)
-        if known is None:
-            self._rest[name] = msgspec.structs.replace(value)
-            return
-        items = list(getattr(known, inner) or ())
-        items += [item for item in getattr(value, inner) or () if item not in items or name == "logprobs_result"]
-        self._rest[name] = msgspec.structs.replace(known, **{inner: items})
+    def _growing(self, name: str, value: Any, *inner: str) -> dict[str, list[Any]]:
+        """The lists inside a field that come a piece at a time; the field's other values are the latest."""
+        lists = self._lists[name][1] if name in self._lists else {key: [] for key in inner}
+        self._lists[name] = (value, lists)
+        return lists
+
+
+def _with_lists(value: Any, lists: dict[str, list[Any]]) -> Any:
+    return msgspec.structs.replace(value, **{name: items[:] or None for name, items in lists.items()})
 
 
 def _joined(pieces: list[str]) -> str:

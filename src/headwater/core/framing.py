@@ -8,6 +8,10 @@ from headwater.core import sse
 from headwater.core.jsons import Splitter
 from headwater.errors import WireError
 
+_BOM = b"\xef\xbb\xbf"
+#: White space may go before the first document; more of it than this is an event stream that is kept alive.
+_DETECT_BYTES = 4096
+
 
 class Framing(Protocol):
     """Cuts one body into documents. Lives as long as the body.
@@ -98,10 +102,10 @@ class Streamed:
 
     def _detect(self, piece: bytes) -> list[bytes]:
         self._head += piece
-        start = self._head.removeprefix(b"\xef\xbb\xbf").lstrip(b" \t\r\n")
-        if not start or b"\xef\xbb\xbf".startswith(self._head[:3]):
+        start = self._head.removeprefix(_BOM).lstrip(b" \t\r\n")
+        if len(self._head) < _DETECT_BYTES and (not start or _BOM.startswith(self._head)):
             return []
-        self._mode = self._json if start[0] in b"{[" else self._sse
+        self._mode = self._json if start[:1] in (b"{", b"[") else self._sse
         head, self._head = self._head, b""
         return self._mode(head)
 
@@ -111,6 +115,10 @@ class Streamed:
         return found
 
     def _sse(self, piece: bytes) -> list[bytes]:
+        data = self._events.single(piece)
+        if data is not None and data[:1] == b"{" and not self._splitter.is_open:
+            self._count += 1
+            return [data]
         found = _documents(self._events.feed(piece))
         self._count += len(found)
         return found

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any, Generic, TypeVar
 
@@ -31,6 +32,11 @@ STATUS_NAMES = {
     504: "DEADLINE_EXCEEDED",
 }
 
+#: What reading JSON can raise: the last two for bytes that are no UTF-8, and for brackets in brackets without end.
+_UNREADABLE = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
+_CODE = re.compile("[0-9]{3,5}")
+_HALF = re.compile(rb"\\u[dD][89a-fA-F]")
+_ESCAPE = re.compile(rb"\\(?:u[dD][89abAB]..\\u[dD][c-fC-F]..|(u[dD][89a-fA-F]..)|.)", re.DOTALL)
 _KEYS = frozenset(GenerateContentResponse.__struct_encode_fields__) | {"turnToken"}
 
 
@@ -47,7 +53,7 @@ class Gemini(Generic[R]):
             return self._read(data, headers)
         try:
             result = self._decoder.decode(data)
-        except msgspec.MsgspecError:
+        except _UNREADABLE:
             return self._read(data, headers)
         if getattr(result, "candidates", True) is None:  # usage alone, a refused prompt, or no answer at all
             return self._read(data, headers)
@@ -60,7 +66,7 @@ class Gemini(Generic[R]):
         """Return the error that an answer with a bad status means, whatever its body is."""
         try:
             document = msgspec.json.decode(body)
-        except (msgspec.MsgspecError, UnicodeDecodeError):
+        except _UNREADABLE:
             document = None
         if isinstance(document, list) and document:
             document = document[0]
@@ -77,15 +83,18 @@ class Gemini(Generic[R]):
 
     def _read(self, data: bytes, headers: Mapping[str, str]) -> tuple[R | HeadwaterError, ...]:
         """Read a document that is not simply one response."""
-        text = data.decode("utf-8", "replace").encode()  # as every SSE reader does with bytes that are no UTF-8
+        text = _mend(data)
         try:
             document = msgspec.json.decode(text)
-        except msgspec.MsgspecError:
+        except _UNREADABLE:
             pieces = _pieces(text)
             if pieces is None:
                 return (WireError(f"the API sent an event that is not JSON: {_excerpt(data)}"),)
             return tuple(result for piece in pieces for result in self.decode(piece, headers))
-        return self._sort(document, text, headers)
+        try:
+            return self._sort(document, text, headers)
+        except RecursionError:  # arrays in arrays, hundreds deep
+            return (WireError(f"the API sent an event that is no answer: {_excerpt(data)}"),)
 
     def _sort(self, document: Any, data: bytes, headers: Mapping[str, str]) -> tuple[R | HeadwaterError, ...]:
         match document:
@@ -105,7 +114,7 @@ class Gemini(Generic[R]):
     def _fit(self, document: dict[str, Any], data: bytes) -> R:
         try:
             return self._decoder.decode(data)
-        except msgspec.MsgspecError:
+        except _UNREADABLE:
             return salvage(document, self._kind)
 
 
@@ -122,7 +131,7 @@ def _error(document: Any, body: bytes, status: int, headers: Mapping[str, str]) 
 
 def _code(code: Any, name: str | None, status: int) -> int:
     """The error's own code; else the HTTP status; else, in a good answer, what its name stands for."""
-    if isinstance(code, str) and code.isdigit():
+    if isinstance(code, str) and _CODE.fullmatch(code):
         code = int(code)
     if isinstance(code, int) and not isinstance(code, bool) and code >= 400:
         return code
@@ -135,7 +144,14 @@ def _pieces(text: bytes) -> list[bytes] | None:
     """The objects that stand one after another in ``text``; None where there is anything else in it."""
     splitter = Splitter(limit=len(text))
     pieces = splitter.feed(text)
-    return pieces if pieces and not splitter.is_open and not splitter.stray else None
+    whole = not splitter.is_open and not splitter.stray
+    return pieces if whole and pieces and pieces != [text] else None  # the text itself would be read for ever
+
+
+def _mend(data: bytes) -> bytes:
+    """Replace what is no Unicode, as SSE readers do: bytes that are no UTF-8, halves of a surrogate pair."""
+    text = data.decode("utf-8", "replace").encode()
+    return _ESCAPE.sub(lambda match: b"\\ufffd" if match[1] else match[0], text) if _HALF.search(text) else text
 
 
 def _excerpt(data: bytes) -> str:

@@ -16,7 +16,7 @@ from collections import deque
 from collections.abc import Callable, Mapping
 from enum import Enum
 from typing import Generic, TypeVar, cast
-from urllib.parse import urljoin, urlsplit
+from urllib.parse import SplitResult, urljoin, urlsplit
 
 from headwater.core.fold import Fold
 from headwater.core.framing import Framing, Whole
@@ -39,6 +39,7 @@ R = TypeVar("R")
 #: An error body is read up to this size.
 MAX_REFUSAL_BYTES = 1024 * 1024
 _MAX_REDIRECTS = 5
+_MAX_STALE = 5
 _REDIRECTS = (301, 302, 307, 308)
 _CLOSE = Close()
 _STOP = Stop()
@@ -96,8 +97,9 @@ class Machine(Generic[R]):
         self._read = Read(self._deadlines.idle)
         self._ready: deque[R] = deque()
         self._rest = 0.0
+        self._failures = 0
         self._redirects = 0
-        self._reconnected = False
+        self._stale = 0
         self._status = 0
         self._final = False
         self._error: HeadwaterError | None = None
@@ -105,7 +107,7 @@ class Machine(Generic[R]):
 
     def next_step(self, now: float) -> R | Step:
         """Return the next result that is ready, or what to do to get one."""
-        if self._cancelled is not None and self.state is not State.DONE:
+        if self._cancelled is not None and (self._ready or self.state is not State.DONE):
             self._finish(StreamCancelled(self._cancelled or "the stream was cancelled"))
         if self._ready:
             return self._ready.popleft()
@@ -115,6 +117,7 @@ class Machine(Generic[R]):
             case State.NEW:
                 self._go(State.OPENING)
                 self.attempts += 1
+                self._status = 0
                 return Open(self._request, self._deadlines.head)
             case State.BROKEN:
                 self._go(State.RESTING)
@@ -140,28 +143,33 @@ class Machine(Generic[R]):
     def received(self, data: bytes, now: float) -> None:
         """Take bytes of the body; ``b""`` means that the other side ended it."""
         if self.state is not State.READING:
-            return
+            return None
         if not data:
-            self._ended()
-            return
+            return self._ended()
         try:
             documents = self._framing.feed(data)
         except WireError as error:
-            self._finish(error)
-            return
+            if self._status != 200:
+                return self._refused()  # an error page of megabytes: its beginning says enough
+            return self._finish(error)
         for document in documents:
             if not self._take(document):
-                return
+                return None
+        return None
 
     def failed(self, error: TransportError, now: float) -> None:
         """Take it that opening or reading failed."""
         problem: HeadwaterError
+        if self.state is State.DONE:
+            return None
         if error.kind == "aborted":
             return self._finish(StreamCancelled("the stream was closed while it was read"))
+        if self.state is State.READING and self._status != 200:
+            return self._refused()  # the head has said what matters
         if error.kind == "timeout":
             problem = StreamStalled(f"nothing came from the API within {error}")
-        elif self.state is State.OPENING and error.kind == "lost" and not self._reconnected:
-            self._reconnected = True  # a kept-alive connection that the other side had just closed: take a new one
+        elif error.kind == "stale" and self.state is State.OPENING and self._stale < _MAX_STALE:
+            self._stale += 1  # nobody has seen the request: take another connection
             return self._go(State.NEW)
         elif self.state is State.OPENING:
             problem = ConnectError(f"no answer from the API: {error}")
@@ -184,11 +192,11 @@ class Machine(Generic[R]):
             raise RuntimeError(f"no way from {self.state} to {state}")
         self.state = state
 
-    def _take(self, document: bytes) -> bool:
+    def _take(self, document: bytes, *, last: bool = False) -> bool:
         """Decode a document into ready results; return whether the call goes on."""
         for result in self._wire.decode(document, self.headers):
             if isinstance(result, HeadwaterError):
-                self._broke(result)
+                self._broke(self._cut_short(document) or result if last and type(result) is WireError else result)
                 return False
             if type(result) is GenerateContentResponse:
                 self.fold.add(cast("GenerateContentResponse", result))
@@ -198,33 +206,38 @@ class Machine(Generic[R]):
         return True
 
     def _ended(self) -> None:
-        documents = self._framing.flush()
         if self._status != 200:
-            return self._broke(self._wire.refusal(self._status, self.headers, documents[0]))
-        whole_so_far = self._final
-        for document in documents:
-            if not self._take(document):
-                if isinstance(self._error, WireError) and not whole_so_far and self._ready_or_fold():
-                    self._error = self._truncated()
+            return self._refused()
+        for document in self._framing.flush():
+            if not self._take(document, last=True):
                 return None
-        if self._framing.leftover and not self._final:
-            return self._broke(_no_stream(self._framing.leftover) if not self._ready_or_fold() else self._truncated())
-        if not self._final:
-            return self._broke(self._truncated())
-        return self._finish(None)
+        if self._final:
+            return self._finish(None)
+        leftover = self._framing.leftover
+        return self._broke(self._cut_short(leftover) or _no_stream(leftover) if leftover else self._truncated())
 
-    def _ready_or_fold(self) -> bool:
-        return bool(self._ready) or self.fold.count > 0
+    def _refused(self) -> None:
+        """Take it that the API refused the request; what has come of the body says why."""
+        self._broke(self._wire.refusal(self._status, self.headers, b"".join(self._framing.flush())))
+
+    def _cut_short(self, rest: bytes) -> StreamTruncated | None:
+        """The error when ``rest``, the end of a stream, is half a document; None when it is none at all."""
+        if self._framing.tells_end or self._final:
+            return None
+        return self._truncated() if self._ready or self.fold.count or rest.lstrip()[:1] in (b"{", b"[") else None
 
     def _truncated(self) -> StreamTruncated:
-        if not self.fold.count:
-            return self._mark(StreamTruncated("the API answered 200 with an empty body"))
-        return self._mark(StreamTruncated("the answer ended without a finish reason, so its end may be missing"))
+        if self.fold.count:
+            return StreamTruncated("the answer ended without a finish reason, so its end may be missing")
+        return StreamTruncated("the API answered 200 and ended the stream before its first chunk")
 
     def _redirect(self, location: str) -> None:
         self._redirects += 1
-        url = urljoin(self._request.url, location)
-        old, new = urlsplit(self._request.url), urlsplit(url)
+        try:
+            url, new = _resolve(self._request.url, location)
+        except ValueError:
+            return self._finish(WireError(f"the API redirects to {location[:200]!r}, which is no URL"))
+        old = urlsplit(self._request.url)
         same = (new.scheme, new.netloc) == (old.scheme, old.netloc) or (
             (old.scheme, new.scheme) == ("http", "https") and new.hostname == old.hostname
         )
@@ -238,8 +251,9 @@ class Machine(Generic[R]):
         return self._go(State.NEW)
 
     def _broke(self, error: HeadwaterError) -> None:
-        if self.fold.count == 0 and not self._ready and self._retry.allows(error, self.attempts):
-            self._rest = self._retry.delay(self.attempts, error, self._jitter())
+        self._failures += 1  # not attempts: a redirect is no failure
+        if self.fold.count == 0 and not self._ready and self._retry.allows(error, self._failures):
+            self._rest = self._retry.delay(self._failures, error, self._jitter())
             self._go(State.BROKEN)
         else:
             self._finish(error)
@@ -258,6 +272,11 @@ class Machine(Generic[R]):
 
 
 E = TypeVar("E", bound=HeadwaterError)
+
+
+def _resolve(base: str, location: str) -> tuple[str, SplitResult]:
+    url = urljoin(base, location)
+    return url, urlsplit(url)
 
 
 def _no_stream(leftover: bytes) -> WireError:

@@ -33,9 +33,15 @@ class Retry(msgspec.Struct, frozen=True):
 
         What the API asks for (``RetryInfo``, ``Retry-After``) is a lower bound.
         """
-        backoff = self.initial_delay * self.exp_base ** (failures - 1) + self.jitter * jitter
+        backoff = self.initial_delay * self._growth(failures - 1) + self.jitter * jitter
         asked = error.retry_after if isinstance(error, APIError) else None
         return max(min(backoff, self.max_delay), asked or 0.0)
+
+    def _growth(self, steps: int) -> float:
+        try:
+            return float(self.exp_base) ** steps
+        except OverflowError:
+            return 1e300  # and max_delay bounds it
 
 
 class Deadlines(msgspec.Struct, frozen=True):

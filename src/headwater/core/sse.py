@@ -18,6 +18,8 @@ from headwater.errors import WireError
 MAX_EVENT_BYTES = 256 * 1024 * 1024
 
 _BOM = b"\xef\xbb\xbf"
+#: Python refuses to read numbers of thousands of digits; more than a day of milliseconds is no time to wait.
+_RETRY_DIGITS = 18
 
 
 class Event(msgspec.Struct, frozen=True):
@@ -31,22 +33,37 @@ class Event(msgspec.Struct, frozen=True):
 class Decoder:
     """Turns the bytes of one body into events, however they were cut. Lives as long as the body.
 
-    ``retry`` is the reconnection time in milliseconds that the stream asked for, or None; ``last_event_id`` is what the
-    next request would carry.
+    ``last_event_id`` is what the next request would carry, and what the decoder of its answer begins with.
     """
 
-    def __init__(self, *, limit: int = MAX_EVENT_BYTES, foreign: Callable[[bytes], list[bytes]] | None = None) -> None:
-        self.retry: int | None = None
-        self.last_event_id = ""
+    def __init__(
+        self,
+        *,
+        limit: int = MAX_EVENT_BYTES,
+        foreign: Callable[[bytes], list[bytes]] | None = None,
+        last_event_id: str = "",
+    ) -> None:
         self._limit = limit
         self._foreign = foreign
         self._pieces: list[bytes] = []  # the line that is not ended yet
         self._held = 0  # bytes in _pieces and _data
         self._data: list[bytes] = []
         self._type = ""
-        self._id = ""  # takes effect when its event is dispatched, even one without data
+        self._id = last_event_id
+        self._heard: tuple[str, int | None] = (last_event_id, None)  # takes effect at the blank line that follows
+        self._told: tuple[str, int | None] = self._heard
         self._fresh = True  # at the start, where a byte-order mark may stand
         self._after_cr = False
+
+    @property
+    def last_event_id(self) -> str:
+        """The last id of an event that has ended, even one without data."""
+        return self._told[0]
+
+    @property
+    def retry(self) -> int | None:
+        """The reconnection time in milliseconds that the stream asked for, or None."""
+        return self._told[1]
 
     def feed(self, piece: bytes) -> list[Event]:
         """Return the events that ``piece`` completes.
@@ -71,6 +88,22 @@ class Decoder:
             self._fresh = False
             piece = piece.removeprefix(_BOM)
         return self._lines(piece)
+
+    def single(self, piece: bytes) -> bytes | None:
+        """Return the data of the one plain event that ``piece`` is, else None: the short way of ``feed``.
+
+        A paced stream comes an event at a time, and then this is most of the work of decoding.
+        """
+        if (
+            piece.endswith(b"\r\n\r\n")
+            and piece.startswith(b"data: ")
+            and piece.find(b"\r") == len(piece) - 4
+            and piece.find(b"\n") == len(piece) - 3
+            and not (self._pieces or self._data or self._after_cr or self._fresh or self._type)
+            and self._told is self._heard
+        ):
+            return piece[6:-4]
+        return None
 
     def flush(self) -> list[Event]:
         """Return the event that the body ended in the middle of, if any: WHATWG drops it, Gemini clients keep it."""
@@ -117,7 +150,7 @@ class Decoder:
         return events
 
     def _dispatch(self, events: list[Event]) -> None:
-        self.last_event_id = self._id
+        self._told = self._heard
         if self._data:
             data = self._data[0] if len(self._data) == 1 else b"\n".join(self._data)
             events.append(Event(data, self._type or "message", self._id))
@@ -139,13 +172,21 @@ class Decoder:
             case b"id":
                 if b"\0" not in value:
                     self._id = value.decode("utf-8", "replace")
+                    self._heard = (self._id, self._heard[1])
             case b"retry":
-                if value.isdigit():
-                    self.retry = int(value)
+                if value.isdigit() and len(value) <= _RETRY_DIGITS:
+                    self._heard = (self._id, int(value))
             case _:
                 if self._foreign is not None:
-                    return [Event(data, "foreign") for data in self._foreign(line)]
+                    return self._between(self._foreign(line))
         return []
+
+    def _between(self, found: list[bytes]) -> list[Event]:
+        """Documents that stood in no field end the event that was open before them."""
+        events: list[Event] = []
+        if found:
+            self._dispatch(events)
+        return events + [Event(data, "foreign") for data in found]
 
 
 def encode(data: bytes, *, type: str = "", id: str = "") -> bytes:

@@ -56,10 +56,10 @@ STEPS = frozenset({Open, Read, Wait, Close, Stop})
 class TransportError(Exception):
     """Carrying bytes failed; the one error that a transport raises.
 
-    ``kind`` is ``"connect"`` (nothing was sent), ``"lost"`` (the connection broke), ``"timeout"`` or ``"aborted"``
-    (by our own side).
+    ``kind`` is ``"connect"`` (nothing was sent), ``"stale"`` (a kept-alive connection turned out to be closed before
+    anything came), ``"lost"`` (the connection broke), ``"timeout"`` or ``"aborted"`` (by our own side).
     """
 
-    def __init__(self, kind: Literal["connect", "lost", "timeout", "aborted"], message: str) -> None:
+    def __init__(self, kind: Literal["connect", "stale", "lost", "timeout", "aborted"], message: str) -> None:
         self.kind = kind
         super().__init__(message)

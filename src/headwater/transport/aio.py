@@ -4,15 +4,23 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import io
 import os
-from collections.abc import AsyncGenerator, Generator, Mapping
+import socket
+import weakref
+from collections.abc import AsyncGenerator, Callable, Mapping
+from contextvars import ContextVar
+from typing import Any
 
 import aiohttp
 
 from headwater.core.steps import HttpRequest, TransportError
-from headwater.transport.base import CONNECT_TIMEOUT, proxy_for, tls_context
+from headwater.transport.base import CONNECT_TIMEOUT, CUT_SHORT, READ_BYTES, Waiting, in_words, proxy_for, tls_context
 
 _NO_TIMEOUT = aiohttp.ClientTimeout(total=None, sock_connect=CONNECT_TIMEOUT, sock_read=None)
+
+#: Whether the request that this task sends goes over a connection that has served before.
+_is_reused: ContextVar[bool] = ContextVar("is_reused", default=False)
 
 
 class AiohttpBody:
@@ -23,45 +31,88 @@ class AiohttpBody:
         self.headers: Mapping[str, str] = {name.lower(): value for name, value in response.headers.items()}
         self._response = response
         self._read = response.content.readany
-        self._loop = pool.loop
         self._pool = pool
         self._aborted = False
+        self._watch = _Watch(response.content.set_exception)
+        pool.users.add(self)
 
     async def read(self, timeout: float | None) -> bytes:
         """Return some bytes as soon as there are any, ``b""`` at the end."""
         try:
-            if timeout is None:
-                data = await self._read()
-            else:
-                async with asyncio.timeout(timeout):
-                    data = await self._read()
+            self._watch.begin(timeout)
+            data = await self._read()
         except (aiohttp.ClientError, OSError, EOFError, RuntimeError) as error:
             raise self._explain(error, timeout) from error
-        if not data and self._aborted:
+        finally:
+            self._watch.rest()
+        if self._aborted:
             raise TransportError("aborted", "the read was aborted")
         return data
 
     def close(self) -> None:
         """Let go of the connection: back to the pool after the end, closed before it."""
-        self._response.release() if self._response.content.at_eof() else self.abort()
+        if self._response.content.at_eof():
+            self._watch.end()
+            self._pool.users.discard(self)
+            self._response.release()
+        else:
+            self.abort()
 
     def abort(self) -> None:
         """Cut the connection at once, from any thread."""
         self._aborted = True
-        if _running() is self._loop:
-            self._response.close()
-        else:
-            with contextlib.suppress(RuntimeError):  # the loop is closed, and the connection with it
-                self._loop.call_soon_threadsafe(self._response.close)
+        self._pool.users.discard(self)
+        self._pool.soon(self._watch.end)
+        self._pool.cut(self._response)
 
     def _explain(self, error: Exception, timeout: float | None) -> TransportError:
         if self._aborted:
             return TransportError("aborted", "the read was aborted")
         if isinstance(error, TimeoutError):
-            return TransportError("timeout", f"{timeout:g} s")
+            return TransportError("timeout", in_words(timeout))
         if isinstance(error, RuntimeError):
             raise error
-        return TransportError("lost", str(error) or type(error).__name__)
+        return TransportError("lost", _sentence(error))
+
+
+class _Watch:
+    """Ends a read that waits too long. One timer for all reads of a body: one for each costs more than the read."""
+
+    def __init__(self, expire: Callable[[BaseException], None]) -> None:
+        self._loop = asyncio.get_running_loop()
+        self._expire = expire
+        self._due: float | None = None  # None between two reads, when nobody waits
+        self._timer: asyncio.TimerHandle | None = None
+
+    def begin(self, timeout: float | None) -> None:
+        """Give the read that begins ``timeout`` seconds."""
+        if timeout is not None:
+            self._due = self._loop.time() + timeout
+            if self._timer is None or self._due < self._timer.when():
+                self._set(self._due)
+
+    def rest(self) -> None:
+        """Take it that nobody waits."""
+        self._due = None
+
+    def end(self) -> None:
+        """Watch no more."""
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+
+    def _set(self, when: float) -> None:
+        self.end()
+        self._timer = self._loop.call_at(when, self._look)
+
+    def _look(self) -> None:
+        self._timer = None
+        if self._due is None:
+            return
+        if self._loop.time() >= self._due:
+            self._expire(TimeoutError())
+        else:
+            self._set(self._due)
 
 
 class AiohttpTransport:
@@ -71,31 +122,41 @@ class AiohttpTransport:
         self._pools: dict[asyncio.AbstractEventLoop, _Pool] = {}
         self._process = os.getpid()
 
-    async def open(self, request: HttpRequest, timeout: float | None) -> AiohttpBody:
+    async def open(self, request: HttpRequest, timeout: float | None, waiting: Waiting) -> AiohttpBody:
         """Send ``request`` and return its answer as soon as the head is there."""
         pool = await self._pool()
+        pool.users.add(waiting)
         try:
-            async with asyncio.timeout(timeout):
-                response = await pool.session.request(
-                    request.method,
-                    request.url,
-                    data=request.body,
-                    headers=request.headers,
-                    proxy=proxy_for(request.url),
-                    allow_redirects=False,
-                )
-        except (aiohttp.ClientConnectorError, aiohttp.ServerTimeoutError, aiohttp.ClientHttpProxyError) as error:
+            async with asyncio.timeout(timeout) as limit:
+                with waiting.on(lambda: pool.soon(_expire, limit)):
+                    response = await pool.session.request(
+                        request.method,
+                        request.url,
+                        data=_payload(request.body),
+                        headers=request.headers,
+                        proxy=proxy_for(request.url),
+                        allow_redirects=False,
+                    )
+        except aiohttp.ClientHttpProxyError as error:  # which shows the proxy's password
+            raise TransportError("connect", f"the proxy answered {error.status} {error.message}") from None
+        except aiohttp.ConnectionTimeoutError as error:
+            raise TransportError("timeout", in_words(CONNECT_TIMEOUT)) from error
+        except aiohttp.ClientConnectorError as error:
             raise TransportError("connect", str(error)) from error
         except TimeoutError as error:
-            raise TransportError("timeout", f"{timeout:g} s") from error
+            if waiting.ended:
+                raise TransportError("aborted", "the request was aborted") from error
+            raise TransportError("timeout", in_words(timeout)) from error
         except (aiohttp.ClientError, OSError) as error:
-            raise TransportError("lost", str(error) or type(error).__name__) from error
+            raise TransportError("stale" if _is_reused.get() else "lost", _sentence(error)) from error
+        finally:
+            pool.users.discard(waiting)
         return AiohttpBody(response, pool)
 
     async def close(self) -> None:
-        """Close the connections of the running loop."""
+        """Close the connections of the running loop; where some are in use, all of them when the last use ends."""
         pool = self._pools.pop(asyncio.get_running_loop(), None)
-        if pool is not None:
+        if pool is not None and not pool.users:
             await pool.close()
 
     async def _pool(self) -> _Pool:
@@ -104,8 +165,8 @@ class AiohttpTransport:
             self._pools, self._process = {}, os.getpid()
         pool = self._pools.get(loop)
         if pool is None or pool.session.closed:
-            for other in [known for known in self._pools if known.is_closed()]:
-                del self._pools[other]
+            for other in [known for known in list(self._pools) if known.is_closed()]:
+                self._pools.pop(other, None)
             pool = self._pools[loop] = _Pool(loop)
             await pool.keep()
         return pool
@@ -115,10 +176,12 @@ class _Pool:
     """The connections of one loop. Bodies hold it too, so that a stream outlives its client."""
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
-        self.loop = loop
-        self._connector = aiohttp.TCPConnector(limit=0, ssl=tls_context())
+        self.users: weakref.WeakSet[object] = weakref.WeakSet()
+        self._loop = loop
+        self._connector = _Connector(loop)
         self.session = aiohttp.ClientSession(connector=self._connector, timeout=_NO_TIMEOUT)
         self._keeper = _close_at_end(self.session)
+        weakref.finalize(self, _drop, self.session, self._connector, self._keeper)
 
     async def keep(self) -> None:
         """Have the loop close the connections at its end (``asyncio.run`` closes async generators)."""
@@ -127,13 +190,94 @@ class _Pool:
     async def close(self) -> None:
         await self._keeper.aclose()
 
-    def __del__(self) -> None:
-        if self.session.closed:
-            return
-        self.session.detach()  # or aiohttp complains of a session that nobody closed
-        waiting = self._connector.close().__await__()
-        if isinstance(waiting, Generator):
-            waiting.close()
+    def soon(self, do: Any, *args: Any) -> None:
+        """Do something in the loop; nothing where the loop is closed."""
+        with contextlib.suppress(RuntimeError):
+            self._loop.call_soon_threadsafe(do, *args)
+
+    def cut(self, response: aiohttp.ClientResponse) -> None:
+        """Close the connection of ``response``, from any thread."""
+        connection = response.connection
+        if connection is not None and connection.transport is not None and not self._connector.is_inherited:
+            sock = connection.transport.get_extra_info("socket")
+            with contextlib.suppress(OSError, TypeError, AttributeError):
+                sock.shutdown(socket.SHUT_RDWR)  # now, even where the loop is busy or does not run
+        if _running() is self._loop:
+            response.close()
+        elif self._loop.is_closed():
+            self._connector.hang_up()
+            if connection is not None:
+                connection.close()
+            response.close()
+        else:
+            self.soon(response.close)
+
+
+class _Connector(aiohttp.TCPConnector):
+    """Makes connections without a limit, and lets them go without a complaint when nobody closed them."""
+
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        super().__init__(limit=0, ssl=tls_context())
+        self._known: weakref.WeakSet[asyncio.BaseTransport] = weakref.WeakSet()
+        self._home = loop
+        self._process = os.getpid()
+
+    async def connect(self, *args: Any, **kwargs: Any) -> Any:
+        """Return a connection, and keep its transport in mind."""
+        connection = await super().connect(*args, **kwargs)
+        _is_reused.set(connection.transport in self._known)
+        if connection.transport is not None:
+            self._known.add(connection.transport)
+            # asyncio asks the kernel for 256 KiB a time and throws most of that memory away again
+            connection.transport.max_size = READ_BYTES  # type: ignore[attr-defined]
+        return connection
+
+    @property
+    def is_inherited(self) -> bool:
+        """Whether a forked child looks at its parent's connections, over which it has no say."""
+        return self._process != os.getpid()
+
+    def hang_up(self) -> None:
+        """Let go of all connections, from any thread, whatever the loop does."""
+        for transport in list(self._known):
+            if self.is_inherited or self._home.is_closed():
+                _close_socket(transport)
+            elif _running() is self._home or not self._home.is_running():
+                transport.close()
+            else:
+                with contextlib.suppress(RuntimeError):
+                    self._home.call_soon_threadsafe(transport.close)
+
+    def __del__(self, *_: Any) -> None:
+        self.hang_up()
+
+
+def _close_socket(transport: asyncio.BaseTransport) -> None:
+    """Close the socket of a transport whose loop is closed, or another process's: nothing public does that.
+
+    Without it, asyncio complains of a transport that nobody closed.
+    """
+    tls = getattr(transport, "_ssl_protocol", None)
+    inner: Any = getattr(tls, "_transport", None) or transport
+    with contextlib.suppress(Exception):
+        inner._call_connection_lost(None)
+    if tls is not None:
+        with contextlib.suppress(Exception):
+            transport._closed = True  # type: ignore[attr-defined]
+
+
+def _payload(body: bytes | None) -> io.BytesIO | bytes | None:
+    """``body`` as aiohttp likes it: it writes a large one piece by piece only where it is a file."""
+    return body if body is None or len(body) < 512 * 1024 else io.BytesIO(body)
+
+
+def _drop(session: aiohttp.ClientSession, connector: _Connector, keeper: AsyncGenerator[None]) -> None:
+    """Let go of a pool that nobody has any more, without a word and without a task."""
+    if not session.closed:
+        session.detach()  # or aiohttp complains of a session that nobody closed
+        connector.hang_up()
+        with contextlib.suppress(StopIteration, RuntimeError):
+            keeper.aclose().send(None)  # there is nothing left to wait for, so one step is its whole way
 
 
 async def _close_at_end(session: aiohttp.ClientSession) -> AsyncGenerator[None]:
@@ -141,6 +285,16 @@ async def _close_at_end(session: aiohttp.ClientSession) -> AsyncGenerator[None]:
         yield
     finally:
         await session.close()
+
+
+def _expire(limit: asyncio.Timeout) -> None:
+    with contextlib.suppress(RuntimeError):  # what it limited is over
+        limit.reschedule(0)
+
+
+def _sentence(error: Exception) -> str:
+    text = str(error) or type(error).__name__
+    return CUT_SHORT if "payload is not completed" in text else text
 
 
 def _running() -> asyncio.AbstractEventLoop | None:

@@ -1,4 +1,4 @@
-"""The seam between the client and the network: five methods in each colour, and what both sides of it share.
+"""The seam between the client and the network: a few methods in each colour, and what both sides of it share.
 
 A transport maps every error of the library behind it to ``TransportError``; nothing else leaves it. It follows no
 redirects and retries nothing: that is the machine's business.
@@ -7,12 +7,14 @@ redirects and retries nothing: that is the machine's business.
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from functools import cache
 from typing import TYPE_CHECKING, Protocol
 from urllib.parse import urlsplit
 
 from headwater.core.steps import HttpRequest
+from headwater.errors import UsageError
 
 if TYPE_CHECKING:
     import ssl  # at run time only where TLS is needed: it costs more than everything else here
@@ -21,6 +23,34 @@ if TYPE_CHECKING:
 READ_BYTES = 64 * 1024
 #: A connection that is not there after this many seconds is given up.
 CONNECT_TIMEOUT = 30.0
+#: What to say of a body that ends before its end.
+CUT_SHORT = "the other side closed it too early"
+
+
+class Waiting:
+    """What a call waits for before its body, so that others can end the wait. Lives as long as the call."""
+
+    def __init__(self) -> None:
+        self.ended = False
+        self._wake: Callable[[], object] | None = None
+
+    @contextmanager
+    def on(self, wake: Callable[[], object]) -> Iterator[None]:
+        """Have ``end`` call ``wake`` inside the block."""
+        self._wake = wake
+        try:
+            if self.ended:  # looked at after _wake is set, as end() does it the other way round: one of the two sees it
+                wake()
+            yield
+        finally:
+            self._wake = None
+
+    def end(self) -> None:
+        """End the wait, and each one to come. May be called from any thread."""
+        self.ended = True
+        wake = self._wake
+        if wake is not None:
+            wake()
 
 
 class Body(Protocol):
@@ -46,11 +76,11 @@ class Body(Protocol):
 class Transport(Protocol):
     """Opens requests. May be used by many threads at once."""
 
-    def open(self, request: HttpRequest, timeout: float | None) -> Body:
+    def open(self, request: HttpRequest, timeout: float | None, waiting: Waiting) -> Body:
         """Send ``request`` and return its answer as soon as the head is there.
 
         Raises:
-            TransportError: there is no answer.
+            TransportError: there is no answer, or ``waiting`` was ended.
         """
 
     def close(self) -> None:
@@ -76,7 +106,7 @@ class AsyncBody(Protocol):
 class AsyncTransport(Protocol):
     """``Transport`` for coroutines, of any number of event loops."""
 
-    async def open(self, request: HttpRequest, timeout: float | None) -> AsyncBody:
+    async def open(self, request: HttpRequest, timeout: float | None, waiting: Waiting) -> AsyncBody:
         """Send ``request`` and return its answer as soon as the head is there."""
 
     async def close(self) -> None:
@@ -101,7 +131,11 @@ def tls_context() -> ssl.SSLContext:
 
 
 def proxy_for(url: str) -> str | None:
-    """Return the proxy that the environment names for ``url`` (``HTTPS_PROXY``, ``NO_PROXY`` ...), or None."""
+    """Return the proxy that the environment names for ``url`` (``HTTPS_PROXY``, ``NO_PROXY`` ...), or None.
+
+    Raises:
+        UsageError: it is no HTTP proxy.
+    """
     if not any(name.lower().endswith("_proxy") for name in os.environ):
         return None
     from urllib.request import getproxies, proxy_bypass
@@ -111,4 +145,25 @@ def proxy_for(url: str) -> str | None:
     proxy = proxies.get(parts.scheme) or proxies.get("all")
     if not proxy or proxy_bypass(parts.netloc.rpartition("@")[2]):
         return None
-    return proxy if "://" in proxy else f"http://{proxy}"
+    proxy = proxy if "://" in proxy else f"http://{proxy}"
+    if not is_http(proxy):  # and not shown, for there may be a password in it
+        raise UsageError(
+            f"the environment names a proxy for {parts.scheme} that is no http://host:port: "
+            f"change {parts.scheme.upper()}_PROXY or ALL_PROXY, or put {parts.hostname} into NO_PROXY"
+        )
+    return proxy
+
+
+def is_http(url: str) -> bool:
+    """Return whether ``url`` is the address of an HTTP server."""
+    try:
+        parts = urlsplit(url)
+        usable = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        return False
+    return usable and not any(character.isspace() for character in url)
+
+
+def in_words(timeout: float | None) -> str:
+    """Return how long was waited, for a message."""
+    return "the system's own limit" if timeout is None else f"{timeout:g} s"

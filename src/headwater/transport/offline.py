@@ -7,6 +7,7 @@ The base URL says how fast: ``offline:`` is the pace of a real model, ``offline:
 from __future__ import annotations
 
 import asyncio
+import math
 import threading
 from collections.abc import Iterator, Mapping
 from urllib.parse import unquote, urlsplit
@@ -17,6 +18,7 @@ from headwater import story
 from headwater.core import sse
 from headwater.core.steps import HttpRequest, TransportError
 from headwater.errors import APIError, UsageError, api_error
+from headwater.transport.base import Waiting
 from headwater.types import GenerateContentRequest, ListModelsResponse
 from headwater.types.base import Wire, coerce
 
@@ -76,7 +78,7 @@ class OfflineBody:
 class OfflineTransport:
     """Opens requests to the storyteller."""
 
-    def open(self, request: HttpRequest, timeout: float | None) -> OfflineBody:
+    def open(self, request: HttpRequest, timeout: float | None, waiting: Waiting) -> OfflineBody:
         """Return the storyteller's answer."""
         return OfflineBody(_Answer(request))
 
@@ -128,7 +130,7 @@ class AsyncOfflineBody:
 class AsyncOfflineTransport:
     """Opens requests to the storyteller from coroutines."""
 
-    async def open(self, request: HttpRequest, timeout: float | None) -> AsyncOfflineBody:
+    async def open(self, request: HttpRequest, timeout: float | None, waiting: Waiting) -> AsyncOfflineBody:
         """Return the storyteller's answer."""
         return AsyncOfflineBody(_Answer(request))
 
@@ -153,7 +155,7 @@ def _route(request: HttpRequest) -> Iterator[_Piece]:
         APIError: the request is refused.
     """
     path = urlsplit(request.url).path
-    pace = _pace(path.partition("/")[0])
+    pace = parse_pace(path.partition("/")[0])
     name, _, method = path.rpartition("/")[2].partition(":")
     model = unquote(name)
     match request.method, method:
@@ -195,14 +197,14 @@ def _refusal(code: int, message: str, status: str) -> APIError:
     return api_error(code, message, status=status, details=details)
 
 
-def _pace(text: str) -> story.Pace:
-    """The pace that the part of the base URL behind ``offline:`` asks for."""
+def parse_pace(text: str) -> story.Pace:
+    """Return the pace that the part of the base URL behind ``offline:`` asks for."""
     if text == "instant":
         return story.INSTANT
     try:
         pairs = [piece.partition("=") for piece in text.split(",") if piece]
         values = {name: float(value) for name, _, value in pairs}
-        if not values.keys() <= {"first", "rate"} or any(value < 0 for value in values.values()):
+        if not values.keys() <= {"first", "rate"} or not all(0 <= value < math.inf for value in values.values()):
             raise ValueError
     except ValueError:
         raise UsageError(

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import contextlib
 import os
+import socket
 import threading
 from collections.abc import Mapping
+from typing import Any
 
 import urllib3
+from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.exceptions import (
     ConnectTimeoutError,
     HTTPError,
@@ -19,7 +22,7 @@ from urllib3.exceptions import (
 )
 
 from headwater.core.steps import HttpRequest, TransportError
-from headwater.transport.base import CONNECT_TIMEOUT, READ_BYTES, proxy_for, tls_context
+from headwater.transport.base import CONNECT_TIMEOUT, CUT_SHORT, READ_BYTES, Waiting, in_words, proxy_for, tls_context
 
 #: Idle connections kept for each host. More may be open at once; there is no limit on parallel streams.
 _KEPT = 256
@@ -32,21 +35,22 @@ class UrllibBody:
         self.status = response.status
         self.headers: Mapping[str, str] = {name.lower(): value for name, value in response.headers.items()}
         self._response = response
+        self._is_encoded = "content-encoding" in self.headers
         self._timeout = timeout
+        self._process = os.getpid()
         self._aborted = False
         self._ended = False
 
     def read(self, timeout: float | None) -> bytes:
         """Return some bytes as soon as there are any, ``b""`` at the end."""
         try:
-            data = self._response.read1(READ_BYTES, decode_content=True)
+            data = self._response.read1(READ_BYTES, decode_content=self._is_encoded)
         except (HTTPError, OSError, ValueError, AttributeError) as error:
             # ValueError and AttributeError: what urllib3 and http.client stumble over when abort() closes under them
             raise self._explain(error) from error
-        if not data:
-            if self._aborted:
-                raise TransportError("aborted", "the read was aborted")
-            self._ended = True
+        if self._aborted:  # also where data came: what TLS reads while its socket is cut is not ours to understand
+            raise TransportError("aborted", "the read was aborted")
+        self._ended = not data
         return data
 
     def close(self) -> None:
@@ -59,8 +63,9 @@ class UrllibBody:
     def abort(self) -> None:
         """Cut the connection at once, from any thread."""
         self._aborted = True
-        with contextlib.suppress(HTTPError, OSError, ValueError, RuntimeError):
-            self._response.shutdown()  # wakes a read that waits in another thread; closing alone does not
+        if self._process == os.getpid():  # a forked child has no say over its parent's connections
+            with contextlib.suppress(HTTPError, OSError, ValueError, RuntimeError):
+                self._response.shutdown()  # wakes a read that waits in another thread; closing alone does not
         with contextlib.suppress(HTTPError, OSError, ValueError, RuntimeError):
             self._response.close()
 
@@ -68,7 +73,7 @@ class UrllibBody:
         if self._aborted:
             return TransportError("aborted", "the read was aborted")
         if isinstance(error, ReadTimeoutError | TimeoutError):
-            return TransportError("timeout", f"{self._timeout:g} s")
+            return TransportError("timeout", in_words(self._timeout))
         if isinstance(error, HTTPError | OSError):
             return TransportError("lost", _sentence(error))
         raise error
@@ -82,23 +87,28 @@ class UrllibTransport:
         self._process = os.getpid()
         self._lock = threading.Lock()
 
-    def open(self, request: HttpRequest, timeout: float | None) -> UrllibBody:
+    def open(self, request: HttpRequest, timeout: float | None, waiting: Waiting) -> UrllibBody:
         """Send ``request`` and return its answer as soon as the head is there."""
         pool = self._pool(proxy_for(request.url))
+        opening = _here.opening = _Opening()
         try:
-            response = pool.request(
-                request.method,
-                request.url,
-                body=request.body,
-                headers=dict(request.headers),
-                timeout=urllib3.Timeout(connect=_shorter(timeout), read=timeout),
-                retries=False,
-                redirect=False,
-                preload_content=False,
-                decode_content=True,
-            )
-        except (HTTPError, OSError) as error:
-            raise _explain_open(error, timeout) from error
+            with waiting.on(opening.abort):
+                response = pool.request(
+                    request.method,
+                    request.url,
+                    body=request.body,
+                    headers=dict(request.headers),
+                    timeout=urllib3.Timeout(connect=_shorter(timeout), read=timeout),
+                    retries=False,
+                    redirect=False,
+                    preload_content=False,
+                    decode_content=True,
+                )
+        except (HTTPError, OSError, ValueError, AttributeError) as error:
+            # ValueError and AttributeError: what urllib3 and http.client stumble over when abort() cuts the socket
+            raise _explain_open(error, timeout, opening) from error
+        finally:
+            _here.opening = None
         return UrllibBody(response, timeout)
 
     def close(self) -> None:
@@ -118,35 +128,117 @@ class UrllibTransport:
             return pool
 
 
+class _Opening:
+    """A request whose head has not come. Lives as long as one ``open``."""
+
+    def __init__(self) -> None:
+        self.aborted = False
+        self.is_reused = False  # whether it goes over a connection that has served before
+        self._socket: socket.socket | None = None
+
+    def runs_on(self, connection: HTTPConnection) -> None:
+        """Take note of the socket, which a request waits for once it is sent.
+
+        Raises:
+            ConnectionAbortedError: ``abort`` was faster.
+        """
+        self._socket = connection.sock
+        if self.aborted:
+            raise ConnectionAbortedError("the request was aborted")
+
+    def abort(self) -> None:
+        """Wake the thread that waits. May be called from any thread."""
+        self.aborted = True  # before the look at the socket: the other side sets that first and looks at this then
+        if self._socket is not None:
+            with contextlib.suppress(OSError):
+                self._socket.shutdown(socket.SHUT_RDWR)
+
+
+class _Here(threading.local):
+    opening: _Opening | None = None
+
+
+_here = _Here()
+
+
+class _Noting(HTTPConnection):
+    """A connection that tells the opening of its thread which socket that waits on."""
+
+    has_served = False  # whether an answer has come over the connection as it is now
+
+    def connect(self) -> None:
+        super().connect()
+        self.has_served = False
+        self._note()
+
+    def putrequest(self, *args: Any, **kwargs: Any) -> None:
+        self._note()
+        super().putrequest(*args, **kwargs)
+
+    def getresponse(self) -> urllib3.HTTPResponse:  # type: ignore[override]  # as urllib3 has it
+        response = super().getresponse()
+        self.has_served = True
+        return response
+
+    def _note(self) -> None:
+        if _here.opening is not None and self.sock is not None:
+            _here.opening.is_reused = self.has_served
+            _here.opening.runs_on(self)
+
+
+class _NotingTls(_Noting, HTTPSConnection):
+    """The same over TLS."""
+
+
+class _Pool(urllib3.HTTPConnectionPool):
+    ConnectionCls = _Noting
+
+
+class _TlsPool(urllib3.HTTPSConnectionPool):
+    ConnectionCls = _NotingTls
+
+
 def _make_pool(proxy: str | None) -> urllib3.PoolManager:
     if proxy is None:
-        return urllib3.PoolManager(maxsize=_KEPT, block=False, ssl_context=tls_context())
-    parts = urllib3.util.parse_url(proxy)
-    headers = urllib3.make_headers(proxy_basic_auth=parts.auth) if parts.auth else None
-    return urllib3.ProxyManager(
-        proxy,
-        proxy_headers=headers,
-        maxsize=_KEPT,
-        block=False,
-        ssl_context=tls_context(),
-        proxy_ssl_context=tls_context(),
-    )
+        manager = urllib3.PoolManager(maxsize=_KEPT, block=False, ssl_context=tls_context())
+    else:
+        parts = urllib3.util.parse_url(proxy)
+        manager = urllib3.ProxyManager(
+            proxy,
+            proxy_headers=urllib3.make_headers(proxy_basic_auth=parts.auth) if parts.auth else None,
+            maxsize=_KEPT,
+            block=False,
+            ssl_context=tls_context(),
+            proxy_ssl_context=tls_context(),
+        )
+    manager.pool_classes_by_scheme = {"http": _Pool, "https": _TlsPool}
+    return manager
 
 
 def _shorter(timeout: float | None) -> float:
     return CONNECT_TIMEOUT if timeout is None else min(timeout, CONNECT_TIMEOUT)
 
 
-def _explain_open(error: Exception, timeout: float | None) -> TransportError:
-    if isinstance(error, NameResolutionError | NewConnectionError | SSLError | ProxyError | ConnectTimeoutError):
+def _explain_open(error: Exception, timeout: float | None, opening: _Opening) -> TransportError:
+    if opening.aborted:
+        return TransportError("aborted", "the request was aborted")
+    if not isinstance(error, HTTPError | OSError):
+        raise error
+    if isinstance(error, NameResolutionError | NewConnectionError | SSLError | ProxyError):
         return TransportError("connect", _sentence(error))
+    if isinstance(error, ConnectTimeoutError):  # the mother of NewConnectionError, so after it
+        return TransportError("timeout", in_words(_shorter(timeout)))
     if isinstance(error, ReadTimeoutError | TimeoutError):
-        return TransportError("timeout", f"{timeout:g} s")
-    return TransportError("lost", _sentence(error))
+        return TransportError("timeout", in_words(timeout))
+    return TransportError("stale" if opening.is_reused else "lost", _sentence(error))
 
 
 def _sentence(error: BaseException) -> str:
     """What went wrong, without the library's object names."""
-    inner = error.__cause__ if isinstance(error.__cause__, OSError) else None
+    inner: BaseException | None = error.__cause__ if isinstance(error.__cause__, OSError) else None
+    if inner is None and len(error.args) == 2 and isinstance(error.args[1], BaseException):
+        inner = error.args[1]  # urllib3 says ("Connection aborted.", what it was)
     text = str(inner or error)
-    return text.rpartition("object at ")[2].partition(">: ")[2] or text
+    if "IncompleteRead" in text:
+        return CUT_SHORT
+    return text.rpartition("object at ")[2].partition(">: ")[2] or text or type(error).__name__

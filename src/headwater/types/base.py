@@ -7,7 +7,6 @@ paid only by what a user writes down.
 from __future__ import annotations
 
 import base64
-import binascii
 import difflib
 import types as pytypes
 import typing
@@ -32,16 +31,21 @@ class _Meta(msgspec.StructMeta):
             names = _names(cls)
             if args:
                 kwargs = _positional(cls, args, kwargs)
+            fields = {_field(cls, key, names): value for key, value in kwargs.items()}
             return super().__call__(
                 **{
-                    _field(cls, key, names): coerce(value, names[_field(cls, key, names)], f"{cls.__name__}.{key}")
-                    for key, value in kwargs.items()
+                    name: coerce(value, names[name], f"{cls.__name__}.{name}")
+                    for name, value in fields.items()
+                    if value is not None  # None is what absent fields are, where they have no other default
                 }
             )
 
 
 class Wire(msgspec.Struct, metaclass=_Meta, rename="camel", omit_defaults=True, repr_omit_defaults=True, kw_only=True):
     """A value that travels: snake_case in Python, camelCase on the wire, absent fields are None."""
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _restore, (type(self), {name: getattr(self, name) for name in self.__struct_fields__})
 
     def to_json_dict(self) -> dict[str, Any]:
         """Return what would be sent as JSON: snake_case keys, bytes as base64, absent fields left out."""
@@ -50,11 +54,16 @@ class Wire(msgspec.Struct, metaclass=_Meta, rename="camel", omit_defaults=True, 
         return result
 
 
+def _restore(kind: Any, fields: dict[str, Any]) -> Any:
+    """Build what was pickled or copied: its values fit already, and a call would take them as a user's."""
+    return msgspec.StructMeta.__call__(kind, **fields)
+
+
 def to_snake(value: Any) -> Any:
     """Return ``value`` as plain JSON values, structs as dicts with Python's field names."""
     if isinstance(value, Wire):
-        pairs = ((name, getattr(value, name)) for name in value.__struct_fields__)
-        return {name: to_snake(item) for name, item in pairs if item is not None}
+        pairs = zip(value.__struct_fields__, value.__struct_defaults__, strict=True)  # keyword-only: each has a default
+        return {name: to_snake(item) for name, absent in pairs if (item := getattr(value, name)) != absent}
     if isinstance(value, Mapping):
         return {str(key): to_snake(item) for key, item in value.items()}
     if isinstance(value, list | tuple):
@@ -158,10 +167,14 @@ def _build(value: Any, kind: Any, *, lenient: bool) -> Any:
     if origin in (Union, pytypes.UnionType):
         return _build_union(value, get_args(kind), lenient=lenient)
     if origin is list:
+        (item,) = get_args(kind)
+        if not lenient and hasattr(item, "_from_positional") and not isinstance(value, list | tuple):
+            value = [value]  # Content(parts="text")
         if not isinstance(value, list | tuple):
             raise _UnfitError(f"expected a list, got {_describe(value)}")
-        (item,) = get_args(kind)
-        return [built for entry in value if (built := _attempt(entry, item, lenient)) is not None or entry is None]
+        if not lenient and item is not Any and None in value:
+            raise _UnfitError("expected no None in the list")
+        return [built for entry in value if (built := _attempt(entry, item, lenient)) is not None or not lenient]
     if origin is dict:
         if not isinstance(value, Mapping):
             raise _UnfitError(f"expected a dict, got {_describe(value)}")
@@ -204,7 +217,7 @@ def _build_plain(value: Any, kind: type[Any], *, lenient: bool) -> Any:
         return _build_struct(value, kind, lenient=lenient)
     try:
         if kind is bytes and isinstance(value, str):
-            return base64.b64decode(value + "=" * (-len(value) % 4), altchars=b"-_" if _urlsafe(value) else None)
+            return _from_base64("".join(value.split()))
         if kind is bytes and isinstance(value, bytearray | memoryview):
             return bytes(value)
         if kind in (int, float) and isinstance(value, int | float | str) and not isinstance(value, bool):
@@ -213,13 +226,14 @@ def _build_plain(value: Any, kind: type[Any], *, lenient: bool) -> Any:
                 return number
         if kind is bool and value in ("true", "false"):
             return value == "true"
-    except (ValueError, binascii.Error):
+    except (ValueError, OverflowError):
         pass
     raise _UnfitError(f"expected {kind.__name__}, got {_describe(value)}")
 
 
-def _urlsafe(text: str) -> bool:
-    return "-" in text or "_" in text
+def _from_base64(text: str) -> bytes:
+    urlsafe = "-" in text or "_" in text
+    return base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_" if urlsafe else None, validate=True)
 
 
 def _build_enum(value: Any, kind: type[OpenEnum]) -> OpenEnum:

@@ -222,18 +222,20 @@ class Content(Wire):
 class UserContent(Content):
     """A turn of the user: ``UserContent("text")``."""
 
-    role: str | None = "user"
+    def __post_init__(self) -> None:
+        self.role = self.role or "user"  # no default: those are not sent
 
     @classmethod
     def _from_positional(cls, value: Any) -> dict[str, Any]:
-        return {"parts": value if isinstance(value, list) else [value], "role": "user"}
+        return {"parts": value}
 
 
 class ModelContent(Content):
     """A turn of the model: ``ModelContent("text")``."""
 
-    role: str | None = "model"
+    def __post_init__(self) -> None:
+        self.role = self.role or "model"  # no default: those are not sent
 
     @classmethod
     def _from_positional(cls, value: Any) -> dict[str, Any]:
-        return {"parts": value if isinstance(value, list) else [value], "role": "model"}
+        return {"parts": value}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Self, cast
 
 import msgspec
 
@@ -140,7 +140,10 @@ class GenerateContentResponseUsageMetadata(Wire, frozen=True):  # type: ignore[m
     service_tier: str | None = None
 
     def __bool__(self) -> bool:
-        return self is not NO_USAGE
+        return self != NO_USAGE
+
+    def __reduce__(self) -> Any:
+        return "NO_USAGE" if self is NO_USAGE else super().__reduce__()
 
 
 UsageMetadata = GenerateContentResponseUsageMetadata
@@ -165,6 +168,15 @@ class HttpResponse(msgspec.Struct, kw_only=True):
 
 class Answer(Wire, dict=True):
     """What every answer of the API has: ``raw`` is its JSON as it came, so that unknown fields are not lost."""
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return (*super().__reduce__(), self.__dict__)
+
+    def __copy__(self) -> Self:
+        restore, arguments, kept = self.__reduce__()
+        copied = restore(*arguments)
+        copied.__dict__.update(kept)
+        return cast("Self", copied)
 
     @property
     def raw(self) -> bytes:

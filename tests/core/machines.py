@@ -1,0 +1,105 @@
+"""A machine under a script: a fake clock, facts, and the states that it was seen in."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+from corpus_cases import ANSWERS, REQUEST
+from headwater.core.framing import Streamed, Whole
+from headwater.core.machine import Machine, State
+from headwater.core.policy import Retry
+from headwater.core.steps import Close, Open, Read, Stop, TransportError, Wait
+from headwater.errors import (
+    HeadwaterError,
+)
+from servers import refuses, says, sse
+
+HELLO, WORLD, END = sse(says("Hello ")), sse(says("world")), sse(says("!", "STOP"))
+BUSY = json.dumps(refuses(503, "UNAVAILABLE", "busy")).encode()
+TRICE = Retry(attempts=3, initial_delay=1.0, exp_base=2.0, jitter=0.0)
+OPEN, READ, CLOSE = Open(REQUEST, 600.0), Read(600.0), Close()
+
+
+class Script:
+    """A machine with a fake clock that notes every state it is seen in."""
+
+    def __init__(self, *, unary: bool = False, **options: Any) -> None:
+        self.now = 0.0
+        self.machine = Machine(ANSWERS, REQUEST, framing=Whole if unary else Streamed, **options)
+        self.seen: set[tuple[State, State]] = set()
+
+    def _do(self, work: Callable[[], Any]) -> Any:
+        before = self.machine.state
+        result = work()
+        if self.machine.state is not before:
+            self.seen.add((before, self.machine.state))
+        return result
+
+    def step(self) -> Any:
+        """The next step; waiting moves the clock."""
+        step = self._do(lambda: self.machine.next_step(self.now))
+        self.now += step.seconds if isinstance(step, Wait) else 0.0
+        return step
+
+    def opened(self, status: int = 200, **headers: str) -> None:
+        self._do(lambda: self.machine.opened(status, headers, self.now))
+
+    def received(self, *parts: bytes) -> None:
+        for part in parts:
+            self._do(lambda part=part: self.machine.received(part, self.now))
+
+    def failed(self, kind: Any, message: str = "why") -> None:
+        self._do(lambda: self.machine.failed(TransportError(kind, message), self.now))
+
+    def begin(self) -> None:
+        """Up to the first read."""
+        assert isinstance(self.step(), Open)
+        self.opened()
+        assert self.step() == READ
+
+    def texts(self) -> list[str]:
+        """The chunks that are ready."""
+        found = []
+        while self.machine._ready:
+            found.append(self.step().text)
+        return found
+
+    def stop(self) -> HeadwaterError | None:
+        """The end, after which there is nothing but the end."""
+        step = self.step()
+        assert isinstance(step, Stop), step
+        assert self.step() == Stop()
+        assert self.machine.is_over
+        return step.error
+
+
+def stopped(script: Script, kind: type[HeadwaterError], *, phase: str, attempts: int = 1, text: str = "") -> Any:
+    """The error that the call ends with, which says where it happened and keeps what had come."""
+    error = script.stop()
+    assert type(error) is kind, error
+    assert (error.phase, error.attempts) == (phase, attempts)
+    assert (error.partial.text if error.partial else "") == text
+    return error
+
+
+def attempt(script: Script, status: int, body: bytes) -> None:
+    assert isinstance(script.step(), Open)
+    script.opened(status)
+    assert script.step() == READ
+    script.received(body, b"")
+
+
+def in_state(state: State) -> Script:
+    script = Script(retry=TRICE)
+    if state is State.OPENING:
+        script.step()
+    elif state is State.READING:
+        script.begin()
+    elif state in (State.BROKEN, State.RESTING):
+        attempt(script, 503, BUSY)
+        if state is State.RESTING:
+            script.step()
+    assert script.machine.state is state
+    return script

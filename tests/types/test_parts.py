@@ -1,0 +1,100 @@
+"""Content and its parts are made in every way that google-genai has, and are sent as the API reads them."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import msgspec
+import pytest
+
+from headwater.errors import UsageError
+from headwater.types import Content, FunctionResponsePart, ModelContent, Part, SpeechConfig, UserContent
+
+
+def wire(value: Any) -> Any:
+    return json.loads(msgspec.json.encode(value))
+
+
+@pytest.mark.parametrize(
+    ("part", "sent"),
+    [
+        (Part("a"), {"text": "a"}),
+        (Part({"text": "a"}), {"text": "a"}),
+        (Part(text=""), {"text": ""}),
+        (Part.from_text(text="a"), {"text": "a"}),
+        (
+            Part.from_bytes(data=b"\xfb\xff", mime_type="image/png"),
+            {"inlineData": {"data": "+/8=", "mimeType": "image/png"}},
+        ),
+        (
+            Part.from_bytes(data=b"", mime_type="a/b", media_resolution="MEDIA_RESOLUTION_LOW"),
+            {"inlineData": {"data": "", "mimeType": "a/b"}, "mediaResolution": {"level": "MEDIA_RESOLUTION_LOW"}},
+        ),
+        (
+            Part.from_uri(file_uri="gs://b/a.png?x=1.txt"),
+            {"fileData": {"fileUri": "gs://b/a.png?x=1.txt", "mimeType": "image/png"}},
+        ),
+        (
+            Part.from_uri(file_uri="gs://b/a", mime_type="a/b", media_resolution={"num_tokens": 5}),
+            {"fileData": {"fileUri": "gs://b/a", "mimeType": "a/b"}, "mediaResolution": {"numTokens": 5}},
+        ),
+        (Part.from_function_call(name="f", args={"aB": 1}), {"functionCall": {"name": "f", "args": {"aB": 1}}}),
+        (
+            Part.from_function_response(name="f", response={"r": 1}, id="7"),
+            {"functionResponse": {"name": "f", "response": {"r": 1}, "id": "7"}},
+        ),
+        (
+            Part.from_function_response(
+                name="f", response={}, parts=[FunctionResponsePart(inline_data={"data": b"x", "mime_type": "a/b"})]
+            ),
+            {
+                "functionResponse": {
+                    "name": "f",
+                    "response": {},
+                    "parts": [{"inlineData": {"data": "eA==", "mimeType": "a/b"}}],
+                }
+            },
+        ),
+        (
+            Part.from_executable_code(code="1", language="PYTHON"),
+            {"executableCode": {"code": "1", "language": "PYTHON"}},
+        ),
+        (
+            Part.from_code_execution_result(outcome="OUTCOME_OK", output="1"),
+            {"codeExecutionResult": {"outcome": "OUTCOME_OK", "output": "1"}},
+        ),
+        (
+            Part(text="a", thought=True, thought_signature=b"s"),
+            {"text": "a", "thought": True, "thoughtSignature": "cw=="},
+        ),
+    ],
+)
+def test_a_part_is_sent_as_the_api_reads_it(part: Part, sent: Any) -> None:
+    assert wire(part) == sent
+    assert msgspec.json.decode(msgspec.json.encode(part), type=Part) == part
+
+
+def test_a_file_whose_type_can_not_be_guessed_needs_one() -> None:
+    with pytest.raises(UsageError, match="pass mime_type="):
+        Part.from_uri(file_uri="gs://b/a")
+
+
+@pytest.mark.parametrize("kind", [UserContent, ModelContent])
+@pytest.mark.parametrize("given", ["a", ["a"], [Part("a")], Part("a"), {"text": "a"}])
+def test_a_turn_is_made_of_anything_that_makes_parts_and_says_who_speaks(kind: Any, given: Any) -> None:
+    """Without its role on the wire, a turn of the model would be taken for one of the user."""
+    role = "user" if kind is UserContent else "model"
+    for content in (kind(given), kind(parts=given)):
+        assert isinstance(content, Content)
+        assert wire(content) == {"parts": [{"text": "a"}], "role": role}
+        assert content.to_json_dict() == {"parts": [{"text": "a"}], "role": role}
+
+
+def test_content_takes_its_parts_in_short() -> None:
+    assert Content(role="user", parts=["a", {"text": "b"}, Part("c")]).parts == [Part("a"), Part("b"), Part("c")]
+    assert Content(parts="a").parts == [Part("a")]
+
+
+def test_a_voice_by_its_name() -> None:
+    assert wire(SpeechConfig("Kore")) == {"voiceConfig": {"prebuiltVoiceConfig": {"voiceName": "Kore"}}}
