@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, overload
 
 from headwater.client import requests
 from headwater.client.aio import AsyncCaller, AsyncStream
@@ -14,13 +14,16 @@ from headwater.types import (
     CountTokensConfig,
     CountTokensResponse,
     GenerateContentConfig,
+    GenerateContentConfigDict,
+    GenerateContentResponse,
     GetModelConfig,
     ListModelsConfig,
     ListModelsResponse,
     Model,
+    StreamConfigDict,
 )
 
-Config = GenerateContentConfig | Mapping[str, Any] | None
+Config = GenerateContentConfig | GenerateContentConfigDict | Mapping[str, Any] | None
 
 
 class Models:
@@ -29,7 +32,15 @@ class Models:
     def __init__(self, caller: Caller) -> None:
         self._caller = caller
 
-    def generate_content(self, *, model: str, contents: Any, config: Config = None) -> Any:
+    @overload
+    def generate_content(self, *, model: str, contents: Any, config: StreamConfigDict) -> Stream: ...
+
+    @overload
+    def generate_content(self, *, model: str, contents: Any, config: Config = None) -> GenerateContentResponse: ...
+
+    def generate_content(
+        self, *, model: str, contents: Any, config: Config | StreamConfigDict = None
+    ) -> GenerateContentResponse | Stream:
         """Return the whole answer; with ``config={"stream": True}`` the stream of it.
 
         Raises:
@@ -83,7 +94,17 @@ class AsyncModels:
     def __init__(self, caller: AsyncCaller) -> None:
         self._caller = caller
 
-    async def generate_content(self, *, model: str, contents: Any, config: Config = None) -> Any:
+    @overload
+    async def generate_content(self, *, model: str, contents: Any, config: StreamConfigDict) -> AsyncStream: ...
+
+    @overload
+    async def generate_content(
+        self, *, model: str, contents: Any, config: Config = None
+    ) -> GenerateContentResponse: ...
+
+    async def generate_content(
+        self, *, model: str, contents: Any, config: Config | StreamConfigDict = None
+    ) -> GenerateContentResponse | AsyncStream:
         """Return the whole answer; with ``config={"stream": True}`` the stream of it."""
         settings = requests.to_config(config, GenerateContentConfig)
         if settings.stream:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Mapping, Sequence
+from typing import Any, Literal, Required, TypedDict
 
 from headwater.types.base import Wire
 from headwater.types.content import Content
@@ -163,6 +164,56 @@ class GenerateContentConfig(Wire):
     automatic_continuation: bool | None = None
     generation_output_config: dict[str, Any] | None = None
     store: bool | None = None
+
+
+class GenerateContentConfigDict(TypedDict, total=False):
+    """``GenerateContentConfig`` as a dict, for type checkers; enums as their text."""
+
+    http_options: HttpOptions | Mapping[str, Any]
+    should_return_http_response: bool
+    system_instruction: Any
+    temperature: float
+    top_p: float
+    top_k: float
+    candidate_count: int
+    max_output_tokens: int
+    stop_sequences: Sequence[str]
+    response_logprobs: bool
+    logprobs: int
+    presence_penalty: float
+    frequency_penalty: float
+    seed: int
+    response_mime_type: str
+    response_schema: Any
+    response_json_schema: Any
+    routing_config: dict[str, Any]
+    model_selection_config: dict[str, Any]
+    safety_settings: Sequence[SafetySetting | Mapping[str, Any]]
+    tools: Sequence[Any]
+    tool_config: ToolConfig | Mapping[str, Any]
+    labels: dict[str, str]
+    cached_content: str
+    response_modalities: Sequence[Modality | str]
+    media_resolution: MediaResolution | str
+    speech_config: SpeechConfig | Mapping[str, Any] | str
+    audio_timestamp: bool
+    automatic_function_calling: AutomaticFunctionCallingConfig | Mapping[str, Any]
+    thinking_config: ThinkingConfig | Mapping[str, Any]
+    image_config: ImageConfig | Mapping[str, Any]
+    enable_enhanced_civic_answers: bool
+    model_armor_config: dict[str, Any]
+    service_tier: ServiceTier | str
+    audio_transcription_config: dict[str, Any]
+    continuation_token: bytes
+    automatic_continuation: bool
+    generation_output_config: dict[str, Any]
+    store: bool
+
+
+class StreamConfigDict(GenerateContentConfigDict):
+    """The same with ``"stream": True``, which makes ``generate_content`` return the stream."""
+
+    stream: Required[Literal[True]]
 
 
 class CountTokensConfig(Wire):
