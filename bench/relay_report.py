@@ -81,7 +81,7 @@ def _verdict(samples: Samples, target: Target) -> str:
     if target.of is None:
         return "not measured" if ours is None else f"{ours:.0f} us, {_met(ours < target.most)}"
     other = middle(samples, target.of, target.key)
-    if ours is None or not other:
+    if ours is None or other is None or other <= 0:  # a difference of two latencies can come out below nothing
         return "not measured"
     part = ours / other
     words = f"1/{1 / part:.1f}" if part < 0.67 else f"{part:.2f} x"

@@ -53,7 +53,7 @@ def record(command: str) -> list[tuple[float, str]]:
     hidden = ("GOOGLE_", "GEMINI_", "HEADWATER_", "NO_COLOR")
     environment = {name: value for name, value in os.environ.items() if not name.startswith(hidden)}
     started = time.monotonic()
-    process = subprocess.Popen(  # noqa: S603 - our own command
+    process = subprocess.Popen(
         [sys.executable, "-m", *shlex.split(command)],
         stdin=slave,
         stdout=slave,

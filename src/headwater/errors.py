@@ -194,8 +194,13 @@ def _retry_delay(details: Any) -> float | None:
     return None
 
 
+#: A longer wait that is asked for (a day, in seconds) is no advice but a mistake.
+_LONGEST_WAIT = 86_400.0
+
+
 def _seconds(text: str | None) -> float | None:
     try:
-        return max(0.0, float(text)) if text else None
+        seconds = max(0.0, float(text)) if text else None
     except ValueError:
         return None
+    return seconds if seconds is None or seconds < _LONGEST_WAIT else None

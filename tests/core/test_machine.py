@@ -191,7 +191,6 @@ def test_an_event_over_the_limit_ends_the_stream_with_what_came() -> None:
         (500, b"", ServerError),
         (304, b"", APIError),
         (302, b"no location", APIError),
-        (204, b"", APIError),
     ],
 )
 def test_a_refusal_is_read_to_its_end_and_raised(status: int, body: Any, kind: type[APIError]) -> None:

@@ -115,9 +115,7 @@ def play(script: Script, data: st.DataObject, *, limit: int) -> Step | GenerateC
     for _ in range(limit):
         step = script.step()
         match step:
-            case Open() if data.draw(st.integers(0, 5)) == 0:
-                script.failed(data.draw(KINDS | st.just("stale")))
-            case Read() if data.draw(st.integers(0, 5)) == 0:
+            case Open() | Read() if data.draw(st.integers(0, 5)) == 0:
                 script.failed(data.draw(KINDS))
             case Open():
                 status, headers = data.draw(STATUSES)

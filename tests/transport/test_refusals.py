@@ -63,7 +63,6 @@ RETRY_INFO = {"@type": "type.googleapis.com/google.rpc.RetryInfo", "retryDelay":
         ("400 Bad Request", b"[]", ClientError, "INVALID_ARGUMENT", "[]"),
         ("400 Bad Request", b'{"error": "no"}', ClientError, "INVALID_ARGUMENT", "no"),
         ("400 Bad Request", b'{"error": {"code": "x", "message": 3}}', ClientError, "INVALID_ARGUMENT", "code"),
-        ("201 Created", b"{}", APIError, None, "{}"),
         ("418 Teapot", b"short", ClientError, None, "short"),
     ],
 )

@@ -168,7 +168,8 @@ class _CandidateFold:
             self._thinking = bool(part.thought)
         if text:
             (self._thoughts if self._thinking else self._text).append(text)
-        if part.thought_signature is not None:  # what is signed goes back as it came, unmerged
+        if part.thought_signature is not None or part.part_metadata is not None or part.speech_metadata is not None:
+            # what is signed or annotated goes back as it came, unmerged
             self._close()
             self._parts.append(part)
         elif text:

@@ -10,7 +10,7 @@ import msgspec
 
 from headwater.core.jsons import Splitter
 from headwater.errors import APIError, HeadwaterError, WireError, api_error
-from headwater.types import GenerateContentResponse
+from headwater.types import FinishReason, GenerateContentResponse
 from headwater.types.base import Wire as WireType
 from headwater.types.base import salvage
 
@@ -37,6 +37,8 @@ _UNREADABLE = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
 _CODE = re.compile("[0-9]{3,5}")
 _HALF = re.compile(rb"\\u[dD][89a-fA-F]")
 _ESCAPE = re.compile(rb"\\(?:u[dD][89abAB]..\\u[dD][c-fC-F]..|(u[dD][89a-fA-F]..)|.)", re.DOTALL)
+#: What gateways send that fill in every field.
+_NO_END = (None, FinishReason.FINISH_REASON_UNSPECIFIED, FinishReason(""))
 _KEYS = frozenset(GenerateContentResponse.__struct_encode_fields__) | {"turnToken"}
 
 
@@ -77,7 +79,7 @@ class Gemini(Generic[R]):
         if type(result) is not GenerateContentResponse:
             return True
         for candidate in result.candidates or ():
-            if candidate.finish_reason is not None:
+            if candidate.finish_reason not in _NO_END:
                 return True
         return result.prompt_feedback is not None and result.prompt_feedback.block_reason is not None
 

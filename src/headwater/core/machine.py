@@ -101,6 +101,7 @@ class Machine(Generic[R]):
         self._redirects = 0
         self._stale = 0
         self._status = 0
+        self._is_refused = False
         self._final = False
         self._error: HeadwaterError | None = None
         self._cancelled: str | None = None
@@ -117,7 +118,7 @@ class Machine(Generic[R]):
             case State.NEW:
                 self._go(State.OPENING)
                 self.attempts += 1
-                self._status = 0
+                self._status, self._is_refused = 0, False
                 return Open(self._request, self._deadlines.head)
             case State.BROKEN:
                 self._go(State.RESTING)
@@ -137,7 +138,8 @@ class Machine(Generic[R]):
         self._status = status
         if status in _REDIRECTS and "location" in headers:
             return self._redirect(headers["location"])
-        self._framing = self._make_framing() if status == 200 else Whole(limit=MAX_REFUSAL_BYTES)
+        self._is_refused = not 200 <= status < 300
+        self._framing = Whole(limit=MAX_REFUSAL_BYTES) if self._is_refused else self._make_framing()
         return self._go(State.READING)
 
     def received(self, data: bytes, now: float) -> None:
@@ -149,7 +151,7 @@ class Machine(Generic[R]):
         try:
             documents = self._framing.feed(data)
         except WireError as error:
-            if self._status != 200:
+            if self._is_refused:
                 return self._refused()  # an error page of megabytes: its beginning says enough
             return self._finish(error)
         for document in documents:
@@ -164,7 +166,7 @@ class Machine(Generic[R]):
             return None
         if error.kind == "aborted":
             return self._finish(StreamCancelled("the stream was closed while it was read"))
-        if self.state is State.READING and self._status != 200:
+        if self.state is State.READING and self._is_refused:
             return self._refused()  # the head has said what matters
         if error.kind == "timeout":
             problem = StreamStalled(f"nothing came from the API within {error}")
@@ -206,7 +208,7 @@ class Machine(Generic[R]):
         return True
 
     def _ended(self) -> None:
-        if self._status != 200:
+        if self._is_refused:
             return self._refused()
         for document in self._framing.flush():
             if not self._take(document, last=True):
@@ -229,7 +231,7 @@ class Machine(Generic[R]):
     def _truncated(self) -> StreamTruncated:
         if self.fold.count:
             return StreamTruncated("the answer ended without a finish reason, so its end may be missing")
-        return StreamTruncated("the API answered 200 and ended the stream before its first chunk")
+        return StreamTruncated("the API ended the stream before its first chunk")
 
     def _redirect(self, location: str) -> None:
         self._redirects += 1

@@ -35,7 +35,7 @@ class Request:
         """
         try:
             content = coerce(msgspec.json.decode(self.body), GenerateContentRequest, "the request")
-        except (msgspec.MsgspecError, RecursionError) as error:
+        except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
             raise UsageError(f"Invalid JSON payload received. {error}") from error
         if not isinstance(content, GenerateContentRequest):
             raise UsageError("Invalid JSON payload received. A request is an object.")

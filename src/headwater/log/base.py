@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, Sequence
 from typing import Protocol
 
 import msgspec
@@ -55,7 +55,7 @@ class Log(Protocol):
         """Forget the log; its readers find it unknown."""
 
 
-async def tail(log: Log, key: str, after: int = 0, *, pause: float = 15.0) -> AsyncIterator[Page]:
+async def tail(log: Log, key: str, after: int = 0, *, pause: float = 15.0) -> AsyncGenerator[Page, None]:
     """Yield the records after ``after`` as they come, in pages, up to the end.
 
     A slow reader gets larger pages, never a queue. An empty page says that nothing came for ``pause`` seconds.

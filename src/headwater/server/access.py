@@ -2,29 +2,50 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import hmac
+import re
 from collections import Counter
-from collections.abc import Collection, Iterator
+from collections.abc import AsyncIterator, Collection, Iterator
 from contextlib import contextmanager
 from urllib.parse import urlsplit
 
 import msgspec
 from starlette.requests import HTTPConnection
+from starlette.types import Receive
 
 from headwater.errors import APIError, api_error
+from headwater.server.edge import note
 
+_HOST = re.compile(r"(?:[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(?::[0-9]{1,5})?")
 _LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1", "testserver"})
 
 
 class Limits(msgspec.Struct, frozen=True):
     """How much one server takes. Sizes in bytes, times in seconds."""
 
+    #: The head of a request.
+    head: int = 64 * 1024
+    #: The body of a request, apart from uploads.
     body: int = 32 * 1024 * 1024
+    #: One uploaded file, and all files of one key together.
     file: int = 2 * 1024 * 1024 * 1024
+    storage: int = 20 * 1024 * 1024 * 1024
+    #: One message of a WebSocket.
     message: int = 8 * 1024 * 1024
+    #: Answers at once, and uploads at once.
     streams_per_key: int = 100
+    #: The head of a request must be there within this time.
+    head_time: float = 10.0
+    #: A body that does not come, or an answer that is not taken, for this long ends the connection.
+    stall: float = 30.0
+    #: A silence of this length is filled with a blank line.
     keep_alive: float = 15.0
+    #: How long an uploaded file is kept.
+    file_life: float = 48 * 3600.0
+    #: How long an answer can be read again after its end, by the readers of a WebSocket who know its name.
+    stream_life: float = 300.0
 
 
 class Access:
@@ -57,39 +78,44 @@ class Access:
         """Return who asks: the hash of the key, empty where none is needed.
 
         Raises:
-            APIError: 421 for a host that is not ours, 401 without a key, 403 with a wrong one.
+            APIError: 421 for a host that is not ours, 403 for a web page of another origin, 401 without a right key.
         """
         self.check_host(connection)
+        self.check_origin(connection)
         if not self._digests:
             return b""
         key = _key(connection)
         if key is None:
-            raise api_error(401, "an API key is needed: send it as x-goog-api-key", status="UNAUTHENTICATED")
-        return self.admit(key)
+            raise _unauthenticated("an API key is needed: send it as x-goog-api-key")
+        who = self.admit(key)
+        note(connection.scope, key=who.hex()[:8])
+        return who
 
     def admit(self, key: str) -> bytes:
         """Return the hash of a key that is let in.
 
         Raises:
-            APIError: 403, the key is wrong.
+            APIError: 401, the key is wrong.
         """
         digest = _digest(key)
         known = False
         for other in self._digests:  # all of them, so that the time says nothing
             known |= hmac.compare_digest(digest, other)
         if not known:
-            raise api_error(403, "the API key is not valid here", status="PERMISSION_DENIED")
+            raise _unauthenticated("the API key is not valid here")
         return digest
 
     def check_host(self, connection: HTTPConnection) -> None:
-        """Refuse a Host header that is not ours.
+        """Refuse a Host header that is not ours, or is none at all.
 
         Raises:
-            APIError: 421.
+            APIError: 421, or 400.
         """
+        given = connection.headers.get("host", "")
+        if not _HOST.fullmatch(given):
+            raise api_error(400, "the Host header is no host", status="INVALID_ARGUMENT")
         allowed = self._hosts or (frozenset() if self._digests else _LOOPBACK)
-        host = _hostname(connection.headers.get("host", ""))
-        if allowed and host not in allowed:
+        if allowed and _hostname(given) not in allowed:
             raise api_error(421, "this server does not answer to that host name", status="FAILED_PRECONDITION")
 
     def check_origin(self, connection: HTTPConnection) -> None:
@@ -132,38 +158,54 @@ def _key(connection: HTTPConnection) -> str | None:
     return key or (token.strip() if scheme.lower() == "bearer" and token.strip() else None)
 
 
+def _unauthenticated(message: str) -> APIError:
+    return api_error(401, message, status="UNAUTHENTICATED")
+
+
 def _digest(key: str) -> bytes:
-    return hashlib.sha256(key.encode("utf-8", "surrogateescape")).digest()
+    return hashlib.sha256(key.encode("utf-8", "surrogatepass")).digest()
 
 
 def _hostname(host: str) -> str:
-    try:
-        return (urlsplit(f"//{host}").hostname or "").lower()
-    except ValueError:
-        return ""
+    if host.startswith("["):
+        return host[1:].partition("]")[0].lower()
+    return host.partition(":")[0].lower()
 
 
-async def read_body(connection: HTTPConnection, receive: object, limit: int) -> bytes:
+async def read_body(connection: HTTPConnection, receive: Receive, limit: int, *, stall: float) -> bytes:
     """Return the body of a request.
 
     Raises:
-        APIError: 413, it is larger than ``limit``; the rest is not read.
+        APIError: 413, it is larger than ``limit``, and the rest is not read; 408, nothing came for ``stall`` seconds.
+    """
+    return b"".join([piece async for piece in read_pieces(connection, receive, limit, stall=stall)])
+
+
+async def read_pieces(
+    connection: HTTPConnection, receive: Receive, limit: int, *, stall: float
+) -> AsyncIterator[bytes]:
+    """Yield the body of a request as it comes.
+
+    Raises:
+        APIError: as ``read_body``; 499 when the client goes away.
     """
     declared = connection.headers.get("content-length", "")
-    if declared.isdigit() and int(declared) > limit:
+    if declared.isdecimal() and (len(declared) > 18 or int(declared) > limit):
         raise too_large(limit)
-    pieces, size = [], 0
-    while True:
-        message = await receive()  # type: ignore[operator]
+    size, is_open = 0, True
+    while is_open:
+        try:
+            message = await asyncio.wait_for(receive(), stall)
+        except TimeoutError:
+            raise api_error(408, f"the body did not come for {stall:g} s", status="DEADLINE_EXCEEDED") from None
         if message["type"] == "http.disconnect":
             raise api_error(499, "the client went away", status="CANCELLED")
-        piece = message.get("body", b"")
+        piece: bytes = message.get("body", b"")
         size += len(piece)
         if size > limit:
             raise too_large(limit)
-        pieces.append(piece)
-        if not message.get("more_body", False):
-            return b"".join(pieces)
+        yield piece
+        is_open = message.get("more_body", False)
 
 
 def too_large(limit: int) -> APIError:

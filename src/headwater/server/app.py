@@ -2,24 +2,89 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Collection, Mapping
 from contextlib import asynccontextmanager
 
 from starlette.applications import Starlette
+from starlette.middleware import Middleware
 from starlette.requests import Request as HttpRequest
-from starlette.responses import JSONResponse, Response
-from starlette.routing import Route
+from starlette.responses import Response
+from starlette.routing import BaseRoute, Route, WebSocketRoute
 
+import headwater
 from headwater.engines.base import Engine
 from headwater.engines.offline import OfflineEngine
-from headwater.errors import HeadwaterError
 from headwater.log.base import Log
 from headwater.log.memory import MemoryLog
+from headwater.server import openapi
 from headwater.server.access import Access, Limits
 from headwater.server.choice import Engines
+from headwater.server.edge import Edge
+from headwater.server.files import Files
 from headwater.server.gemini import GeminiEndpoint
 from headwater.server.metrics import Metrics
 from headwater.server.recorder import Recorder
+from headwater.server.refusals import handlers, json_response
+from headwater.server.uploads import FilesEndpoint, keep_clean
+from headwater.server.ws import WebSocketEndpoint
+
+
+class Server:
+    """What stands behind one application: its engines, its log, who is let in, what runs."""
+
+    def __init__(self, engines: Engines, log: Log, access: Access, *, grace: float = 10.0) -> None:
+        self.engines = engines
+        self.access = access
+        self.metrics = Metrics()
+        self.recorder = Recorder(log, self.metrics)
+        self.files = Files(access.limits)
+        self.sockets = WebSocketEndpoint(engines, self.recorder, access, self.metrics, grace=grace)
+
+    def routes(self) -> list[BaseRoute]:
+        """Return every route."""
+        return [
+            Route("/", self._welcome, methods=["GET"]),
+            Route("/healthz", self._health, methods=["GET"]),
+            Route("/openapi.json", self._description, methods=["GET"]),
+            Route("/metrics", self._figures, methods=["GET"]),
+            WebSocketRoute("/ws", self.sockets),
+            *FilesEndpoint(self.files, self.access).routes(),
+            *GeminiEndpoint(self.engines, self.recorder, self.access).routes(),
+        ]
+
+    async def close(self, grace: float) -> None:
+        """Let what runs finish within ``grace`` seconds, end what does not, and let go of everything."""
+        await self.recorder.drain(grace)
+        await self.engines.aclose()
+        self.files.close()
+
+    async def _welcome(self, _: HttpRequest) -> Response:
+        return json_response(
+            {
+                "name": "headwater",
+                "version": headwater.__version__,
+                "about": "This server speaks the Gemini API: point a Gemini client's base URL at it.",
+                "paths": {
+                    "models": "/v1beta/models",
+                    "description": "/openapi.json",
+                    "health": "/healthz",
+                    "websocket": "/ws",
+                },
+            }
+        )
+
+    async def _health(self, _: HttpRequest) -> Response:
+        status = "draining" if self.recorder.draining.is_set() else "ok"
+        health = {"status": status, "engine": self.engines.default.name, "streams": len(self.recorder)}
+        return json_response(health)
+
+    async def _description(self, _: HttpRequest) -> Response:
+        return json_response(openapi.document(needs_key=self.access.needs_key))
+
+    async def _figures(self, http: HttpRequest) -> Response:
+        self.access.identify(http)
+        return Response(self.metrics.page(), 200, None, "text/plain; version=0.0.4; charset=utf-8")
 
 
 def app(
@@ -37,36 +102,27 @@ def app(
 
     ``engine`` answers (the offline engine when none is given), ``engines`` maps patterns of model names to others.
     ``api_keys`` are the keys that are let in; with none, everyone who reaches the server by a loopback name is.
-    ``origins`` are the web origins that may open the WebSocket besides the server's own; ``hosts`` the names that it
-    answers to. At shutdown, running answers have ``grace`` seconds to finish.
+    ``origins`` are the web origins that may use it besides its own; ``hosts`` the names that it answers to. At
+    shutdown, running answers have ``grace`` seconds to finish. Mounted into another app, it needs that app to run its
+    lifespan (``app.router.lifespan_context``). ``app.state.server`` is the ``Server`` behind it.
     """
     choice = Engines(engine or OfflineEngine(), engines)
-    metrics = Metrics()
-    recorder = Recorder(log or MemoryLog(), metrics)
     access = Access(api_keys, origins=origins, hosts=hosts, limits=limits)
-    endpoint = GeminiEndpoint(choice, recorder, access, metrics)
-
-    async def health(http: HttpRequest) -> Response:
-        return JSONResponse({"status": "ok", "engine": choice.default.name, "streams": len(recorder)})
-
-    async def figures(http: HttpRequest) -> Response:
-        try:
-            access.identify(http)
-        except HeadwaterError as error:
-            return endpoint.refuse(error)
-        return Response(metrics.page(), 200, None, "text/plain; version=0.0.4; charset=utf-8")
+    server = Server(choice, log or MemoryLog(), access, grace=grace)
 
     @asynccontextmanager
-    async def lifespan(_: Starlette) -> AsyncIterator[None]:
+    async def lifespan(_: object) -> AsyncIterator[None]:
+        cleaning = asyncio.create_task(keep_clean(server.files))
         yield
-        await recorder.drain(grace)
-        await choice.aclose()
+        cleaning.cancel()
+        await server.close(grace)
 
-    return Starlette(
-        routes=[
-            Route("/healthz", health, methods=["GET"]),
-            Route("/metrics", figures, methods=["GET"]),
-            *endpoint.routes(),
-        ],
+    application = Starlette(
+        routes=server.routes(),
+        middleware=[Middleware(Edge, origins=access.origins)],
+        exception_handlers=handlers(server.metrics),
         lifespan=lifespan,
     )
+    application.router.redirect_slashes = False  # a redirect is made from the Host header, and no client needs one
+    application.state.server = server
+    return application

@@ -3,21 +3,58 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Protocol
 
 from headwater.core import sse
-from headwater.server.records import CHUNK, END
+from headwater.server.records import CHUNK, END, ERROR, HEAD
 
 #: Keeps a connection alive; no client of Gemini stumbles over a blank line, as many do over an SSE comment.
 KEEP_ALIVE = b"\r\n"
+_SILENT = (HEAD, END)
+JSON = b"application/json; charset=UTF-8"
 
 
-def sse_frames(records: Sequence[bytes]) -> bytes:
-    """Return records as the events that Google would send: chunks and errors; the end is the end of the body."""
-    return b"".join([sse.encode(one_line(record[1:])) for record in records if record[0] != END])
+class Form(Protocol):
+    """How one answer is written into the body of a response. Lives as long as the answer."""
+
+    content_type: bytes
+    #: Whether nothing is sent before the answer is whole, so that its status can still be an error's.
+    is_whole: bool
+
+    def frames(self, records: Sequence[bytes]) -> bytes:
+        """Return the next bytes of the body."""
+
+    def end(self) -> bytes:
+        """Return what closes the body."""
+
+    def refusal(self, body: bytes) -> bytes:
+        """Return the whole body of an answer that is an error."""
 
 
-class ArrayFrames:
-    """Records as the elements of one JSON array, which is what the API sends without ``alt=sse``."""
+class EventsForm:
+    """Events as Google sends them: chunks and errors; the end is the end of the body."""
+
+    content_type = b"text/event-stream"
+    is_whole = False
+
+    def frames(self, records: Sequence[bytes]) -> bytes:
+        """Return an event for each record."""
+        return sse_frames(records)
+
+    def end(self) -> bytes:
+        """Return nothing."""
+        return b""
+
+    def refusal(self, body: bytes) -> bytes:
+        """Return the error as it is."""
+        return body
+
+
+class ArrayForm:
+    """The elements of one JSON array, which is what the API sends without ``alt=sse``."""
+
+    content_type = JSON
+    is_whole = False
 
     def __init__(self) -> None:
         self._separator = b"["
@@ -26,7 +63,7 @@ class ArrayFrames:
         """Return the next elements."""
         pieces: list[bytes] = []
         for record in records:
-            if record[0] != END:
+            if record[0] not in _SILENT:
                 pieces += (self._separator, record[1:])
                 self._separator = b",\r\n"
         return b"".join(pieces)
@@ -34,6 +71,34 @@ class ArrayFrames:
     def end(self) -> bytes:
         """Return what closes the array."""
         return b"]" if self._separator != b"[" else b"[]"
+
+    def refusal(self, body: bytes) -> bytes:
+        """Return the error as the one element of the array."""
+        return b"[" + body + b"]"
+
+
+class WholeForm:
+    """One response: the only chunk of the answer."""
+
+    content_type = JSON
+    is_whole = True
+
+    def frames(self, records: Sequence[bytes]) -> bytes:
+        """Return the chunk; an answer without any is an empty response."""
+        return next((record[1:] for record in records if is_chunk(record)), b"{}")
+
+    def end(self) -> bytes:
+        """Return nothing."""
+        return b""
+
+    def refusal(self, body: bytes) -> bytes:
+        """Return the error as it is."""
+        return body
+
+
+def sse_frames(records: Sequence[bytes]) -> bytes:
+    """Return records as server-sent events."""
+    return b"".join([sse.encode(one_line(record[1:])) for record in records if record[0] not in _SILENT])
 
 
 def one_line(data: bytes) -> bytes:
@@ -47,3 +112,8 @@ def one_line(data: bytes) -> bytes:
 def is_chunk(record: bytes) -> bool:
     """Return whether a record is a chunk, and not an end."""
     return record[0] == CHUNK
+
+
+def is_error(record: bytes) -> bool:
+    """Return whether a record is the error that ended an answer."""
+    return record[0] == ERROR

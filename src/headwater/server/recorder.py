@@ -7,16 +7,19 @@ import contextlib
 import logging
 import secrets
 import time
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from typing import Any
 
 from headwater.engines.base import Engine, Request
-from headwater.errors import HeadwaterError, StreamError, api_error
+from headwater.errors import APIError, HeadwaterError, StreamError
 from headwater.log.base import Log
 from headwater.server import records
 from headwater.server.metrics import Metrics
 
 logger = logging.getLogger("headwater.server")
+
+#: After so many bytes of one answer the others get their turn.
+_TURN_BYTES = 64 * 1024
 
 
 class Generation:
@@ -25,7 +28,8 @@ class Generation:
     def __init__(self, key: str, request: Request) -> None:
         self.key = key
         self.request = request
-        self.started = time.monotonic()
+        self.started = self.begun = time.monotonic()
+        self.first: float | None = None  # seconds to the first chunk
         self.stop_reason: str | None = None
         self._task: asyncio.Task[None] | None = None
 
@@ -33,6 +37,13 @@ class Generation:
         """Begin the work."""
         self._task = asyncio.create_task(work, name=f"generation {self.key}")
         return self._task
+
+    def when_done(self, call: Callable[[], None]) -> None:
+        """Call ``call`` once, when nothing is produced any more and the log has its end."""
+        if self._task is None:
+            call()
+        else:
+            self._task.add_done_callback(lambda _: call())
 
     def cancel(self, reason: str = "cancelled") -> None:
         """Stop the production at once; the log gets its end. Harmless after the end."""
@@ -49,18 +60,29 @@ class Recorder:
         self._metrics = metrics
         self._running: dict[str, Generation] = {}
         self._tasks: dict[str, asyncio.Task[None]] = {}
+        #: Set when the server begins to shut down.
+        self.draining = asyncio.Event()
 
     def __len__(self) -> int:
         return len(self._running)
 
-    async def start(self, engine: Engine, request: Request, *, key: str | None = None) -> Generation:
+    async def start(
+        self, engine: Engine, request: Request, *, key: str | None = None, head: bytes | None = None
+    ) -> Generation:
         """Begin to produce an answer and return it at once; its records appear in the log under its key.
+
+        ``head`` is a record that the log begins with.
 
         Raises:
             ConflictError: there is a log of that key already.
+            APIError: 503, the server is shutting down.
         """
+        if self.draining.is_set():
+            raise _shutting_down()
         generation = Generation(key or secrets.token_urlsafe(24), request)
         await self.log.create(generation.key)
+        if head is not None:
+            await self.log.append(generation.key, [head])
         self._running[generation.key] = generation
         self._tasks[generation.key] = generation.run(self._run(engine, generation))
         return generation
@@ -70,7 +92,8 @@ class Recorder:
         return self._running.get(key)
 
     async def drain(self, grace: float) -> None:
-        """Let what runs finish within ``grace`` seconds, then end it with an error that says why."""
+        """Begin nothing more; end what has not finished within ``grace`` seconds with an error that says why."""
+        self.draining.set()
         if self._tasks:
             await asyncio.wait(list(self._tasks.values()), timeout=grace)
         for generation in list(self._running.values()):
@@ -80,20 +103,24 @@ class Recorder:
     async def _run(self, engine: Engine, generation: Generation) -> None:
         key, metrics = generation.key, self._metrics
         metrics.opened(engine.name)
-        end = records.end_record()
         try:
             await self._produce(engine, generation)
+            end = records.end_record("finished", generation.first, time.monotonic() - generation.begun)
         except asyncio.CancelledError:
             metrics.cancelled(engine.name)
             shutdown = generation.stop_reason == "shutdown"
-            end = records.error_record(_SHUTDOWN) if shutdown else records.end_record("cancelled")
+            end = (
+                records.error_record(_shutting_down())
+                if shutdown
+                else records.end_record("cancelled", generation.first, time.monotonic() - generation.begun)
+            )
         except HeadwaterError as error:
             metrics.failed(engine.name, type(error).__name__)
             end = records.error_record(error)
         except Exception:
             logger.exception("the engine %s failed on %s", engine.name, generation.request.model)
             metrics.failed(engine.name, "internal")
-            end = records.error_record(_INTERNAL)
+            end = records.error_record(_internal())
         finally:
             self._running.pop(key, None)
             self._tasks.pop(key, None)
@@ -104,23 +131,38 @@ class Recorder:
 
     async def _produce(self, engine: Engine, generation: Generation) -> None:
         chunks = engine.stream(generation.request)
+        unbroken = 0
         append, key, seen = self.log.append, generation.key, self._metrics.chunk
         try:
             async with asyncio.timeout(generation.request.timeout):
                 async for chunk in chunks:
                     record = records.chunk_record(chunk)
+                    if generation.first is None:
+                        generation.first = time.monotonic() - generation.begun
                     seen(engine.name, len(record), generation)
                     await append(key, [record])
+                    unbroken += len(record)
+                    if unbroken > _TURN_BYTES:  # an engine that never waits would keep everybody else waiting
+                        unbroken = 0
+                        await asyncio.sleep(0)
         except TimeoutError as error:
             if isinstance(error, StreamError):
                 raise
-            raise _LATE from error
+            raise _too_late() from error
         finally:
             close = getattr(chunks, "aclose", None)
             if close is not None:
                 await close()
 
 
-_SHUTDOWN = api_error(503, "the server is shutting down: ask again", status="UNAVAILABLE")
-_INTERNAL = api_error(500, "the engine failed; the server's log says why", status="INTERNAL")
-_LATE = api_error(504, "the answer took longer than the client allowed (X-Server-Timeout)", status="DEADLINE_EXCEEDED")
+def _shutting_down() -> APIError:
+    return records.own_error(503, "UNAVAILABLE", "SHUTDOWN", "the server is shutting down: ask again")
+
+
+def _internal() -> APIError:
+    return records.own_error(500, "INTERNAL", "INTERNAL", "the engine failed; the server's log says why")
+
+
+def _too_late() -> APIError:
+    message = "the answer took longer than the client allowed (X-Server-Timeout)"
+    return records.own_error(504, "DEADLINE_EXCEEDED", "DEADLINE", message)

@@ -1,0 +1,134 @@
+"""The replay engine: plays recorded exchanges, each as it was, at a stated pace.
+
+A directory holds cases, ``<source>/<case>/meta.json`` beside the recorded body that ``response_file`` in it names. The
+model's name chooses the case: ``source/case``, or ``source--case`` and ``replay--source--case`` where a slash would
+be in the way.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from http import HTTPStatus
+from pathlib import Path
+
+import msgspec
+
+from headwater.core.fold import Fold
+from headwater.core.framing import Streamed, Whole
+from headwater.core.gemini import Gemini
+from headwater.engines.base import Request
+from headwater.errors import HeadwaterError, UsageError, api_error
+from headwater.types import CountTokensResponse, GenerateContentResponse, Model
+
+_ANSWERS = Gemini(GenerateContentResponse)
+_COUNTS = Gemini(CountTokensResponse)
+
+
+class Case(msgspec.Struct, frozen=True):
+    """What is known of one recorded exchange."""
+
+    id: str
+    response_file: str
+    http_status: int = 200
+    method: str = "streamGenerateContent"
+
+
+class ReplayEngine:
+    """Plays the cases below ``directory``, waiting ``pace`` seconds before each chunk.
+
+    Raises:
+        UsageError: there are no cases.
+    """
+
+    name = "replay"
+
+    def __init__(self, directory: str | Path, *, pace: float = 0.0) -> None:
+        self._root = Path(directory)
+        self._pace = pace
+        self._cases = {_key(case.id): case for case in _read_cases(self._root)}
+        if not self._cases:
+            raise UsageError(f"there are no recorded exchanges in {str(directory)!r}: <source>/<case>/meta.json")
+
+    async def stream(self, request: Request) -> AsyncIterator[GenerateContentResponse]:
+        """Yield the chunks of the case; those of a stream as one where the client wants no stream."""
+        results = self._results(self._case(request.model))
+        if request.is_stream:
+            for result in results:
+                yield await self._next(result)
+            return
+        fold = Fold()
+        for result in results:
+            chunk = await self._next(result)
+            fold.add(chunk)
+        if fold.count:
+            yield chunk if fold.count == 1 else fold.response
+
+    async def count_tokens(self, request: Request) -> CountTokensResponse:
+        """Return the recorded count; a count of nothing where the case is another call."""
+        case = self._case(request.model)
+        if case.method != "countTokens":
+            return CountTokensResponse(total_tokens=0)
+        body = await asyncio.to_thread(self._body, case)
+        _refuse(case, body)
+        result = _COUNTS.decode(body, {})[0]
+        if isinstance(result, HeadwaterError):
+            raise result
+        return result
+
+    async def models(self) -> list[Model]:
+        """Return a model for each case."""
+        methods = ["generateContent", "streamGenerateContent", "countTokens"]
+        return [
+            Model(name=f"models/{key}", display_name=case.id, supported_actions=methods)
+            for key, case in self._cases.items()
+        ]
+
+    async def aclose(self) -> None:
+        """Do nothing: there are no connections."""
+
+    def _case(self, model: str) -> Case:
+        case = self._cases.get(_key(model.removeprefix("replay--").removeprefix("replay/")))
+        if case is None:
+            raise api_error(404, f"there is no recorded exchange {model!r}", status="NOT_FOUND")
+        return case
+
+    def _body(self, case: Case) -> bytes:
+        return (self._root / case.id / case.response_file).read_bytes()
+
+    def _results(self, case: Case) -> list[GenerateContentResponse | HeadwaterError]:
+        body = self._body(case)
+        _refuse(case, body)
+        framing = Streamed() if case.method.startswith("stream") else Whole()
+        documents = framing.feed(body) + framing.flush()
+        return [result for document in documents for result in _ANSWERS.decode(document, {})]
+
+    async def _next(self, result: GenerateContentResponse | HeadwaterError) -> GenerateContentResponse:
+        await asyncio.sleep(self._pace)
+        if isinstance(result, HeadwaterError):
+            raise result
+        return result
+
+
+def _refuse(case: Case, body: bytes) -> None:
+    """Raise the error that a case is.
+
+    Raises:
+        APIError: with the recorded status and body; a body that is not Google's becomes the error's message.
+    """
+    if case.http_status < 400:
+        return
+    error = _ANSWERS.refusal(case.http_status, {}, body)
+    if isinstance(error.details, dict) and "error" in error.details:
+        raise error
+    text = body.decode("utf-8", "replace")
+    raise api_error(case.http_status, text or "no body", status=HTTPStatus(case.http_status).phrase)
+
+
+def _read_cases(root: Path) -> list[Case]:
+    decoder = msgspec.json.Decoder(Case)
+    return [decoder.decode(path.read_bytes()) for path in sorted(root.glob("*/*/meta.json"))]
+
+
+def _key(name: str) -> str:
+    return name.replace("/", "--")

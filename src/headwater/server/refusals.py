@@ -1,0 +1,61 @@
+"""Every error of the server as Google words it: the handlers that the app gives to Starlette."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from http import HTTPStatus
+from typing import Any
+
+import msgspec
+from starlette.exceptions import HTTPException
+from starlette.requests import Request as HttpRequest
+from starlette.responses import Response
+
+from headwater.errors import HeadwaterError, api_error
+from headwater.server import records
+from headwater.server.answers import http_status
+from headwater.server.frames import JSON
+from headwater.server.metrics import Metrics
+
+Handler = Callable[[HttpRequest, Exception], Response]
+
+
+def json_response(value: Any, headers: Mapping[str, str] | None = None) -> Response:
+    """Return a value of the API as a response."""
+    return Response(msgspec.json.encode(value), 200, headers, JSON.decode())
+
+
+def error_response(error: Exception, headers: Mapping[str, str] | None = None) -> Response:
+    """Return an error as Google would answer it."""
+    code = http_status(records.error_code(error))
+    extra = {429: {"retry-after": "1"}, 401: {"www-authenticate": "Bearer"}}.get(code, {})
+    return Response(records.error_body(error), code, extra | dict(headers or {}), JSON.decode())
+
+
+def handlers(metrics: Metrics) -> dict[Any, Handler]:
+    """Return the handlers: for what headwater raises, for what Starlette does, and for what nobody foresaw."""
+
+    def refuse(_: HttpRequest, error: Exception) -> Response:
+        metrics.refused(str(records.error_code(error)))
+        return error_response(error)
+
+    def refuse_route(http: HttpRequest, error: Exception) -> Response:
+        assert isinstance(error, HTTPException)
+        metrics.refused(str(error.status_code))
+        status = "NOT_FOUND" if error.status_code == 404 else "INVALID_ARGUMENT"
+        return error_response(api_error(error.status_code, _words(http, error), status=status), error.headers)
+
+    def fail(_: HttpRequest, error: Exception) -> Response:
+        metrics.refused("500")
+        return error_response(api_error(500, "the server failed; its log says why", status="INTERNAL"))
+
+    return {HeadwaterError: refuse, HTTPException: refuse_route, Exception: fail}
+
+
+def _words(http: HttpRequest, error: HTTPException) -> str:
+    match error.status_code:
+        case 404:
+            return "there is nothing at this path: the Gemini API is at /v1beta/models, and /openapi.json says more"
+        case 405:
+            return f"{http.method} is not what this path answers to"
+    return error.detail or HTTPStatus(error.status_code).phrase

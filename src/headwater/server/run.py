@@ -1,0 +1,138 @@
+"""Runs the application on uvicorn: with our limits on connections, and a shutdown that lets streams finish."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import socket
+import sys
+from types import FrameType
+
+import uvicorn
+from starlette.applications import Starlette
+
+from headwater.errors import UsageError
+from headwater.server.app import Server
+from headwater.server.protocol import protocol_for
+from headwater.server.ws_protocol import WebSocketProtocol
+
+#: After the grace period: how long the endings may take to reach their readers.
+_LAST_WORDS = 5.0
+
+
+class Runner(uvicorn.Server):
+    """uvicorn, except that it ends streams in order: no new ones, then the grace period, then the connections.
+
+    A second signal ends the grace period.
+    """
+
+    def __init__(self, application: Starlette, *, grace: float, log_level: str = "warning") -> None:
+        self._served: Server = application.state.server
+        self._grace = grace
+        self._hurry = asyncio.Event()
+        self._loop: asyncio.AbstractEventLoop | None = None
+        limits = self._served.access.limits
+        config = uvicorn.Config(
+            application,
+            http=protocol_for(limits),
+            ws=WebSocketProtocol,
+            ws_per_message_deflate=False,  # a third more CPU for each chunk, and four times the memory of a connection
+            ws_max_size=limits.message,
+            access_log=False,  # the application writes its own, without the query
+            log_config=None,
+            log_level=log_level,
+            server_header=False,
+            timeout_graceful_shutdown=round(_LAST_WORDS),
+        )
+        super().__init__(config)
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Begin to serve."""
+        self._loop = asyncio.get_running_loop()
+        await super().startup(sockets)
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Stop accepting; let streams finish within the grace period and end the others; then close."""
+        for server in self.servers:
+            server.close()
+        draining = asyncio.create_task(self._served.recorder.drain(self._grace))
+        hurry = asyncio.create_task(self._hurry.wait())
+        await asyncio.wait({draining, hurry}, return_when=asyncio.FIRST_COMPLETED)
+        if not draining.done():
+            await self._served.recorder.drain(0)
+        hurry.cancel()
+        await draining
+        await self._served.sockets.ended(_LAST_WORDS)  # uvicorn closes them without waiting for what they still say
+        await super().shutdown(sockets)
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        """Begin to shut down at the first signal, and hurry at the second. The process then ends with exit code 0."""
+        if self.should_exit and self._loop is not None:
+            self._loop.call_soon_threadsafe(self._hurry.set)
+        self.should_exit = True
+
+
+def listen(host: str, port: int) -> socket.socket:
+    """Return a socket that listens on ``host`` and ``port`` (0: one that is free).
+
+    Raises:
+        UsageError: the port is taken or not allowed, or the host is none of this machine's.
+    """
+    try:
+        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
+        family, _, _, _, address = found[0]
+        # asyncio turns Nagle's algorithm off only where the protocol is named; else each answer waits 40 ms for an ACK.
+        listener = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
+    except (OSError, UnicodeError) as error:
+        raise UsageError(f"{host!r} is no address to listen on: {error}") from error
+    try:
+        if sys.platform != "win32":
+            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind(address)
+        listener.listen(2048)
+    except (OSError, OverflowError) as error:
+        listener.close()
+        raise UsageError(_why_not(host, port, error)) from error
+    return listener
+
+
+def serve(application: Starlette, listener: socket.socket, *, grace: float, log_level: str = "warning") -> None:
+    """Serve until a signal comes and the streams have ended.
+
+    Raises:
+        UsageError: the application could not start; the log says why.
+    """
+    runner = Runner(application, grace=grace, log_level=log_level)
+    with contextlib.closing(listener):
+        runner.run(sockets=[listener])
+    if not runner.started:
+        raise UsageError("the server could not start")
+
+
+def log_to_stderr(level: str, *, access_log: bool) -> None:
+    """Send headwater's and uvicorn's logs to standard error, the access log as JSON lines."""
+    plain = logging.StreamHandler(sys.stderr)
+    plain.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
+    for name in ("headwater", "uvicorn.error"):
+        logger = logging.getLogger(name)
+        logger.handlers, logger.propagate = [plain], False
+        logger.setLevel(level.upper())
+    lines = logging.StreamHandler(sys.stderr)
+    lines.setFormatter(logging.Formatter("%(message)s"))
+    access = logging.getLogger("headwater.access")
+    access.handlers, access.propagate = [lines], False
+    access.setLevel(logging.INFO if access_log else logging.CRITICAL)
+
+
+def _why_not(host: str, port: int, error: BaseException) -> str:
+    import errno
+
+    match getattr(error, "errno", None):
+        case errno.EADDRINUSE:
+            return f"port {port} on {host} is taken by another program: choose another with --port"
+        case errno.EACCES:
+            return f"port {port} is not allowed to this user: choose one above 1023 with --port"
+        case errno.EADDRNOTAVAIL:
+            return f"{host!r} is no address of this machine"
+    return f"cannot listen on {host}:{port}: {error}"

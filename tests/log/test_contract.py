@@ -1,0 +1,109 @@
+"""Every log keeps the contract of ``headwater.testing``."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from conftest import run_async
+from headwater.errors import ConflictError, SealedError, UnknownStreamError
+from headwater.log.memory import MemoryLog
+from headwater.testing import Check, log_contract
+
+
+@pytest.mark.parametrize("check", log_contract(), ids=lambda check: check.__name__)
+def test_memory_log(check: Check) -> None:
+    """The log in memory keeps the contract."""
+    run_async(check(MemoryLog()))  # type: ignore[arg-type]
+
+
+def test_a_broken_log_is_found() -> None:
+    """A log that forgets, doubles or goes on after its end does not pass."""
+
+    class Forgets(MemoryLog):
+        async def append(self, key: str, records: Any, *, at: int | None = None) -> int:
+            return await super().append(key, records[:1], at=at)
+
+    class Deaf(MemoryLog):
+        async def wait(self, key: str, after: int, timeout: float) -> None:
+            await asyncio.Event().wait()
+
+    for log in (Forgets, Deaf):
+        failed = 0
+        for check in log_contract():
+            try:
+                asyncio.run(asyncio.wait_for(check(log()), 0.2))  # type: ignore[arg-type]
+            except (AssertionError, TimeoutError):
+                failed += 1
+        assert failed, log
+
+
+OPERATIONS = st.lists(
+    st.one_of(
+        st.tuples(st.just("create"), st.sampled_from("ab")),
+        st.tuples(st.just("append"), st.sampled_from("ab"), st.lists(st.binary(max_size=3), max_size=3)),
+        st.tuples(st.just("at"), st.sampled_from("ab"), st.integers(0, 4)),
+        st.tuples(st.just("seal"), st.sampled_from("ab")),
+        st.tuples(st.just("drop"), st.sampled_from("ab")),
+    ),
+    max_size=20,
+)
+
+
+@given(OPERATIONS)
+@settings(max_examples=150, deadline=None)
+def test_any_history_is_that_of_a_list(operations: list[Any]) -> None:
+    """Whatever is done in whatever order, a log is a list of records that can be sealed."""
+
+    async def run() -> None:
+        log, model = MemoryLog(), dict[str, tuple[list[bytes], bool]]()
+        for name, key, *rest in operations:
+            known = model.get(key)
+            try:
+                await _do(log, name, key, rest)
+            except ConflictError:
+                assert known is not None
+                assert name == "create" or (name == "at" and rest[0] != len(known[0]))
+                continue
+            except SealedError:
+                assert known is not None
+                assert known[1]
+                continue
+            except UnknownStreamError:
+                assert known is None
+                continue
+            _model(model, name, key, rest)
+            for key, (records, is_sealed) in model.items():
+                page = await log.read(key, 0)
+                assert (page.records, page.next, page.is_end) == (records, len(records), is_sealed)
+
+    asyncio.run(run())
+
+
+async def _do(log: MemoryLog, name: str, key: str, rest: list[Any]) -> None:
+    match name:
+        case "append":
+            await log.append(key, rest[0])
+        case "at":
+            await log.append(key, [b"at"], at=rest[0])
+        case _:
+            await getattr(log, name)(key)
+
+
+def _model(model: dict[str, tuple[list[bytes], bool]], name: str, key: str, rest: list[Any]) -> None:
+    records, is_sealed = model.get(key, ([], False))
+    match name:
+        case "create":
+            model[key] = ([], False)
+        case "append":
+            model[key] = (records + rest[0], is_sealed)
+        case "at":
+            model[key] = ([*records, b"at"], is_sealed)
+        case "seal":
+            model[key] = (records, True)
+        case "drop":
+            model.pop(key, None)

@@ -1,0 +1,34 @@
+"""The description of the server says what the server has."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from starlette.routing import Route
+
+from headwater.server import app, openapi
+
+
+def test_every_route_is_described() -> None:
+    """Each path of /v1beta and each path without a version stands in the description with its verbs, and no other."""
+    routes = app().state.server.routes()
+    served = set()
+    for route in routes:
+        if isinstance(route, Route) and not re.search(
+            r"^/(v1|v1alpha|v1beta1|upload/(?!v1beta/).*)/|/tuned|/pub|/proj", route.path
+        ):
+            path = route.path.replace("{model:path}", "{model}")
+            if path.startswith(("/v1beta", "/upload/v1beta")) or path in ("/", "/healthz", "/openapi.json", "/metrics"):
+                served |= {(path, verb.lower()) for verb in route.methods or () if verb not in ("HEAD", "PUT")}
+    described = {(path, verb) for path, verbs in openapi.document(needs_key=True)["paths"].items() for verb in verbs}
+    methods = {path for path in described if ":generate" in path[0] or ":stream" in path[0] or ":count" in path[0]}
+    assert described - methods == served - {("/v1beta/models/{model}:{method}", "post")}
+    assert len(methods) == 3
+
+
+def test_it_is_valid_openapi() -> None:
+    """A validator of OpenAPI has nothing to say about it."""
+    validator = pytest.importorskip("openapi_spec_validator")
+    for needs_key in (True, False):
+        validator.validate(openapi.document(needs_key=needs_key))

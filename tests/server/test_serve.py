@@ -1,0 +1,209 @@
+"""``headwater serve`` as a process: what it says, what it refuses, and how it ends."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import urllib.request
+from pathlib import Path
+from typing import Any
+
+import pytest
+from live import ASK, post_bytes, read_all, read_until
+
+from servers import PATIENCE
+
+
+class Process:
+    """A running ``headwater serve``; its first lines are read."""
+
+    def __init__(self, *arguments: str, **environment: str) -> None:
+        self.process = run(*arguments, **environment)
+        assert self.process.stdout is not None
+        self.lines = [self.process.stdout.readline() for _ in range(3)]
+        match = re.search(r"http://\S+:(\d+)", self.lines[1])
+        assert match, self.lines
+        self.port = int(match[1])
+
+    def __enter__(self) -> Process:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.process.kill()
+        self.process.communicate()
+
+    def stream(self) -> socket.socket:
+        """Ask for a stream on a connection of its own."""
+        connection = socket.create_connection(("127.0.0.1", self.port), PATIENCE)
+        connection.sendall(post_bytes("/v1beta/models/m:streamGenerateContent?alt=sse", ASK))
+        return connection
+
+    def end(self, number: int = signal.SIGTERM) -> tuple[int, str]:
+        """Send a signal and return the exit code and what was written on standard error."""
+        self.process.send_signal(number)
+        _, errors = self.process.communicate(timeout=PATIENCE * 2)
+        return self.process.returncode, errors
+
+
+def run(*arguments: str, **environment: str) -> subprocess.Popen[str]:
+    """Start ``headwater serve``."""
+    clean = {name: value for name, value in os.environ.items() if not name.startswith(("HEADWATER_", "G"))}
+    command = [sys.executable, "-m", "headwater", "serve", "--port", "0", *arguments]
+    pipe = subprocess.PIPE
+    return subprocess.Popen(command, stdout=pipe, stderr=pipe, text=True, env=clean | environment)
+
+
+def refused(*arguments: str, **environment: str) -> tuple[int, str]:
+    """The exit code and the words of a server that does not start."""
+    process = run(*arguments, **environment)
+    _, errors = process.communicate(timeout=PATIENCE)
+    return process.returncode, errors
+
+
+def test_it_says_what_it_runs_and_the_line_to_try_works() -> None:
+    """Three lines: which engine and why, the address, and a command that gets a stream; at the end exit code 0."""
+    with Process("--pace", "instant") as server:
+        assert server.lines[0].startswith("headwater serves the offline engine, ")
+        assert "GEMINI_API_KEY is not set" in server.lines[0]
+        assert server.lines[2].startswith("Try: curl -N 'http://127.0.0.1:")
+        answer = subprocess.run(server.lines[2][5:], shell=True, capture_output=True, text=True, timeout=PATIENCE)
+        assert answer.stdout.startswith('data: {"candidates"')
+        code, errors = server.end()
+    assert code == 0
+    [line] = [json.loads(text) for text in errors.splitlines()]
+    assert line | {"ms": 0, "bytes": 0} == {
+        "method": "POST",
+        "path": "/v1beta/models/gemini-2.5-flash:streamGenerateContent",
+        "status": 200,
+        "ms": 0,
+        "bytes": 0,
+        "model": "gemini-2.5-flash",
+        "engine": "offline",
+    }
+
+
+def test_settings_come_from_the_environment() -> None:
+    """Every setting can be a variable; lists have commas. A key in the environment chooses the gemini engine."""
+    settings = {"HEADWATER_API_KEYS": "one, two", "HEADWATER_HOST": "0.0.0.0", "HEADWATER_ACCESS_LOG": "0"}
+    settings |= {"HEADWATER_MODEL_ENGINES": "a-*=offline:instant,b-*=offline:instant", "GEMINI_API_KEY": "canary-key"}
+    with Process(**settings) as server:
+        assert server.lines[0] == "headwater serves the gemini engine, since GEMINI_API_KEY is set.\n"
+        assert "YOUR-KEY" in server.lines[2]
+        for key, status in {"one": 200, "two": 200, "three": 401}.items():
+            assert ask(server.port, "a-1", key) == status
+        code, errors = server.end(signal.SIGINT)
+    assert (code, errors) == (0, "")
+    assert not any(word in line for line in server.lines for word in ("one,", "canary-key", "two"))
+
+
+def ask(port: int, model: str, key: str) -> int:
+    """The status of a request."""
+    url = f"http://127.0.0.1:{port}/v1/models/{model}:generateContent"
+    request = urllib.request.Request(url, json.dumps(ASK).encode(), {"x-goog-api-key": key})
+    try:
+        with urllib.request.urlopen(request, timeout=PATIENCE) as response:
+            return int(response.status)
+    except urllib.error.HTTPError as error:
+        return error.code
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["--host", "0.0.0.0"], "API keys are needed"),
+        (["--host", "::"], "API keys are needed"),
+        (["--host", "no.such.host.invalid", "--api-key", "k"], "no address to listen on"),
+        (["--engine", "openai"], "there is no engine 'openai'"),
+        (["--engine", "replay:/nowhere"], "no recorded exchanges"),
+        (["--engine", "gemini"], "no API key"),
+        (["--upstream", "http://example.org"], "https://"),
+        (["--upstream", "http://127.0.0.1@example.org"], "https://"),
+        (["--model-engine", "x"], "PATTERN=NAME"),
+        (["--pace", "fast"], "says no pace"),
+        (["--port", "99999"], "port"),
+    ],
+)
+def test_what_cannot_work_is_refused_at_once(arguments: list[str], words: str) -> None:
+    """A wrong setting ends the command with exit code 2 and a sentence that says what is wrong."""
+    code, errors = refused(*arguments)
+    assert code == 2
+    assert words in errors
+    assert "Traceback" not in errors
+
+
+def test_a_port_that_is_taken() -> None:
+    """A taken port is named, and what to do about it."""
+    with Process() as server:
+        code, errors = refused("--port", str(server.port))
+        assert (code, f"port {server.port} on 127.0.0.1 is taken" in errors) == (2, True)
+
+
+def test_without_the_extra(tmp_path: Path) -> None:
+    """Where the server's packages are not installed, the command says how to install them."""
+    (tmp_path / "starlette").mkdir()
+    (tmp_path / "starlette" / "__init__.py").write_text("raise ModuleNotFoundError('no', name='starlette')")
+    code, errors = refused(PYTHONPATH=str(tmp_path))
+    assert (code, "pip install 'headwater[server]'" in errors) == (2, True)
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_signal_ends_streams_in_order(number: int) -> None:
+    """After a signal nothing is accepted, a short answer is still whole, and a long one ends with 503 in the stream."""
+    with Process("--pace", "first=0,rate=60", "--grace", "0.3") as server:
+        stream = server.stream()
+        read_until(stream, b"data: ")
+        code, _ = server.end(number)
+        rest = read_all(stream)
+        stream.close()
+        assert code == 0
+        assert b'"status":"UNAVAILABLE"' in rest
+        assert rest.endswith(b"0\r\n\r\n")
+        with pytest.raises(ConnectionRefusedError):
+            socket.create_connection(("127.0.0.1", server.port))
+    with Process("--pace", "first=0,rate=2000", "--grace", "20") as server:
+        stream = server.stream()
+        read_until(stream, b"data: ")
+        assert server.end(number)[0] == 0
+        assert b'"finishReason":"STOP"' in read_all(stream)
+        stream.close()
+
+
+def test_a_second_signal_hurries() -> None:
+    """Who presses Ctrl-C twice does not wait for the grace period; the stream still gets its error."""
+    with Process("--pace", "first=0,rate=5", "--grace", "60") as server:
+        stream = server.stream()
+        read_until(stream, b"data: ")
+        server.process.send_signal(signal.SIGINT)
+        while server_accepts(server.port):
+            pass
+        assert server.end(signal.SIGINT)[0] == 0
+        assert b'"status":"UNAVAILABLE"' in read_all(stream)
+        stream.close()
+
+
+def server_accepts(port: int) -> bool:
+    """Whether new connections are taken."""
+    try:
+        socket.create_connection(("127.0.0.1", port)).close()
+    except ConnectionError:
+        return False
+    return True
+
+
+def test_the_client_of_an_official_sdk_finds_its_way() -> None:
+    """google-genai, unmodified, streams, counts, lists and uploads, where it is installed."""
+    official: Any = pytest.importorskip("google.genai")
+    with Process("--pace", "instant") as server:
+        options = {"base_url": f"http://127.0.0.1:{server.port}"}
+        client = official.Client(api_key="k", http_options=options)
+        assert [chunk.text for chunk in client.models.generate_content_stream(model="m", contents="Tell me a story.")]
+        assert client.models.count_tokens(model="m", contents="x").total_tokens
+        assert list(client.models.list())
+        file = client.files.upload(file=__file__, config={"mime_type": "text/plain"})
+        assert client.files.get(name=file.name).size_bytes == Path(__file__).stat().st_size
+        client.files.delete(name=file.name)
