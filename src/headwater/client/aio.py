@@ -142,9 +142,10 @@ class AsyncCaller:
         request: HttpRequest,
         options: HttpOptions | None,
         on_end: Callable[[BaseStream[GenerateContentResponse]], None] | None = None,
+        dialect: Gemini[Any] = ANSWERS,
     ) -> AsyncStream:
-        """Return the stream of the answer to ``request``."""
-        machine = make_machine(ANSWERS, request, self.settings, options, stream=True)
+        """Return the stream of the answer to ``request``; ``dialect`` says how its chunks are read."""
+        machine = make_machine(dialect, request, self.settings, options, stream=True)
         return AsyncStream(machine, self._transport(request), on_end=on_end)
 
     async def call(self, dialect: Gemini[W], request: HttpRequest, options: HttpOptions | None) -> W:

@@ -6,7 +6,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from types import TracebackType
-from typing import Self, TypeVar, cast
+from typing import Any, Self, TypeVar, cast
 
 from headwater.client.base import ANSWERS, BaseStream, W, make_machine
 from headwater.client.settings import Settings, is_offline
@@ -122,9 +122,10 @@ class Caller:
         request: HttpRequest,
         options: HttpOptions | None,
         on_end: Callable[[BaseStream[GenerateContentResponse]], None] | None = None,
+        dialect: Gemini[Any] = ANSWERS,
     ) -> Stream:
-        """Return the stream of the answer to ``request``."""
-        machine = make_machine(ANSWERS, request, self.settings, options, stream=True)
+        """Return the stream of the answer to ``request``; ``dialect`` says how its chunks are read."""
+        machine = make_machine(dialect, request, self.settings, options, stream=True)
         return Stream(machine, self._transport(request), on_end=on_end)
 
     def call(self, dialect: Gemini[W], request: HttpRequest, options: HttpOptions | None) -> W:

@@ -103,6 +103,7 @@ class Machine(Generic[R]):
         self._status = 0
         self._is_refused = False
         self._final = False
+        self._taken = 0
         self._error: HeadwaterError | None = None
         self._cancelled: str | None = None
 
@@ -200,6 +201,7 @@ class Machine(Generic[R]):
             if isinstance(result, HeadwaterError):
                 self._broke(self._cut_short(document) or result if last and type(result) is WireError else result)
                 return False
+            self._taken += 1
             if type(result) is GenerateContentResponse:
                 self.fold.add(cast("GenerateContentResponse", result))
             if self._framing.tells_end or self._wire.is_final(result):
@@ -226,10 +228,10 @@ class Machine(Generic[R]):
         """The error when ``rest``, the end of a stream, is half a document; None when it is none at all."""
         if self._framing.tells_end or self._final:
             return None
-        return self._truncated() if self._ready or self.fold.count or rest.lstrip()[:1] in (b"{", b"[") else None
+        return self._truncated() if self._taken or rest.lstrip()[:1] in (b"{", b"[") else None
 
     def _truncated(self) -> StreamTruncated:
-        if self.fold.count:
+        if self._taken:
             return StreamTruncated("the answer ended without a finish reason, so its end may be missing")
         return StreamTruncated("the API ended the stream before its first chunk")
 
@@ -254,7 +256,7 @@ class Machine(Generic[R]):
 
     def _broke(self, error: HeadwaterError) -> None:
         self._failures += 1  # not attempts: a redirect is no failure
-        if self.fold.count == 0 and not self._ready and self._retry.allows(error, self._failures):
+        if not self._taken and self._retry.allows(error, self._failures):
             self._rest = self._retry.delay(self._failures, error, self._jitter())
             self._go(State.BROKEN)
         else:
@@ -269,7 +271,7 @@ class Machine(Generic[R]):
     def _mark(self, error: E) -> E:
         error.attempts = self.attempts
         error.partial = self.fold.response if self.fold.count else None
-        error.phase = "body" if self.fold.count else "head" if self._status else "connect"
+        error.phase = "body" if self._taken else "head" if self._status else "connect"
         return error
 
 

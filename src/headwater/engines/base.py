@@ -9,7 +9,7 @@ from typing import Protocol
 import msgspec
 
 from headwater.errors import UsageError
-from headwater.types import CountTokensResponse, GenerateContentRequest, GenerateContentResponse, Model
+from headwater.types import CountTokensResponse, GenerateContentRequest, Model
 from headwater.types.base import coerce
 
 
@@ -42,6 +42,14 @@ class Request:
         return content
 
 
+class Chunk(Protocol):
+    """What an engine yields: a ``GenerateContentResponse``, or just the bytes of one that is passed on."""
+
+    @property
+    def raw(self) -> bytes:
+        """The JSON of one ``GenerateContentResponse``."""
+
+
 class Engine(Protocol):
     """Produces answers. One engine serves any number of requests at once.
 
@@ -51,7 +59,7 @@ class Engine(Protocol):
     #: What a person calls it, in logs and on the line that the server prints at its start.
     name: str
 
-    def stream(self, request: Request) -> AsyncIterator[GenerateContentResponse]:
+    def stream(self, request: Request) -> AsyncIterator[Chunk]:
         """Yield the chunks of the answer; for ``is_stream`` False, one chunk.
 
         Raises:

@@ -9,9 +9,47 @@ from headwater.client import requests
 from headwater.client.aio import AsyncCaller
 from headwater.client.base import ANSWERS, COUNTS, MODEL_LISTS
 from headwater.client.settings import Settings
+from headwater.core.gemini import Gemini
 from headwater.core.steps import HttpRequest
-from headwater.engines.base import Request
-from headwater.types import CountTokensResponse, GenerateContentResponse, HttpOptions, ListModelsConfig, Model
+from headwater.engines.base import Chunk, Request
+from headwater.types import CountTokensResponse, HttpOptions, ListModelsConfig, Model
+from headwater.types.base import Wire
+
+#: What a candidate says that goes on; the words are those of gateways that fill in every field.
+_NO_END = (None, "", "FINISH_REASON_UNSPECIFIED")
+
+
+class _Candidate(Wire):
+    finish_reason: str | int | None = None
+
+
+class _Feedback(Wire):
+    block_reason: str | int | None = None
+
+
+class Glance(Wire, dict=True):
+    """A chunk as a relay needs it: the bytes that came, and whether the answer ends with it."""
+
+    candidates: list[_Candidate] | None = None
+    prompt_feedback: _Feedback | None = None
+
+    @property
+    def raw(self) -> bytes:
+        """The JSON as it came."""
+        found: bytes = self.__dict__["_raw"]
+        return found
+
+
+class _Glances(Gemini[Glance]):
+    def is_final(self, result: object) -> bool:
+        assert isinstance(result, Glance)
+        feedback = result.prompt_feedback
+        return (feedback is not None and feedback.block_reason is not None) or any(
+            candidate.finish_reason not in _NO_END for candidate in result.candidates or ()
+        )
+
+
+_GLANCES = _Glances(Glance)
 
 
 class GeminiEngine:
@@ -28,12 +66,13 @@ class GeminiEngine:
         self._settings = Settings(api_key=api_key, http_options=http_options)
         self._caller = AsyncCaller(self._settings)
 
-    async def stream(self, request: Request) -> AsyncIterator[GenerateContentResponse]:
+    async def stream(self, request: Request) -> AsyncIterator[Chunk]:
         """Yield the chunks as they come."""
         if not request.is_stream:
             yield await self._caller.call(ANSWERS, self._request(request, "generateContent"), None)
             return
-        async with self._caller.stream(self._request(request, "streamGenerateContent?alt=sse"), None) as stream:
+        onward = self._request(request, "streamGenerateContent?alt=sse")
+        async with self._caller.stream(onward, None, dialect=_GLANCES) as stream:
             async for chunk in stream:
                 yield chunk
 

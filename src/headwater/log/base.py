@@ -63,12 +63,16 @@ async def tail(log: Log, key: str, after: int = 0, *, pause: float = 15.0) -> As
     Raises:
         UnknownStreamError: there is no such log, or it was dropped.
     """
-    while True:
+    page = await log.read(key, after)
+    if not page.records and not page.is_end:
+        await log.wait(key, after, pause)
         page = await log.read(key, after)
-        if not page.records and not page.is_end:
-            await log.wait(key, after, pause)
-            page = await log.read(key, after)
+    while True:
         after = page.next
+        is_all = len(page.records) < PAGE_RECORDS
         yield page
         if page.is_end:
             return
+        if is_all:  # there was no more: wait, which ends at once where there is by now
+            await log.wait(key, after, pause)
+        page = await log.read(key, after)

@@ -17,13 +17,24 @@ class _Entry:
     def __init__(self) -> None:
         self.records: list[bytes] = []
         self.is_sealed = False
-        self.waiting: list[asyncio.Future[None]] = []
+        self.waiting: list[tuple[asyncio.Future[None], float]] = []
 
     def wake(self) -> None:
+        if not self.waiting:
+            return
         waiting, self.waiting = self.waiting, []
-        for future in waiting:
+        for future, _ in waiting:
             if not future.done():
                 future.set_result(None)
+
+    def expire(self, now: float) -> float:
+        """Wake those whose time is up; return when the next one's is."""
+        late = [future for future, until in self.waiting if until <= now]
+        self.waiting = [entry for entry in self.waiting if entry[1] > now]
+        for future in late:
+            if not future.done():
+                future.set_result(None)
+        return min((until for _, until in self.waiting), default=float("inf"))
 
 
 class MemoryLog:
@@ -31,6 +42,7 @@ class MemoryLog:
 
     def __init__(self) -> None:
         self._entries: dict[str, _Entry] = {}
+        self._timer: asyncio.TimerHandle | None = None
 
     def __len__(self) -> int:
         return len(self._entries)
@@ -65,13 +77,25 @@ class MemoryLog:
         if entry.is_sealed or len(entry.records) > after:
             return
         loop = asyncio.get_running_loop()
-        future = loop.create_future()
-        entry.waiting.append(future)
-        timer = loop.call_later(timeout, _finish, future)
-        try:
-            await future
-        finally:
-            timer.cancel()
+        future: asyncio.Future[None] = loop.create_future()
+        until = loop.time() + timeout
+        entry.waiting.append((future, until))
+        if self._timer is None or self._timer.when() > until:
+            self._look_at(loop, until)
+        await future
+
+    def _look_at(self, loop: asyncio.AbstractEventLoop, moment: float) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+        self._timer = loop.call_at(moment, self._expire, loop)
+
+    def _expire(self, loop: asyncio.AbstractEventLoop) -> None:
+        """One timer for all that wait: each wait would otherwise pay for one of its own."""
+        self._timer = None
+        now = loop.time()
+        following = min((entry.expire(now) for entry in self._entries.values()), default=float("inf"))
+        if following < float("inf"):
+            self._look_at(loop, following)
 
     async def seal(self, key: str) -> None:
         """End the log."""
@@ -90,8 +114,3 @@ class MemoryLog:
         if entry is None:
             raise UnknownStreamError(f"there is no stream {key!r}")
         return entry
-
-
-def _finish(future: asyncio.Future[None]) -> None:
-    if not future.done():
-        future.set_result(None)

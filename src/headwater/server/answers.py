@@ -12,6 +12,7 @@ from starlette.types import Receive, Scope, Send
 
 from headwater.engines.base import Engine, Request
 from headwater.log.base import Page, tail
+from headwater.server.edge import body_sender
 from headwater.server.frames import KEEP_ALIVE, Form, is_error
 from headwater.server.recorder import Generation, Recorder
 
@@ -57,13 +58,13 @@ class Answer(Response):
             watcher = asyncio.create_task(_watch(receive, generation))
             try:
                 async with aclosing(tail(log, generation.key, pause=self._keep_alive)) as pages:
-                    await self._send(pages, send)
+                    await self._send(pages, send, body_sender(scope, send))
             finally:
                 watcher.cancel()
                 generation.cancel()
                 await log.drop(generation.key)
 
-    async def _send(self, pages: AsyncGenerator[Page], send: Send) -> None:
+    async def _send(self, pages: AsyncGenerator[Page], send: Send, send_body: Send) -> None:
         form = self._form
         page = await anext(pages)
         while form.is_whole and not page.records:
@@ -74,9 +75,9 @@ class Answer(Response):
         elif form.is_whole:
             await _send_whole(200, form.content_type, form.frames(page.records), send)
         else:
-            await self._send_stream(page, pages, send)
+            await self._send_stream(page, pages, send, send_body)
 
-    async def _send_stream(self, page: Page, pages: AsyncGenerator[Page], send: Send) -> None:
+    async def _send_stream(self, page: Page, pages: AsyncGenerator[Page], send: Send, send_body: Send) -> None:
         form = self._form
         headers: _Headers = [(b"content-type", form.content_type), *_STREAM_HEADERS]
         await send({"type": "http.response.start", "status": 200, "headers": headers})
@@ -84,7 +85,7 @@ class Answer(Response):
             for records in batches(page.records):
                 body = form.frames(records)
                 if body:
-                    await send({"type": "http.response.body", "body": body, "more_body": True})
+                    await send_body({"type": "http.response.body", "body": body, "more_body": True})
             if not page.records and not page.is_end:
                 await send({"type": "http.response.body", "body": KEEP_ALIVE, "more_body": True})
             if page.is_end:

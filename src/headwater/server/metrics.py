@@ -33,13 +33,13 @@ class Metrics:
             buckets=(0.01, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60),
             registry=registry,
         )
-        self._of: dict[str, tuple[Counter, Counter]] = {}
+        self._of: dict[str, list[int]] = {}  # chunks and bytes that are not counted yet
 
     def opened(self, engine: str) -> None:
         """Count an answer begun."""
         self._open.labels(engine).inc()
         self._started.labels(engine).inc()
-        self._of.setdefault(engine, (self._chunks.labels(engine), self._bytes.labels(engine)))
+        self._of.setdefault(engine, [0, 0])
 
     def closed(self, engine: str) -> None:
         """Count an answer ended."""
@@ -47,9 +47,9 @@ class Metrics:
 
     def chunk(self, engine: str, size: int, generation: Timed) -> None:
         """Count a chunk of ``size`` bytes."""
-        chunks, volume = self._of[engine]
-        chunks.inc()
-        volume.inc(size)
+        counts = self._of[engine]
+        counts[0] += 1
+        counts[1] += size
         if generation.started:
             self._first.labels(engine).observe(time.monotonic() - generation.started)
             generation.started = 0.0
@@ -68,4 +68,8 @@ class Metrics:
 
     def page(self) -> bytes:
         """Return the figures as Prometheus reads them."""
+        for engine, counts in self._of.items():
+            self._chunks.labels(engine).inc(counts[0])
+            self._bytes.labels(engine).inc(counts[1])
+            counts[:] = 0, 0
         return generate_latest(self.registry)

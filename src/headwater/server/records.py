@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import msgspec
 
+from headwater.engines.base import Chunk
 from headwater.errors import (
     APIError,
     ConnectError,
@@ -21,7 +22,6 @@ from headwater.errors import (
     WireError,
     api_error,
 )
-from headwater.types import GenerateContentResponse
 
 HEAD, CHUNK, ERROR, END = b"h"[0], b"c"[0], b"x"[0], b"z"[0]
 #: The domain of the ``ErrorInfo`` that says which error of headwater's own it was.
@@ -51,7 +51,7 @@ def head_record(head: Head) -> bytes:
     return b"h" + msgspec.json.encode(head)
 
 
-def chunk_record(chunk: GenerateContentResponse) -> bytes:
+def chunk_record(chunk: Chunk) -> bytes:
     """Return the record of a chunk: the bytes that it came as, on one line."""
     raw = chunk.raw
     if b"\n" in raw or b"\r" in raw:

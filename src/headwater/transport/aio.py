@@ -229,7 +229,8 @@ class _Connector(aiohttp.TCPConnector):
         if connection.transport is not None:
             self._known.add(connection.transport)
             # asyncio asks the kernel for 256 KiB a time and throws most of that memory away again
-            connection.transport.max_size = READ_BYTES  # type: ignore[attr-defined]
+            with contextlib.suppress(AttributeError):  # uvloop has no such thing
+                connection.transport.max_size = READ_BYTES  # type: ignore[attr-defined]
         return connection
 
     @property
