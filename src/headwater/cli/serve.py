@@ -66,7 +66,7 @@ def _option(*names: str, env: str, **settings: Any) -> Callable[[F], F]:
 @_option("--file-hours", env="FILE_HOURS", type=click.FloatRange(0), default=48.0, show_default=True)
 @_option("--head-time", env="HEAD_TIME", type=click.FloatRange(0.1), default=10.0, show_default=True, metavar="SECONDS")
 @_option(
-    "--stall-time", env="STALL_TIME", type=click.FloatRange(0.1), default=30.0, show_default=True, metavar="SECONDS"
+    "--stall-time", env="STALL_TIME", type=click.FloatRange(0.1), default=20.0, show_default=True, metavar="SECONDS"
 )
 @_option(
     "--keep-alive", env="KEEP_ALIVE", type=click.FloatRange(0.1), default=15.0, show_default=True, metavar="SECONDS"

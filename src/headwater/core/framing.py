@@ -72,22 +72,15 @@ class Streamed:
     def __init__(self, *, limit: int = sse.MAX_EVENT_BYTES) -> None:
         self._events = sse.Decoder(limit=limit, foreign=self._foreign)
         self._splitter = Splitter(limit=limit)
-        self._mode = self._detect
+        #: Returns the documents that a piece completes (``Framing.feed``); which way it reads, the first bytes tell.
+        self.feed = self._detect
         self._head = b""
         self._foreign_head = b""
         self._count = 0
 
-    def feed(self, piece: bytes) -> list[bytes]:
-        """Return the documents that ``piece`` completes.
-
-        Raises:
-            WireError: a document is larger than the limit.
-        """
-        return self._mode(piece)
-
     def flush(self) -> list[bytes]:
         """Return the document that the body ended in the middle of its framing, if any."""
-        if self._mode == self._detect:
+        if self.feed == self._detect:
             return []
         found = _documents(self._events.flush())
         self._count += len(found)
@@ -105,9 +98,9 @@ class Streamed:
         start = self._head.removeprefix(_BOM).lstrip(b" \t\r\n")
         if len(self._head) < _DETECT_BYTES and (not start or _BOM.startswith(self._head)):
             return []
-        self._mode = self._json if start[:1] in (b"{", b"[") else self._sse
+        self.feed = self._json if start[:1] in (b"{", b"[") else self._sse
         head, self._head = self._head, b""
-        return self._mode(head)
+        return self.feed(head)
 
     def _json(self, piece: bytes) -> list[bytes]:
         found = self._splitter.feed(piece)

@@ -90,7 +90,7 @@ class Machine(Generic[R]):
         self._wire = wire
         self._request = request
         self._make_framing = framing
-        self._framing = framing()
+        self._framing: Framing = Whole()
         self._retry = retry or Retry()
         self._deadlines = deadlines or Deadlines()
         self._jitter = jitter

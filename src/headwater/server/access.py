@@ -39,7 +39,7 @@ class Limits(msgspec.Struct, frozen=True):
     #: The head of a request must be there within this time.
     head_time: float = 10.0
     #: A body that does not come, or an answer that is not taken, for this long ends the connection.
-    stall: float = 30.0
+    stall: float = 20.0
     #: A silence of this length is filled with a blank line.
     keep_alive: float = 15.0
     #: How long an uploaded file is kept.

@@ -14,10 +14,12 @@ from headwater.engines.base import Engine, Request
 from headwater.log.base import Page, tail
 from headwater.server.edge import body_sender
 from headwater.server.frames import KEEP_ALIVE, Form, is_error
-from headwater.server.recorder import Generation, Recorder
+from headwater.server.recorder import Generation, Lead, Recorder
 
 #: How much is written at once: a slow reader holds up this much beside the log.
-_WRITE_BYTES = 256 * 1024
+_WRITE_BYTES = 64 * 1024
+#: How far a production may be ahead of the client, the only one to read it.
+_LEAD_BYTES = 256 * 1024
 _Headers = list[tuple[bytes, bytes]]
 _STREAM_HEADERS = (
     (b"cache-control", b"no-cache, no-transform"),
@@ -45,6 +47,7 @@ class Answer(Response):
         self._form = form
         self._place = place
         self._keep_alive = keep_alive
+        self._lead = Lead(_LEAD_BYTES)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Produce the answer and send it.
@@ -54,7 +57,7 @@ class Answer(Response):
         """
         log = self._recorder.log
         with self._place:
-            generation = await self._recorder.start(self._engine, self._request)
+            generation = await self._recorder.start(self._engine, self._request, lead=self._lead)
             watcher = asyncio.create_task(_watch(receive, generation))
             try:
                 async with aclosing(tail(log, generation.key, pause=self._keep_alive)) as pages:
@@ -86,6 +89,7 @@ class Answer(Response):
                 body = form.frames(records)
                 if body:
                     await send_body({"type": "http.response.body", "body": body, "more_body": True})
+                self._lead.shrink(sum(map(len, records)))
             if not page.records and not page.is_end:
                 await send({"type": "http.response.body", "body": KEEP_ALIVE, "more_body": True})
             if page.is_end:

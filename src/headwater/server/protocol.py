@@ -19,6 +19,8 @@ from headwater.server.access import Limits
 
 #: How long a refused body may still come, so that the client reads the refusal before the connection goes.
 LINGER = 5.0
+#: A body that comes in drops of fewer bytes a second than this is one that does not come.
+SLOWEST = 500
 _RESET = struct.pack("ii", 1, 0)
 _STATUS = {400: "INVALID_ARGUMENT", 408: "DEADLINE_EXCEEDED", 431: "INVALID_ARGUMENT"}
 _WORDS = {
@@ -43,7 +45,7 @@ class LimitedProtocol(HttpToolsProtocol):
         super().connection_made(transport)
         now = self.loop.time()
         self._head_since: float | None = now
-        self._body_since: float | None = None
+        self._body_until: float | None = None
         self._refused_since: float | None = None
         self._unread_since = now
         self._unread = 0
@@ -78,7 +80,7 @@ class LimitedProtocol(HttpToolsProtocol):
             self._status = 431
             raise httptools.HttpParserError(_WORDS[431])
         self._check_target()
-        self._body_since = self.loop.time()
+        self._body_until = self.loop.time() + self.limits.stall
         super().on_headers_complete()
 
     def _check_target(self) -> None:
@@ -90,18 +92,19 @@ class LimitedProtocol(HttpToolsProtocol):
             raise httptools.HttpParserError(_WORDS[400])
 
     def on_body(self, body: bytes) -> None:
-        """Some of the body is there."""
-        self._body_since = self.loop.time()
+        """Some of the body is there, which gives the rest more time."""
+        if self._body_until is not None:
+            self._body_until = min(self.loop.time() + self.limits.stall, self._body_until + len(body) / SLOWEST)
         super().on_body(body)
 
     def on_message_complete(self) -> None:
         """The whole request is there."""
-        self._body_since = None
+        self._body_until = None
         super().on_message_complete()
 
     def on_response_complete(self) -> None:
         """The response is written; what is still to come of a refused body is not waited for as long."""
-        if self._body_since is not None:
+        if self._body_until is not None:
             self._refused_since = self.loop.time()
         super().on_response_complete()
 
@@ -145,9 +148,9 @@ class LimitedProtocol(HttpToolsProtocol):
         """Whether a head or a body has been waited for too long."""
         if self._head_since is not None:
             return now - self._head_since > self.limits.head_time
-        if self.flow.read_paused and self._body_since is not None:
-            self._body_since = now  # it is the application that takes its time
-        return self._body_since is not None and now - self._body_since > self.limits.stall
+        if self.flow.read_paused and self._body_until is not None:
+            self._body_until = now + self.limits.stall  # it is the application that takes its time
+        return self._body_until is not None and now > self._body_until
 
     def _lingers(self, now: float) -> bool:
         """Whether a body that nobody wants is still coming."""

@@ -22,15 +22,39 @@ logger = logging.getLogger("headwater.server")
 _TURN_BYTES = 64 * 1024
 
 
+class Lead:
+    """How far a production is ahead of its only reader. At more than ``most`` bytes it waits for the reader."""
+
+    def __init__(self, most: int) -> None:
+        self._most = most
+        self._bytes = 0
+        self._moved = asyncio.Event()
+
+    async def grow(self, size: int) -> None:
+        """Note what was produced; return when there may be more."""
+        self._bytes += size
+        while self._bytes > self._most:
+            self._moved.clear()
+            await self._moved.wait()
+
+    def shrink(self, size: int) -> None:
+        """Note what the reader has taken."""
+        self._bytes -= size
+        self._moved.set()
+
+
 class Generation:
     """One answer that is being produced. ``key`` is its name in the log."""
 
-    def __init__(self, key: str, request: Request) -> None:
+    def __init__(self, key: str, request: Request, lead: Lead | None = None) -> None:
         self.key = key
         self.request = request
+        self.lead = lead
         self.started = self.begun = time.monotonic()
         self.first: float | None = None  # seconds to the first chunk
-        self.stop_reason: str | None = None
+        #: What its log ends with where it is stopped early; nothing but the end, if it is the reader who wants no more.
+        self.stopped_by: HeadwaterError | None = None
+        self._is_stopped = False
         self._task: asyncio.Task[None] | None = None
 
     def run(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
@@ -45,10 +69,10 @@ class Generation:
         else:
             self._task.add_done_callback(lambda _: call())
 
-    def cancel(self, reason: str = "cancelled") -> None:
-        """Stop the production at once; the log gets its end. Harmless after the end."""
-        if self.stop_reason is None and self._task is not None:
-            self.stop_reason = reason
+    def cancel(self, error: HeadwaterError | None = None) -> None:
+        """Stop the production at once; the log gets its end, or ``error``. Harmless after the end."""
+        if not self._is_stopped and self._task is not None:
+            self._is_stopped, self.stopped_by = True, error
             asyncio.get_running_loop().call_soon(self._task.cancel)  # not before its first step, or it ends nothing
 
 
@@ -67,11 +91,17 @@ class Recorder:
         return len(self._running)
 
     async def start(
-        self, engine: Engine, request: Request, *, key: str | None = None, head: bytes | None = None
+        self,
+        engine: Engine,
+        request: Request,
+        *,
+        key: str | None = None,
+        head: bytes | None = None,
+        lead: Lead | None = None,
     ) -> Generation:
         """Begin to produce an answer and return it at once; its records appear in the log under its key.
 
-        ``head`` is a record that the log begins with.
+        ``head`` is a record that the log begins with. With a ``lead``, the production does not run further ahead.
 
         Raises:
             ConflictError: there is a log of that key already.
@@ -79,7 +109,7 @@ class Recorder:
         """
         if self.draining.is_set():
             raise _shutting_down()
-        generation = Generation(key or secrets.token_urlsafe(24), request)
+        generation = Generation(key or secrets.token_urlsafe(24), request, lead)
         await self.log.create(generation.key)
         if head is not None:
             await self.log.append(generation.key, [head])
@@ -97,7 +127,7 @@ class Recorder:
         if self._tasks:
             await asyncio.wait(list(self._tasks.values()), timeout=grace)
         for generation in list(self._running.values()):
-            generation.cancel("shutdown")
+            generation.cancel(_shutting_down())
         await asyncio.gather(*self._tasks.values(), return_exceptions=True)
 
     async def _run(self, engine: Engine, generation: Generation) -> None:
@@ -108,11 +138,10 @@ class Recorder:
             end = records.end_record("finished", generation.first, time.monotonic() - generation.begun)
         except asyncio.CancelledError:
             metrics.cancelled(engine.name)
-            shutdown = generation.stop_reason == "shutdown"
             end = (
-                records.error_record(_shutting_down())
-                if shutdown
-                else records.end_record("cancelled", generation.first, time.monotonic() - generation.begun)
+                records.end_record("cancelled", generation.first, time.monotonic() - generation.begun)
+                if generation.stopped_by is None
+                else records.error_record(generation.stopped_by)
             )
         except HeadwaterError as error:
             metrics.failed(engine.name, type(error).__name__)
@@ -132,7 +161,7 @@ class Recorder:
     async def _produce(self, engine: Engine, generation: Generation) -> None:
         chunks = engine.stream(generation.request)
         unbroken = 0
-        append, key, seen = self.log.append, generation.key, self._metrics.chunk
+        append, key, seen, lead = self.log.append, generation.key, self._metrics.chunk, generation.lead
         try:
             async with asyncio.timeout(generation.request.timeout):
                 async for chunk in chunks:
@@ -141,6 +170,8 @@ class Recorder:
                         generation.first = time.monotonic() - generation.begun
                     seen(engine.name, len(record), generation)
                     await append(key, [record])
+                    if lead is not None:
+                        await lead.grow(len(record))
                     unbroken += len(record)
                     if unbroken > _TURN_BYTES:  # an engine that never waits would keep everybody else waiting
                         unbroken = 0

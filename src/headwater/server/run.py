@@ -18,6 +18,8 @@ from headwater.server.app import Server
 from headwater.server.protocol import protocol_for
 from headwater.server.ws_protocol import WebSocketProtocol
 
+#: How much the kernel takes for a client beyond what is on its way to it.
+_UNSENT_BYTES = 64 * 1024
 #: After the grace period: how long the endings may take to reach their readers.
 _LAST_WORDS = 5.0
 
@@ -51,6 +53,8 @@ class Runner(uvicorn.Server):
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Begin to serve."""
         self._loop = asyncio.get_running_loop()
+        for listener in sockets or ():
+            _limit_kernel(listener, self._served.access.limits.stall)
         await super().startup(sockets)
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
@@ -96,6 +100,19 @@ def listen(host: str, port: int) -> socket.socket:
         listener.close()
         raise UsageError(_why_not(host, port, error)) from error
     return listener
+
+
+def _limit_kernel(listener: socket.socket, stall: float) -> None:
+    """Have the kernel hold little that a client has not taken, and end the connection when it takes nothing for long.
+
+    Connections inherit both from their listener. Without them a megabyte of a finished answer can lie in the kernel,
+    for a client that never reads it, after this process has forgotten the connection.
+    """
+    for name, limit in (("TCP_NOTSENT_LOWAT", _UNSENT_BYTES), ("TCP_USER_TIMEOUT", round(stall * 1000))):
+        option = getattr(socket, name, None)
+        if option is not None:
+            with contextlib.suppress(OSError):  # no TCP
+                listener.setsockopt(socket.IPPROTO_TCP, option, limit)
 
 
 def serve(application: Starlette, listener: socket.socket, *, grace: float, log_level: str = "warning") -> None:

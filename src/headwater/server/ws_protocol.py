@@ -1,13 +1,16 @@
-"""WebSocket as uvicorn speaks it over websockets, except that who reads nothing can not keep a socket for ever."""
+"""WebSocket as uvicorn speaks it over websockets, with what they lack: limits on who reads nothing, strict UTF-8."""
 
 from __future__ import annotations
 
 import asyncio
+import codecs
 import logging
 from typing import Any
 
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 from websockets.exceptions import InvalidState
+from websockets.frames import Frame, Opcode
+from websockets.server import ServerProtocol
 
 #: How long, in seconds, the other side may take to answer a close.
 CLOSING = 3.0
@@ -19,6 +22,30 @@ _quiet = logging.getLogger("headwater.server.websocket")
 _quiet.setLevel(logging.WARNING)
 
 
+class Framing(ServerProtocol):
+    """The frames of one connection, as RFC 6455 has them and Autobahn's test suite asks for them."""
+
+    _decoder: codecs.IncrementalDecoder | None = None
+
+    def recv_frame(self, frame: Frame) -> None:
+        """Take a frame.
+
+        Raises:
+            UnicodeDecodeError: a text is not UTF-8, which is said with the first frame that shows it; code 1007.
+            ProtocolError: as websockets finds; code 1002.
+        """
+        match frame.opcode:
+            case Opcode.TEXT:
+                self._decoder = codecs.getincrementaldecoder("utf-8")()
+            case Opcode.BINARY:
+                self._decoder = None
+            case Opcode.CLOSE:  # a message that is left unfinished is no error (7.1.5)
+                self.current_size = None
+        if self._decoder is not None and frame.opcode in (Opcode.TEXT, Opcode.CONT):
+            self._decoder.decode(frame.data, frame.fin)
+        super().recv_frame(frame)
+
+
 class WebSocketProtocol(WebSocketsSansIOProtocol):
     """One connection. A transport is closed when its buffer is empty; where that never happens it is aborted."""
 
@@ -26,8 +53,10 @@ class WebSocketProtocol(WebSocketsSansIOProtocol):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.logger = self.conn.logger = _quiet  # what they would say holds the query, the headers and the messages:
-        self.conn.debug = False  # keys and prompts
+        # What they would say holds the query, the headers and the messages: keys and prompts.
+        self.logger = _quiet
+        self.conn = Framing(max_size=self.config.ws_max_size, logger=_quiet)
+        self.conn.debug = False
 
     async def run_asgi(self) -> None:
         """Run the application, then see to it that the connection ends."""
