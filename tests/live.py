@@ -93,9 +93,13 @@ class Live:
         """POST."""
         return self.request("POST", path, ASK if body is None else body, **headers)
 
-    def connect(self) -> socket.socket:
-        """Return a bare connection; it is closed at the end, if not before."""
-        connection = socket.create_connection(("127.0.0.1", self.port), PATIENCE)
+    def connect(self, room: int = 0) -> socket.socket:
+        """Return a bare connection, with ``room`` for so many bytes; it is closed at the end, if not before."""
+        connection = socket.socket()
+        if room:  # to be said before the connection is made, or the other side hears of more
+            connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, room)
+        connection.settimeout(PATIENCE)
+        connection.connect(("127.0.0.1", self.port))
         self._connections.append(connection)
         return connection
 

@@ -14,7 +14,7 @@ import pytest
 import uvicorn
 
 from corpus_cases import shared
-from headwater.server.access import Limits
+from headwater.server.limits import Limits
 from headwater.server.protocol import protocol_for
 from headwater.server.run import listen
 

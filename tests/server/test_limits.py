@@ -7,13 +7,14 @@ import contextlib
 import json
 import random
 import re
-import socket
 import time
+from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
 from headwater.engines.base import Request
-from headwater.server.access import Limits
+from headwater.server.limits import Limits
 from headwater.types import GenerateContentResponse
 from live import ASK, Held, Live, Scripted, post_bytes, read_all, read_until, says
 
@@ -61,7 +62,7 @@ class Slow:
     """One connection that is slow in its own way."""
 
     def __init__(self, live: Live, kind: str) -> None:
-        self.socket = live.connect()
+        self.socket = live.connect(4096 if kind == "reader" else 0)
         match kind:
             case "nothing":
                 pass
@@ -72,7 +73,6 @@ class Slow:
             case "refused body":
                 self.socket.sendall(b"POST /nope HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1000\r\n\r\n")
             case "reader":
-                self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
                 self.socket.sendall(post_bytes("/v1beta/models/big:streamGenerateContent?alt=sse", ASK))
 
 
@@ -100,6 +100,45 @@ def test_slow_clients_are_let_go_while_others_stream(kind: str) -> None:
         assert live.post(PATH).status == 200
 
 
+def kernel_holds(port: int) -> int:
+    """How many connections of this port the kernel has, those included that no process knows any more."""
+    lines = [line.split() for line in Path("/proc/net/tcp").read_text().splitlines()[1:]]
+    return sum(fields[1].endswith(f":{port:04X}") and fields[3] in ("01", "04", "08", "0B") for fields in lines)
+
+
+@pytest.mark.skipif(not Path("/proc/net/tcp").exists(), reason="only Linux tells, and has such a limit")
+@pytest.mark.parametrize("size", [60_000, 1_000_000])
+def test_an_answer_that_nobody_takes_does_not_stay_in_the_kernel(size: int) -> None:
+    """Not even an answer that the kernel could hold keeps a connection to a client that never reads."""
+    with Live(Scripted(lambda _: [says("x" * 1000)] * (size // 1000)), limits=SHORT) as live:
+        for _ in range(50):
+            Slow(live, "reader")
+        assert kernel_holds(live.port) >= 50
+        live.until(lambda: kernel_holds(live.port) == 0, patience=4)  # less than it takes to close an idle connection
+
+
+def test_an_engine_does_not_run_ahead_of_a_reader_who_is_slow() -> None:
+    """What is produced for a client who reads nothing stays small, and goes on to its end when the client reads."""
+    produced = 0
+
+    def script(_: Request) -> Iterator[GenerateContentResponse]:
+        nonlocal produced
+        for _ in range(5000):
+            produced += 1
+            yield says("x" * 1000)
+        yield says("", "STOP")
+
+    with Live(Scripted(script), limits=Limits(stall=5)) as live:  # type: ignore[arg-type]
+        slow = live.open_stream(connection="close")
+        before = -1
+        while before != live.on_loop(lambda: produced) or not before:
+            before = produced
+            live.get("/healthz")
+        assert produced < 1500
+        assert read_all(slow).count(b'xxx"') == 5000
+        assert produced == 5000
+
+
 def test_a_refused_body_does_not_hold_the_connection(monkeypatch: pytest.MonkeyPatch) -> None:
     """What a client goes on sending after its refusal is not read for ever, even if it comes steadily."""
     monkeypatch.setattr("headwater.server.protocol.LINGER", 0.2)
@@ -118,14 +157,29 @@ def test_a_refused_body_does_not_hold_the_connection(monkeypatch: pytest.MonkeyP
 
 
 def test_a_slow_but_steady_body_is_read() -> None:
-    """A body may take longer than the stall limit as long as it keeps coming."""
+    """A body may take longer than the stall limit as long as it keeps coming, at some speed."""
     with Live(limits=Limits(stall=0.4)) as live, live.connect() as connection:
-        data = post_bytes(PATH, ASK)
-        connection.sendall(data[:-8])
-        for byte in data[-8:]:
+        data = post_bytes(PATH, ASK | {"labels": {"x": "x" * 1600}})
+        connection.sendall(data[:-1600])
+        for start in range(len(data) - 1600, len(data), 200):
             asyncio.run(asyncio.sleep(0.1))
-            connection.sendall(bytes([byte]))
+            connection.sendall(data[start : start + 200])
         assert b" 200 " in read_until(connection, b"\r\n\r\n")
+
+
+def test_a_body_that_drips_is_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A body that comes in drops does not hold the connection, however steadily they come."""
+    monkeypatch.setattr("headwater.server.protocol.SLOWEST", 1e9)
+    with Live(limits=Limits(stall=0.3)) as live, live.connect() as connection:
+        connection.sendall(post_bytes(PATH, b" " * 1_000_000)[:-999_999])
+        connections = live.runner.server_state.connections
+        deadline = time.monotonic() + 5
+        with contextlib.suppress(ConnectionError):
+            while connections and time.monotonic() < deadline:
+                connection.sendall(b" ")
+                live.on_loop(lambda: None)
+        live.until(lambda: not connections)
+        assert time.monotonic() < deadline
 
 
 def test_garbage_behind_a_request_does_not_enter_its_answer() -> None:

@@ -11,11 +11,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from live import ASK, Held, Live, Scripted, post_bytes, read_all, says
 from starlette.routing import Route
 
 import headwater.server
 from headwater.errors import api_error
+from live import ASK, Held, Live, Scripted, post_bytes, read_all, says
 
 KEY = "sk-canary-0123456789-secret"
 PROMPT = "canary-prompt-nobody-else-says-this"

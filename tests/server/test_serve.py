@@ -14,8 +14,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from live import ASK, post_bytes, read_all, read_until
 
+from live import ASK, post_bytes, read_all, read_until
 from servers import PATIENCE
 
 
@@ -37,10 +37,10 @@ class Process:
         self.process.kill()
         self.process.communicate()
 
-    def stream(self) -> socket.socket:
+    def stream(self, **headers: str) -> socket.socket:
         """Ask for a stream on a connection of its own."""
         connection = socket.create_connection(("127.0.0.1", self.port), PATIENCE)
-        connection.sendall(post_bytes("/v1beta/models/m:streamGenerateContent?alt=sse", ASK))
+        connection.sendall(post_bytes("/v1beta/models/m:streamGenerateContent?alt=sse", ASK, **headers))
         return connection
 
     def end(self, number: int = signal.SIGTERM) -> tuple[int, str]:

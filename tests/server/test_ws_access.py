@@ -10,10 +10,10 @@ import aiohttp
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from live import Held, Live, Scripted, says
 from ws_peer import check_numbers, dial, scene, serving
 
-from headwater.server.access import Limits
+from headwater.server.limits import Limits
+from live import Held, Live, Scripted, says
 
 _KEYS = ["right-key", "other-key"]
 

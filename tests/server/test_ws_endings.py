@@ -6,13 +6,13 @@ import asyncio
 import time
 
 import pytest
-from live import Held, Scripted, says
 from ws_peer import Fed, Peer, check_numbers, dial, logs, scene, serving
 
 from headwater import story
 from headwater.engines.offline import OfflineEngine
 from headwater.server import ws_streams
-from headwater.server.access import Limits
+from headwater.server.limits import Limits
+from live import Held, Scripted, says
 
 
 @scene
@@ -101,7 +101,7 @@ async def test_nothing_is_left_of_two_hundred_sockets_that_vanish() -> None:
         )
         streams = server.sockets.streams
         assert not live.on_loop(lambda: len(streams) or len(streams._finished) or len(streams._dropping))
-        assert not live.on_loop(lambda: server.access._open)
+        assert not live.on_loop(lambda: server.access.quotas._open)
         live.until(lambda: len(asyncio.all_tasks()) <= tasks + 3)  # the watcher of the shutdown, and this call's own
 
 

@@ -9,12 +9,12 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from live import says
 from ws_peer import check_numbers, raw, text_of
 
 from headwater.server import records
 from headwater.server.messages import MERGED_CHARS, Script, Wants
 from headwater.server.ws_errors import RETRYABLE
+from live import says
 
 ALL = Wants(typed=True, thought=True)
 _PARTS = st.one_of(

@@ -6,14 +6,14 @@ import hashlib
 from typing import Any
 
 import pytest
-from live import Held, Scripted, says
 from ws_peer import Fed, check_numbers, chunk, dial, scene, serving, text_of
 
 from headwater import story
 from headwater.engines.base import Request
 from headwater.engines.offline import OfflineEngine
 from headwater.errors import StreamStalled
-from headwater.server.access import Limits
+from headwater.server.limits import Limits
+from live import Held, Scripted, says
 
 
 @scene

@@ -6,12 +6,12 @@ import asyncio
 from typing import Any
 
 import pytest
-from live import Held, Scripted, says
 from ws_peer import Fed, check_numbers, chunk, dial, logs, scene, serving, text_of
 
 from headwater import story
 from headwater.engines.offline import OfflineEngine
-from headwater.server.access import Limits
+from headwater.server.limits import Limits
+from live import Held, Scripted, says
 
 _MIXED = [
     chunk({"text": "hm", "thought": True}, {"text": "Once "}),

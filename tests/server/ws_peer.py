@@ -10,11 +10,11 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 import aiohttp
-from live import Held, Live
 
 from headwater.engines.base import Request
 from headwater.log.memory import MemoryLog
 from headwater.types import GenerateContentResponse
+from live import Held, Live
 from servers import PATIENCE
 
 ENDS = ("complete", "error")

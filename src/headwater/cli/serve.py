@@ -56,12 +56,20 @@ def _option(*names: str, env: str, **settings: Any) -> Callable[[F], F]:
 @_option(
     "--api-key", env="API_KEYS", type=Listed(), multiple=True, help="A key that clients must send. May be repeated."
 )
+@_option("--api-key-file", env="API_KEY_FILE", metavar="PATH", help="More keys, one a line; read again at SIGHUP.")
 @_option("--origin", env="ORIGINS", type=Listed(), multiple=True, help="A web origin that may use this server.")
 @_option("--allowed-host", env="ALLOWED_HOSTS", type=Listed(), multiple=True, help="A host name to answer to.")
 @_option("--max-body", env="MAX_BODY", type=click.IntRange(1), metavar="MIB", default=32, show_default=True)
 @_option("--max-file", env="MAX_FILE", type=click.IntRange(1), metavar="MIB", default=2048, show_default=True)
 @_option(
     "--max-streams", env="MAX_STREAMS", type=click.IntRange(1), default=100, show_default=True, help="For each key."
+)
+@_option(
+    "--requests-per-minute",
+    env="REQUESTS_PER_MINUTE",
+    type=click.IntRange(1),
+    metavar="N",
+    help="For each key; none unless set.",
 )
 @_option("--file-hours", env="FILE_HOURS", type=click.FloatRange(0), default=48.0, show_default=True)
 @_option("--head-time", env="HEAD_TIME", type=click.FloatRange(0.1), default=10.0, show_default=True, metavar="SECONDS")
@@ -85,27 +93,45 @@ def serve(**options: Any) -> None:
         if (error.name or "").partition(".")[0] == "headwater":
             raise
         raise UsageError(_NO_SERVER) from error
-    _check_reach(options["host"], options["api_key"])
+    keys = _keys(options)
+    _check_reach(options["host"], keys)
     engine, why = _engine(options)
-    application = _application(engine, options)
+    application = _application(engine, keys, options)
     run.log_to_stderr(options["log_level"], access_log=options["access_log"])
     listener = run.listen(options["host"], options["port"])
     url = _url(options["host"], listener.getsockname()[1])
     click.echo(f"headwater serves the {engine.name} engine, {why}.")
     click.echo(f"Listening on {url} (Ctrl-C stops it)")
-    click.echo(f"Try: {_trial(url, options['api_key'])}")
-    run.serve(application, listener, grace=options["grace"], log_level=options["log_level"])
+    click.echo(f"Try: {_trial(url, keys)}")
+    reload = _reload(application, options)
+    run.serve(application, listener, grace=options["grace"], log_level=options["log_level"], reload=reload)
 
 
-def _application(engine: Engine, options: dict[str, Any]) -> Any:
+def _keys(options: dict[str, Any]) -> list[str]:
+    from headwater.server.keys import read_keys
+
+    path = options["api_key_file"]
+    return [*options["api_key"], *(read_keys(path) if path else ())]
+
+
+def _reload(application: Any, options: dict[str, Any]) -> Callable[[], None] | None:
+    """What SIGHUP does: read the keys again, where they are in a file."""
+    from headwater.server.keys import rereading
+
+    path = options["api_key_file"]
+    return rereading(application.state.server.access, path, options["api_key"]) if path else None
+
+
+def _application(engine: Engine, keys: Sequence[str], options: dict[str, Any]) -> Any:
     from headwater.server import app
-    from headwater.server.access import Limits
+    from headwater.server.limits import Limits
 
     mib = 1024 * 1024
     limits = Limits(
         body=options["max_body"] * mib,
         file=options["max_file"] * mib,
         streams_per_key=options["max_streams"],
+        requests_per_minute=options["requests_per_minute"],
         file_life=options["file_hours"] * 3600,
         head_time=options["head_time"],
         stall=options["stall_time"],
@@ -114,7 +140,7 @@ def _application(engine: Engine, options: dict[str, Any]) -> Any:
     return app(
         engine,
         engines=_by_model(options),
-        api_keys=options["api_key"],
+        api_keys=keys,
         origins=options["origin"],
         hosts=options["allowed_host"],
         limits=limits,

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
+
+import msgspec
 
 from headwater.client import requests
 from headwater.client.aio import AsyncCaller
@@ -12,11 +15,14 @@ from headwater.client.settings import Settings
 from headwater.core.gemini import Gemini
 from headwater.core.steps import HttpRequest
 from headwater.engines.base import Chunk, Request
+from headwater.errors import APIError, HeadwaterError
 from headwater.types import CountTokensResponse, HttpOptions, ListModelsConfig, Model
 from headwater.types.base import Wire
 
 #: What a candidate says that goes on; the words are those of gateways that fill in every field.
 _NO_END = (None, "", "FINISH_REASON_UNSPECIFIED")
+#: What is shorter than this is no key but a word that stands for none.
+_SHORTEST_KEY = 8
 
 
 class _Candidate(Wire):
@@ -68,23 +74,26 @@ class GeminiEngine:
 
     async def stream(self, request: Request) -> AsyncIterator[Chunk]:
         """Yield the chunks as they come."""
-        if not request.is_stream:
-            yield await self._caller.call(ANSWERS, self._request(request, "generateContent"), None)
-            return
-        onward = self._request(request, "streamGenerateContent?alt=sse")
-        async with self._caller.stream(onward, None, dialect=_GLANCES) as stream:
-            async for chunk in stream:
-                yield chunk
+        with _without(self._settings.api_key):
+            if not request.is_stream:
+                yield await self._caller.call(ANSWERS, self._request(request, "generateContent"), None)
+                return
+            onward = self._request(request, "streamGenerateContent?alt=sse")
+            async with self._caller.stream(onward, None, dialect=_GLANCES) as stream:
+                async for chunk in stream:
+                    yield chunk
 
     async def count_tokens(self, request: Request) -> CountTokensResponse:
         """Return how many tokens the request has."""
-        return await self._caller.call(COUNTS, self._request(request, "countTokens"), None)
+        with _without(self._settings.api_key):
+            return await self._caller.call(COUNTS, self._request(request, "countTokens"), None)
 
     async def models(self) -> list[Model]:
         """Return the models of the endpoint, all pages of them."""
         config, found = ListModelsConfig(page_size=1000), list[Model]()
         while True:
-            page = await self._caller.call(MODEL_LISTS, requests.list_models(self._settings, config), None)
+            with _without(self._settings.api_key):
+                page = await self._caller.call(MODEL_LISTS, requests.list_models(self._settings, config), None)
             found += page.items
             if not page.next_page_token:
                 return found
@@ -100,3 +109,21 @@ class GeminiEngine:
         if request.timeout is not None:
             headers["X-Server-Timeout"] = f"{request.timeout:g}"
         return HttpRequest("POST", url, headers, request.body)
+
+
+@contextmanager
+def _without(key: str) -> Iterator[None]:
+    """Take the key out of errors that pass: an upstream may quote it, and the clients of this server read them."""
+    try:
+        yield
+    except HeadwaterError as error:
+        if len(key) >= _SHORTEST_KEY:
+            _scrub(error, key)
+        raise
+
+
+def _scrub(error: HeadwaterError, key: str) -> None:
+    error.args = tuple(arg.replace(key, "***") if isinstance(arg, str) else arg for arg in error.args)
+    if isinstance(error, APIError):
+        error.message = error.message.replace(key, "***")
+        error.details = msgspec.json.decode(msgspec.json.encode(error.details).replace(key.encode(), b"***"))

@@ -1,51 +1,23 @@
-"""Who may do what: API keys, origins, hosts, and limits for each key."""
+"""Who is let in: API keys, origins, hosts; and what ends when a key is revoked."""
 
 from __future__ import annotations
 
-import asyncio
 import hashlib
 import hmac
 import re
-from collections import Counter
-from collections.abc import AsyncIterator, Collection, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from urllib.parse import urlsplit
 
-import msgspec
 from starlette.requests import HTTPConnection
-from starlette.types import Receive
 
-from headwater.errors import APIError, api_error
+from headwater.errors import APIError, UsageError, api_error
 from headwater.server.edge import note
+from headwater.server.limits import Limits
+from headwater.server.quotas import Quotas
 
 _HOST = re.compile(r"(?:[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(?::[0-9]{1,5})?")
 _LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1", "testserver"})
-
-
-class Limits(msgspec.Struct, frozen=True):
-    """How much one server takes. Sizes in bytes, times in seconds."""
-
-    #: The head of a request.
-    head: int = 64 * 1024
-    #: The body of a request, apart from uploads.
-    body: int = 32 * 1024 * 1024
-    #: One uploaded file, and all files of one key together.
-    file: int = 2 * 1024 * 1024 * 1024
-    storage: int = 20 * 1024 * 1024 * 1024
-    #: One message of a WebSocket.
-    message: int = 8 * 1024 * 1024
-    #: Answers at once, and uploads at once.
-    streams_per_key: int = 100
-    #: The head of a request must be there within this time.
-    head_time: float = 10.0
-    #: A body that does not come, or an answer that is not taken, for this long ends the connection.
-    stall: float = 20.0
-    #: A silence of this length is filled with a blank line.
-    keep_alive: float = 15.0
-    #: How long an uploaded file is kept.
-    file_life: float = 48 * 3600.0
-    #: How long an answer can be read again after its end, by the readers of a WebSocket who know its name.
-    stream_life: float = 300.0
 
 
 class Access:
@@ -64,32 +36,81 @@ class Access:
         limits: Limits | None = None,
     ) -> None:
         self._digests = [_digest(key) for key in keys if key]
+        self._needs_key = bool(self._digests)  # also when the last one has been revoked
         self.origins = frozenset(origin.rstrip("/").lower() for origin in origins)
         self._hosts = frozenset(host.lower() for host in hosts)
         self.limits = limits or Limits()
-        self._open: Counter[bytes] = Counter()
+        self.quotas = Quotas(self.limits)
+        self._ties: dict[bytes, set[Callable[[APIError], None]]] = {}
 
     @property
     def needs_key(self) -> bool:
         """Whether requests must carry a key."""
-        return bool(self._digests)
+        return self._needs_key
 
     def identify(self, connection: HTTPConnection) -> bytes:
-        """Return who asks: the hash of the key, empty where none is needed.
+        """Return who asks: the hash of the key, empty where none is needed. It counts as a request.
 
         Raises:
-            APIError: 421 for a host that is not ours, 403 for a web page of another origin, 401 without a right key.
+            APIError: 421 for a host that is not ours, 403 for a web page of another origin, 401 without a right key,
+                429 for one request too many.
         """
         self.check_host(connection)
         self.check_origin(connection)
-        if not self._digests:
-            return b""
-        key = _key(connection)
-        if key is None:
-            raise _unauthenticated("an API key is needed: send it as x-goog-api-key")
-        who = self.admit(key)
-        note(connection.scope, key=who.hex()[:8])
+        who = b""
+        if self._needs_key:
+            key = _key(connection)
+            if key is None:
+                raise _unauthenticated("an API key is needed: send it as x-goog-api-key")
+            who = self.admit(key)
+            note(connection.scope, key=who.hex()[:8])
+        self.quotas.count(who)
         return who
+
+    def change_keys(self, keys: Collection[str]) -> None:
+        """Let in these keys and no others; what is open under a key that is none of them ends at once.
+
+        Raises:
+            UsageError: there are no keys, or there were none.
+        """
+        if not self._needs_key or not any(keys):
+            raise UsageError("a server that needs no key can not be given one, nor the other way round")
+        self._digests = [_digest(key) for key in keys if key]
+        for who in [who for who in self._ties if not self._knows(who)]:
+            self._end(who)
+
+    def revoke(self, key: str) -> None:
+        """Let a key in no longer; what is open under it ends at once. Other keys are still needed."""
+        revoked = _digest(key)
+        self._digests = [digest for digest in self._digests if not hmac.compare_digest(digest, revoked)]
+        self._end(revoked)
+
+    def check_key(self, who: bytes) -> None:
+        """Refuse who was let in before and is no longer.
+
+        Raises:
+            APIError: 401.
+        """
+        if self._needs_key and not self._knows(who):
+            raise _revoked()
+
+    @contextmanager
+    def tie(self, who: bytes, end: Callable[[APIError], None]) -> Iterator[None]:
+        """While this is held, ``end`` is called when the key of ``who`` is let in no longer, be it already now."""
+        tied = self._ties.setdefault(who, set())
+        tied.add(end)
+        if self._needs_key and not self._knows(who):  # revoked while the body of the request was still coming
+            end(_revoked())
+        try:
+            yield
+        finally:
+            tied.discard(end)
+            if not tied:
+                self._ties.pop(who, None)
+
+    def _end(self, who: bytes) -> None:
+        for end in list(self._ties.get(who, ())):
+            end(_revoked())
 
     def admit(self, key: str) -> bytes:
         """Return the hash of a key that is let in.
@@ -98,12 +119,15 @@ class Access:
             APIError: 401, the key is wrong.
         """
         digest = _digest(key)
+        if not self._knows(digest):
+            raise _unauthenticated("the API key is not valid here")
+        return digest
+
+    def _knows(self, digest: bytes) -> bool:
         known = False
         for other in self._digests:  # all of them, so that the time says nothing
             known |= hmac.compare_digest(digest, other)
-        if not known:
-            raise _unauthenticated("the API key is not valid here")
-        return digest
+        return known
 
     def check_host(self, connection: HTTPConnection) -> None:
         """Refuse a Host header that is not ours, or is none at all.
@@ -114,7 +138,7 @@ class Access:
         given = connection.headers.get("host", "")
         if not _HOST.fullmatch(given):
             raise api_error(400, "the Host header is no host", status="INVALID_ARGUMENT")
-        allowed = self._hosts or (frozenset() if self._digests else _LOOPBACK)
+        allowed = self._hosts or (frozenset() if self._needs_key else _LOOPBACK)
         if allowed and _hostname(given) not in allowed:
             raise api_error(421, "this server does not answer to that host name", status="FAILED_PRECONDITION")
 
@@ -133,24 +157,6 @@ class Access:
             return
         raise api_error(403, "this origin is not allowed", status="PERMISSION_DENIED")
 
-    @contextmanager
-    def stream(self, who: bytes) -> Iterator[None]:
-        """Hold one of the streams that ``who`` may have at once.
-
-        Raises:
-            APIError: 429, all of them are taken.
-        """
-        if self._open[who] >= self.limits.streams_per_key:
-            message = f"{self.limits.streams_per_key} streams at once are the limit of a key"
-            raise api_error(429, message, status="RESOURCE_EXHAUSTED")
-        self._open[who] += 1
-        try:
-            yield
-        finally:
-            self._open[who] -= 1
-            if not self._open[who]:
-                del self._open[who]
-
 
 def _key(connection: HTTPConnection) -> str | None:
     key = connection.headers.get("x-goog-api-key") or connection.query_params.get("key")
@@ -162,6 +168,10 @@ def _unauthenticated(message: str) -> APIError:
     return api_error(401, message, status="UNAUTHENTICATED")
 
 
+def _revoked() -> APIError:
+    return _unauthenticated("the API key is no longer valid here")
+
+
 def _digest(key: str) -> bytes:
     return hashlib.sha256(key.encode("utf-8", "surrogatepass")).digest()
 
@@ -170,44 +180,3 @@ def _hostname(host: str) -> str:
     if host.startswith("["):
         return host[1:].partition("]")[0].lower()
     return host.partition(":")[0].lower()
-
-
-async def read_body(connection: HTTPConnection, receive: Receive, limit: int, *, stall: float) -> bytes:
-    """Return the body of a request.
-
-    Raises:
-        APIError: 413, it is larger than ``limit``, and the rest is not read; 408, nothing came for ``stall`` seconds.
-    """
-    return b"".join([piece async for piece in read_pieces(connection, receive, limit, stall=stall)])
-
-
-async def read_pieces(
-    connection: HTTPConnection, receive: Receive, limit: int, *, stall: float
-) -> AsyncIterator[bytes]:
-    """Yield the body of a request as it comes.
-
-    Raises:
-        APIError: as ``read_body``; 499 when the client goes away.
-    """
-    declared = connection.headers.get("content-length", "")
-    if declared.isdecimal() and (len(declared) > 18 or int(declared) > limit):
-        raise too_large(limit)
-    size, is_open = 0, True
-    while is_open:
-        try:
-            message = await asyncio.wait_for(receive(), stall)
-        except TimeoutError:
-            raise api_error(408, f"the body did not come for {stall:g} s", status="DEADLINE_EXCEEDED") from None
-        if message["type"] == "http.disconnect":
-            raise api_error(499, "the client went away", status="CANCELLED")
-        piece: bytes = message.get("body", b"")
-        size += len(piece)
-        if size > limit:
-            raise too_large(limit)
-        yield piece
-        is_open = message.get("more_body", False)
-
-
-def too_large(limit: int) -> APIError:
-    """Return the refusal of a body that is too large."""
-    return api_error(413, f"the request is larger than {limit:,} bytes", status="INVALID_ARGUMENT")

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import asyncio
+import math
 from collections.abc import AsyncGenerator, Iterator
-from contextlib import AbstractContextManager, aclosing
+from contextlib import aclosing
 
 import msgspec
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from headwater.engines.base import Engine, Request
+from headwater.errors import api_error
 from headwater.log.base import Page, tail
+from headwater.server.access import Access
 from headwater.server.edge import body_sender
-from headwater.server.frames import KEEP_ALIVE, Form, is_error
+from headwater.server.frames import JSON, KEEP_ALIVE, Form, is_error
 from headwater.server.recorder import Generation, Lead, Recorder
 
 #: How much is written at once: a slow reader holds up this much beside the log.
@@ -28,7 +31,7 @@ _STREAM_HEADERS = (
 
 
 class Answer(Response):
-    """What ``engine`` answers to ``request``, written in ``form``. ``place`` is held while it runs."""
+    """What ``engine`` answers to ``request`` of ``who``, written in ``form``."""
 
     def __init__(
         self,
@@ -37,16 +40,16 @@ class Answer(Response):
         request: Request,
         form: Form,
         *,
-        place: AbstractContextManager[None],
-        keep_alive: float,
+        access: Access,
+        who: bytes,
     ) -> None:
         self.background = None
         self._recorder = recorder
         self._engine = engine
         self._request = request
         self._form = form
-        self._place = place
-        self._keep_alive = keep_alive
+        self._access = access
+        self._who = who
         self._lead = Lead(_LEAD_BYTES)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -55,13 +58,14 @@ class Answer(Response):
         Raises:
             HeadwaterError: there is no place for it; nothing was sent.
         """
-        log = self._recorder.log
-        with self._place:
+        log, access, pause = self._recorder.log, self._access, self._access.limits.keep_alive
+        with access.quotas.stream(self._who):
             generation = await self._recorder.start(self._engine, self._request, lead=self._lead)
             watcher = asyncio.create_task(_watch(receive, generation))
             try:
-                async with aclosing(tail(log, generation.key, pause=self._keep_alive)) as pages:
-                    await self._send(pages, send, body_sender(scope, send))
+                with access.tie(self._who, generation.cancel):
+                    async with aclosing(tail(log, generation.key, pause=pause)) as pages:
+                        await self._send(pages, send, body_sender(scope, send))
             finally:
                 watcher.cancel()
                 generation.cancel()
@@ -73,8 +77,7 @@ class Answer(Response):
         while form.is_whole and not page.records:
             page = await anext(pages)
         if page.records and is_error(page.records[0]):
-            body = page.records[0][1:]
-            await _send_whole(status_in(body), form.content_type, form.refusal(body), send, is_error=True)
+            await _send_error(page.records[0][1:], form, send)
         elif form.is_whole:
             await _send_whole(200, form.content_type, form.frames(page.records), send)
         else:
@@ -113,12 +116,16 @@ def batches(records: list[bytes], most: int = _WRITE_BYTES) -> Iterator[list[byt
     yield batch
 
 
-async def _send_whole(status: int, label: bytes, body: bytes, send: Send, *, is_error: bool = False) -> None:
-    # An error under the label of an event stream, as Google sends it, is one that google-genai's aiohttp side loses.
-    label = b"application/json; charset=UTF-8" if is_error else label
-    headers: _Headers = [(b"content-type", label), (b"content-length", b"%d" % len(body))]
-    if status == 429:
-        headers.append((b"retry-after", b"1"))
+async def _send_error(body: bytes, form: Form, send: Send) -> None:
+    document = msgspec.json.decode(body)
+    status = http_status(document["error"].get("code"))
+    more: _Headers = [(b"retry-after", retry_after(document).encode())] if status == 429 else []
+    # Under the label of an event stream, as Google sends it, it is one that google-genai's aiohttp side loses.
+    await _send_whole(status, JSON, form.refusal(body), send, more)
+
+
+async def _send_whole(status: int, label: bytes, body: bytes, send: Send, more: _Headers | None = None) -> None:
+    headers: _Headers = [(b"content-type", label), (b"content-length", b"%d" % len(body)), *(more or ())]
     await send({"type": "http.response.start", "status": status, "headers": headers})
     await send({"type": "http.response.body", "body": body, "more_body": False})
 
@@ -130,11 +137,11 @@ async def _watch(receive: Receive, generation: Generation) -> None:
     generation.cancel()
 
 
-def status_in(body: bytes) -> int:
-    """Return the HTTP status that an error in Google's shape is sent with."""
-    return http_status(msgspec.json.decode(body)["error"].get("code"))
-
-
 def http_status(code: object) -> int:
     """Return ``code`` where it is an error's HTTP status, else 500."""
     return code if isinstance(code, int) and 400 <= code <= 599 else 500
+
+
+def retry_after(document: object) -> str:
+    """Return the seconds after which to ask again, as the body of a 429 has them: 1 where it does not say."""
+    return str(math.ceil(api_error(429, "", details=document).retry_after or 1))

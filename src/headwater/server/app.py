@@ -18,11 +18,12 @@ from headwater.engines.offline import OfflineEngine
 from headwater.log.base import Log
 from headwater.log.memory import MemoryLog
 from headwater.server import openapi
-from headwater.server.access import Access, Limits
+from headwater.server.access import Access
 from headwater.server.choice import Engines
 from headwater.server.edge import Edge
 from headwater.server.files import Files
 from headwater.server.gemini import GeminiEndpoint
+from headwater.server.limits import Limits
 from headwater.server.metrics import Metrics
 from headwater.server.recorder import Recorder
 from headwater.server.refusals import handlers, json_response

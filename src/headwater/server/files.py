@@ -18,7 +18,8 @@ from typing import Any, BinaryIO
 import msgspec
 
 from headwater.errors import APIError, UsageError, api_error
-from headwater.server.access import Limits, too_large
+from headwater.server.bodies import too_large
+from headwater.server.limits import Limits
 
 #: An upload that nothing is heard of for this many seconds is forgotten.
 _UPLOAD_LIFE = 3600.0

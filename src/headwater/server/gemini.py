@@ -12,8 +12,9 @@ from starlette.routing import Route
 
 from headwater.engines.base import Request
 from headwater.errors import UsageError, api_error
-from headwater.server.access import Access, read_body
+from headwater.server.access import Access
 from headwater.server.answers import Answer
+from headwater.server.bodies import read_body
 from headwater.server.choice import Engines
 from headwater.server.edge import note
 from headwater.server.frames import ArrayForm, EventsForm, Form, WholeForm
@@ -62,9 +63,8 @@ class GeminiEndpoint:
         match method:
             case "generateContent" | "streamGenerateContent":
                 request = Request(model, body, is_stream=method == "streamGenerateContent", timeout=timeout)
-                place = self._access.stream(who)
                 form = _form(request, http.query_params.get("alt"))
-                return Answer(self._recorder, engine, request, form, place=place, keep_alive=limits.keep_alive)
+                return Answer(self._recorder, engine, request, form, access=self._access, who=who)
             case "countTokens":
                 request = Request(model, _unwrapped(body), is_stream=False, timeout=timeout)
                 try:

@@ -15,7 +15,7 @@ import httptools
 import msgspec
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 
-from headwater.server.access import Limits
+from headwater.server.limits import Limits
 
 #: How long a refused body may still come, so that the client reads the refusal before the connection goes.
 LINGER = 5.0

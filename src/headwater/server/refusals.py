@@ -13,7 +13,7 @@ from starlette.responses import Response
 
 from headwater.errors import HeadwaterError, api_error
 from headwater.server import records
-from headwater.server.answers import http_status
+from headwater.server.answers import http_status, retry_after
 from headwater.server.frames import JSON
 from headwater.server.metrics import Metrics
 
@@ -28,8 +28,10 @@ def json_response(value: Any, headers: Mapping[str, str] | None = None) -> Respo
 def error_response(error: Exception, headers: Mapping[str, str] | None = None) -> Response:
     """Return an error as Google would answer it."""
     code = http_status(records.error_code(error))
-    extra = {429: {"retry-after": "1"}, 401: {"www-authenticate": "Bearer"}}.get(code, {})
-    return Response(records.error_body(error), code, extra | dict(headers or {}), JSON.decode())
+    body = records.error_body(error)
+    extra = {"retry-after": retry_after(msgspec.json.decode(body))} if code == 429 else {}
+    extra |= {"www-authenticate": "Bearer"} if code == 401 else {}
+    return Response(body, code, extra | dict(headers or {}), JSON.decode())
 
 
 def handlers(metrics: Metrics) -> dict[Any, Handler]:

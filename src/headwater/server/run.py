@@ -6,8 +6,10 @@ import asyncio
 import contextlib
 import gc
 import logging
+import signal
 import socket
 import sys
+from collections.abc import Callable
 from types import FrameType
 
 import uvicorn
@@ -27,12 +29,20 @@ _LAST_WORDS = 5.0
 class Runner(uvicorn.Server):
     """uvicorn, except that it ends streams in order: no new ones, then the grace period, then the connections.
 
-    A second signal ends the grace period.
+    A second signal ends the grace period. At SIGHUP it calls ``reload``.
     """
 
-    def __init__(self, application: Starlette, *, grace: float, log_level: str = "warning") -> None:
+    def __init__(
+        self,
+        application: Starlette,
+        *,
+        grace: float,
+        log_level: str = "warning",
+        reload: Callable[[], None] | None = None,
+    ) -> None:
         self._served: Server = application.state.server
         self._grace = grace
+        self._reload = reload
         self._hurry = asyncio.Event()
         self._loop: asyncio.AbstractEventLoop | None = None
         limits = self._served.access.limits
@@ -55,6 +65,8 @@ class Runner(uvicorn.Server):
         self._loop = asyncio.get_running_loop()
         for listener in sockets or ():
             _limit_kernel(listener, self._served.access.limits.stall)
+        if self._reload is not None and hasattr(signal, "SIGHUP"):
+            self._loop.add_signal_handler(signal.SIGHUP, self._reload)
         await super().startup(sockets)
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
@@ -115,13 +127,20 @@ def _limit_kernel(listener: socket.socket, stall: float) -> None:
                 listener.setsockopt(socket.IPPROTO_TCP, option, limit)
 
 
-def serve(application: Starlette, listener: socket.socket, *, grace: float, log_level: str = "warning") -> None:
-    """Serve until a signal comes and the streams have ended.
+def serve(
+    application: Starlette,
+    listener: socket.socket,
+    *,
+    grace: float,
+    log_level: str = "warning",
+    reload: Callable[[], None] | None = None,
+) -> None:
+    """Serve until a signal comes and the streams have ended; SIGHUP calls ``reload``.
 
     Raises:
         UsageError: the application could not start; the log says why.
     """
-    runner = Runner(application, grace=grace, log_level=log_level)
+    runner = Runner(application, grace=grace, log_level=log_level, reload=reload)
     _spare_collector()
     with contextlib.closing(listener):
         runner.run(sockets=[listener])

@@ -9,7 +9,8 @@ from starlette.responses import FileResponse, Response
 from starlette.routing import Route
 
 from headwater.errors import UsageError, api_error
-from headwater.server.access import Access, read_body, read_pieces, too_large
+from headwater.server.access import Access
+from headwater.server.bodies import read_body, read_pieces, too_large
 from headwater.server.files import Files, Metadata, Upload, read_metadata
 from headwater.server.gemini import VERSIONS, page_asked, page_of
 from headwater.server.refusals import json_response
@@ -77,6 +78,7 @@ class FilesEndpoint:
 
     async def _go_on(self, http: HttpRequest, key: str) -> Response:
         upload = self._files.upload(key)
+        self._access.check_key(upload.owner)
         commands = _commands(http)
         if upload.result is not None:  # the answer to the last slice was lost
             return self._finish(http, upload)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import secrets
 from collections import deque
+from contextlib import ExitStack
 
 from headwater.errors import APIError, HeadwaterError, UnknownStreamError, UsageError
 from headwater.server import ws_errors as codes
@@ -55,16 +56,25 @@ class Connection:
         self._is_answering = False  # prompts that have no id
         self._is_leaving = False
         self._bad = 0
+        self._ties = ExitStack()
 
     async def run(self) -> None:
         """Serve the client until it leaves or has to."""
+        self._tie()
         try:
             await self._socket.serve(self._listen())
         finally:
+            self._ties.close()
             for name in self._ending:
                 self._streams.cancel(name)
             for reader in list(self._reading):
                 self._close(reader)
+
+    def _tie(self) -> None:
+        """End this connection when its key is revoked."""
+        if self._who is not None:
+            goodbye = Goodbye(codes.FORBIDDEN, "the API key is no longer valid here")
+            self._ties.enter_context(self._access.tie(self._who, lambda _: self._socket.leave(goodbye)))
 
     async def go_away(self, in_ms: int, reason: str) -> None:
         """Tell the client that this connection ends soon, and end it with the last stream that it follows."""
@@ -138,6 +148,7 @@ class Connection:
             raise Goodbye(codes.SECOND_HELLO, "a second hello")
         if self._who is None:
             self._who = await self._admit(hello.token)
+            self._tie()
         self._hello = hello
         self._socket.is_greeted = True
         want = {"thought", "usage"} if hello.want is None else set(hello.want)
@@ -185,7 +196,9 @@ class Connection:
             await self._misunderstood(str(error), id)
             return None
         except APIError as error:
-            await self._socket.refuse("busy", error.message, id, retry_after_ms=1000)
+            wait = error.retry_after  # said by the limit of requests only
+            code = "busy" if wait is None else "rate_limited"
+            await self._socket.refuse(code, error.message, id, retry_after_ms=round((wait or 1) * 1000))
             return None
         if self._hello is None or message.on_disconnect == "cancel":
             self._ending.add(stream.name)

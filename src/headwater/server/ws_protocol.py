@@ -15,11 +15,14 @@ from websockets.server import ServerProtocol
 #: How long, in seconds, the other side may take to answer a close.
 CLOSING = 3.0
 #: How long what was sent before a close may still take to be read.
-LINGER = 5.0
+LINGER = 3.0
+_REFUSAL = b"HTTP/1.1 400 Bad Request\r\ncontent-length: 0\r\nconnection: close\r\n\r\n"
 
 
 _quiet = logging.getLogger("headwater.server.websocket")
 _quiet.setLevel(logging.WARNING)
+# uvicorn's error for every handshake that the application refuses with a status, which is no error.
+_quiet.addFilter(lambda record: "without completing handshake" not in str(record.msg))
 
 
 class Framing(ServerProtocol):
@@ -57,6 +60,13 @@ class WebSocketProtocol(WebSocketsSansIOProtocol):
         self.logger = _quiet
         self.conn = Framing(max_size=self.config.ws_max_size, logger=_quiet)
         self.conn.debug = False
+
+    def data_received(self, data: bytes) -> None:
+        """Read; a head that the HTTP side could read and websockets can not is refused, or it would wait for ever."""
+        super().data_received(data)
+        if not self.handshake_initiated and not self.transport.is_closing():
+            self.transport.write(_REFUSAL)
+            self.transport.close()
 
     async def run_asgi(self) -> None:
         """Run the application, then see to it that the connection ends."""

@@ -11,7 +11,7 @@ import msgspec
 from starlette.types import Receive, Send
 
 from headwater.server import ws_errors as codes
-from headwater.server.access import Limits
+from headwater.server.limits import Limits
 from headwater.server.messages import Failure
 
 _encode = msgspec.json.Encoder().encode

@@ -69,12 +69,13 @@ class Streams:
         """Begin an answer. One whose name nobody is told is forgotten with its reader.
 
         Raises:
-            APIError: 429, the key has its share of streams; 503, the server is shutting down.
+            APIError: 429, the key has its share of streams or requests; 503, the server is shutting down.
         """
         name = secrets.token_urlsafe(24) if repeat_key is None else self._name(who, repeat_key)
         stream = Stream(name, head, is_named=is_named, life=self._life)
         with ExitStack() as place:
-            place.enter_context(self._access.stream(who))
+            self._access.quotas.count(who)
+            place.enter_context(self._access.quotas.stream(who))
             engine = self._engines.for_model(request.model)
             self._streams[name] = stream
             try:
@@ -83,6 +84,7 @@ class Streams:
             except BaseException:
                 del self._streams[name]
                 raise
+            place.enter_context(self._access.tie(who, stream.generation.cancel))
             release = place.pop_all()
         stream.generation.when_done(lambda: self._finish(stream, release))
         return stream
