@@ -158,11 +158,11 @@ def test_a_refused_body_does_not_hold_the_connection(monkeypatch: pytest.MonkeyP
 
 def test_a_slow_but_steady_body_is_read() -> None:
     """A body may take longer than the stall limit as long as it keeps coming, at some speed."""
-    with Live(limits=Limits(stall=0.4)) as live, live.connect() as connection:
+    with Live(limits=Limits(stall=1.2)) as live, live.connect() as connection:
         data = post_bytes(PATH, ASK | {"labels": {"x": "x" * 1600}})
         connection.sendall(data[:-1600])
         for start in range(len(data) - 1600, len(data), 200):
-            asyncio.run(asyncio.sleep(0.1))
+            asyncio.run(asyncio.sleep(0.25))
             connection.sendall(data[start : start + 200])
         assert b" 200 " in read_until(connection, b"\r\n\r\n")
 

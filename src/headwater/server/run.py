@@ -155,7 +155,7 @@ def _spare_collector() -> None:
     """
     gc.collect()
     gc.freeze()
-    gc.set_threshold(20_000, 20, 50)
+    gc.set_threshold(50_000, 50, 100)
 
 
 def log_to_stderr(level: str, *, access_log: bool) -> None:
