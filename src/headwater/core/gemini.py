@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, TypeVar, cast
 
 import msgspec
 
 from headwater.core.jsons import Splitter
 from headwater.errors import APIError, HeadwaterError, WireError, api_error
-from headwater.types import FinishReason, GenerateContentResponse
+from headwater.types import GenerateContentResponse
 from headwater.types.base import Wire as WireType
 from headwater.types.base import salvage
 
@@ -38,7 +38,7 @@ _CODE = re.compile("[0-9]{3,5}")
 _HALF = re.compile(rb"\\u[dD][89a-fA-F]")
 _ESCAPE = re.compile(rb"\\(?:u[dD][89abAB]..\\u[dD][c-fC-F]..|(u[dD][89a-fA-F]..)|.)", re.DOTALL)
 #: What gateways send that fill in every field.
-_NO_END = (None, FinishReason.FINISH_REASON_UNSPECIFIED, FinishReason(""))
+_NO_END = (None, "", "FINISH_REASON_UNSPECIFIED")
 _KEYS = frozenset(GenerateContentResponse.__struct_encode_fields__) | {"turnToken"}
 
 
@@ -76,12 +76,14 @@ class Gemini(Generic[R]):
 
     def is_final(self, result: object) -> bool:
         """Return whether an answer may end after ``result``: it has a finish reason, or the prompt was refused."""
-        if type(result) is not GenerateContentResponse:
+        answer = cast("Any", result)
+        candidates = getattr(answer, "candidates", ())
+        if candidates == ():  # a type that has none: its answers are whole
             return True
-        for candidate in result.candidates or ():
+        for candidate in candidates or ():
             if candidate.finish_reason not in _NO_END:
                 return True
-        return result.prompt_feedback is not None and result.prompt_feedback.block_reason is not None
+        return answer.prompt_feedback is not None and answer.prompt_feedback.block_reason is not None
 
     def _read(self, data: bytes, headers: Mapping[str, str]) -> tuple[R | HeadwaterError, ...]:
         """Read a document that is not simply one response."""

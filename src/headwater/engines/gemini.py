@@ -16,11 +16,9 @@ from headwater.core.gemini import Gemini
 from headwater.core.steps import HttpRequest
 from headwater.engines.base import Chunk, Request
 from headwater.errors import APIError, HeadwaterError
-from headwater.types import CountTokensResponse, HttpOptions, ListModelsConfig, Model
+from headwater.types import Answer, CountTokensResponse, HttpOptions, ListModelsConfig, Model
 from headwater.types.base import Wire
 
-#: What a candidate says that goes on; the words are those of gateways that fill in every field.
-_NO_END = (None, "", "FINISH_REASON_UNSPECIFIED")
 #: What is shorter than this is no key but a word that stands for none.
 _SHORTEST_KEY = 8
 
@@ -33,29 +31,14 @@ class _Feedback(Wire):
     block_reason: str | int | None = None
 
 
-class Glance(Wire, dict=True):
+class Glance(Answer):
     """A chunk as a relay needs it: the bytes that came, and whether the answer ends with it."""
 
     candidates: list[_Candidate] | None = None
     prompt_feedback: _Feedback | None = None
 
-    @property
-    def raw(self) -> bytes:
-        """The JSON as it came."""
-        found: bytes = self.__dict__["_raw"]
-        return found
 
-
-class _Glances(Gemini[Glance]):
-    def is_final(self, result: object) -> bool:
-        assert isinstance(result, Glance)
-        feedback = result.prompt_feedback
-        return (feedback is not None and feedback.block_reason is not None) or any(
-            candidate.finish_reason not in _NO_END for candidate in result.candidates or ()
-        )
-
-
-_GLANCES = _Glances(Glance)
+_GLANCES = Gemini(Glance)
 
 
 class GeminiEngine:

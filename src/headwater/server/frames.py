@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Protocol
 
+from headwater.core import sse
 from headwater.server.records import CHUNK, END, ERROR, HEAD
 
 #: Keeps a connection alive; no client of Gemini stumbles over a blank line, as many do over an SSE comment.
@@ -97,7 +98,7 @@ class WholeForm:
 
 def sse_frames(records: Sequence[bytes]) -> bytes:
     """Return records as server-sent events."""
-    return b"".join([b"data: %b\r\n\r\n" % one_line(record[1:]) for record in records if record[0] not in _SILENT])
+    return b"".join([sse.encode(one_line(record[1:])) for record in records if record[0] not in _SILENT])
 
 
 def one_line(data: bytes) -> bytes:

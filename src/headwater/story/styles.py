@@ -211,11 +211,6 @@ _SWAPS = {
 }  # fmt: skip
 
 
-def short_opening(style: Style) -> str:
-    """Return the call with which a known manner begins; empty for any other."""
-    return _OPENINGS.get(style.manner, "")
-
-
 def dress(style: Style, pieces: Iterable[str], *, greet: bool = True) -> Iterator[str]:
     """Yield the text in the given style; ``greet=False`` leaves out opening and closing calls (for code and lists)."""
     if style.one_word:
