@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 import time
 from collections.abc import Callable, Iterator
 from types import TracebackType
@@ -13,7 +12,7 @@ from headwater.client.settings import Settings, is_offline
 from headwater.core.gemini import Gemini
 from headwater.core.machine import Machine
 from headwater.core.steps import STEPS, Close, HttpRequest, Open, Read, Step, Stop, TransportError, Wait
-from headwater.transport.base import Body, Transport
+from headwater.transport.base import Body, Latch, Transport
 from headwater.types import GenerateContentResponse, HttpOptions
 
 R = TypeVar("R")
@@ -66,8 +65,8 @@ class Call(BaseStream[R]):
                 self._body = body = self._transport.open(request, timeout, self._waiting)
                 self._machine.opened(body.status, body.headers, _clock())
             case Wait(seconds):
-                woken = threading.Event()
-                with self._waiting.on(woken.set):
+                woken = Latch()
+                with self._waiting.on(woken.open):
                     woken.wait(seconds)
             case Close():
                 self._let_go()

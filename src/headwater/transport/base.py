@@ -7,8 +7,9 @@ redirects and retries nothing: that is the machine's business.
 from __future__ import annotations
 
 import os
+import threading
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import cache
 from typing import TYPE_CHECKING, Protocol
 from urllib.parse import urlsplit
@@ -51,6 +52,30 @@ class Waiting:
         wake = self._wake
         if wake is not None:
             wake()
+
+
+class Latch:
+    """Something to wait for until another thread, or a signal, opens it; open for good then.
+
+    One plain lock, because ``threading.Event`` takes two steps in Python: a Ctrl-C between them leaves it locked, and
+    whoever sets it then waits for ever.
+    """
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._lock.acquire()
+
+    def open(self) -> None:
+        """End every wait. May be called from any thread, any number of times."""
+        with suppress(RuntimeError):  # it is open
+            self._lock.release()
+
+    def wait(self, seconds: float) -> bool:
+        """Wait until it is open, or ``seconds`` have passed; return whether it is open."""
+        is_open = self._lock.acquire(timeout=min(max(0.0, seconds), threading.TIMEOUT_MAX))
+        if is_open:
+            self.open()
+        return is_open
 
 
 class Body(Protocol):

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import math
-import threading
 from collections.abc import Iterator, Mapping
 from urllib.parse import unquote, urlsplit
 
@@ -18,7 +17,7 @@ from headwater import story
 from headwater.core import sse
 from headwater.core.steps import HttpRequest, TransportError
 from headwater.errors import APIError, UsageError, api_error
-from headwater.transport.base import Waiting
+from headwater.transport.base import Latch, Waiting
 from headwater.types import GenerateContentRequest, ListModelsResponse
 from headwater.types.base import Wire, coerce
 
@@ -52,7 +51,7 @@ class OfflineBody:
     def __init__(self, answer: _Answer) -> None:
         self.status, self.headers = answer.status, answer.headers
         self._pieces = answer.pieces
-        self._aborted = threading.Event()
+        self._aborted = Latch()
 
     def read(self, timeout: float | None) -> bytes:
         """Return the next piece when its time has come, ``b""`` at the end."""
@@ -60,7 +59,7 @@ class OfflineBody:
         if piece is None:
             return b""
         late = timeout is not None and piece.delay > timeout
-        if self._aborted.wait(timeout if late else piece.delay):
+        if self._aborted.wait(timeout if late and timeout is not None else piece.delay):
             raise TransportError("aborted", "the read was aborted")
         if late:
             raise TransportError("timeout", f"{timeout:g} s")
@@ -72,7 +71,7 @@ class OfflineBody:
 
     def abort(self) -> None:
         """End a ``read`` that waits."""
-        self._aborted.set()
+        self._aborted.open()
 
 
 class OfflineTransport:
