@@ -21,10 +21,12 @@ import pytest
 from headwater.core.framing import Streamed, Whole
 from headwater.core.gemini import Gemini
 from headwater.core.machine import Machine
+from headwater.core.policy import Retry
 from headwater.core.steps import STEPS, Close, HttpRequest, Open, Read, Stop, Wait
 from headwater.errors import HeadwaterError
 from headwater.types import GenerateContentResponse, Part
 
+ONCE = Retry(attempts=1)
 REQUEST = HttpRequest("POST", "http://api.test/v1/models/m:streamGenerateContent?alt=sse", {"x-goog-api-key": "secret"})
 ANSWERS = Gemini(GenerateContentResponse)
 #: Bodies up to this size are also served a byte at a time, larger ones in sevens.
@@ -195,7 +197,7 @@ def drive(
     **options: Any,
 ) -> Outcome:
     """Play a shell on one answer: hand the pieces to a machine and do what it says, for a bounded number of steps."""
-    machine = Machine(ANSWERS, REQUEST, framing=Whole if unary else Streamed, **options)
+    machine = Machine(ANSWERS, REQUEST, framing=Whole if unary else Streamed, **{"retry": ONCE} | options)
     chunks: list[GenerateContentResponse] = []
     left = iter(parts)
     unasked = 0  # steps since the last chunk or piece

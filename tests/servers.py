@@ -181,7 +181,8 @@ class Server:
 
     def client(self, **options: Any) -> genai.Client:
         """Return a client of this server; the options are those of ``HttpOptions``."""
-        return genai.Client(api_key="test-key", http_options={"base_url": self.url} | options)
+        once = {"retry_options": {"attempts": 1}}  # what is tried again has tests of its own
+        return genai.Client(api_key="test-key", http_options={"base_url": self.url} | once | options)
 
     def wait_for(self, count: int) -> None:
         """Wait until ``count`` requests have come."""

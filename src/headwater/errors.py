@@ -15,7 +15,10 @@
     |  |- StreamStalled              nothing came for too long                        (also TimeoutError)
     |  |- DeadlineExceeded           the whole call took too long                     (also TimeoutError)
     |  |- StreamCancelled            cancelled by the caller
+    |- BlockedError                  the prompt or the answer was refused; raised only where that is asked for
     |- WireError                     bytes that break the protocol: theirs            (also ValueError)
+    |- ParseError                    the answer's text is not the JSON that was asked for (also ValueError)
+    |- FunctionCallError             the model called a function with arguments that do not fit (also ValueError)
     |- LogError                      a stored stream cannot do that
        |- UnknownStreamError         there is no such stream                          (also LookupError)
        |- SealedError                it has ended
@@ -40,6 +43,8 @@ class HeadwaterError(Exception):
     phase: str = "request"
     #: How many requests were sent for this call.
     attempts: int = 0
+    #: Where to go on, in another process too (see ``resume_stream``); None where the other end does not keep streams.
+    position: str | None = None
 
 
 class UsageError(HeadwaterError, ValueError):
@@ -123,20 +128,77 @@ class StreamTruncated(StreamError):
     """The answer ended cleanly but without a finish reason, so it is not known to be whole."""
 
 
-class StreamStalled(StreamError, TimeoutError):
-    """Nothing came for longer than the timeout."""
+class _ClockError(StreamError, TimeoutError):
+    """One of the four clocks ran out: ``clock`` is its name, ``limit`` its seconds, ``elapsed`` those of the call."""
+
+    def __init__(self, message: str, *, clock: str = "", limit: float | None = None, elapsed: float = 0.0) -> None:
+        super().__init__(message)
+        self.clock = clock
+        self.limit = limit
+        self.elapsed = elapsed
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return (_with_attributes, (type(self), self.args, dict(self.__dict__)))
 
 
-class DeadlineExceeded(StreamError, TimeoutError):
-    """The whole call took longer than its deadline."""
+class StreamStalled(_ClockError):
+    """Nothing came for too long: ``clock`` is ``first_content``, ``content_gap``, ``byte_gap`` or ``connect``."""
+
+
+class DeadlineExceeded(_ClockError):
+    """The whole call took longer than its deadline; ``clock`` is ``total``."""
 
 
 class StreamCancelled(StreamError):
-    """The stream was cancelled by the caller."""
+    """The stream was cancelled by the caller; ``reason`` is what was given to ``cancel``."""
+
+    reason: str = ""
+
+
+class BlockedError(HeadwaterError):
+    """The prompt or the answer was refused: ``block_reason`` is the API's word, ``partial`` what had come.
+
+    Raised only with ``raise_on_block=True``; else ``stream.ending`` says it.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        block_reason: str | None = None,
+        is_prompt: bool = False,
+        safety_ratings: tuple[Any, ...] = (),
+    ) -> None:
+        super().__init__(message)
+        self.block_reason = block_reason
+        self.is_prompt = is_prompt
+        self.safety_ratings = safety_ratings
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return (_with_attributes, (type(self), self.args, dict(self.__dict__)))
 
 
 class WireError(HeadwaterError, ValueError):
     """The other side sent bytes that break the protocol; the message shows how they begin."""
+
+
+class ParseError(HeadwaterError, ValueError):
+    """The text of an answer is not the JSON that was asked for, or does not fit the schema.
+
+    ``offset`` is the character where it goes wrong, if that is known; ``text`` the whole text, if it is at hand.
+    """
+
+    def __init__(self, message: str, *, offset: int | None = None, text: str | None = None) -> None:
+        super().__init__(message if offset is None else f"{message} (at character {offset})")
+        self.offset = offset
+        self.text = text
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return (_with_attributes, (type(self), self.args, dict(self.__dict__)))
+
+
+class FunctionCallError(HeadwaterError, ValueError):
+    """A model's arguments do not fit the function. The model is told; only a direct call raises this."""
 
 
 class LogError(HeadwaterError):
@@ -180,6 +242,12 @@ def _rebuild(
     kind: type[APIError], code: int, message: str, status: str | None, details: Any, headers: dict[str, str]
 ) -> APIError:
     return kind(code, message, status=status, details=details, headers=headers)
+
+
+def _with_attributes(kind: type[HeadwaterError], args: tuple[Any, ...], attributes: dict[str, Any]) -> HeadwaterError:
+    error = kind(*args)
+    error.__dict__.update(attributes)
+    return error
 
 
 def _retry_delay(details: Any) -> float | None:

@@ -152,19 +152,35 @@ def test_function_call_is_a_turn(side: Any) -> None:
         ]
 
 
-def test_config_of_a_chat_and_of_a_message(side: Any) -> None:
-    """The config of a chat goes with each message, and a config of one message takes its place."""
-    config = types.GenerateContentConfig(system_instruction="be brief", temperature=0.5)
+def test_config_of_a_message_is_laid_over_the_chats(side: Any) -> None:
+    """What a message sets goes before the chat's config, for that message; the rest of the chat's stays."""
+    config = types.GenerateContentConfig(system_instruction="be brief", temperature=0.5, top_k=3)
     before = repr(config)
     with Server(whole) as server:
         chat = side.chat(server.client(), config=config)
         tell(side, chat, "one")
         tell(side, chat, "two", config={"temperature": 1.0})
-        side.do(chat.send_message("three"))
+        side.do(chat.send_message("three", config=types.GenerateContentConfig(top_k=4)))
+        tell(side, chat, "four", config={"systemInstruction": None, "top_k": None})
         bodies = [request.json for request in server.requests]
-        assert [body["generationConfig"]["temperature"] for body in bodies] == [0.5, 1.0, 0.5]
-        assert [("systemInstruction" in body) for body in bodies] == [True, False, True]
+        assert [body["generationConfig"]["temperature"] for body in bodies] == [0.5, 1.0, 0.5, 0.5]
+        assert [body["generationConfig"].get("topK") for body in bodies] == [3, 3, 4, None]
+        assert [("systemInstruction" in body) for body in bodies] == [True, True, True, False]
         assert repr(config) == before
+
+
+def test_http_options_of_a_message_are_laid_over_the_chats(side: Any) -> None:
+    """Headers of both go out, the message's before the chat's."""
+    with Server(whole) as server:
+        chat = side.chat(
+            server.client(), config={"http_options": {"headers": {"x-a": "1", "x-b": "1"}, "timeout": 9000}}
+        )
+        tell(side, chat, "one", config={"http_options": {"headers": {"x-b": "2"}}})
+        side.do(chat.send_message("two", config={"http_options": {"api_version": "v9"}}))
+        first, second = server.requests
+        assert (first.headers["x-a"], first.headers["x-b"]) == ("1", "2")
+        assert (second.headers["x-b"], second.headers["x-server-timeout"]) == ("1", "9")
+        assert second.path.startswith("/v9/")
 
 
 def test_history_can_be_given(side: Any) -> None:
@@ -245,3 +261,12 @@ def test_chat_works_offline(side: Any) -> None:
     chat = side.chat(genai.Client(http_options={"base_url": "offline:instant"}), model="gemini-2.5-flash")
     assert tell(side, chat, "Tell me a story.")
     assert len(chat.get_history(curated=True)) == 2
+
+
+def test_the_modules_of_google_genai_have_their_names() -> None:
+    """What annotations name is where google-genai has it."""
+    client = genai.Client(api_key="k")
+    assert isinstance(client.chats.create(model="m"), genai.chats.Chat)
+    assert isinstance(client.aio.chats.create(model="m"), genai.chats.AsyncChat)
+    assert isinstance(client.files, genai.files.Files)
+    assert genai.pagers.Pager

@@ -130,7 +130,7 @@ WIRE = {
     "contents": [user(TEXT)],
     "systemInstruction": user({"text": "be brief"}),
     "safetySettings": [{"category": "HARM_CATEGORY_HATE_SPEECH", "threshold": "BLOCK_NONE"}],
-    "tools": [{"functionDeclarations": [{"name": "f", "description": "d"}]}, {"googleSearch": {}}],
+    "tools": [{"googleSearch": {}}, {"functionDeclarations": [{"name": "f", "description": "d"}]}],
     "toolConfig": {"functionCallingConfig": {"mode": "ANY"}},
     "labels": {"a": "b"},
     "cachedContent": "cachedContents/x",

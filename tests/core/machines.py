@@ -8,8 +8,9 @@ from typing import Any
 
 from corpus_cases import ANSWERS, REQUEST
 from headwater.core.framing import Streamed, Whole
-from headwater.core.machine import Machine, State
-from headwater.core.policy import Retry
+from headwater.core.machine import Machine
+from headwater.core.policy import Deadlines, Retry
+from headwater.core.states import State
 from headwater.core.steps import Close, Open, Read, Stop, TransportError, Wait
 from headwater.errors import (
     HeadwaterError,
@@ -20,6 +21,8 @@ HELLO, WORLD, END = sse(says("Hello ")), sse(says("world")), sse(says("!", "STOP
 BUSY = json.dumps(refuses(503, "UNAVAILABLE", "busy")).encode()
 TRICE = Retry(attempts=3, initial_delay=1.0, exp_base=2.0, jitter=0.0)
 OPEN, READ, CLOSE = Open(REQUEST, 600.0), Read(600.0), Close()
+ONCE = Retry(attempts=1)
+SILENCE = Deadlines(first_content=None, content_gap=600.0, byte_gap=600.0)
 
 
 class Script:
@@ -27,7 +30,9 @@ class Script:
 
     def __init__(self, *, unary: bool = False, **options: Any) -> None:
         self.now = 0.0
-        self.machine = Machine(ANSWERS, REQUEST, framing=Whole if unary else Streamed, **options)
+        framing = Whole if unary else Streamed
+        given = {"retry": ONCE, "deadlines": SILENCE} | options
+        self.machine = Machine(ANSWERS, REQUEST, framing=framing, **given)
         self.seen: set[tuple[State, State]] = set()
 
     def _do(self, work: Callable[[], Any]) -> Any:

@@ -68,9 +68,12 @@ def test_a_unary_answer_is_one_result() -> None:
 
 
 def test_the_deadlines_are_those_of_the_steps() -> None:
-    script = Script(deadlines=Deadlines(head=5.0, idle=None))
+    script = Script(deadlines=Deadlines(first_content=5.0, content_gap=None))
     assert script.step() == Open(REQUEST, 5.0)
     script.opened()
+    assert script.step() == Read(5.0)
+    script.received(HELLO)
+    assert script.texts() == ["Hello "]
     assert script.step() == Read(None)
 
 

@@ -63,7 +63,7 @@ def test_the_delay_that_the_api_asks_for_is_kept() -> None:
 
 def test_jitter_is_asked_for_at_each_rest() -> None:
     numbers = iter([0.25, 0.5])
-    script = Script(retry=Retry(attempts=3, jitter=2.0), jitter=lambda: next(numbers))
+    script = Script(retry=Retry(attempts=3, initial_delay=1.0, jitter=2.0), jitter=lambda: next(numbers))
     rests = []
     for _ in range(2):
         attempt(script, 503, BUSY)
@@ -109,7 +109,7 @@ def test_what_is_wrong_with_the_request_is_not_tried_again() -> None:
 
 def test_an_error_tells_of_its_own_attempt() -> None:
     """The first answer's head is not that of the second, which never came."""
-    script = Script(retry=Retry(attempts=2, jitter=0.0))
+    script = Script(retry=Retry(attempts=2, initial_delay=1.0, jitter=0.0))
     attempt(script, 503, BUSY)
     assert (script.step(), script.step(), script.step()) == (CLOSE, Wait(1.0), OPEN)
     script.failed("connect")
@@ -178,7 +178,7 @@ def test_redirects_do_not_go_on_for_ever() -> None:
 
 def test_a_redirect_or_a_new_connection_is_no_failed_try() -> None:
     """Neither uses up a try, nor makes the back-off longer."""
-    script = Script(retry=Retry(attempts=2, jitter=0.0))
+    script = Script(retry=Retry(attempts=2, initial_delay=1.0, jitter=0.0))
     script.step()
     script.opened(307, location="/v2")
     script.step()

@@ -19,9 +19,9 @@ from machines import (
 )
 
 from corpus_cases import drive
-from headwater.core.machine import TRANSITIONS, State
 from headwater.core.policy import Retry
-from headwater.core.steps import STEPS, Close, Open, Read, Step, Stop, Wait
+from headwater.core.states import TRANSITIONS, State
+from headwater.core.steps import STEPS, Close, Open, Pause, Read, Step, Stop, Wait
 from headwater.errors import (
     HeadwaterError,
     StreamCancelled,
@@ -34,8 +34,10 @@ from servers import refuses, sse
 def test_cancelling_ends_the_call_at_the_next_step_in_any_state(state: State) -> None:
     script = in_state(state)
     script.machine.cancel("enough")
-    script.machine.cancel("enough")
-    assert str(script.stop()) == "enough"
+    script.machine.cancel("more than enough")
+    error = script.stop()
+    assert isinstance(error, StreamCancelled)
+    assert (str(error), error.reason) == ("the stream was cancelled: enough", "enough")
     assert State.DONE in TRANSITIONS[state]
 
 
@@ -191,7 +193,7 @@ def _cancel_late(script: Script) -> None:
 
 def test_results_are_no_steps() -> None:
     """A shell tells them apart by type alone."""
-    assert {Open, Read, Wait, Close, Stop} == STEPS
+    assert {Open, Read, Wait, Pause, Close, Stop} == STEPS
     outcome = drive([HELLO, END])
     assert [chunk.text for chunk in outcome.chunks] == ["Hello ", "!"]
     assert outcome.machine.fold.finish_reason is FinishReason.STOP

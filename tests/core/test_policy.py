@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from headwater.core.policy import RETRY_CODES, Deadlines, Retry
 from headwater.errors import (
     ConnectError,
+    DeadlineExceeded,
     HeadwaterError,
     StreamCancelled,
     StreamInterrupted,
@@ -27,8 +28,29 @@ def busy(delay: str | None = None, after: str | None = None) -> HeadwaterError:
     return api_error(429, "slow down", details=details, headers={"retry-after": after} if after else {})
 
 
-def test_a_call_is_tried_once_unless_told_otherwise() -> None:
-    assert not Retry().allows(LOST, 1)
+def test_a_call_is_tried_three_times_unless_told_otherwise() -> None:
+    assert [Retry().allows(LOST, failures) for failures in (1, 2, 3)] == [True, True, False]
+
+
+def test_a_wait_that_is_too_long_is_the_callers_to_decide() -> None:
+    """Nobody watches a stream for a minute that has not begun; the error says how long it would take."""
+    assert Retry().allows(busy("60s"), 1)
+    assert not Retry().allows(busy("60.5s"), 1)
+    assert Retry(longest_hint=90.0).allows(busy("61s"), 1)
+
+
+def test_a_quota_of_the_day_is_not_waited_for() -> None:
+    violation = {"quotaId": "GenerateRequestsPerDayPerProjectPerModel-FreeTier"}
+    for details in ([{"violations": [violation]}], [{}, {"violations": [{}, violation]}]):
+        assert not Retry().allows(api_error(429, "no", details={"error": {"details": details}}), 1)
+    minute = [{"violations": [{"quotaId": "GenerateRequestsPerMinutePerProjectPerModel"}]}]
+    assert Retry().allows(api_error(429, "no", details={"error": {"details": minute}}), 1)
+
+
+def test_the_clock_over_all_tries_ends_them() -> None:
+    assert not Retry().allows(StreamStalled("x", clock="first_content"), 1)
+    assert Retry().allows(StreamStalled("x", clock="byte_gap"), 1)
+    assert not Retry().allows(DeadlineExceeded("x", clock="total"), 1)
 
 
 def test_attempts_counts_the_first_try_too() -> None:
@@ -80,7 +102,7 @@ def test_jitter_is_a_share_of_what_is_configured() -> None:
 )
 def test_what_the_api_asks_for_is_a_lower_bound(error: HeadwaterError, seconds: float) -> None:
     """It is kept even above ``max_delay``: coming back sooner would be refused again."""
-    assert Retry(max_delay=60, jitter=0).delay(1, error, 0.0) == seconds
+    assert Retry(initial_delay=1, max_delay=60, jitter=0).delay(1, error, 0.0) == seconds
 
 
 @given(
@@ -98,5 +120,12 @@ def test_any_back_off_is_a_number_of_seconds_within_its_bound(
     assert 0 <= delay <= bound
 
 
-def test_by_default_ten_minutes_of_silence_are_too_much() -> None:
-    assert (Deadlines().head, Deadlines().idle) == (600.0, 600.0)
+def test_by_default_no_stream_hangs_for_ever() -> None:
+    limits = Deadlines()
+    assert (limits.first_content, limits.content_gap, limits.byte_gap, limits.total) == (600.0, 300.0, None, None)
+
+
+@pytest.mark.parametrize("seconds", [0, -1, 0.0])
+def test_a_deadline_of_nothing_is_refused(seconds: float) -> None:
+    with pytest.raises(UsageError, match="content_gap"):
+        Deadlines(content_gap=seconds)

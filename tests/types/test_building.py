@@ -178,7 +178,7 @@ def test_to_json_dict_is_plain_json_in_pythons_names() -> None:
         == {
             "role": "user",
             "parts": [
-                {"inline_data": {"data": "+/8=", "mime_type": "image/png"}},
+                {"inline_data": {"data": "-_8=", "mime_type": "image/png"}},
                 {"function_call": {"name": "f", "args": {"keepCase": [1, None, {"aB": "eA=="}]}}},
                 {"executable_code": {"language": "PYTHON"}},
             ],

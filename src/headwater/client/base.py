@@ -3,19 +3,29 @@
 from __future__ import annotations
 
 import random
+import time
 from collections.abc import Callable, Mapping
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar, cast
 
+from headwater.client.hooks import Measure, hooks
+from headwater.client.options import StreamOptions
 from headwater.client.settings import Settings
+from headwater.core.ending import Ending
+from headwater.core.events import Translator
 from headwater.core.framing import Streamed, Whole
 from headwater.core.gemini import Gemini
 from headwater.core.machine import Machine
-from headwater.core.steps import HttpRequest
+from headwater.core.metrics import Metrics
+from headwater.core.progress import Progress
+from headwater.core.stages import start_stages
+from headwater.core.steps import HttpRequest, Stop
+from headwater.core.watched import WatchedMachine
 from headwater.errors import HeadwaterError, StreamCancelled
 from headwater.transport.base import AsyncBody, Body, Waiting
 from headwater.types import (
     CountTokensResponse,
     FinishReason,
+    GenerateContentConfig,
     GenerateContentResponse,
     HttpOptions,
     ListModelsResponse,
@@ -31,34 +41,66 @@ ANSWERS = Gemini(GenerateContentResponse)
 COUNTS = Gemini(CountTokensResponse)
 MODELS = Gemini(Model)
 MODEL_LISTS = Gemini(ListModelsResponse)
+_NO_OPTIONS: StreamOptions = {}
+clock = time.monotonic
 
 
 def make_machine(
-    dialect: Gemini[W], request: HttpRequest, settings: Settings, options: HttpOptions | None, *, stream: bool = False
+    dialect: Gemini[W],
+    request: HttpRequest,
+    settings: Settings,
+    http_options: HttpOptions | None,
+    options: StreamOptions,
+    *,
+    stream: bool = False,
+    **more: Any,
 ) -> Machine[W]:
     """Return the machine of one call."""
-    return Machine(
+    make: Any = Machine
+    if "watch" in options:
+        make, more["watch"] = WatchedMachine, options["watch"]
+    machine: Machine[W] = make(
         dialect,
         request,
         framing=Streamed if stream else Whole,
-        retry=settings.retry(options),
-        deadlines=settings.deadlines(options),
+        retry=options.get("retry") or settings.retry(http_options),
+        deadlines=options.get("deadlines") or settings.deadlines(http_options),
+        on_break=options.get("on_break", "fail"),
+        raise_on_block=options.get("raise_on_block", False),
+        stages=start_stages(options["stages"]) if options.get("stages") else None,
         jitter=random.random,
+        **more,
     )
+    return machine
 
 
 class BaseStream(Generic[R]):
-    """An answer on its way. Made by ``generate_content_stream``; over when its loop ends or ``close`` is called.
+    """An answer on its way. Made by ``generate_content_stream``; over when its loop ends or it is stopped.
 
     Nothing is sent before the first chunk is asked for.
     """
 
-    def __init__(self, machine: Machine[R], *, on_end: Callable[[BaseStream[R]], None] | None = None) -> None:
+    def __init__(
+        self,
+        machine: Machine[R],
+        *,
+        options: StreamOptions = _NO_OPTIONS,
+        config: GenerateContentConfig | None = None,
+        on_end: Callable[[BaseStream[R]], None] | None = None,
+    ) -> None:
         self._machine = machine
-        self._on_end = on_end
+        self._options = options
+        self._config = config
+        self._at_end = [hook for hook in (on_end, cast("Any", options.get("on_end"))) if hook is not None]
+        self._hooks = hooks(self, options)
         self._closed = False
+        self._is_cancelled = False
         self._body: Body | AsyncBody | None = None
         self._waiting = Waiting()
+        self._measure: Measure | None = None
+        token = options.get("cancel")
+        if token is not None:
+            token.add(self)
 
     @property
     def text(self) -> str:
@@ -72,13 +114,36 @@ class BaseStream(Generic[R]):
 
     @property
     def usage_metadata(self) -> UsageMetadata:
-        """The tokens so far, as the API counted them."""
+        """The tokens so far, as the API counted them; where an answer took several requests, of all of them."""
         return self._machine.fold.usage_metadata
 
     @property
     def finish_reason(self) -> FinishReason | None:
         """Why the model stopped; None while it goes on, or when the answer was cut short."""
         return self._machine.fold.finish_reason
+
+    @property
+    def ending(self) -> Ending | None:
+        """How the stream ended, in one of ten words; None while it goes on."""
+        return self._machine.ending
+
+    @property
+    def metrics(self) -> Metrics:
+        """What was measured by now: times, counts, gaps."""
+        return self._machine.metrics
+
+    @property
+    def progress(self) -> Progress:
+        """How far the answer is, toward ``target_words`` or ``max_output_tokens`` where one of them is known."""
+        if self._measure is None:
+            limit = self._config.max_output_tokens if self._config is not None else None
+            self._measure = Measure(self._machine, limit, self._options.get("target_words"))
+        return self._measure.progress(clock())
+
+    @property
+    def position(self) -> str | None:
+        """Where the stream stands, for ``resume_stream`` in another process; None where the other end keeps nothing."""
+        return self._machine.position
 
     @property
     def headers(self) -> Mapping[str, str]:
@@ -94,21 +159,34 @@ class BaseStream(Generic[R]):
         state = "closed" if self._closed else self._machine.state.value
         return f"<{type(self).__name__} {state}, {self._machine.fold.count} chunks>"
 
+    def cancel(self, reason: str = "") -> None:
+        """Stop the stream, even while the model is silent. May be called from any thread, task or signal handler.
+
+        Its loop ends (or raises ``StreamCancelled``, with ``raise_on_cancel``); ``text``, ``response`` and
+        ``usage_metadata`` keep what had come; the connection is closed at once.
+        """
+        if not self.is_over:
+            self._is_cancelled = True
+            self._stop(reason)
+
     def close(self) -> None:
         """End the stream and close its connection at once. May be called from any thread, any number of times.
 
         A loop that is running over the stream ends; ``text`` and ``response`` keep what had come.
         """
         if not self._closed:
-            self._closed = True
-            self._machine.cancel("the stream was closed")
-            self._waiting.end()
-            self._let_go()
-            self._end(None)
+            self._stop("")
 
     def __del__(self) -> None:
         if getattr(self, "_body", None) is not None:
             self.close()
+
+    def _stop(self, reason: str) -> None:
+        self._closed = True
+        self._machine.cancel(reason)
+        self._waiting.end()
+        self._let_go()
+        self._end(None)
 
     def _let_go(self) -> None:
         body, self._body = self._body, None
@@ -117,8 +195,25 @@ class BaseStream(Generic[R]):
 
     def _end(self, error: HeadwaterError | None) -> None:
         """Take note of the end, once; raise what it ended with, unless the caller closed the stream."""
-        on_end, self._on_end = self._on_end, None
-        if on_end is not None:
-            on_end(self)
-        if error is not None and not (self._closed and isinstance(error, StreamCancelled)):
+        at_end, self._at_end = self._at_end, []
+        for hook in at_end:
+            hook(self)
+        if error is not None and not (self._closed and isinstance(error, StreamCancelled) and not self._tells_cancel):
             raise error
+
+    @property
+    def _tells_cancel(self) -> bool:
+        """Whether the loop is to raise, since somebody cancelled the stream."""
+        return self._is_cancelled and self._options.get("raise_on_cancel", False)
+
+    def _check_closed(self) -> None:
+        """Raise what the loop of a closed stream raises, once; nothing where it just ends."""
+        if self._tells_cancel:
+            step = self._machine.next_step(clock())
+            if type(step) is Stop and step.error is not None:
+                raise step.error
+
+    def _translator(self) -> Translator:
+        """Have the machine tell what becomes of the stream, and return who makes events of what it gives."""
+        self._machine.tells = True
+        return Translator(lambda: self._machine.fold)

@@ -9,6 +9,7 @@ from typing import Any, Self
 
 from headwater.client.aio import AsyncCaller
 from headwater.client.chats import AsyncChats, Chats
+from headwater.client.files import AsyncFiles, Files
 from headwater.client.models import AsyncModels, Models
 from headwater.client.settings import Settings
 from headwater.client.sync import Caller
@@ -23,6 +24,7 @@ class AsyncClient:
         self._caller = AsyncCaller(settings)
         self.models = AsyncModels(self._caller)
         self.chats = AsyncChats(self._caller)
+        self.files = AsyncFiles(self._caller)
 
     async def aclose(self) -> None:
         """Close the idle connections of the running event loop. The client stays usable; streams that run go on."""
@@ -43,6 +45,9 @@ class Client:
     The key comes from ``api_key``, else ``GOOGLE_API_KEY``, else ``GEMINI_API_KEY``; the address from
     ``http_options.base_url``, else ``GOOGLE_GEMINI_BASE_URL``. ``base_url="offline:"`` needs no key and no network:
     the built-in storyteller answers.
+
+    ``vertexai=True`` speaks to Vertex AI: with ``credentials`` of google-auth, else with an API key (express mode),
+    else with the application default credentials.
 
     Making one costs nothing; connections are made when they are needed, and closed by ``close()`` or at the end of the
     program. A stream that runs goes on when its client is dropped.
@@ -65,13 +70,10 @@ class Client:
     ) -> None:
         if enterprise is not None and vertexai is not None and enterprise != vertexai:
             raise UsageError("enterprise and vertexai mean the same: pass one of them")
-        if credentials is not None:
-            raise UsageError(
-                "Google Cloud credentials are not supported yet: pass api_key=... (Vertex AI express mode)"
-            )
         self._settings = Settings(
             api_key=api_key,
             vertexai=enterprise if vertexai is None else vertexai,
+            credentials=credentials,
             project=project,
             location=location,
             http_options=http_options,
@@ -79,6 +81,7 @@ class Client:
         self._caller = Caller(self._settings)
         self.models = Models(self._caller)
         self.chats = Chats(self._caller)
+        self.files = Files(self._caller)
 
     @cached_property
     def aio(self) -> AsyncClient:

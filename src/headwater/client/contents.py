@@ -1,21 +1,24 @@
-"""From what a user wrote to the ``contents`` of a request: text, lists, dicts, parts and whole turns."""
+"""From what a user wrote to the ``contents`` of a request: text, lists, dicts, parts, files, images and whole turns."""
 
 from __future__ import annotations
 
+import io
+import sys
 from collections.abc import Mapping
 from typing import Any
 
 from headwater.errors import UsageError
-from headwater.types import Blob, Content, FileData, Part
+from headwater.types import Blob, Content, File, FileData, Image, Part
 
 _CONTENT_KEYS = {"parts", "role"}
+_PATHS = ("PurePath", "PosixPath", "WindowsPath", "Path")
 
 
 def to_contents(value: Any) -> list[Content]:
     """Return the turns that ``value`` stands for.
 
-    Text, parts and dicts of parts that follow one another make one turn of the user; a part that calls a function makes
-    one of the model; a list inside the list is a turn of its own.
+    Text, parts, files, images and dicts of parts that follow one another make one turn of the user; a part that calls a
+    function makes one of the model; a list inside the list is a turn of its own.
 
     Raises:
         UsageError: there is nothing, or something that can not be said to a model.
@@ -27,7 +30,7 @@ def to_contents(value: Any) -> list[Content]:
     for item in value if isinstance(value, list | tuple) else [value]:
         if isinstance(item, list | tuple):
             _close(open_parts, turns)
-            turns.append(Content(role="user", parts=[to_part(part) for part in item]))
+            turns.append(to_content(item))
         elif _is_content(item):
             _close(open_parts, turns)
             turns.append(item if isinstance(item, Content) else Content(**item))
@@ -41,15 +44,21 @@ def to_contents(value: Any) -> list[Content]:
 
 
 def to_content(value: Any) -> Content:
-    """Return ``value`` as one turn: a system instruction, or one message of a chat."""
+    """Return ``value`` as one turn: a system instruction, or one message of a chat.
+
+    Raises:
+        UsageError: it says nothing, or can not be said to a model.
+    """
     if isinstance(value, Content):
         return value
     if _is_content(value):
         return Content(**value)
-    items = value if isinstance(value, list | tuple) else [value]
-    if not items:
+    if not isinstance(value, list | tuple):
+        part = to_part(value)
+        return Content(role=_role(part), parts=[part])
+    if not value:
         raise UsageError("an empty list says nothing: pass a text, a Part or a list of them")
-    return Content(role="user", parts=[to_part(item) for item in items])
+    return Content(role="user", parts=[to_part(item) for item in value])
 
 
 def to_part(value: Any) -> Part:
@@ -58,19 +67,65 @@ def to_part(value: Any) -> Part:
     Raises:
         UsageError: it can not be said to a model; the message says what to pass instead.
     """
-    if isinstance(value, Part):
-        return value
-    if isinstance(value, str):
-        return Part(text=value)
-    if isinstance(value, FileData):
-        return Part(file_data=value)
-    if isinstance(value, Mapping):
-        return Part(**value)
-    if isinstance(value, Blob):
-        return Part(inline_data=value)
-    if isinstance(value, bytes | bytearray):
-        raise UsageError("bytes need their type: pass types.Part.from_bytes(data=..., mime_type='image/png')")
-    raise UsageError(f"contents can not hold {type(value).__name__}: pass a text, a Part, a Content, a dict or a list")
+    match value:
+        case Part():
+            return value
+        case str():
+            return Part(text=value)
+        case File():
+            return _file_part(value)
+        case FileData():
+            return Part(file_data=value)
+        case Blob():
+            return Part(inline_data=value)
+        case Image():
+            return _image_part(value)
+        case Mapping():
+            return _part_of_dict(value)
+        case bytes() | bytearray():
+            raise UsageError("bytes need their type: pass types.Part.from_bytes(data=..., mime_type='image/png')")
+    if _is_pillow(value):
+        return Part(inline_data=_pillow_blob(value))
+    hint = ": read it, or upload it with client.files.upload" if type(value).__name__ in _PATHS else ""
+    raise UsageError(
+        f"contents can not hold {type(value).__name__}{hint}: pass a text, a Part, a Content, a File, an image, "
+        "a dict or a list"
+    )
+
+
+def _file_part(file: File) -> Part:
+    if not file.uri or not file.mime_type:
+        raise UsageError("a file needs its uri and mime_type to be part of contents: upload it, or get it by its name")
+    return Part(file_data=FileData(file_uri=file.uri, mime_type=file.mime_type))
+
+
+def _image_part(image: Image) -> Part:
+    if image.gcs_uri:
+        return Part(file_data=FileData(file_uri=image.gcs_uri, mime_type=image.mime_type))
+    return Part(inline_data=Blob(data=image.image_bytes, mime_type=image.mime_type))
+
+
+def _part_of_dict(value: Mapping[Any, Any]) -> Part:
+    """A dict is a part; one with ``uri`` is a file, one with ``file_uri`` the data of one."""
+    if "uri" in value:
+        return _file_part(File(**value))
+    if "file_uri" in value or "fileUri" in value:
+        return Part(file_data=FileData(**value))
+    return Part(**value)
+
+
+def _is_pillow(value: Any) -> bool:
+    """Whether this is an image of Pillow, which is not imported for the question: who has one has loaded it."""
+    pillow = sys.modules.get("PIL.Image")
+    return pillow is not None and isinstance(value, pillow.Image)
+
+
+def _pillow_blob(image: Any) -> Blob:
+    """A JPEG that was read from a file stays one; all else becomes PNG."""
+    kind = "JPEG" if image.format == "JPEG" and getattr(image, "filename", "") else "PNG"
+    buffer = io.BytesIO()
+    image.save(buffer, format=kind)
+    return Blob(data=buffer.getvalue(), mime_type=f"image/{kind.lower()}")
 
 
 def _is_content(value: Any) -> bool:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, overload
+from typing import Any, Unpack, cast, overload
 
 from headwater.client import requests
 from headwater.client.aio import AsyncCaller, AsyncStream
 from headwater.client.base import ANSWERS, COUNTS, MODEL_LISTS, MODELS
+from headwater.client.options import CallOptions, StreamOptions
 from headwater.client.pagers import AsyncPager, Pager
 from headwater.client.sync import Caller, Stream
 from headwater.types import (
@@ -33,13 +34,17 @@ class Models:
         self._caller = caller
 
     @overload
-    def generate_content(self, *, model: str, contents: Any, config: StreamConfigDict) -> Stream: ...
+    def generate_content(
+        self, *, model: str, contents: Any, config: StreamConfigDict, **options: Unpack[StreamOptions]
+    ) -> Stream: ...
 
     @overload
-    def generate_content(self, *, model: str, contents: Any, config: Config = None) -> GenerateContentResponse: ...
+    def generate_content(
+        self, *, model: str, contents: Any, config: Config = None, **options: Unpack[CallOptions]
+    ) -> GenerateContentResponse: ...
 
     def generate_content(
-        self, *, model: str, contents: Any, config: Config | StreamConfigDict = None
+        self, *, model: str, contents: Any, config: Config | StreamConfigDict = None, **options: Any
     ) -> GenerateContentResponse | Stream:
         """Return the whole answer; with ``config={"stream": True}`` the stream of it.
 
@@ -50,19 +55,38 @@ class Models:
         """
         settings = requests.to_config(config, GenerateContentConfig)
         if settings.stream:
-            return self.generate_content_stream(model=model, contents=contents, config=settings)
+            return self.generate_content_stream(model=model, contents=contents, config=settings, **options)
         request = requests.generate_content(self._caller.settings, model, contents, settings, stream=False)
-        return self._caller.call(ANSWERS, request, settings.http_options)
+        goes_on = settings.automatic_continuation is not False
+        return self._caller.call(ANSWERS, request, settings.http_options, cast("CallOptions", options), goes_on=goes_on)
 
-    def generate_content_stream(self, *, model: str, contents: Any, config: Config = None) -> Stream:
+    def generate_content_stream(
+        self, *, model: str, contents: Any, config: Config = None, **options: Unpack[StreamOptions]
+    ) -> Stream:
         """Return the stream of the answer. Nothing is sent before its first chunk is asked for.
+
+        ``options`` say what becomes of it: clocks, retries, recovery, pacing, hooks (see ``StreamOptions``).
 
         Raises:
             UsageError: the request is wrong. Everything else is raised by the stream.
         """
         settings = requests.to_config(config, GenerateContentConfig)
         request = requests.generate_content(self._caller.settings, model, contents, settings, stream=True)
-        return self._caller.stream(request, settings.http_options)
+        return self._caller.stream(request, settings, options)
+
+    def resume_stream(self, position: str, **options: Unpack[StreamOptions]) -> Stream:
+        """Return the rest of a stream, from a position on (``stream.position``, ``error.position``).
+
+        It may have been another process that began it: the other end keeps the stream, for a while. The
+        answer so far is not part of it.
+
+        Raises:
+            UsageError: that is no position. Everything else is raised by the stream: NotFoundError when the other end
+                does not keep it any more.
+        """
+        request, after = requests.resume_stream(self._caller.settings, position)
+        options.setdefault("on_break", "continue")
+        return self._caller.stream(request, GenerateContentConfig(), options, after=after)
 
     def count_tokens(
         self, *, model: str, contents: Any, config: CountTokensConfig | Mapping[str, Any] | None = None
@@ -95,28 +119,41 @@ class AsyncModels:
         self._caller = caller
 
     @overload
-    async def generate_content(self, *, model: str, contents: Any, config: StreamConfigDict) -> AsyncStream: ...
+    async def generate_content(
+        self, *, model: str, contents: Any, config: StreamConfigDict, **options: Unpack[StreamOptions]
+    ) -> AsyncStream: ...
 
     @overload
     async def generate_content(
-        self, *, model: str, contents: Any, config: Config = None
+        self, *, model: str, contents: Any, config: Config = None, **options: Unpack[CallOptions]
     ) -> GenerateContentResponse: ...
 
     async def generate_content(
-        self, *, model: str, contents: Any, config: Config | StreamConfigDict = None
+        self, *, model: str, contents: Any, config: Config | StreamConfigDict = None, **options: Any
     ) -> GenerateContentResponse | AsyncStream:
         """Return the whole answer; with ``config={"stream": True}`` the stream of it."""
         settings = requests.to_config(config, GenerateContentConfig)
         if settings.stream:
-            return await self.generate_content_stream(model=model, contents=contents, config=settings)
+            return await self.generate_content_stream(model=model, contents=contents, config=settings, **options)
         request = requests.generate_content(self._caller.settings, model, contents, settings, stream=False)
-        return await self._caller.call(ANSWERS, request, settings.http_options)
+        goes_on = settings.automatic_continuation is not False
+        return await self._caller.call(
+            ANSWERS, request, settings.http_options, cast("CallOptions", options), goes_on=goes_on
+        )
 
-    async def generate_content_stream(self, *, model: str, contents: Any, config: Config = None) -> AsyncStream:
+    async def generate_content_stream(
+        self, *, model: str, contents: Any, config: Config = None, **options: Unpack[StreamOptions]
+    ) -> AsyncStream:
         """Return the stream of the answer: ``async for chunk in await ...``. See ``Models.generate_content_stream``."""
         settings = requests.to_config(config, GenerateContentConfig)
         request = requests.generate_content(self._caller.settings, model, contents, settings, stream=True)
-        return self._caller.stream(request, settings.http_options)
+        return self._caller.stream(request, settings, options)
+
+    async def resume_stream(self, position: str, **options: Unpack[StreamOptions]) -> AsyncStream:
+        """Return the rest of a stream, from a position on. See ``Models.resume_stream``."""
+        request, after = requests.resume_stream(self._caller.settings, position)
+        options.setdefault("on_break", "continue")
+        return self._caller.stream(request, GenerateContentConfig(), options, after=after)
 
     async def count_tokens(
         self, *, model: str, contents: Any, config: CountTokensConfig | Mapping[str, Any] | None = None

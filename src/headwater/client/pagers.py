@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
-from typing import Generic, Protocol, TypeVar
+from typing import Any, Generic, Protocol, TypeVar
 
 import msgspec
 
-from headwater.types import ListModelsConfig
+from headwater.types import ListFilesConfig, ListModelsConfig
 
 T = TypeVar("T")
+Config = ListModelsConfig | ListFilesConfig
 
 
 class Page(Protocol[T]):
@@ -25,7 +26,7 @@ class Page(Protocol[T]):
 class _BasePager(Generic[T]):
     """What both colours know of the page that they are on."""
 
-    def __init__(self, config: ListModelsConfig, page: Page[T]) -> None:
+    def __init__(self, config: Config, page: Page[T]) -> None:
         self.config = config
         self._current = page
 
@@ -45,7 +46,7 @@ class _BasePager(Generic[T]):
     def __getitem__(self, index: int) -> T:
         return self.page[index]
 
-    def _next_config(self) -> ListModelsConfig:
+    def _next_config(self) -> Config:
         """The config that asks for the next page.
 
         Raises:
@@ -60,7 +61,7 @@ class _BasePager(Generic[T]):
 class Pager(_BasePager[T]):
     """A list in pages: ``for item in pager`` goes through all of them."""
 
-    def __init__(self, fetch: Callable[[ListModelsConfig], Page[T]], config: ListModelsConfig, page: Page[T]) -> None:
+    def __init__(self, fetch: Callable[[Any], Page[T]], config: Config, page: Page[T]) -> None:
         super().__init__(config, page)
         self._fetch = fetch
 
@@ -82,9 +83,7 @@ class Pager(_BasePager[T]):
 class AsyncPager(_BasePager[T]):
     """A list in pages: ``async for item in pager`` goes through all of them."""
 
-    def __init__(
-        self, fetch: Callable[[ListModelsConfig], Awaitable[Page[T]]], config: ListModelsConfig, page: Page[T]
-    ) -> None:
+    def __init__(self, fetch: Callable[[Any], Awaitable[Page[T]]], config: Config, page: Page[T]) -> None:
         super().__init__(config, page)
         self._fetch = fetch
 

@@ -5,21 +5,27 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from typing import Any, TypeVar
-from urllib.parse import urlencode
+from urllib.parse import urlencode, urlsplit
 
 import msgspec
 
 from headwater.client.contents import to_content, to_contents
+from headwater.client.modes import check_mode, check_schema
 from headwater.client.settings import Settings
+from headwater.core.resume import read_position, resumed
 from headwater.core.steps import HttpRequest
 from headwater.errors import UsageError
 from headwater.types import (
     CountTokensConfig,
+    FunctionDeclaration,
     GenerateContentConfig,
     GenerateContentRequest,
     GenerationConfig,
     HttpOptions,
+    ImageConfig,
+    ImageConfigImageOutputOptions,
     ListModelsConfig,
+    Schema,
     Tool,
 )
 from headwater.types.base import Wire
@@ -35,8 +41,9 @@ _TOP_LEVEL = (
     "continuation_token",
     "model_armor_config",
 )
-_GENERATION = {name: name for name in GenerationConfig.__struct_fields__ if name != "model_config"}
-_GENERATION["model_config"] = "model_selection_config"
+_GENERATION = GenerationConfig.__struct_fields__
+#: Fields of a config that stay with the client; they do not make a request have a ``generationConfig``.
+_OWN = frozenset({"stream"})
 
 
 def to_config(value: Any, kind: type[C]) -> C:
@@ -58,27 +65,38 @@ def generate_content(
     settings: Settings, model: str, contents: Any, config: GenerateContentConfig, *, stream: bool
 ) -> HttpRequest:
     """Return the request of ``generateContent`` or ``streamGenerateContent``."""
-    body = msgspec.to_builtins(_body(contents, config))
-    if any(getattr(config, name) is not None for name in config.__struct_fields__ if name != "stream"):
+    body = msgspec.to_builtins(_body(settings, contents, config))
+    if any(getattr(config, name) is not None for name in config.__struct_fields__ if name not in _OWN):
         body.setdefault("generationConfig", {})
     method = "streamGenerateContent?alt=sse" if stream else "generateContent"
     url = settings.url(f"{model_path(model, settings)}:{method}", config.http_options)
     return _post(settings, url, body, config.http_options, stream=stream)
 
 
+def resume_stream(settings: Settings, position: str) -> tuple[HttpRequest, int]:
+    """Return the request for the rest of a stream, and how many of its documents came before.
+
+    Raises:
+        UsageError: that is no position.
+    """
+    path, stream, after = read_position(position)
+    base = urlsplit(settings.base_url)
+    request = HttpRequest("POST", f"{base.scheme}://{base.netloc}{path}", settings.headers(), b"{}")
+    return resumed(request, stream, after), after
+
+
 def count_tokens(settings: Settings, model: str, contents: Any, config: CountTokensConfig) -> HttpRequest:
     """Return the request of ``countTokens``."""
-    body: dict[str, Any] = {"contents": to_contents(contents)}
-    if not settings.vertexai and (config.system_instruction or config.tools or config.generation_config):
-        raise UsageError("system_instruction, tools and generation_config are counted on Vertex AI only")
-    if config.system_instruction is not None:
-        body["systemInstruction"] = to_content(config.system_instruction)
-    if config.tools:
-        body["tools"] = [_tool(tool) for tool in config.tools]
-    if config.generation_config:
-        body["generationConfig"] = config.generation_config
+    instruction = config.system_instruction
+    body = GenerateContentRequest(
+        contents=to_contents(contents),
+        system_instruction=to_content(instruction) if instruction is not None else None,
+        tools=[_tool(tool, settings) for tool in config.tools] if config.tools is not None else None,
+        generation_config=config.generation_config,
+    )
+    check_mode(config, body.contents, vertexai=settings.vertexai)
     url = settings.url(f"{model_path(model, settings)}:countTokens", config.http_options)
-    return _post(settings, url, body, config.http_options, stream=False)
+    return _post(settings, url, msgspec.to_builtins(body), config.http_options, stream=False)
 
 
 def get_model(settings: Settings, model: str, options: HttpOptions | None) -> HttpRequest:
@@ -118,33 +136,95 @@ def model_path(model: str, settings: Settings) -> str:
     return f"publishers/{publisher}/models/{name}" if slash else f"publishers/google/models/{model}"
 
 
-def _body(contents: Any, config: GenerateContentConfig) -> GenerateContentRequest:
-    generation = {name: getattr(config, source) for name, source in _GENERATION.items()}
-    top = {name: getattr(config, name) for name in _TOP_LEVEL}
+def _body(settings: Settings, contents: Any, config: GenerateContentConfig) -> GenerateContentRequest:
     instruction = config.system_instruction
-    generation = {name: value for name, value in generation.items() if value is not None}
-    cached = config.cached_content
-    return GenerateContentRequest(
+    body = GenerateContentRequest(
         contents=to_contents(contents),
         system_instruction=to_content(instruction) if instruction is not None else None,
-        generation_config=GenerationConfig(**generation) if generation else None,
-        tools=[_tool(tool) for tool in config.tools] if config.tools else None,
-        cached_content=f"cachedContents/{cached}" if cached and "/" not in cached else cached,
+        generation_config=_generation(settings, config),
+        tools=_tools(config.tools, settings),
+        cached_content=_cached_content(config.cached_content, settings),
         output_config=config.generation_output_config,
-        **{name: value for name, value in top.items() if value is not None},
+        **{name: value for name in _TOP_LEVEL if (value := getattr(config, name)) is not None},
+    )
+    check_mode(config, body.contents, body.system_instruction, body.tools, vertexai=settings.vertexai)
+    return body
+
+
+def _generation(settings: Settings, config: GenerateContentConfig) -> GenerationConfig | None:
+    given = {name: value for name in _GENERATION if (value := getattr(config, name)) is not None}
+    if "response_schema" in given:
+        given["response_schema"] = _schema(config.response_schema, settings)
+    if "response_json_schema" in given:
+        given["response_json_schema"] = _json_schema(config.response_json_schema)
+    if "image_config" in given:
+        given["image_config"] = _image_config(given["image_config"])
+    return GenerationConfig(**given) if given else None
+
+
+def _schema(value: Any, settings: Settings) -> Schema:
+    from headwater.client.schemas import to_schema  # here, since most programs never get here
+
+    schema = to_schema(value, vertexai=settings.vertexai)
+    check_schema(schema, vertexai=settings.vertexai)
+    return schema
+
+
+def _json_schema(value: Any) -> Any:
+    from headwater.client.json_schema import json_schema
+
+    return value if isinstance(value, Mapping) else json_schema(value)
+
+
+def _image_config(config: ImageConfig) -> ImageConfig:
+    """The two options of the format stand below ``imageOutputOptions`` on the wire."""
+    kind, quality = config.output_mime_type, config.output_compression_quality
+    if kind is None and quality is None:
+        return config
+    options = config.image_output_options or ImageConfigImageOutputOptions()
+    moved = {
+        "mime_type": options.mime_type if kind is None else kind,
+        "compression_quality": options.compression_quality if quality is None else quality,
+    }
+    return config.model_copy(
+        update={"output_mime_type": None, "output_compression_quality": None, "image_output_options": moved}
     )
 
 
-def _tool(value: Any) -> Tool:
+def _cached_content(name: str | None, settings: Settings) -> str | None:
+    """The full name of a cache: below the project on Vertex AI."""
+    if not name or name.startswith("projects/") or (name.count("/") and not name.startswith("cachedContents/")):
+        return name
+    path = name if name.startswith("cachedContents/") else f"cachedContents/{name}"
+    return f"{settings.below_project}{path}"
+
+
+def _tools(values: list[Any] | None, settings: Settings) -> list[Tool] | None:
+    """The tools, with the functions of all of them in one tool at the end, as the API wants them."""
+    if values is None:
+        return None
+    tools: list[Tool] = []
+    functions: list[FunctionDeclaration] = []
+    for tool in [_tool(value, settings) for value in values]:
+        if tool.function_declarations:
+            functions += tool.function_declarations
+            tool = tool.model_copy(update={"function_declarations": None})
+            if tool == Tool():
+                continue
+        tools.append(tool)
+    return [*tools, Tool(function_declarations=functions)] if functions else tools
+
+
+def _tool(value: Any, settings: Settings) -> Tool:
     if isinstance(value, Tool):
         return value
     if isinstance(value, Mapping):
         return Tool(**value)
     if callable(value):
-        raise UsageError(
-            "Python functions as tools are not supported yet: pass a types.Tool with function_declarations"
-        )
-    raise UsageError(f"a tool is a types.Tool or a dict, not {type(value).__name__}")
+        from headwater.client.functions import declare  # here, since most programs never get here
+
+        return Tool(function_declarations=[declare(value, vertexai=settings.vertexai)])
+    raise UsageError(f"a tool is a types.Tool, a dict or a function, not {type(value).__name__}")
 
 
 def _post(

@@ -8,9 +8,10 @@ import re
 import sys
 from collections.abc import Mapping
 from typing import Any
-from urllib.parse import quote
+from urllib.parse import quote, urlsplit
 
 import headwater
+from headwater.client.credentials import Tokens
 from headwater.core.policy import RETRY_CODES, Deadlines, Retry
 from headwater.errors import UsageError
 from headwater.transport.base import is_http
@@ -20,6 +21,8 @@ logger = logging.getLogger("headwater")
 
 DEVELOPER_URL = "https://generativelanguage.googleapis.com/"
 OFFLINE = "offline:"
+#: How a client names itself.
+AGENT = f"headwater/{headwater.__version__} gl-python/{sys.version.split()[0]}"
 
 
 def is_offline(url: str) -> bool:
@@ -35,6 +38,7 @@ class Settings:
         *,
         api_key: str | None = None,
         vertexai: bool | None = None,
+        credentials: Any = None,
         project: str | None = None,
         location: str | None = None,
         http_options: HttpOptions | Mapping[str, Any] | None = None,
@@ -42,30 +46,44 @@ class Settings:
         self.options = _options(http_options)
         flag = vertexai if vertexai is not None else _flag("GOOGLE_GENAI_USE_ENTERPRISE", "GOOGLE_GENAI_USE_VERTEXAI")
         self.vertexai = bool(flag)
-        self.project = project or (os.environ.get("GOOGLE_CLOUD_PROJECT") if self.vertexai else None)
-        self.location = location or (os.environ.get("GOOGLE_CLOUD_LOCATION") if self.vertexai else None)
+        if credentials is not None and api_key:
+            raise UsageError("credentials and api_key exclude each other: pass one of them")
+        if not self.vertexai and (credentials is not None or project or location):
+            raise UsageError("credentials, project and location are for Vertex AI: pass vertexai=True as well")
+        self.project, self.location = _place(api_key, project, location) if self.vertexai else (None, None)
         self.base_url = self.options.base_url or self._environment_url() or self._default_url()
-        self.api_key = (api_key or _environment_key() or "").strip()
-        if not self.api_key and not is_offline(self.base_url):
+        _check(self.options, self.base_url)
+        is_known = self.vertexai and (credentials is not None or self.project or self.location)
+        self.api_key = (api_key or ("" if is_known else _environment_key()) or "").strip()
+        #: Where the access tokens come from; None where a key, or nothing, says who calls.
+        self.tokens = self._find_tokens(credentials, project) if self.vertexai and not self.api_key else None
+        if not (self.api_key or self.vertexai or is_offline(self.base_url)):
             raise UsageError(_NO_KEY)
         if not _VALUE.fullmatch(self.api_key) or " " in self.api_key:
             raise UsageError("the API key has characters that no key has (spaces, quotes, line ends): copy it again")
-        _check(self.options, self.base_url)
         self.api_version = self._version()
 
     def __repr__(self) -> str:
         return f"Settings(base_url={self.base_url!r}, api_version={self.api_version!r})"  # and never the key
 
-    def url(self, path: str, options: HttpOptions | None = None, *, project: bool = True) -> str:
-        """Return the URL of ``path`` below the API's version (and, on Vertex AI, below the project)."""
+    @property
+    def below_project(self) -> str:
+        """What stands before the name of a resource of the project: on Vertex AI ``projects/x/locations/y/``."""
+        return f"projects/{self.project}/locations/{self.location or 'global'}/" if self.project else ""
+
+    def url(self, path: str, options: HttpOptions | None = None, *, project: bool = True, above: str = "") -> str:
+        """Return the URL of ``path`` below the API's version (and, on Vertex AI, below the project).
+
+        ``above`` is what stands before the version.
+        """
         base = (options and options.base_url) or self.base_url
         version = options.api_version if options and options.api_version is not None else self.api_version
         scope = (options and options.base_url_resource_scope) or self.options.base_url_resource_scope
-        pieces = [base.rstrip("/")]
+        pieces = [base.rstrip("/"), above]
         if scope != "COLLECTION":
             pieces.append(version)
             if self.vertexai and project and self.project and not path.startswith("projects/"):
-                pieces.append(f"projects/{self.project}/locations/{self.location or 'global'}")
+                pieces.append(self.below_project.rstrip("/"))
         name, colon, method = path.partition(":")
         pieces.append(quote(name, safe="/@.-_~") + colon + method)
         return "/".join(piece for piece in pieces if piece)
@@ -76,8 +94,7 @@ class Settings:
         Raises:
             UsageError: ``options`` hold something that can not be sent.
         """
-        agent = f"headwater/{headwater.__version__} gl-python/{sys.version.split()[0]}"
-        headers = {"Content-Type": "application/json", "User-Agent": agent, "x-goog-api-client": agent}
+        headers = {"Content-Type": "application/json", "User-Agent": AGENT, "x-goog-api-client": AGENT}
         headers["Accept-Encoding"] = "gzip, deflate"
         if self.api_key:
             headers["x-goog-api-key"] = self.api_key
@@ -92,18 +109,30 @@ class Settings:
         return None if given is None else given / 1000
 
     def deadlines(self, options: HttpOptions | None = None) -> Deadlines:
-        """Return the deadlines of a call."""
+        """Return the clocks of a call; google-genai's ``timeout`` is the longest silence between bytes."""
         timeout = self.timeout(options)
-        return Deadlines() if timeout is None else Deadlines(head=timeout, idle=timeout)
+        return Deadlines() if timeout is None else Deadlines(byte_gap=timeout)
 
     def retry(self, options: HttpOptions | None = None) -> Retry:
-        """Return how often a call is tried; once, unless ``retry_options`` say otherwise."""
+        """Return how often a call is tried; ``retry_options`` have google-genai's defaults, where they are given."""
         given = (options and options.retry_options) or self.options.retry_options
         return Retry() if given is None else _retry(given)
 
     def extra_body(self, options: HttpOptions | None = None) -> dict[str, Any]:
         """Return what is laid over the body of each request."""
         return (self.options.extra_body or {}) | ((options and options.extra_body) or {})
+
+    def _find_tokens(self, credentials: Any, project: str | None) -> Tokens | None:
+        """Where access tokens come from. A gateway signs requests itself, unless the caller names who is calling."""
+        is_google = _is_google(self.base_url)
+        if credentials is None and (is_offline(self.base_url) or not (project or is_google)):
+            return None
+        tokens = Tokens(credentials)
+        if is_google and not self.project:
+            self.project = tokens.project()
+            if not self.project:
+                raise UsageError(_NO_PROJECT)
+        return tokens
 
     def _environment_url(self) -> str | None:
         return os.environ.get("GOOGLE_VERTEX_BASE_URL" if self.vertexai else "GOOGLE_GEMINI_BASE_URL") or None
@@ -131,6 +160,11 @@ _NO_KEY = (
     "no API key: set GEMINI_API_KEY (or GOOGLE_API_KEY), or pass genai.Client(api_key=...). "
     "Without one, the built-in offline engine works now: set GOOGLE_GEMINI_BASE_URL=offline: "
     "or pass http_options={'base_url': 'offline:'}"
+)
+
+_NO_PROJECT = (
+    "no Google Cloud project: pass genai.Client(vertexai=True, project=...) or set GOOGLE_CLOUD_PROJECT; "
+    "or pass api_key=... (express mode)"
 )
 
 
@@ -164,6 +198,20 @@ def _merged(*layers: Mapping[str, str] | None) -> dict[str, str]:
     return dict(known.values())
 
 
+def _place(api_key: str | None, project: str | None, location: str | None) -> tuple[str | None, str | None]:
+    """The project and the location; those of the environment do not count beside a key that was passed alone."""
+    if api_key and not (project or location):
+        return None, None
+    return (
+        project or os.environ.get("GOOGLE_CLOUD_PROJECT") or None,
+        location or os.environ.get("GOOGLE_CLOUD_LOCATION") or None,
+    )
+
+
+def _is_google(url: str) -> bool:
+    return (urlsplit(url).hostname or "").endswith(".googleapis.com")
+
+
 def _environment_key() -> str | None:
     google, gemini = os.environ.get("GOOGLE_API_KEY"), os.environ.get("GEMINI_API_KEY")
     if google and gemini and google != gemini:
@@ -179,7 +227,7 @@ def _flag(*names: str) -> bool:
 
 
 def _retry(options: HttpRetryOptions) -> Retry:
-    known = Retry(attempts=5)
+    known = Retry(attempts=5, initial_delay=1.0, jitter=1.0)
     return Retry(
         attempts=max(1, known.attempts if options.attempts is None else options.attempts),
         initial_delay=known.initial_delay if options.initial_delay is None else options.initial_delay,

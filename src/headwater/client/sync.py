@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Iterator
 from types import TracebackType
 from typing import Any, Self, TypeVar, cast
 
-from headwater.client.base import ANSWERS, BaseStream, W, make_machine
+from headwater.client.base import ANSWERS, BaseStream, W, clock, make_machine
+from headwater.client.credentials import AuthorizedTransport
+from headwater.client.options import CallOptions, StreamOptions, check
 from headwater.client.settings import Settings, is_offline
+from headwater.core.events import Event
 from headwater.core.gemini import Gemini
 from headwater.core.machine import Machine
-from headwater.core.steps import STEPS, Close, HttpRequest, Open, Read, Step, Stop, TransportError, Wait
+from headwater.core.steps import STEPS, Close, HttpRequest, Open, Pause, Read, Step, Stop, TransportError, Wait
+from headwater.errors import HeadwaterError
 from headwater.transport.base import Body, Latch, Transport
-from headwater.types import GenerateContentResponse, HttpOptions
+from headwater.types import GenerateContentConfig, GenerateContentResponse, HttpOptions
 
 R = TypeVar("R")
-_clock = time.monotonic
+_NO_OPTIONS: CallOptions = {}
 
 
 class Call(BaseStream[R]):
@@ -26,31 +29,33 @@ class Call(BaseStream[R]):
         self,
         machine: Machine[R],
         transport: Transport,
-        *,
-        on_end: Callable[[BaseStream[R]], None] | None = None,
+        **more: Any,
     ) -> None:
-        super().__init__(machine, on_end=on_end)
+        super().__init__(machine, **more)
         self._transport = transport
 
     def __next__(self) -> R:
         if self._closed:  # also where more had arrived than was read
+            self._check_closed()
             raise StopIteration
         machine = self._machine
         try:
             while True:
-                step = machine.next_step(_clock())
+                step = machine.next_step(clock())
                 if type(step) not in STEPS:
+                    for hook in self._hooks:
+                        hook(cast("R", step))
                     return cast("R", step)
                 if type(step) is Stop:
                     break
                 try:
                     if type(step) is Read:  # most of all steps
                         body = cast("Body | None", self._body)  # none where another thread has let it go
-                        machine.received(body.read(step.timeout) if body else b"", _clock())
+                        machine.received(body.read(step.timeout) if body else b"", clock())
                     else:
                         self._do(cast("Step", step))
                 except TransportError as problem:
-                    machine.failed(problem, _clock())
+                    machine.failed(problem, clock())
             self._let_go()
             self._end(step.error)
         except BaseException:  # Ctrl-C above all: the connection goes before the error leaves
@@ -63,13 +68,22 @@ class Call(BaseStream[R]):
             case Open(request, timeout):
                 self._let_go()
                 self._body = body = self._transport.open(request, timeout, self._waiting)
-                self._machine.opened(body.status, body.headers, _clock())
+                self._machine.opened(body.status, body.headers, clock())
+            case Pause(seconds):
+                self._pause(seconds)
             case Wait(seconds):
                 woken = Latch()
                 with self._waiting.on(woken.open):
                     woken.wait(seconds)
             case Close():
                 self._let_go()
+
+    def _pause(self, seconds: float) -> None:
+        body = cast("Body | None", self._body)
+        if body is None or body.wait(seconds):
+            self._machine.received(body.read(None) if body else b"", clock())
+        else:
+            self._machine.waited(clock())
 
 
 class Stream(Call[GenerateContentResponse]):
@@ -108,6 +122,34 @@ class Stream(Call[GenerateContentResponse]):
     ) -> None:
         self.close()
 
+    def events(self) -> Iterator[Event]:
+        """Yield what happens, one typed event at a time, for ``match``; the last is ``End``.
+
+        Raises:
+            HeadwaterError: after ``End``, what the stream ended with.
+        """
+        translator = self._translator()
+        try:
+            while True:
+                try:
+                    result = next(self)
+                except StopIteration:
+                    yield from translator.end(self.ending)
+                    return
+                except HeadwaterError:
+                    yield from translator.end(self.ending)
+                    raise
+                yield from translator.events(result)
+        finally:
+            self.close()
+
+    @property
+    def text_stream(self) -> Iterator[str]:
+        """The answer's text, piece by piece, without thoughts."""
+        for chunk in self:
+            if chunk.text:
+                yield chunk.text
+
 
 class Caller:
     """Makes calls with one client's settings; its transports come into being when they are first needed."""
@@ -119,17 +161,33 @@ class Caller:
     def stream(
         self,
         request: HttpRequest,
-        options: HttpOptions | None,
+        config: GenerateContentConfig,
+        options: StreamOptions,
+        *,
         on_end: Callable[[BaseStream[GenerateContentResponse]], None] | None = None,
         dialect: Gemini[Any] = ANSWERS,
+        after: int = 0,
     ) -> Stream:
         """Return the stream of the answer to ``request``; ``dialect`` says how its chunks are read."""
-        machine = make_machine(dialect, request, self.settings, options, stream=True)
-        return Stream(machine, self._transport(request), on_end=on_end)
+        options = check(options, stream=True)
+        goes_on = config.automatic_continuation is not False
+        machine = make_machine(
+            dialect, request, self.settings, config.http_options, options, stream=True, after=after, goes_on=goes_on
+        )
+        return Stream(machine, self._transport(request), options=options, config=config, on_end=on_end)
 
-    def call(self, dialect: Gemini[W], request: HttpRequest, options: HttpOptions | None) -> W:
+    def call(
+        self,
+        dialect: Gemini[W],
+        request: HttpRequest,
+        http_options: HttpOptions | None,
+        options: CallOptions = _NO_OPTIONS,
+        **more: Any,
+    ) -> W:
         """Return the one result of ``request``."""
-        call = Call(make_machine(dialect, request, self.settings, options), self._transport(request))
+        options = check(options, stream=False)
+        machine = make_machine(dialect, request, self.settings, http_options, options, **more)
+        call = Call(machine, self._transport(request), options={**options, "raise_on_cancel": True})
         try:
             return next(call)
         finally:
@@ -144,15 +202,15 @@ class Caller:
         offline = is_offline(request.url)
         transport = self._transports.get(offline)
         if transport is None:
-            transport = self._transports.setdefault(offline, _make_transport(offline))
+            transport = self._transports.setdefault(offline, _make_transport(offline, self.settings))
         return transport
 
 
-def _make_transport(offline: bool) -> Transport:
+def _make_transport(offline: bool, settings: Settings) -> Transport:
     if offline:
         from headwater.transport.offline import OfflineTransport
 
         return OfflineTransport()
     from headwater.transport.sync import UrllibTransport
 
-    return UrllibTransport()
+    return UrllibTransport() if settings.tokens is None else AuthorizedTransport(UrllibTransport(), settings.tokens)

@@ -37,6 +37,12 @@ class Arguments:
             self._end()
         return begun
 
+    def abandon(self) -> FunctionCall | None:
+        """Take it that nothing more comes; return the call that is only half there."""
+        half = self._open
+        self._end()
+        return half
+
     def settle(self) -> None:
         """Put the text that is still growing into its place: joined then, since joining at each piece is quadratic."""
         for text in self._growing.values():

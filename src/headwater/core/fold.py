@@ -13,8 +13,10 @@ from headwater.types import (
     Content,
     FinishReason,
     GenerateContentResponse,
+    GenerateContentResponsePromptFeedback,
     GroundingMetadata,
     Part,
+    SafetyRating,
     UsageMetadata,
 )
 
@@ -40,6 +42,7 @@ class Fold:
         self._last: GenerateContentResponse | None = None
         self._head: dict[str, Any] = {}
         self._is_headed = False  # a response id has come, and all that comes with it
+        self._spent: UsageMetadata | None = None  # by the requests before this one
 
     def add(self, chunk: GenerateContentResponse) -> None:
         """Take the next chunk."""
@@ -47,7 +50,7 @@ class Fold:
         self._last = chunk
         usage = chunk.usage_metadata
         if usage is not NO_USAGE:
-            self._usage = usage if usage.total_token_count is not None else _newer(self._usage, usage)
+            self._usage = usage if usage.total_token_count is not None else newer(self._usage, usage)
         for candidate in chunk.candidates or ():
             index = candidate.index
             (self._first if not index else self._other(index)).add(candidate)
@@ -70,16 +73,64 @@ class Fold:
         return self._first.finish_reason
 
     @property
+    def finish_message(self) -> str | None:
+        """What the API says about the first candidate's end."""
+        message: str | None = self._first.rest("finish_message")
+        return message
+
+    @property
+    def safety_ratings(self) -> list[SafetyRating] | None:
+        """The last ratings of the first candidate."""
+        ratings: list[SafetyRating] | None = self._first.rest("safety_ratings")
+        return ratings
+
+    @property
+    def continuation_token(self) -> bytes | None:
+        """The checkpoint of the first candidate from which the API can go on."""
+        token: bytes | None = self._first.rest("continuation_token")
+        return token
+
+    @property
+    def prompt_feedback(self) -> GenerateContentResponsePromptFeedback | None:
+        """What the API thinks of the prompt, where it says something."""
+        return self._head.get("prompt_feedback")
+
+    @property
+    def grown(self) -> int:
+        """How many pieces of content have come: text, thoughts, calls, media; not what is empty."""
+        if not self._others:
+            return self._first.grown
+        return self._first.grown + sum(fold.grown for fold in self._others.values())
+
+    @property
+    def is_text(self) -> bool:
+        """Whether the first candidate is text and thoughts alone, so that it can be told to a model as it stands."""
+        return not self._others and self._first.is_text
+
+    @property
     def usage_metadata(self) -> UsageMetadata:
-        """The tokens so far, as the API counted them."""
-        return self._usage
+        """The tokens so far, as the API counted them, over all requests that the answer took."""
+        return self._usage if self._spent is None else added(self._spent, self._usage)
+
+    def go_on(self) -> None:
+        """Take it that another request goes on with the answer: its usage is counted anew, and it ends anew."""
+        self._spent, self._usage = self.usage_metadata, NO_USAGE
+        self._first.finish_reason = None
+        self._first.forget("finish_message")
+
+    def abandon(self) -> None:
+        """Take it that nothing more comes: half a function call is none."""
+        for fold in (self._first, *self._others.values()):
+            fold.abandon()
 
     @property
     def response(self) -> GenerateContentResponse:
         """The answer so far as one response: text merged, streamed function calls assembled."""
         folds = [self._first, *(self._others[index] for index in sorted(self._others))]
         candidates = [fold.candidate for fold in folds if fold.seen]
-        response = GenerateContentResponse(candidates=candidates or None, usage_metadata=self._usage, **self._head)
+        response = GenerateContentResponse(
+            candidates=candidates or None, usage_metadata=self.usage_metadata, **self._head
+        )
         if self._last is not None:
             response.__dict__["_headers"] = self._last.__dict__.get("_headers")
         return response
@@ -104,6 +155,7 @@ class _CandidateFold:
     def __init__(self, index: int) -> None:
         self.index = index
         self.seen = False
+        self.grown = 0
         self.finish_reason: FinishReason | None = None
         self._role = "model"
         self._parts: list[Part] = []  # closed parts, in order
@@ -135,6 +187,22 @@ class _CandidateFold:
             **{name: _with_lists(*entry) for name, entry in self._lists.items()},
         )
 
+    @property
+    def is_text(self) -> bool:
+        return all(part.text is not None for part in self._parts)
+
+    def rest(self, name: str) -> Any:
+        return self._rest.get(name)
+
+    def forget(self, *names: str) -> None:
+        for name in names:
+            self._rest.pop(name, None)
+
+    def abandon(self) -> None:
+        half = self._arguments.abandon()
+        if half is not None:
+            self._parts = [part for part in self._parts if part.function_call is not half]
+
     def add(self, candidate: Candidate) -> None:
         self.seen = True
         if candidate.finish_reason is not None:
@@ -162,11 +230,13 @@ class _CandidateFold:
         if text is None:
             self._close()
             self._add_data(part)
+            self.grown += 1
             return
         if bool(part.thought) is not self._thinking:
             self._close()
             self._thinking = bool(part.thought)
         if text:
+            self.grown += 1
             (self._thoughts if self._thinking else self._text).append(text)
         if part.thought_signature is not None or part.part_metadata is not None or part.speech_metadata is not None:
             # what is signed or annotated goes back as it came, unmerged
@@ -229,7 +299,17 @@ def _joined(pieces: list[str]) -> str:
     return pieces[0] if pieces else ""
 
 
-def _newer(old: UsageMetadata, new: UsageMetadata) -> UsageMetadata:
+def added(one: UsageMetadata, two: UsageMetadata) -> UsageMetadata:
+    """Return the tokens of two requests together: counts are summed, details by modality are left to the last."""
+    sums = {}
+    for name in two.__struct_fields__:
+        values = [value for value in (getattr(one, name), getattr(two, name)) if value is not None]
+        if values:
+            sums[name] = sum(values) if all(type(value) is int for value in values) else values[-1]
+    return UsageMetadata(**sums)
+
+
+def newer(old: UsageMetadata, new: UsageMetadata) -> UsageMetadata:
     """What ``new`` says, and ``old`` where it is silent."""
     said = {name: value for name in new.__struct_fields__ if (value := getattr(new, name)) is not None}
     return msgspec.structs.replace(old, **said)

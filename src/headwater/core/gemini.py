@@ -9,6 +9,9 @@ from typing import Any, Generic, TypeVar, cast
 import msgspec
 
 from headwater.core.jsons import Splitter
+from headwater.core.resume import KEEP, KEEP_SECONDS, STREAM, position, resume
+from headwater.core.steps import HttpRequest
+from headwater.core.wire import Broken, Continuation
 from headwater.errors import APIError, HeadwaterError, WireError, api_error
 from headwater.types import GenerateContentResponse
 from headwater.types.base import Wire as WireType
@@ -84,6 +87,23 @@ class Gemini(Generic[R]):
             if candidate.finish_reason not in _NO_END:
                 return True
         return answer.prompt_feedback is not None and answer.prompt_feedback.block_reason is not None
+
+    def stream_name(self, headers: Mapping[str, str]) -> str | None:
+        """Return the name under which the other end keeps the stream, where it does."""
+        return headers.get(STREAM.lower())
+
+    def keep(self, request: HttpRequest) -> HttpRequest:
+        """Return ``request`` so that the other end knows that the stream may be resumed."""
+        headers = {**request.headers, KEEP: str(KEEP_SECONDS)}
+        return HttpRequest(request.method, request.url, headers, request.body)
+
+    def position(self, request: HttpRequest, stream: str, after: int) -> str:
+        """Return the place in a stream that the other end keeps, as text for another process. It holds no key."""
+        return position(request, stream, after)
+
+    def resume(self, broken: Broken) -> Continuation | None:
+        """Return how to go on with an answer that broke; None where there is no way."""
+        return resume(broken)
 
     def _read(self, data: bytes, headers: Mapping[str, str]) -> tuple[R | HeadwaterError, ...]:
         """Read a document that is not simply one response."""

@@ -1,37 +1,60 @@
-"""When to try again and how long to wait: plain values and pure functions of them."""
+"""What a caller can ask of a stream's life: when to try again, how long to wait, what to do when it breaks."""
 
 from __future__ import annotations
 
+from typing import Any, Literal
+
 import msgspec
 
-from headwater.errors import APIError, ConnectError, HeadwaterError, StreamInterrupted, StreamStalled, StreamTruncated
+from headwater.errors import (
+    APIError,
+    ConnectError,
+    HeadwaterError,
+    StreamInterrupted,
+    StreamStalled,
+    StreamTruncated,
+    UsageError,
+)
 
 #: Answers that can be different next time.
 RETRY_CODES = (408, 429, 500, 502, 503, 504)
 
+#: What to do when a stream breaks after its first content: end with an error that keeps what came, go on where it
+#: broke, or begin anew after a visible reset.
+OnBreak = Literal["fail", "continue", "restart"]
+ON_BREAK: tuple[OnBreak, ...] = ("fail", "continue", "restart")
 
-class Retry(msgspec.Struct, frozen=True):
-    """How often a call is tried in all, before its first content, and the back-off between the tries (seconds)."""
 
-    attempts: int = 1
-    initial_delay: float = 1.0
+class Retry(msgspec.Struct, frozen=True, kw_only=True):
+    """How often a call is tried in all without coming further, and the back-off between the tries (seconds).
+
+    A wait that the API asks for (``RetryInfo``, ``Retry-After``) is kept, up to ``longest_hint``; where it asks for
+    more, the error is raised at once, with its ``retry_after``.
+    """
+
+    attempts: int = 3
+    initial_delay: float = 0.5
     max_delay: float = 60.0
     exp_base: float = 2.0
-    jitter: float = 1.0
+    jitter: float = 0.5
     codes: tuple[int, ...] = RETRY_CODES
+    longest_hint: float = 60.0
 
-    def allows(self, error: HeadwaterError, attempts: int) -> bool:
-        """Return whether another try is worth it after ``attempts`` that ended in ``error``."""
-        if attempts >= self.attempts:
+    def allows(self, error: HeadwaterError, failures: int) -> bool:
+        """Return whether another try is worth it after ``failures`` in a row, the last being ``error``."""
+        if failures >= self.attempts:
             return False
         if isinstance(error, APIError):
-            return error.code in self.codes
-        return isinstance(error, ConnectError | StreamInterrupted | StreamStalled | StreamTruncated)
+            hint = error.retry_after or 0.0
+            return error.code in self.codes and hint <= self.longest_hint and not _is_used_up(error.details)
+        if isinstance(error, StreamStalled):
+            return error.clock != "first_content"  # which counts all tries
+        return isinstance(error, ConnectError | StreamInterrupted | StreamTruncated)
 
     def delay(self, failures: int, error: HeadwaterError, jitter: float) -> float:
         """Return how long to rest after the ``failures``-th failure; ``jitter`` is a random number in [0, 1).
 
-        What the API asks for (``RetryInfo``, ``Retry-After``) is a lower bound.
+        What the API asks for is a lower bound.
         """
         backoff = self.initial_delay * self._growth(failures - 1) + self.jitter * jitter
         asked = error.retry_after if isinstance(error, APIError) else None
@@ -44,8 +67,34 @@ class Retry(msgspec.Struct, frozen=True):
             return 1e300  # and max_delay bounds it
 
 
-class Deadlines(msgspec.Struct, frozen=True):
-    """The longest silence allowed (seconds), before the answer begins and inside it; None means no limit."""
+class Deadlines(msgspec.Struct, frozen=True, kw_only=True):
+    """The four clocks of a stream, in seconds; None means no limit. They mean the same in sync and async.
 
-    head: float | None = 600.0
-    idle: float | None = 600.0
+    ``first_content`` runs from the call to the first content, over all attempts. ``content_gap`` runs from one content
+    to the next; text, thoughts, function calls and media are content, keep-alives and empty parts are not. ``byte_gap``
+    runs while nothing at all comes, the wait for the head of the answer included. ``total`` runs from the call to the
+    end. The time that the reader takes between two chunks counts for ``total`` only.
+    """
+
+    first_content: float | None = 600.0
+    content_gap: float | None = 300.0
+    byte_gap: float | None = None
+    total: float | None = None
+
+    def __post_init__(self) -> None:
+        for name in self.__struct_fields__:
+            value = getattr(self, name)
+            if value is not None and not value > 0:
+                raise UsageError(f"the deadline {name} is a number of seconds more than 0, or None, not {value!r}")
+
+
+def _is_used_up(details: Any) -> bool:
+    """Whether the API says that a quota of the day is used up, which waiting a little does not change."""
+    error = details.get("error") if isinstance(details, dict) else None
+    entries = error.get("details") if isinstance(error, dict) else None
+    for entry in entries if isinstance(entries, list) else ():
+        violations = entry.get("violations") if isinstance(entry, dict) else None
+        for violation in violations if isinstance(violations, list) else ():
+            if isinstance(violation, dict) and "PerDay" in str(violation.get("quotaId")):
+                return True
+    return False

@@ -11,12 +11,16 @@ from headwater.errors import HeadwaterError
 
 
 class HttpRequest(msgspec.Struct, frozen=True):
-    """One HTTP request, complete: ``body`` None means that there is none."""
+    """One HTTP request, complete: ``body`` None means that there is none.
+
+    ``once`` says that it must not be sent again on another connection, even where nothing shows that it was seen.
+    """
 
     method: str
     url: str
     headers: Mapping[str, str]
     body: bytes | None = None
+    once: bool = False
 
 
 class Open(msgspec.Struct, frozen=True):
@@ -38,6 +42,12 @@ class Wait(msgspec.Struct, frozen=True):
     seconds: float
 
 
+class Pause(msgspec.Struct, frozen=True):
+    """Wait for bytes, at most ``seconds``; where some come, read them. That none come means nothing."""
+
+    seconds: float
+
+
 class Close(msgspec.Struct, frozen=True):
     """Let the body go."""
 
@@ -46,11 +56,6 @@ class Stop(msgspec.Struct, frozen=True):
     """There is no more: raise ``error`` where there is one."""
 
     error: HeadwaterError | None = None
-
-
-Step = Open | Read | Wait | Close | Stop
-#: What is one of these is to be done; everything else that the machine returns is a result.
-STEPS = frozenset({Open, Read, Wait, Close, Stop})
 
 
 class TransportError(Exception):
@@ -63,3 +68,28 @@ class TransportError(Exception):
     def __init__(self, kind: Literal["connect", "stale", "lost", "timeout", "aborted"], message: str) -> None:
         self.kind = kind
         super().__init__(message)
+
+
+class Opened(msgspec.Struct, frozen=True):
+    """What a ``watch`` hook sees: the head of an answer has come."""
+
+    status: int
+    headers: Mapping[str, str]
+
+
+class Received(msgspec.Struct, frozen=True):
+    """What a ``watch`` hook sees: ``size`` bytes have come; 0 is the end of the body."""
+
+    size: int
+
+
+class Failed(msgspec.Struct, frozen=True):
+    """What a ``watch`` hook sees: the connection failed."""
+
+    error: TransportError
+
+
+Step = Open | Read | Wait | Pause | Close | Stop
+Fact = Opened | Received | Failed
+#: What is one of these is to be done; everything else that the machine returns is a result.
+STEPS = frozenset({Open, Read, Wait, Pause, Close, Stop})

@@ -11,12 +11,14 @@ import msgspec
 from headwater.client import requests
 from headwater.client.aio import AsyncCaller
 from headwater.client.base import ANSWERS, COUNTS, MODEL_LISTS
+from headwater.client.options import CallOptions, StreamOptions
 from headwater.client.settings import Settings
 from headwater.core.gemini import Gemini
+from headwater.core.policy import Retry
 from headwater.core.steps import HttpRequest
 from headwater.engines.base import Chunk, Request
 from headwater.errors import APIError, HeadwaterError
-from headwater.types import Answer, CountTokensResponse, HttpOptions, ListModelsConfig, Model
+from headwater.types import Answer, CountTokensResponse, GenerateContentConfig, HttpOptions, ListModelsConfig, Model
 from headwater.types.base import Wire
 
 #: What is shorter than this is no key but a word that stands for none.
@@ -39,6 +41,9 @@ class Glance(Answer):
 
 
 _GLANCES = Gemini(Glance)
+#: Whether to try again is the client's to say, and a relay has no opinion of its own on how long to wait.
+_ONCE: CallOptions = {"retry": Retry(attempts=1)}
+_STREAM: StreamOptions = {"retry": Retry(attempts=1)}
 
 
 class GeminiEngine:
@@ -59,17 +64,17 @@ class GeminiEngine:
         """Yield the chunks as they come."""
         with _without(self._settings.api_key):
             if not request.is_stream:
-                yield await self._caller.call(ANSWERS, self._request(request, "generateContent"), None)
+                yield await self._caller.call(ANSWERS, self._request(request, "generateContent"), None, _ONCE)
                 return
             onward = self._request(request, "streamGenerateContent?alt=sse")
-            async with self._caller.stream(onward, None, dialect=_GLANCES) as stream:
+            async with self._caller.stream(onward, GenerateContentConfig(), _STREAM, dialect=_GLANCES) as stream:
                 async for chunk in stream:
                     yield chunk
 
     async def count_tokens(self, request: Request) -> CountTokensResponse:
         """Return how many tokens the request has."""
         with _without(self._settings.api_key):
-            return await self._caller.call(COUNTS, self._request(request, "countTokens"), None)
+            return await self._caller.call(COUNTS, self._request(request, "countTokens"), None, _ONCE)
 
     async def models(self) -> list[Model]:
         """Return the models of the endpoint, all pages of them."""

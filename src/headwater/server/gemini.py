@@ -13,11 +13,12 @@ from starlette.routing import Route
 from headwater.engines.base import Request
 from headwater.errors import UsageError, api_error
 from headwater.server.access import Access
-from headwater.server.answers import Answer
+from headwater.server.answers import Answer, Rest
 from headwater.server.bodies import read_body
 from headwater.server.choice import Engines
 from headwater.server.edge import note
 from headwater.server.frames import ArrayForm, EventsForm, Form, WholeForm
+from headwater.server.keeping import Keeper, keep_asked, resume_asked
 from headwater.server.recorder import Recorder
 from headwater.server.refusals import json_response
 from headwater.types import Model
@@ -40,6 +41,7 @@ class GeminiEndpoint:
         self._engines = engines
         self._recorder = recorder
         self._access = access
+        self._keeper = Keeper(recorder)
 
     def routes(self) -> list[Route]:
         """Return the routes, with and without a version, as the Developer API and as Vertex AI have them."""
@@ -64,7 +66,20 @@ class GeminiEndpoint:
             case "generateContent" | "streamGenerateContent":
                 request = Request(model, body, is_stream=method == "streamGenerateContent", timeout=timeout)
                 form = _form(request, http.query_params.get("alt"))
-                return Answer(self._recorder, engine, request, form, access=self._access, who=who)
+                rest = resume_asked(http.headers)
+                if rest is not None:
+                    return self._rest(*rest, who, form)
+                keep = keep_asked(http.headers) if request.is_stream else None
+                return Answer(
+                    self._recorder,
+                    engine,
+                    request,
+                    form,
+                    access=self._access,
+                    who=who,
+                    keeper=self._keeper,
+                    keep=keep,
+                )
             case "countTokens":
                 request = Request(model, _unwrapped(body), is_stream=False, timeout=timeout)
                 try:
@@ -73,6 +88,11 @@ class GeminiEndpoint:
                 except TimeoutError as error:
                     raise api_error(504, "counting took too long", status="DEADLINE_EXCEEDED") from error
         raise api_error(404, f"there is no method {method!r} here", status="NOT_FOUND")
+
+    def _rest(self, key: str, after: int, who: bytes, form: Form) -> Response:
+        """The rest of a stream that was kept for its client."""
+        kept = self._keeper.find(key, who)
+        return Rest(self._keeper, kept, after, self._recorder.log, form, self._access.limits.keep_alive)
 
     async def _list_models(self, http: HttpRequest) -> Response:
         self._access.identify(http)

@@ -32,12 +32,16 @@ class AiohttpBody:
         self._response = response
         self._read = response.content.readany
         self._pool = pool
+        self._kept: bytes | None = None  # what ``wait`` found
         self._aborted = False
         self._watch = _Watch(response.content.set_exception)
         pool.users.add(self)
 
     async def read(self, timeout: float | None) -> bytes:
         """Return some bytes as soon as there are any, ``b""`` at the end."""
+        if self._kept is not None:
+            data, self._kept = self._kept, None
+            return data
         try:
             self._watch.begin(timeout)
             data = await self._read()
@@ -48,6 +52,20 @@ class AiohttpBody:
         if self._aborted:
             raise TransportError("aborted", "the read was aborted")
         return data
+
+    async def wait(self, seconds: float) -> bool:
+        """Return whether there is something to read, at the latest after ``seconds``."""
+        try:
+            async with asyncio.timeout(seconds):
+                if self._kept is None:  # to be cancelled in its wait loses nothing
+                    self._kept = await self._read()
+        except TimeoutError:
+            return False
+        except (aiohttp.ClientError, OSError, EOFError, RuntimeError) as error:
+            raise self._explain(error, seconds) from error
+        if self._aborted:
+            raise TransportError("aborted", "the read was aborted")
+        return True
 
     def close(self) -> None:
         """Let go of the connection: back to the pool after the end, closed before it."""

@@ -91,6 +91,13 @@ class Body(Protocol):
             TransportError: the connection broke, nothing came in time, or ``abort`` was called.
         """
 
+    def wait(self, seconds: float) -> bool:
+        """Return whether there is something to read, as soon as there is, at the latest after ``seconds``.
+
+        Raises:
+            TransportError: the connection broke, or ``abort`` was called.
+        """
+
     def close(self) -> None:
         """Let go: the connection is kept for the next request when the body was read to its end."""
 
@@ -120,6 +127,9 @@ class AsyncBody(Protocol):
 
     async def read(self, timeout: float | None) -> bytes:
         """Return some bytes as soon as there are any, ``b""`` at the end."""
+
+    async def wait(self, seconds: float) -> bool:
+        """Return whether there is something to read, as soon as there is, at the latest after ``seconds``."""
 
     def close(self) -> None:
         """Let go: the connection is kept for the next request when the body was read to its end."""

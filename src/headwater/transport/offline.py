@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import math
+import time
 from collections.abc import Iterator, Mapping
 from urllib.parse import unquote, urlsplit
 
@@ -29,6 +30,9 @@ class _Piece(msgspec.Struct, frozen=True):
     data: bytes
 
 
+_END = _Piece(0.0, b"")
+
+
 class _Answer:
     """What the storyteller answers to one request: a head, and pieces of a body."""
 
@@ -45,25 +49,48 @@ class _Answer:
         self.pieces = _chain(first, pieces)
 
 
+class _Timetable:
+    """The pieces of a body, each with the moment at which it comes: its delay after the piece before it was taken."""
+
+    def __init__(self, pieces: Iterator[_Piece]) -> None:
+        self._pieces = pieces
+        self._next: _Piece | None = None
+        self._due = 0.0
+
+    def left(self) -> float:
+        """Return the seconds until the next piece, or the end, is there."""
+        if self._next is None:
+            self._next = next(self._pieces, _END)
+            self._due = time.monotonic() + self._next.delay
+        return max(0.0, self._due - time.monotonic()) if self._next.delay else 0.0
+
+    def take(self) -> bytes:
+        """Return the next piece, ``b""`` at the end."""
+        piece, self._next = self._next or _END, None
+        return piece.data
+
+
 class OfflineBody:
     """An answer that a thread reads."""
 
     def __init__(self, answer: _Answer) -> None:
         self.status, self.headers = answer.status, answer.headers
-        self._pieces = answer.pieces
+        self._pieces = _Timetable(answer.pieces)
         self._aborted = Latch()
 
     def read(self, timeout: float | None) -> bytes:
         """Return the next piece when its time has come, ``b""`` at the end."""
-        piece = next(self._pieces, None)
-        if piece is None:
-            return b""
-        late = timeout is not None and piece.delay > timeout
-        if self._aborted.wait(timeout if late and timeout is not None else piece.delay):
-            raise TransportError("aborted", "the read was aborted")
-        if late:
+        left = self._pieces.left()
+        if not self.wait(left if timeout is None else timeout):
             raise TransportError("timeout", f"{timeout:g} s")
-        return piece.data
+        return self._pieces.take()
+
+    def wait(self, seconds: float) -> bool:
+        """Return whether a piece is there, at the latest after ``seconds``."""
+        left = self._pieces.left()
+        if self._aborted.wait(min(left, seconds)):
+            raise TransportError("aborted", "the read was aborted")
+        return left <= seconds
 
     def close(self) -> None:
         """Let go."""
@@ -90,21 +117,23 @@ class AsyncOfflineBody:
 
     def __init__(self, answer: _Answer) -> None:
         self.status, self.headers = answer.status, answer.headers
-        self._pieces = answer.pieces
+        self._pieces = _Timetable(answer.pieces)
         self._loop = asyncio.get_running_loop()
         self._aborted = asyncio.Event()
 
     async def read(self, timeout: float | None) -> bytes:
         """Return the next piece when its time has come, ``b""`` at the end."""
-        piece = next(self._pieces, None)
-        if piece is None:
-            return b""
-        late = timeout is not None and piece.delay > timeout
-        if await self._is_aborted_within(timeout if late and timeout is not None else piece.delay):
-            raise TransportError("aborted", "the read was aborted")
-        if late:
+        left = self._pieces.left()
+        if not await self.wait(left if timeout is None else timeout):
             raise TransportError("timeout", f"{timeout:g} s")
-        return piece.data
+        return self._pieces.take()
+
+    async def wait(self, seconds: float) -> bool:
+        """Return whether a piece is there, at the latest after ``seconds``."""
+        left = self._pieces.left()
+        if await self._is_aborted_within(min(left, seconds)):
+            raise TransportError("aborted", "the read was aborted")
+        return left <= seconds
 
     async def _is_aborted_within(self, seconds: float) -> bool:
         if seconds <= 0:

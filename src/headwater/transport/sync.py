@@ -6,7 +6,9 @@ import contextlib
 import os
 import socket
 import threading
+import time
 from collections.abc import Mapping
+from functools import cache
 from typing import Any
 
 import urllib3
@@ -20,6 +22,7 @@ from urllib3.exceptions import (
     ReadTimeoutError,
     SSLError,
 )
+from urllib3.util.wait import wait_for_read
 
 from headwater.core.steps import HttpRequest, TransportError
 from headwater.transport.base import CONNECT_TIMEOUT, CUT_SHORT, READ_BYTES, Waiting, in_words, proxy_for, tls_context
@@ -31,10 +34,11 @@ _KEPT = 256
 class UrllibBody:
     """A urllib3 response that is read as it comes."""
 
-    def __init__(self, response: urllib3.BaseHTTPResponse, timeout: float | None) -> None:
+    def __init__(self, response: urllib3.BaseHTTPResponse, sock: socket.socket, timeout: float | None) -> None:
         self.status = response.status
         self.headers: Mapping[str, str] = {name.lower(): value for name, value in response.headers.items()}
         self._response = response
+        self._socket = sock
         self._is_encoded = "content-encoding" in self.headers
         self._timeout = timeout
         self._process = os.getpid()
@@ -44,6 +48,9 @@ class UrllibBody:
     def read(self, timeout: float | None) -> bytes:
         """Return some bytes as soon as there are any, ``b""`` at the end."""
         try:
+            if timeout != self._timeout:
+                self._timeout = timeout
+                self._socket.settimeout(timeout)
             data = self._response.read1(READ_BYTES, decode_content=self._is_encoded)
         except (HTTPError, OSError, ValueError, AttributeError) as error:
             # ValueError and AttributeError: what urllib3 and http.client stumble over when abort() closes under them
@@ -52,6 +59,41 @@ class UrllibBody:
             raise TransportError("aborted", "the read was aborted")
         self._ended = not data
         return data
+
+    def wait(self, seconds: float) -> bool:
+        """Return whether there is something to read, at the latest after ``seconds``."""
+        end = time.monotonic() + seconds
+        try:
+            while not self._has_bytes():
+                if not wait_for_read(self._socket, timeout=max(0.0, end - time.monotonic())):
+                    return False
+                if not _is_tls(self._socket):  # under TLS it may be half a record
+                    break
+        except (HTTPError, OSError, ValueError, AttributeError) as error:
+            raise self._explain(error) from error
+        if self._aborted:
+            raise TransportError("aborted", "the read was aborted")
+        return True
+
+    def _has_bytes(self) -> bool:
+        """Whether a read would find something without waiting for the network."""
+        answer: Any = self._response._fp  # type: ignore[attr-defined]  # http.client's, which has the buffer
+        if answer.fp is None or self._response._decoded_buffer:  # type: ignore[attr-defined]
+            return True
+        sock = self._socket
+        patience = sock.gettimeout()
+        sock.settimeout(0.0)
+        try:
+            buffered = answer.fp.peek()
+        except OSError as error:
+            if isinstance(error, _waits()):
+                return False
+            raise
+        finally:
+            sock.settimeout(patience)
+        if answer.chunked and answer.chunk_left == 0:
+            return len(buffered) > len(b"\r\n")  # the end of the chunk before says nothing yet
+        return bool(buffered) or _is_tls(sock)  # nothing, where TLS does not wait, is the end
 
     def close(self) -> None:
         """Let go of the connection: back to the pool after the end, closed before it."""
@@ -109,7 +151,8 @@ class UrllibTransport:
             raise _explain_open(error, timeout, opening) from error
         finally:
             _here.opening = None
-        return UrllibBody(response, timeout)
+        assert opening.socket is not None
+        return UrllibBody(response, opening.socket, timeout)
 
     def close(self) -> None:
         """Close the idle connections."""
@@ -134,7 +177,7 @@ class _Opening:
     def __init__(self) -> None:
         self.aborted = False
         self.is_reused = False  # whether it goes over a connection that has served before
-        self._socket: socket.socket | None = None
+        self.socket: socket.socket | None = None
 
     def runs_on(self, connection: HTTPConnection) -> None:
         """Take note of the socket, which a request waits for once it is sent.
@@ -142,16 +185,16 @@ class _Opening:
         Raises:
             ConnectionAbortedError: ``abort`` was faster.
         """
-        self._socket = connection.sock
+        self.socket = connection.sock
         if self.aborted:
             raise ConnectionAbortedError("the request was aborted")
 
     def abort(self) -> None:
         """Wake the thread that waits. May be called from any thread."""
         self.aborted = True  # before the look at the socket: the other side sets that first and looks at this then
-        if self._socket is not None:
+        if self.socket is not None:
             with contextlib.suppress(OSError):
-                self._socket.shutdown(socket.SHUT_RDWR)
+                self.socket.shutdown(socket.SHUT_RDWR)
 
 
 class _Here(threading.local):
@@ -213,6 +256,18 @@ def _make_pool(proxy: str | None) -> urllib3.PoolManager:
         )
     manager.pool_classes_by_scheme = {"http": _Pool, "https": _TlsPool}
     return manager
+
+
+def _is_tls(sock: socket.socket) -> bool:
+    return hasattr(sock, "pending") or hasattr(sock, "sslobj")  # ssl's own, or urllib3's for TLS in TLS
+
+
+@cache
+def _waits() -> tuple[type[OSError], ...]:
+    """What a socket raises where a read would have to wait."""
+    import ssl
+
+    return (BlockingIOError, ssl.SSLWantReadError, ssl.SSLWantWriteError)
 
 
 def _shorter(timeout: float | None) -> float:

@@ -7,23 +7,31 @@ paid only by what a user writes down.
 from __future__ import annotations
 
 import base64
+import copy
 import difflib
 import types as pytypes
 import typing
 from collections.abc import Mapping
+from datetime import datetime
 from enum import Enum
 from functools import cache
-from typing import TYPE_CHECKING, Any, TypeVar, Union, get_args, get_origin
+from typing import TYPE_CHECKING, Any, Literal, Self, TypeVar, Union, cast, get_args, get_origin
 
 import msgspec
 
 from headwater.errors import UsageError
+from headwater.types.dump import Choice, Manner, dump, manner
 
 T = TypeVar("T")
 
 
 class _Meta(msgspec.StructMeta):
     """Lets a type be called with camelCase names and plain dicts, and names the nearest field on a typo."""
+
+    @property
+    def model_fields(cls) -> dict[str, Any]:  # noqa: N805
+        """The types of the fields, by Python's names."""
+        return dict(_names(cls))
 
     if not TYPE_CHECKING:
 
@@ -47,11 +55,85 @@ class Wire(msgspec.Struct, metaclass=_Meta, rename="camel", omit_defaults=True, 
     def __reduce__(self) -> tuple[Any, ...]:
         return _restore, (type(self), {name: getattr(self, name) for name in self.__struct_fields__})
 
+    @classmethod
+    def model_validate(cls, obj: Any, **_: Any) -> Self:
+        """Return ``obj``, a dict or already one of these, as one of these.
+
+        Raises:
+            UsageError: it has a field that does not exist, or a value that does not fit.
+        """
+        built = coerce(obj, cls, cls.__name__)
+        if not isinstance(built, cls):
+            raise UsageError(f"{cls.__name__}: expected {cls.__name__} or a dict, got {_describe(obj)}")
+        return built
+
+    @classmethod
+    def model_validate_json(cls, json_data: str | bytes | bytearray, **_: Any) -> Self:
+        """Return what a JSON text says, as one of these.
+
+        Raises:
+            UsageError: it is no JSON, has a field that does not exist, or a value that does not fit.
+        """
+        try:
+            plain = msgspec.json.decode(json_data)
+        except msgspec.DecodeError as error:
+            raise UsageError(f"{cls.__name__}: {error}") from error
+        return cls.model_validate(plain)
+
+    @classmethod
+    def model_construct(cls, _fields_set: Any = None, **values: Any) -> Self:
+        """Return one of these with ``values`` as they are, unchecked."""
+        return cast("Self", _restore(cls, values))
+
+    def model_copy(self, *, update: Mapping[str, Any] | None = None, deep: bool = False) -> Self:
+        """Return a copy, with the values of ``update`` in place of its own; ``deep`` copies what is inside too.
+
+        Raises:
+            UsageError: ``update`` names a field that does not exist, or has a value that does not fit.
+        """
+        kind, names = type(self), _names(type(self))
+        copied = copy.deepcopy(self) if deep else copy.copy(self)
+        for key, value in (update or {}).items():
+            name = _field(kind, key, names)
+            msgspec.structs.force_setattr(copied, name, coerce(value, names[name], f"{kind.__name__}.{name}"))
+        return copied
+
+    def model_dump(
+        self,
+        *,
+        mode: Literal["python", "json"] | str = "python",
+        include: Choice = None,
+        exclude: Choice = None,
+        by_alias: bool | None = None,
+        exclude_unset: bool = False,
+        exclude_defaults: bool = False,
+        exclude_none: bool = False,
+        **_: Any,
+    ) -> dict[str, Any]:
+        """Return the value as dicts, in Python's names or, ``by_alias``, the wire's.
+
+        What was not set is None, or left out by any of the three ``exclude_`` flags. ``mode="json"`` makes bytes
+        base64 and enums text.
+
+        Raises:
+            UsageError: there is no such mode.
+        """
+        how = manner(mode, by_alias, exclude_none, exclude_unset or exclude_defaults)
+        return cast("dict[str, Any]", dump(self, how, include, exclude))
+
+    def model_dump_json(self, *, indent: int | None = None, **choices: Any) -> str:
+        """Return the value as a JSON text; ``choices`` are those of ``model_dump``."""
+        encoded = msgspec.json.encode(self.model_dump(**(choices | {"mode": "json"})))
+        return (msgspec.json.format(encoded, indent=indent) if indent is not None else encoded).decode()
+
     def to_json_dict(self) -> dict[str, Any]:
-        """Return what would be sent as JSON: snake_case keys, bytes as base64, absent fields left out."""
-        result = to_snake(self)
-        assert isinstance(result, dict)
-        return result
+        """Return the value as plain JSON: Python's names, bytes as URL-safe base64, absent fields left out."""
+        return cast("dict[str, Any]", to_snake(self))
+
+    @property
+    def model_fields_set(self) -> set[str]:
+        """The names of the fields that are set."""
+        return set(dump(self, Manner(exclude_defaults=True)))
 
 
 def _restore(kind: Any, fields: dict[str, Any]) -> Any:
@@ -61,14 +143,7 @@ def _restore(kind: Any, fields: dict[str, Any]) -> Any:
 
 def to_snake(value: Any) -> Any:
     """Return ``value`` as plain JSON values, structs as dicts with Python's field names."""
-    if isinstance(value, Wire):
-        pairs = zip(value.__struct_fields__, value.__struct_defaults__, strict=True)  # keyword-only: each has a default
-        return {name: to_snake(item) for name, absent in pairs if (item := getattr(value, name)) != absent}
-    if isinstance(value, Mapping):
-        return {str(key): to_snake(item) for key, item in value.items()}
-    if isinstance(value, list | tuple):
-        return [to_snake(item) for item in value]
-    return msgspec.to_builtins(value)
+    return dump(value, Manner(json=True, exclude_none=True))
 
 
 class OpenEnum(str, Enum):  # noqa: UP042 - StrEnum's auto() and str() are not google-genai's
@@ -80,7 +155,7 @@ class OpenEnum(str, Enum):  # noqa: UP042 - StrEnum's auto() and str() are not g
             return None
         known = cls._value2member_map_.get(value.upper()) or cls._value2member_map_.get(value.lower())
         if known is not None:
-            return typing.cast("OpenEnum", known)
+            return cast("OpenEnum", known)
         member = str.__new__(cls, value)
         member._name_ = member._value_ = value
         return member
@@ -109,7 +184,7 @@ def _aliases(cls: Any) -> dict[str, str]:
 
 
 def _fold(name: str) -> str:
-    return name.replace("_", "").lower()
+    return name.replace("_", "").lstrip("$").lower()  # "$ref", as JSON Schema writes it
 
 
 def _field(cls: Any, key: Any, names: Mapping[str, Any]) -> str:
@@ -216,6 +291,8 @@ def _build_plain(value: Any, kind: type[Any], *, lenient: bool) -> Any:
     if issubclass(kind, Wire):
         return _build_struct(value, kind, lenient=lenient)
     try:
+        if kind is datetime and isinstance(value, str):
+            return msgspec.convert(value, datetime)
         if kind is bytes and isinstance(value, str):
             return _from_base64("".join(value.split()))
         if kind is bytes and isinstance(value, bytearray | memoryview):
@@ -226,7 +303,7 @@ def _build_plain(value: Any, kind: type[Any], *, lenient: bool) -> Any:
                 return number
         if kind is bool and value in ("true", "false"):
             return value == "true"
-    except (ValueError, OverflowError):
+    except (ValueError, OverflowError):  # what msgspec raises is a ValueError too
         pass
     raise _UnfitError(f"expected {kind.__name__}, got {_describe(value)}")
 

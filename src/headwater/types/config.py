@@ -1,13 +1,16 @@
-"""How a request is made: ``GenerateContentConfig`` and the HTTP options."""
+"""How a request is made: ``GenerateContentConfig`` and its like."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any, Literal, Required, TypedDict
+from collections.abc import Callable
+from typing import Any
+
+import msgspec
 
 from headwater.types.base import Wire
 from headwater.types.content import Content
 from headwater.types.enums import (
+    FeatureSelectionPreference,
     HarmBlockMethod,
     HarmBlockThreshold,
     HarmCategory,
@@ -16,32 +19,9 @@ from headwater.types.enums import (
     ServiceTier,
     ThinkingLevel,
 )
-from headwater.types.tools import ToolConfig
-
-
-class HttpRetryOptions(Wire):
-    """When a request that failed before its first content is sent again. Delays in seconds."""
-
-    attempts: int | None = None
-    initial_delay: float | None = None
-    max_delay: float | None = None
-    exp_base: float | None = None
-    jitter: float | None = None
-    http_status_codes: list[int] | None = None
-
-
-class HttpOptions(Wire):
-    """Where requests go and how. ``timeout`` is in milliseconds, as in google-genai: the longest silence allowed."""
-
-    base_url: str | None = None
-    base_url_resource_scope: str | None = None
-    api_version: str | None = None
-    headers: dict[str, str] | None = None
-    timeout: int | None = None
-    client_args: dict[str, Any] | None = None
-    async_client_args: dict[str, Any] | None = None
-    extra_body: dict[str, Any] | None = None
-    retry_options: HttpRetryOptions | None = None
+from headwater.types.http import HttpOptions
+from headwater.types.output import AudioTranscriptionConfig, ImageConfig, SpeechConfig
+from headwater.types.tools import Tool, ToolConfig
 
 
 class SafetySetting(Wire):
@@ -60,54 +40,42 @@ class ThinkingConfig(Wire):
     thinking_level: ThinkingLevel | None = None
 
 
-class PrebuiltVoiceConfig(Wire):
-    """A voice by its name."""
+class GenerationConfigRoutingConfigAutoRoutingMode(Wire):
+    """The service chooses the model; the preference is what it weighs."""
 
-    voice_name: str | None = None
-
-
-class VoiceConfig(Wire):
-    """A voice."""
-
-    prebuilt_voice_config: PrebuiltVoiceConfig | None = None
-    replicated_voice_config: dict[str, Any] | None = None
+    model_routing_preference: str | None = None
 
 
-class SpeakerVoiceConfig(Wire):
-    """The voice of one speaker."""
+class GenerationConfigRoutingConfigManualRoutingMode(Wire):
+    """A model is named."""
 
-    speaker: str | None = None
-    voice_config: VoiceConfig | None = None
-
-
-class MultiSpeakerVoiceConfig(Wire):
-    """The voices of a dialogue."""
-
-    speaker_voice_configs: list[SpeakerVoiceConfig] | None = None
+    model_name: str | None = None
 
 
-class SpeechConfig(Wire):
-    """How an answer is spoken. ``SpeechConfig("Kore")`` names a voice."""
+class GenerationConfigRoutingConfig(Wire):
+    """Which model answers (Vertex AI)."""
 
-    voice_config: VoiceConfig | None = None
-    multi_speaker_voice_config: MultiSpeakerVoiceConfig | None = None
-    language_code: str | None = None
-
-    @classmethod
-    def _from_positional(cls, value: Any) -> dict[str, Any]:
-        return {"voice_config": {"prebuilt_voice_config": {"voice_name": value}}} if isinstance(value, str) else value
+    auto_mode: GenerationConfigRoutingConfigAutoRoutingMode | None = None
+    manual_mode: GenerationConfigRoutingConfigManualRoutingMode | None = None
 
 
-class ImageConfig(Wire):
-    """How images are made."""
+class ModelSelectionConfig(Wire):
+    """What the choice of a model weighs (Vertex AI)."""
 
-    aspect_ratio: str | None = None
-    image_size: str | None = None
-    output_mime_type: str | None = None
-    output_compression_quality: int | None = None
-    person_generation: str | None = None
-    prominent_people: str | None = None
-    image_output_options: dict[str, Any] | None = None
+    feature_selection_preference: FeatureSelectionPreference | None = None
+
+
+class ModelArmorConfig(Wire):
+    """The templates of Model Armor that look at prompt and answer (Vertex AI)."""
+
+    prompt_template_name: str | None = None
+    response_template_name: str | None = None
+
+
+class GenerationOutputConfig(Wire):
+    """Where in Cloud Storage output is put (Vertex AI)."""
+
+    output_uri_prefix: str | None = None
 
 
 class AutomaticFunctionCallingConfig(Wire):
@@ -142,10 +110,10 @@ class GenerateContentConfig(Wire):
     response_mime_type: str | None = None
     response_schema: Any = None
     response_json_schema: Any = None
-    routing_config: dict[str, Any] | None = None
-    model_selection_config: dict[str, Any] | None = None
+    routing_config: GenerationConfigRoutingConfig | None = None
+    model_selection_config: ModelSelectionConfig | None = None
     safety_settings: list[SafetySetting] | None = None
-    tools: list[Any] | None = None
+    tools: list[Tool | Callable[..., Any]] | None = None
     tool_config: ToolConfig | None = None
     labels: dict[str, str] | None = None
     cached_content: str | None = None
@@ -157,63 +125,13 @@ class GenerateContentConfig(Wire):
     thinking_config: ThinkingConfig | None = None
     image_config: ImageConfig | None = None
     enable_enhanced_civic_answers: bool | None = None
-    model_armor_config: dict[str, Any] | None = None
+    model_armor_config: ModelArmorConfig | None = None
     service_tier: ServiceTier | None = None
-    audio_transcription_config: dict[str, Any] | None = None
+    audio_transcription_config: AudioTranscriptionConfig | None = None
     continuation_token: bytes | None = None
     automatic_continuation: bool | None = None
-    generation_output_config: dict[str, Any] | None = None
+    generation_output_config: GenerationOutputConfig | None = None
     store: bool | None = None
-
-
-class GenerateContentConfigDict(TypedDict, total=False):
-    """``GenerateContentConfig`` as a dict, for type checkers; enums as their text."""
-
-    http_options: HttpOptions | Mapping[str, Any]
-    should_return_http_response: bool
-    system_instruction: Any
-    temperature: float
-    top_p: float
-    top_k: float
-    candidate_count: int
-    max_output_tokens: int
-    stop_sequences: Sequence[str]
-    response_logprobs: bool
-    logprobs: int
-    presence_penalty: float
-    frequency_penalty: float
-    seed: int
-    response_mime_type: str
-    response_schema: Any
-    response_json_schema: Any
-    routing_config: dict[str, Any]
-    model_selection_config: dict[str, Any]
-    safety_settings: Sequence[SafetySetting | Mapping[str, Any]]
-    tools: Sequence[Any]
-    tool_config: ToolConfig | Mapping[str, Any]
-    labels: dict[str, str]
-    cached_content: str
-    response_modalities: Sequence[Modality | str]
-    media_resolution: MediaResolution | str
-    speech_config: SpeechConfig | Mapping[str, Any] | str
-    audio_timestamp: bool
-    automatic_function_calling: AutomaticFunctionCallingConfig | Mapping[str, Any]
-    thinking_config: ThinkingConfig | Mapping[str, Any]
-    image_config: ImageConfig | Mapping[str, Any]
-    enable_enhanced_civic_answers: bool
-    model_armor_config: dict[str, Any]
-    service_tier: ServiceTier | str
-    audio_transcription_config: dict[str, Any]
-    continuation_token: bytes
-    automatic_continuation: bool
-    generation_output_config: dict[str, Any]
-    store: bool
-
-
-class StreamConfigDict(GenerateContentConfigDict):
-    """The same with ``"stream": True``, which makes ``generate_content`` return the stream."""
-
-    stream: Required[Literal[True]]
 
 
 class CountTokensConfig(Wire):
@@ -221,8 +139,8 @@ class CountTokensConfig(Wire):
 
     http_options: HttpOptions | None = None
     system_instruction: Any = None
-    tools: list[Any] | None = None
-    generation_config: dict[str, Any] | None = None
+    tools: list[Tool | Callable[..., Any]] | None = None
+    generation_config: GenerationConfig | None = None
 
 
 class GetModelConfig(Wire):
@@ -255,8 +173,8 @@ class GenerateContentRequest(Wire):
     service_tier: ServiceTier | None = None
     store: bool | None = None
     continuation_token: bytes | None = None
-    model_armor_config: dict[str, Any] | None = None
-    output_config: dict[str, Any] | None = None
+    model_armor_config: ModelArmorConfig | None = None
+    output_config: GenerationOutputConfig | None = None
 
 
 class GenerationConfig(Wire):
@@ -281,8 +199,8 @@ class GenerationConfig(Wire):
     speech_config: SpeechConfig | None = None
     thinking_config: ThinkingConfig | None = None
     image_config: ImageConfig | None = None
-    audio_transcription_config: dict[str, Any] | None = None
+    audio_transcription_config: AudioTranscriptionConfig | None = None
     audio_timestamp: bool | None = None
     enable_enhanced_civic_answers: bool | None = None
-    routing_config: dict[str, Any] | None = None
-    model_config: dict[str, Any] | None = None
+    routing_config: GenerationConfigRoutingConfig | None = None
+    model_selection_config: ModelSelectionConfig | None = msgspec.field(default=None, name="modelConfig")

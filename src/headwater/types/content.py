@@ -11,25 +11,21 @@ from headwater.types.enums import (
     FunctionResponseScheduling,
     Language,
     Outcome,
-    PartMediaResolutionLevel,
     ToolType,
 )
-
-
-class Blob(Wire):
-    """Bytes sent inline. ``data`` is raw bytes in Python and base64 on the wire."""
-
-    data: bytes | None = None
-    mime_type: str | None = None
-    display_name: str | None = None
-
-
-class FileData(Wire):
-    """A file named by its URI (``files/...``, ``gs://``, a YouTube URL)."""
-
-    file_uri: str | None = None
-    mime_type: str | None = None
-    display_name: str | None = None
+from headwater.types.media import (
+    AudioMetadata,
+    Blob,
+    DocumentMetadata,
+    FileData,
+    Image,
+    MediaProcessing,
+    PartMediaResolution,
+    SpeechMetadata,
+    SpreadsheetMetadata,
+    Transcription,
+    VideoMetadata,
+)
 
 
 class PartialArg(Wire):
@@ -53,19 +49,31 @@ class FunctionCall(Wire):
     will_continue: bool | None = None
 
 
-class PartMediaResolution(Wire):
-    """How finely the media of one part is read."""
-
-    level: PartMediaResolutionLevel | None = None
-    num_tokens: int | None = None
-
-
 class FunctionResponsePart(Wire):
     """Media inside a function's answer."""
 
     inline_data: Blob | None = None
     file_data: FileData | None = None
+    media_processing: MediaProcessing | None = None
     media_resolution: PartMediaResolution | None = None
+    video_metadata: VideoMetadata | None = None
+    document_metadata: DocumentMetadata | None = None
+    spreadsheet_metadata: SpreadsheetMetadata | None = None
+    audio_metadata: AudioMetadata | None = None
+
+    @classmethod
+    def from_bytes(cls, *, data: bytes, mime_type: str) -> FunctionResponsePart:
+        """Return a part that carries ``data`` inline."""
+        return cls(inline_data=Blob(data=data, mime_type=mime_type))
+
+    @classmethod
+    def from_uri(cls, *, file_uri: str, mime_type: str | None = None) -> FunctionResponsePart:
+        """Return a part that names a file; the MIME type is guessed from the ending when it is not given.
+
+        Raises:
+            UsageError: the MIME type can not be guessed.
+        """
+        return cls(file_data=FileData(file_uri=file_uri, mime_type=mime_type or _guessed(file_uri)))
 
 
 class FunctionResponse(Wire):
@@ -77,6 +85,12 @@ class FunctionResponse(Wire):
     parts: list[FunctionResponsePart] | None = None
     will_continue: bool | None = None
     scheduling: FunctionResponseScheduling | None = None
+
+    @classmethod
+    def from_mcp_response(cls, *, name: str, response: Any) -> FunctionResponse:
+        """Return what a tool of an MCP server answered (``mcp.types.CallToolResult``), as a function's answer."""
+        told = [item.model_dump(exclude_none=True, mode="json") for item in response.content]
+        return cls(name=name, response={"error": told} if response.isError else {"result": told})
 
 
 class ExecutableCode(Wire):
@@ -111,14 +125,6 @@ class ToolResponse(Wire):
     response: dict[str, Any] | None = None
 
 
-class VideoMetadata(Wire):
-    """Which piece of a video is meant; offsets as "1.5s"."""
-
-    start_offset: str | None = None
-    end_offset: str | None = None
-    fps: float | None = None
-
-
 class Part(Wire):
     """One piece of content: exactly one of text, media, a function's call or answer, or code.
 
@@ -139,13 +145,13 @@ class Part(Wire):
     tool_response: ToolResponse | None = None
     video_metadata: VideoMetadata | None = None
     media_resolution: PartMediaResolution | None = None
-    audio_transcription: dict[str, Any] | None = None
-    media_processing: str | None = None
+    audio_transcription: Transcription | None = None
+    media_processing: MediaProcessing | None = None
     part_metadata: dict[str, Any] | None = None
-    speech_metadata: dict[str, Any] | None = None
-    document_metadata: dict[str, Any] | None = None
-    spreadsheet_metadata: dict[str, Any] | None = None
-    audio_metadata: dict[str, Any] | None = None
+    speech_metadata: SpeechMetadata | None = None
+    document_metadata: DocumentMetadata | None = None
+    spreadsheet_metadata: SpreadsheetMetadata | None = None
+    audio_metadata: AudioMetadata | None = None
 
     @classmethod
     def _from_positional(cls, value: Any) -> dict[str, Any]:
@@ -154,6 +160,10 @@ class Part(Wire):
         if isinstance(value, dict):
             return value
         raise UsageError(f"a Part is made of text or a dict, not of {type(value).__name__}")
+
+    def as_image(self) -> Image | None:
+        """Return the image that this part carries inline; None where it carries none."""
+        return None if self.inline_data is None else self.inline_data.as_image()
 
     @classmethod
     def from_text(cls, *, text: str) -> Part:
@@ -172,10 +182,7 @@ class Part(Wire):
         Raises:
             UsageError: the MIME type can not be guessed.
         """
-        mime_type = mime_type or mimetypes.guess_type(file_uri.split("?", 1)[0])[0]
-        if not mime_type:
-            raise UsageError(f"the MIME type of {file_uri!r} can not be guessed from its ending: pass mime_type=...")
-        data = FileData(file_uri=file_uri, mime_type=mime_type)
+        data = FileData(file_uri=file_uri, mime_type=mime_type or _guessed(file_uri))
         return cls(file_data=data, media_resolution=_resolution(media_resolution))
 
     @classmethod
@@ -204,6 +211,13 @@ class Part(Wire):
     def from_code_execution_result(cls, *, outcome: Outcome, output: str) -> Part:
         """Return a part with what that code printed."""
         return cls(code_execution_result=CodeExecutionResult(outcome=outcome, output=output))
+
+
+def _guessed(uri: str) -> str:
+    kind = mimetypes.guess_type(uri.split("?", 1)[0])[0]
+    if kind is None:
+        raise UsageError(f"the MIME type of {uri!r} can not be guessed from its ending: pass mime_type=...")
+    return kind
 
 
 def _resolution(value: Any) -> PartMediaResolution | None:

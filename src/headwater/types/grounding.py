@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from headwater.types.base import Wire
 
 
@@ -15,6 +13,37 @@ class GroundingChunkWeb(Wire):
     domain: str | None = None
 
 
+class RagChunkPageSpan(Wire):
+    """The pages that a passage spans."""
+
+    first_page: int | None = None
+    last_page: int | None = None
+
+
+class RagChunk(Wire):
+    """A passage as the store has it."""
+
+    page_span: RagChunkPageSpan | None = None
+    text: str | None = None
+    chunk_id: str | None = None
+    file_id: str | None = None
+
+
+class GroundingChunkStringList(Wire):
+    """A list of texts."""
+
+    values: list[str] | None = None
+
+
+class GroundingChunkCustomMetadata(Wire):
+    """A key and its value that the user gave a document."""
+
+    key: str | None = None
+    numeric_value: float | None = None
+    string_list_value: GroundingChunkStringList | None = None
+    string_value: str | None = None
+
+
 class GroundingChunkRetrievedContext(Wire):
     """A passage of a document store."""
 
@@ -23,8 +52,55 @@ class GroundingChunkRetrievedContext(Wire):
     text: str | None = None
     document_name: str | None = None
     file_search_store: str | None = None
-    custom_metadata: list[dict[str, Any]] | None = None
-    rag_chunk: dict[str, Any] | None = None
+    custom_metadata: list[GroundingChunkCustomMetadata] | None = None
+    rag_chunk: RagChunk | None = None
+    page_number: int | None = None
+    media_id: str | None = None
+
+
+class GroundingChunkImage(Wire):
+    """An image on a web page."""
+
+    source_uri: str | None = None
+    image_uri: str | None = None
+    title: str | None = None
+    domain: str | None = None
+
+
+class GroundingChunkMapsRoute(Wire):
+    """A way from one place to another."""
+
+    distance_meters: int | None = None
+    duration: str | None = None
+    encoded_polyline: str | None = None
+
+
+class GroundingChunkMapsPlaceAnswerSourcesAuthorAttribution(Wire):
+    """Who wrote a review."""
+
+    display_name: str | None = None
+    photo_uri: str | None = None
+    uri: str | None = None
+
+
+class GroundingChunkMapsPlaceAnswerSourcesReviewSnippet(Wire):
+    """A piece of a review."""
+
+    author_attribution: GroundingChunkMapsPlaceAnswerSourcesAuthorAttribution | None = None
+    flag_content_uri: str | None = None
+    google_maps_uri: str | None = None
+    relative_publish_time_description: str | None = None
+    review: str | None = None
+    review_id: str | None = None
+    title: str | None = None
+
+
+class GroundingChunkMapsPlaceAnswerSources(Wire):
+    """The reviews behind what is said of a place."""
+
+    review_snippet: list[GroundingChunkMapsPlaceAnswerSourcesReviewSnippet] | None = None
+    review_snippets: list[GroundingChunkMapsPlaceAnswerSourcesReviewSnippet] | None = None
+    flag_content_uri: str | None = None
 
 
 class GroundingChunkMaps(Wire):
@@ -34,7 +110,8 @@ class GroundingChunkMaps(Wire):
     title: str | None = None
     text: str | None = None
     place_id: str | None = None
-    place_answer_sources: dict[str, Any] | None = None
+    place_answer_sources: GroundingChunkMapsPlaceAnswerSources | None = None
+    route: GroundingChunkMapsRoute | None = None
 
 
 class GroundingChunk(Wire):
@@ -43,7 +120,7 @@ class GroundingChunk(Wire):
     web: GroundingChunkWeb | None = None
     retrieved_context: GroundingChunkRetrievedContext | None = None
     maps: GroundingChunkMaps | None = None
-    image: dict[str, Any] | None = None
+    image: GroundingChunkImage | None = None
 
 
 class Segment(Wire):
@@ -77,6 +154,13 @@ class RetrievalMetadata(Wire):
     google_search_dynamic_retrieval_score: float | None = None
 
 
+class GroundingMetadataSourceFlaggingUri(Wire):
+    """Where a source can be reported."""
+
+    flag_content_uri: str | None = None
+    source_id: str | None = None
+
+
 class GroundingMetadata(Wire):
     """The searches, sources and supports of a candidate; streams carry it in full on the last chunk only."""
 
@@ -88,4 +172,4 @@ class GroundingMetadata(Wire):
     grounding_supports: list[GroundingSupport] | None = None
     retrieval_metadata: RetrievalMetadata | None = None
     google_maps_widget_context_token: str | None = None
-    source_flagging_uris: list[dict[str, Any]] | None = None
+    source_flagging_uris: list[GroundingMetadataSourceFlaggingUri] | None = None

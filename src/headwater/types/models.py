@@ -2,11 +2,36 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any
 
 import msgspec
 
+from headwater.types.base import Wire
 from headwater.types.response import Answer, ModalityTokenCount
+
+
+class Endpoint(Wire):
+    """Where a tuned model is deployed."""
+
+    name: str | None = None
+    deployed_model_id: str | None = None
+
+
+class TunedModelInfo(Wire):
+    """What a tuned model was made from, and when."""
+
+    base_model: str | None = None
+    create_time: datetime | None = None
+    update_time: datetime | None = None
+
+
+class Checkpoint(Wire):
+    """A state of a tuned model."""
+
+    checkpoint_id: str | None = None
+    epoch: int | None = None
+    step: int | None = None
 
 
 class Model(Answer):
@@ -30,7 +55,9 @@ class Model(Answer):
     update_time: str | None = None
     deployed_models: list[dict[str, Any]] | None = None
     default_checkpoint_id: str | None = None
-    checkpoints: list[dict[str, Any]] | None = None
+    checkpoints: list[Checkpoint] | None = None
+    endpoints: list[Endpoint] | None = None
+    tuned_model_info: TunedModelInfo | None = None
 
 
 class ListModelsResponse(Answer):

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from datetime import datetime
 from typing import Any, Self, cast
 
 import msgspec
 
-from headwater.types.base import Wire
+from headwater.types.base import Wire, salvage
 from headwater.types.content import Content, FunctionCall, Part
 from headwater.types.enums import (
     BlockedReason,
@@ -16,6 +18,7 @@ from headwater.types.enums import (
     HarmProbability,
     HarmSeverity,
     MediaModality,
+    ModelStage,
     TrafficType,
     UrlRetrievalStatus,
 )
@@ -178,6 +181,17 @@ class Answer(Wire, dict=True):
         copied.__dict__.update(kept)
         return cast("Self", copied)
 
+    @classmethod
+    def model_validate(cls, obj: Any, **_: Any) -> Self:
+        """Return ``obj``, a dict or already one of these, as one of these; it may have fields that are not known here.
+
+        Raises:
+            UsageError: it is neither.
+        """
+        if isinstance(obj, Mapping):
+            return salvage(obj, cls)
+        return super().model_validate(obj)
+
     @property
     def raw(self) -> bytes:
         """The JSON as it came. For an answer that was put together here: its JSON."""
@@ -191,6 +205,14 @@ class Answer(Wire, dict=True):
         return None if headers is None else HttpResponse(headers=dict(headers))
 
 
+class ModelStatus(Wire):
+    """How far along its life the model is that answered."""
+
+    message: str | None = None
+    model_stage: ModelStage | None = None
+    retirement_time: datetime | None = None
+
+
 class GenerateContentResponse(Answer):
     """A whole answer, or one chunk of a stream. ``text``, ``parts`` and the like speak of the first candidate."""
 
@@ -200,7 +222,7 @@ class GenerateContentResponse(Answer):
     response_id: str | None = None
     prompt_feedback: GenerateContentResponsePromptFeedback | None = None
     create_time: str | None = None
-    model_status: dict[str, Any] | None = None
+    model_status: ModelStatus | None = None
 
     @property
     def parts(self) -> list[Part]:
@@ -238,6 +260,11 @@ class GenerateContentResponse(Answer):
         """What that code printed; None where there is none."""
         results = (part.code_execution_result for part in self.parts)
         return next((result.output for result in results if result is not None), None)
+
+    @property
+    def initial_prompt_token_count(self) -> int | None:
+        """How many tokens the prompt had."""
+        return self.usage_metadata.prompt_token_count
 
     @property
     def finish_reason(self) -> FinishReason | None:

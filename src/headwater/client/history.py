@@ -1,0 +1,179 @@
+"""The turns of a conversation: which of them the model is shown, how they are saved, where a branch begins."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Mapping, Sequence
+from enum import StrEnum
+from pathlib import Path
+from typing import IO, Any
+
+import msgspec
+
+from headwater.errors import UsageError
+from headwater.types import Content, FinishReason, GenerateContentResponse, Part
+
+#: The form of a saved conversation.
+VERSION = 1
+#: Endings after which an answer is fit to be sent back to the model.
+_GOOD_ENDINGS = frozenset({FinishReason.STOP, FinishReason.MAX_TOKENS})
+
+
+class Standing(StrEnum):
+    """What became of an exchange; both of its sides have the same."""
+
+    WHOLE = "whole"
+    """The answer came to its end."""
+    PARTIAL = "partial"
+    """The answer was stopped or broke off; what had come is there."""
+    FAILED = "failed"
+    """The prompt or the answer was refused, or the answer was none."""
+
+
+class Turn(msgspec.Struct, frozen=True):
+    """What one side said, and what became of the exchange that it belongs to."""
+
+    content: Content
+    standing: Standing = Standing.WHOLE
+
+
+class _Version(msgspec.Struct):
+    version: int
+
+
+class SavedChat(msgspec.Struct, frozen=True, kw_only=True):
+    """A conversation as it is saved. Its config is not: that may hold functions, and secrets."""
+
+    version: int = VERSION
+    model: str
+    keep_partial: bool = False
+    turns: list[Turn] = []
+
+    def to_json(self) -> str:
+        """Return it as JSON; bytes are base64."""
+        return msgspec.json.encode(self).decode()
+
+
+def from_json(text: str | bytes) -> SavedChat:
+    """Return a conversation that was saved.
+
+    Raises:
+        UsageError: it is none, or of a later version of this package.
+    """
+    try:
+        version = msgspec.json.decode(text, type=_Version).version
+        if version == VERSION:
+            return msgspec.json.decode(text, type=SavedChat)
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
+        raise UsageError(f"this is no saved chat: {error}") from error
+    raise UsageError(
+        f"this chat was saved in version {version}, and this headwater reads version {VERSION}: upgrade it"
+    )
+
+
+class History:
+    """All turns, in order. ``keep_partial`` says whether the model is shown answers that were cut short."""
+
+    def __init__(self, turns: Iterable[Turn] = (), *, keep_partial: bool = False) -> None:
+        self.turns = list(turns)
+        self.keep_partial = keep_partial
+
+    def contents(self, *, curated: bool) -> list[Content]:
+        """Return all turns, or those that the model is shown."""
+        if not curated:
+            return [turn.content for turn in self.turns]
+        return [content for turn in self.turns if (content := self._shown(turn)) is not None]
+
+    def add(self, contents: Iterable[Content], standing: Standing) -> None:
+        """Add an exchange: a message, the calls and results that followed, the answer."""
+        self.turns += [Turn(content, standing) for content in contents]
+
+    def branch(self, at: int | None) -> History:
+        """Return a history of its own that holds the turns before number ``at``; None means all.
+
+        Raises:
+            UsageError: no exchange begins there.
+        """
+        end = len(self.turns) if at is None else at + len(self.turns) if at < 0 else at
+        begins = end == len(self.turns) or (0 <= end < len(self.turns) and _is_message(self.turns[end].content))
+        if not begins:
+            raise UsageError(f"a branch begins where a message of the user stands, and turn {at} is none")
+        return History(self.turns[:end], keep_partial=self.keep_partial)
+
+    def _shown(self, turn: Turn) -> Content | None:
+        if turn.standing is Standing.WHOLE:
+            return turn.content
+        if turn.standing is Standing.PARTIAL and self.keep_partial:
+            # a call that nobody has answered is refused by the API
+            parts = [part for part in turn.content.parts or () if part.function_call is None]
+            return msgspec.structs.replace(turn.content, parts=parts)
+        return None
+
+
+def exchange(message: Content, answer: GenerateContentResponse, *, sent: int) -> tuple[list[Content], Standing]:
+    """Return the turns that an answer makes, its message the first, and what became of them.
+
+    ``sent`` is how many contents the request had: what stands after them in the answer's history of automatic calls
+    happened in between.
+    """
+    candidate = answer.candidates[0] if answer.candidates else None
+    said = candidate.content if candidate else None
+    parts = (said and said.parts) or []
+    ending = candidate.finish_reason if candidate else None
+    standing = Standing.FAILED
+    if parts and ending in _GOOD_ENDINGS:
+        standing = Standing.WHOLE
+    elif ending is None and any(_tells(part) for part in parts):
+        standing = Standing.PARTIAL
+    between = (getattr(answer, "automatic_function_calling_history", None) or [])[sent:]
+    return [message, *between, said if said and parts else Content(role="model", parts=[])], standing
+
+
+def turns(given: Sequence[Any] | None) -> list[Turn]:
+    """Return the turns that a conversation is to begin with.
+
+    Raises:
+        UsageError: something else is among them.
+    """
+    contents = [item if isinstance(item, Content) else _content(item) for item in given or ()]
+    for content in contents:
+        if content.role not in ("user", "model"):
+            raise UsageError(f"a turn of a chat is the user's or the model's, not {content.role!r}: set role")
+    return [Turn(content) for content in contents]
+
+
+def save(text: str, file: str | os.PathLike[str] | IO[Any]) -> None:
+    """Write to a path, which is there whole or not at all, or to a file object of text or bytes."""
+    if isinstance(file, str | os.PathLike):
+        new = Path(f"{os.fspath(file)}.new")
+        new.write_text(text, "utf-8")
+        new.replace(file)
+        return
+    try:
+        file.write(text)
+    except TypeError:  # a file of bytes
+        file.write(text.encode())
+
+
+def load(file: str | os.PathLike[str] | IO[Any]) -> SavedChat:
+    """Return the conversation that a path or a file object holds.
+
+    Raises:
+        UsageError: it holds none.
+    """
+    return from_json(Path(file).read_bytes() if isinstance(file, str | os.PathLike) else file.read())
+
+
+def _tells(part: Part) -> bool:
+    """Whether a part says something that the model can go on from."""
+    return part.function_call is None and part.text != "" and not part.thought
+
+
+def _is_message(content: Content) -> bool:
+    return content.role == "user" and not any(part.function_response for part in content.parts or ())
+
+
+def _content(value: Any) -> Content:
+    if isinstance(value, Mapping):
+        return Content(**value)
+    raise UsageError(f"history is a list of types.Content or dicts, not of {type(value).__name__}")

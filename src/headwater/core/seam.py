@@ -1,0 +1,170 @@
+"""Where a continued answer is joined to what was there before: nothing twice, nothing lost.
+
+A server that goes on from a checkpoint says again what came after it (``Repeat``). A model that is asked to go on from
+its own text may begin by repeating the end of it (``Overlap``).
+"""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+import msgspec
+
+from headwater.errors import StreamInterrupted
+from headwater.types import Content, GenerateContentResponse, Part
+
+#: An overlap is looked for so far back.
+_LONGEST_OVERLAP = 2000
+#: A shorter repetition can be meant: "ha ha", "very very".
+_SHORTEST_OVERLAP = 12
+
+
+class Seam(Protocol):
+    """The join between two parts of an answer. Lives from the second request to its first new content, at most."""
+
+    def feed(self, chunk: GenerateContentResponse) -> list[GenerateContentResponse]:
+        """Return what is new in ``chunk``; maybe nothing yet.
+
+        Raises:
+            StreamInterrupted: the other side says something else than before, so there is no way to join.
+        """
+
+    def flush(self) -> list[GenerateContentResponse]:
+        """Return what was held back, when no more comes."""
+
+
+class Repeat:
+    """Leaves out what is said again, word for word."""
+
+    def __init__(self, said: list[Part]) -> None:
+        self._said = _merged(said)
+
+    def feed(self, chunk: GenerateContentResponse) -> list[GenerateContentResponse]:
+        """Return what is new in ``chunk``."""
+        if not self._said:
+            return [chunk]
+        return [_with_parts(chunk, [part for old in _parts(chunk) for part in self._new(old)])]
+
+    def flush(self) -> list[GenerateContentResponse]:
+        """Return nothing: nothing is held back."""
+        return []
+
+    def _new(self, part: Part) -> list[Part]:
+        while self._said and part.text and self._said[0].text is not None:
+            known = self._said[0]
+            if bool(known.thought) is not bool(part.thought):
+                raise _diverged()
+            old, new = known.text or "", part.text
+            shared = min(len(old), len(new))
+            if old[:shared] != new[:shared]:
+                raise _diverged()
+            self._said[:1] = [Part(text=old[shared:], thought=known.thought)] if shared < len(old) else []
+            if shared == len(new):
+                return []
+            part = msgspec.structs.replace(part, text=new[shared:])
+        if not self._said or part.text is not None:
+            return [part]
+        if self._said.pop(0) != part:
+            raise _diverged()
+        return []
+
+
+class Overlap:
+    """Leaves out the end of the old text where the new text begins by repeating it; leaves out thoughts had before."""
+
+    def __init__(self, text: str, *, mute_thoughts: bool) -> None:
+        self._old = text[-_LONGEST_OVERLAP:]
+        self._mute = mute_thoughts
+        self._new = ""
+        self._held: list[GenerateContentResponse] = []
+        self._is_joined = not text
+
+    def feed(self, chunk: GenerateContentResponse) -> list[GenerateContentResponse]:
+        """Return what is new in ``chunk``; while its text may be a repetition, nothing."""
+        if self._mute and any(part.thought for part in _parts(chunk)):
+            chunk = _with_parts(chunk, [part for part in _parts(chunk) if not part.thought])
+        if self._is_joined:
+            return [chunk]
+        self._held.append(chunk)
+        self._new += _text(chunk)
+        if _is_over(chunk) or not self._may_grow():
+            return self.flush()
+        return []
+
+    def flush(self) -> list[GenerateContentResponse]:
+        """Return what was held back, without what repeats the old text."""
+        held, self._held, self._is_joined = self._held, [], True
+        cut = overlap(self._old, self._new)
+        found = []
+        for chunk in held:
+            size = len(_text(chunk))
+            found.append(_without(chunk, min(cut, size)) if cut else chunk)
+            cut = max(0, cut - size)
+        return found
+
+    def _may_grow(self) -> bool:
+        """Whether with more text there may be an overlap, or a longer one."""
+        return self._new in self._old[:-1]
+
+
+def overlap(old: str, new: str) -> int:
+    """Return how many characters of ``new`` repeat the end of ``old``, where they are too many for chance."""
+    for size in range(min(len(old), len(new)), _SHORTEST_OVERLAP - 1, -1):
+        if old.endswith(new[:size]):
+            return size
+    return 0
+
+
+def _parts(chunk: GenerateContentResponse) -> list[Part]:
+    content = chunk.candidates[0].content if chunk.candidates else None
+    return (content.parts or []) if content is not None else []
+
+
+def _text(chunk: GenerateContentResponse) -> str:
+    return "".join(part.text for part in _parts(chunk) if part.text and not part.thought)
+
+
+def _is_over(chunk: GenerateContentResponse) -> bool:
+    return any(candidate.finish_reason is not None for candidate in chunk.candidates or ())
+
+
+def _without(chunk: GenerateContentResponse, count: int) -> GenerateContentResponse:
+    """``chunk`` without the first ``count`` characters of its text."""
+    parts = []
+    for part in _parts(chunk):
+        if part.text and not part.thought and count:
+            gone = min(count, len(part.text))
+            count -= gone
+            if gone == len(part.text) and part.thought_signature is None:
+                continue
+            part = msgspec.structs.replace(part, text=part.text[gone:])
+        parts.append(part)
+    return _with_parts(chunk, parts)
+
+
+def _with_parts(chunk: GenerateContentResponse, parts: list[Part]) -> GenerateContentResponse:
+    """A copy of ``chunk`` whose first candidate has these parts."""
+    if not chunk.candidates or parts == _parts(chunk):
+        return chunk
+    first = chunk.candidates[0]
+    content = Content(parts=parts, role=first.content.role if first.content else "model")
+    changed = msgspec.structs.replace(first, content=content)
+    copy = msgspec.structs.replace(chunk, candidates=[changed, *chunk.candidates[1:]])
+    copy.__dict__["_headers"] = chunk.__dict__.get("_headers")
+    return copy
+
+
+def _merged(parts: list[Part]) -> list[Part]:
+    """``parts`` with neighbouring texts made one, since their cuts differ from time to time."""
+    found: list[Part] = []
+    for part in parts:
+        last = found[-1] if found else None
+        if part.text is not None and last is not None and last.text is not None and last.thought == part.thought:
+            found[-1] = msgspec.structs.replace(last, text=last.text + part.text)
+        elif part.text != "":
+            found.append(part)
+    return found
+
+
+def _diverged() -> StreamInterrupted:
+    return StreamInterrupted("the API goes on with another text than before, so the answer can not be continued")

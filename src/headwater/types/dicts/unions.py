@@ -1,0 +1,41 @@
+"""What arguments take: unions of types, their twins and plain values, by google-genai's names."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Literal, Required, TypeAlias
+
+from headwater.types.content import Content, Part
+from headwater.types.dicts.config import GenerateContentConfigDict
+from headwater.types.dicts.content import ContentDict, PartDict
+from headwater.types.dicts.files import FileDict
+from headwater.types.dicts.output import SpeechConfigDict
+from headwater.types.dicts.schema import SchemaDict
+from headwater.types.dicts.tools import ToolDict
+from headwater.types.files import File
+from headwater.types.output import SpeechConfig
+from headwater.types.schema import Schema
+from headwater.types.tools import Tool
+
+
+class StreamConfigDict(GenerateContentConfigDict):
+    """The config with ``"stream": True``, which makes ``generate_content`` return the stream."""
+
+    stream: Required[Literal[True]]
+
+
+# A Pillow image has no name here, since Pillow need not be there: it is taken all the same.
+PartUnion: TypeAlias = str | Part | File
+PartUnionDict: TypeAlias = PartUnion | PartDict | FileDict
+ContentUnion: TypeAlias = Content | PartUnion | Sequence[PartUnion]
+ContentUnionDict: TypeAlias = ContentUnion | ContentDict | PartUnionDict | Sequence[PartUnionDict]
+ContentListUnion: TypeAlias = ContentUnion | Sequence[ContentUnion]
+ContentListUnionDict: TypeAlias = ContentUnionDict | Sequence[ContentUnionDict]
+ToolUnion: TypeAlias = Tool | Callable[..., Any]
+ToolUnionDict: TypeAlias = ToolUnion | ToolDict
+ToolListUnion: TypeAlias = Sequence[ToolUnion]
+ToolListUnionDict: TypeAlias = Sequence[ToolUnionDict]
+SchemaUnion: TypeAlias = Schema | type | Mapping[str, Any]
+SchemaUnionDict: TypeAlias = SchemaUnion | SchemaDict
+SpeechConfigUnion: TypeAlias = SpeechConfig | str
+SpeechConfigUnionDict: TypeAlias = SpeechConfigUnion | SpeechConfigDict

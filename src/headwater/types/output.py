@@ -1,0 +1,113 @@
+"""What an answer is made as: voices, images, transcriptions."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from headwater.types.base import OpenEnum, Wire
+from headwater.types.enums import ProminentPeople
+
+
+class PrebuiltVoiceConfig(Wire):
+    """A voice by its name."""
+
+    voice_name: str | None = None
+
+
+class VoiceConsentSignature(Wire):
+    """The signature under a consent to a voice's use."""
+
+    signature: str | None = None
+
+
+class ReplicatedVoiceConfig(Wire):
+    """A voice after a sample of it."""
+
+    mime_type: str | None = None
+    voice_sample_audio: bytes | None = None
+    consent_audio: bytes | None = None
+    voice_consent_signature: VoiceConsentSignature | None = None
+
+
+class VoiceConfig(Wire):
+    """A voice."""
+
+    prebuilt_voice_config: PrebuiltVoiceConfig | None = None
+    replicated_voice_config: ReplicatedVoiceConfig | None = None
+    voice: str | None = None
+
+
+class SpeakerVoiceConfig(Wire):
+    """The voice of one speaker."""
+
+    speaker: str | None = None
+    voice_config: VoiceConfig | None = None
+
+
+class MultiSpeakerVoiceConfig(Wire):
+    """The voices of a dialogue."""
+
+    speaker_voice_configs: list[SpeakerVoiceConfig] | None = None
+
+
+class SpeechConfig(Wire):
+    """How an answer is spoken. ``SpeechConfig("Kore")`` names a voice."""
+
+    voice_config: VoiceConfig | None = None
+    multi_speaker_voice_config: MultiSpeakerVoiceConfig | None = None
+    language_code: str | None = None
+
+    @classmethod
+    def _from_positional(cls, value: Any) -> dict[str, Any]:
+        return {"voice_config": {"prebuilt_voice_config": {"voice_name": value}}} if isinstance(value, str) else value
+
+
+class ImageConfigImageOutputOptions(Wire):
+    """The format of images (Vertex AI)."""
+
+    compression_quality: int | None = None
+    mime_type: str | None = None
+
+
+class ImageConfig(Wire):
+    """How images are made; Vertex AI takes all of it, the Developer API ratio and size."""
+
+    aspect_ratio: str | None = None
+    image_size: str | None = None
+    output_mime_type: str | None = None
+    output_compression_quality: int | None = None
+    person_generation: str | None = None
+    prominent_people: ProminentPeople | None = None
+    image_output_options: ImageConfigImageOutputOptions | None = None
+
+
+class AudioTranscriptionConfigMode(OpenEnum):
+    """Whether every sound is written down or what was meant."""
+
+    MODE_UNSPECIFIED = "MODE_UNSPECIFIED"
+    VERBATIM = "VERBATIM"
+    SMART = "SMART"
+
+
+class LanguageAuto(Wire):
+    """The language is found out; there are no options."""
+
+
+class LanguageHints(Wire):
+    """The languages that are likely."""
+
+    language_codes: list[str] | None = None
+
+
+class AudioTranscriptionConfig(Wire):
+    """How speech is written down."""
+
+    language_codes: list[str] | None = None
+    language_auto: LanguageAuto | None = None
+    language_hints: LanguageHints | None = None
+    custom_vocabulary: list[str] | None = None
+    adaptation_phrases: list[str] | None = None
+    word_timestamp: bool | None = None
+    diarization: bool | None = None
+    mode: AudioTranscriptionConfigMode | None = None
+    source_text: str | None = None

@@ -1,0 +1,123 @@
+"""Retrieval from a user's own stores, on Vertex AI: search engines, RAG corpora, external APIs."""
+
+from __future__ import annotations
+
+from headwater.types.auth import ApiAuth, AuthConfig
+from headwater.types.base import OpenEnum, Wire
+
+
+class ApiSpec(OpenEnum):
+    """How an external search is spoken to."""
+
+    API_SPEC_UNSPECIFIED = "API_SPEC_UNSPECIFIED"
+    SIMPLE_SEARCH = "SIMPLE_SEARCH"
+    ELASTIC_SEARCH = "ELASTIC_SEARCH"
+
+
+class ExternalApiElasticSearchParams(Wire):
+    """Which index of an Elasticsearch is searched, and how."""
+
+    index: str | None = None
+    num_hits: int | None = None
+    search_template: str | None = None
+
+
+class ExternalApiSimpleSearchParams(Wire):
+    """A simple search; it has no options."""
+
+
+class ExternalApi(Wire):
+    """A search of the user's own, reached over HTTP."""
+
+    api_auth: ApiAuth | None = None
+    api_spec: ApiSpec | None = None
+    auth_config: AuthConfig | None = None
+    elastic_search_params: ExternalApiElasticSearchParams | None = None
+    endpoint: str | None = None
+    simple_search_params: ExternalApiSimpleSearchParams | None = None
+
+
+class VertexAISearchDataStoreSpec(Wire):
+    """One data store of a search engine."""
+
+    data_store: str | None = None
+    filter: str | None = None
+
+
+class VertexAISearch(Wire):
+    """A search engine or data store of Vertex AI Search."""
+
+    data_store_specs: list[VertexAISearchDataStoreSpec] | None = None
+    datastore: str | None = None
+    engine: str | None = None
+    filter: str | None = None
+    max_results: int | None = None
+
+
+class VertexRagStoreRagResource(Wire):
+    """A RAG corpus, or some of its files."""
+
+    rag_corpus: str | None = None
+    rag_file_ids: list[str] | None = None
+
+
+class RagRetrievalConfigFilter(Wire):
+    """Which passages are left out."""
+
+    metadata_filter: str | None = None
+    vector_distance_threshold: float | None = None
+    vector_similarity_threshold: float | None = None
+
+
+class RagRetrievalConfigHybridSearch(Wire):
+    """How much words count beside meaning."""
+
+    alpha: float | None = None
+
+
+class RagRetrievalConfigRankingLlmRanker(Wire):
+    """Ranking by a language model."""
+
+    model_name: str | None = None
+
+
+class RagRetrievalConfigRankingRankService(Wire):
+    """Ranking by the rank service."""
+
+    model_name: str | None = None
+
+
+class RagRetrievalConfigRanking(Wire):
+    """How passages are ranked."""
+
+    llm_ranker: RagRetrievalConfigRankingLlmRanker | None = None
+    rank_service: RagRetrievalConfigRankingRankService | None = None
+
+
+class RagRetrievalConfig(Wire):
+    """How passages are found."""
+
+    filter: RagRetrievalConfigFilter | None = None
+    hybrid_search: RagRetrievalConfigHybridSearch | None = None
+    ranking: RagRetrievalConfigRanking | None = None
+    top_k: int | None = None
+
+
+class VertexRagStore(Wire):
+    """RAG corpora."""
+
+    rag_corpora: list[str] | None = None
+    rag_resources: list[VertexRagStoreRagResource] | None = None
+    rag_retrieval_config: RagRetrievalConfig | None = None
+    similarity_top_k: int | None = None
+    store_context: bool | None = None
+    vector_distance_threshold: float | None = None
+
+
+class Retrieval(Wire):
+    """One of the stores to retrieve from."""
+
+    disable_attribution: bool | None = None
+    external_api: ExternalApi | None = None
+    vertex_ai_search: VertexAISearch | None = None
+    vertex_rag_store: VertexRagStore | None = None

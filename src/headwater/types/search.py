@@ -1,0 +1,182 @@
+"""Google's own tools that search, read and act: their options."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from headwater.types.auth import AuthConfig
+from headwater.types.base import OpenEnum, Wire
+
+
+class PhishBlockThreshold(OpenEnum):
+    """How sure a page must be a phishing page to be left out."""
+
+    PHISH_BLOCK_THRESHOLD_UNSPECIFIED = "PHISH_BLOCK_THRESHOLD_UNSPECIFIED"
+    BLOCK_LOW_AND_ABOVE = "BLOCK_LOW_AND_ABOVE"
+    BLOCK_MEDIUM_AND_ABOVE = "BLOCK_MEDIUM_AND_ABOVE"
+    BLOCK_HIGH_AND_ABOVE = "BLOCK_HIGH_AND_ABOVE"
+    BLOCK_HIGHER_AND_ABOVE = "BLOCK_HIGHER_AND_ABOVE"
+    BLOCK_VERY_HIGH_AND_ABOVE = "BLOCK_VERY_HIGH_AND_ABOVE"
+    BLOCK_ONLY_EXTREMELY_HIGH = "BLOCK_ONLY_EXTREMELY_HIGH"
+
+
+class DynamicRetrievalConfigMode(OpenEnum):
+    """Whether the model decides if it searches."""
+
+    MODE_UNSPECIFIED = "MODE_UNSPECIFIED"
+    MODE_DYNAMIC = "MODE_DYNAMIC"
+
+
+class Environment(OpenEnum):
+    """What a computer that the model uses is."""
+
+    ENVIRONMENT_UNSPECIFIED = "ENVIRONMENT_UNSPECIFIED"
+    ENVIRONMENT_BROWSER = "ENVIRONMENT_BROWSER"
+    ENVIRONMENT_MOBILE = "ENVIRONMENT_MOBILE"
+    ENVIRONMENT_DESKTOP = "ENVIRONMENT_DESKTOP"
+
+
+class SafetyPolicy(OpenEnum):
+    """What a model that uses a computer asks the user about first."""
+
+    SAFETY_POLICY_UNSPECIFIED = "SAFETY_POLICY_UNSPECIFIED"
+    FINANCIAL_TRANSACTIONS = "FINANCIAL_TRANSACTIONS"
+    SENSITIVE_DATA_MODIFICATION = "SENSITIVE_DATA_MODIFICATION"
+    COMMUNICATION_TOOL = "COMMUNICATION_TOOL"
+    ACCOUNT_CREATION = "ACCOUNT_CREATION"
+    DATA_MODIFICATION = "DATA_MODIFICATION"
+    USER_CONSENT_MANAGEMENT = "USER_CONSENT_MANAGEMENT"
+    LEGAL_TERMS_AND_AGREEMENTS = "LEGAL_TERMS_AND_AGREEMENTS"
+
+
+class Interval(Wire):
+    """A span of time."""
+
+    start_time: datetime | None = None
+    end_time: datetime | None = None
+
+
+class WebSearch(Wire):
+    """Search of web pages; it has no options."""
+
+
+class ImageSearch(Wire):
+    """Search of images; it has no options."""
+
+
+class SearchTypes(Wire):
+    """What is searched for."""
+
+    web_search: WebSearch | None = None
+    image_search: ImageSearch | None = None
+
+
+class GoogleSearch(Wire):
+    """Google Search. ``blocking_confidence`` and ``exclude_domains`` on Vertex AI only."""
+
+    search_types: SearchTypes | None = None
+    blocking_confidence: PhishBlockThreshold | None = None
+    exclude_domains: list[str] | None = None
+    time_range_filter: Interval | None = None
+
+
+class DynamicRetrievalConfig(Wire):
+    """From which score on the older search is used."""
+
+    dynamic_threshold: float | None = None
+    mode: DynamicRetrievalConfigMode | None = None
+
+
+class GoogleSearchRetrieval(Wire):
+    """The search of the older models."""
+
+    dynamic_retrieval_config: DynamicRetrievalConfig | None = None
+
+
+class EnterpriseWebSearch(Wire):
+    """Web search for companies (Vertex AI)."""
+
+    blocking_confidence: PhishBlockThreshold | None = None
+    exclude_domains: list[str] | None = None
+
+
+class GoogleMapsPlaces(Wire):
+    """Grounding on places; it has no options."""
+
+
+class GoogleMapsRouting(Wire):
+    """Grounding on routes; it has no options."""
+
+
+class GoogleMapsGroundingTypes(Wire):
+    """What of the map an answer may rest on."""
+
+    places: GoogleMapsPlaces | None = None
+    routing: GoogleMapsRouting | None = None
+
+
+class GoogleMaps(Wire):
+    """Google Maps. ``grounding_types`` on Vertex AI only."""
+
+    auth_config: AuthConfig | None = None
+    enable_widget: bool | None = None
+    grounding_types: GoogleMapsGroundingTypes | None = None
+
+
+class UrlContext(Wire):
+    """Reads the URLs of the prompt; it has no options."""
+
+
+class ToolCodeExecution(Wire):
+    """Runs Python that the model writes, on the server; it has no options."""
+
+
+class FileSearch(Wire):
+    """Search in uploaded file stores (Developer API)."""
+
+    file_search_store_names: list[str] | None = None
+    top_k: int | None = None
+    metadata_filter: str | None = None
+
+
+class ComputerUse(Wire):
+    """The model uses a computer."""
+
+    environment: Environment | None = None
+    excluded_predefined_functions: list[str] | None = None
+    enable_prompt_injection_detection: bool | None = None
+    disabled_safety_policies: list[SafetyPolicy] | None = None
+
+
+class ToolParallelAiSearch(Wire):
+    """Search by Parallel (Vertex AI)."""
+
+    api_key: str | None = None
+    custom_configs: dict[str, Any] | None = None
+    enable_data_retention: bool | None = None
+    enable_zero_data_retention: bool | None = None
+
+
+class ToolExaAiSearch(Wire):
+    """Search by Exa (Vertex AI)."""
+
+    api_key: str | None = None
+    custom_configs: dict[str, Any] | None = None
+
+
+class StreamableHttpTransport(Wire):
+    """Where an MCP server is reached; times as "5s"."""
+
+    url: str | None = None
+    headers: dict[str, str] | None = None
+    timeout: str | None = None
+    sse_read_timeout: str | None = None
+    terminate_on_close: bool | None = None
+
+
+class McpServer(Wire):
+    """An MCP server that the API calls (Developer API)."""
+
+    name: str | None = None
+    streamable_http_transport: StreamableHttpTransport | None = None
