@@ -5,9 +5,11 @@ from __future__ import annotations
 import asyncio
 import inspect
 import os
+import re
 import threading
 from collections.abc import Coroutine, Iterator
 from operator import attrgetter
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -138,3 +140,11 @@ def side(request: pytest.FixtureRequest) -> Iterator[Sync]:
 def run_async(work: Coroutine[Any, Any, Any]) -> Any:
     """Run ``work`` to its end, but not for ever."""
     return asyncio.run(asyncio.wait_for(work, PATIENCE * 3))
+
+
+def run_page(name: str) -> None:
+    """Run the Python of a page of the docs from top to bottom."""
+    page = Path(__file__).parents[1] / "docs" / name
+    blocks = re.findall(r"^```python\n(.*?)^```$", page.read_text("utf-8"), re.DOTALL | re.MULTILINE)
+    assert blocks
+    exec(compile("\n".join(blocks), str(page), "exec"), {"__name__": "__main__"})

@@ -34,8 +34,8 @@ def script(name):
     return module
 
 
-#: Pages whose Python needs a server; tests/server runs it against one.
-SERVED = {"websocket.md"}
+#: Pages whose Python needs a server, or writes files; tests/server and tests/client run it.
+SERVED = {"chats.md", "files.md", "vertex.md", "websocket.md"}
 RUNNING = [page for page in PAGES if fenced(page, "python") and page.name not in SERVED]
 
 

@@ -31,75 +31,8 @@ def sent(side: Any, server: Server, **arguments: Any) -> Any:
     return server.requests[-1].json
 
 
-# --- contents -------------------------------------------------------------------------------------------------------
-
-
 def user(*parts: Any) -> dict[str, Any]:
     return {"role": "user", "parts": list(parts)}
-
-
-BLOB = {"inlineData": {"mimeType": "image/png", "data": PNG}}
-
-
-@pytest.mark.parametrize(
-    ("contents", "wanted"),
-    [
-        ("hi", [user(TEXT)]),
-        (["hi", "there"], [user(TEXT, {"text": "there"})]),
-        (("hi", "there"), [user(TEXT, {"text": "there"})]),
-        ([["a", "b"], ["c"]], [user({"text": "a"}, {"text": "b"}), user({"text": "c"})]),
-        (types.Part(text="hi"), [user(TEXT)]),
-        (types.Part.from_text(text="hi"), [user(TEXT)]),
-        (types.Content(role="user", parts=[types.Part(text="hi")]), [user(TEXT)]),
-        (types.Content(parts=[types.Part(text="hi")]), [{"parts": [TEXT]}]),
-        (types.UserContent(parts=[types.Part(text="hi")]), [user(TEXT)]),
-        (
-            [types.UserContent(parts=["a"]), types.ModelContent(parts=["b"]), "c"],
-            [user({"text": "a"}), {"role": "model", "parts": [{"text": "b"}]}, user({"text": "c"})],
-        ),
-        ({"role": "user", "parts": [{"text": "hi"}]}, [user(TEXT)]),
-        ([{"role": "model", "parts": [{"text": "hi"}]}], [{"role": "model", "parts": [TEXT]}]),
-        ({"text": "hi"}, [user(TEXT)]),
-        ({"inline_data": {"mime_type": "image/png", "data": PNG}}, [user(BLOB)]),
-        ({"inlineData": {"mimeType": "image/png", "data": PNG}}, [user(BLOB)]),
-        ({"inline_data": {"mime_type": "image/png", "data": b"\x89PNG\xff"}}, [user(BLOB)]),
-        (types.Part.from_bytes(data=b"\x89PNG\xff", mime_type="image/png"), [user(BLOB)]),
-        (["look", types.Part.from_bytes(data=b"\x89PNG\xff", mime_type="image/png")], [user({"text": "look"}, BLOB)]),
-        (
-            types.Part.from_uri(file_uri="gs://b/x.pdf", mime_type="application/pdf"),
-            [user({"fileData": {"fileUri": "gs://b/x.pdf", "mimeType": "application/pdf"}})],
-        ),
-        (
-            types.Part.from_uri(file_uri="https://h/x.png"),
-            [user({"fileData": {"fileUri": "https://h/x.png", "mimeType": "image/png"}})],
-        ),
-        (
-            ["a", types.Part.from_function_call(name="f", args={"x": 1}), "b"],
-            [
-                user({"text": "a"}),
-                {"role": "model", "parts": [{"functionCall": {"name": "f", "args": {"x": 1}}}]},
-                user({"text": "b"}),
-            ],
-        ),
-        (
-            types.Part.from_function_response(name="f", response={"y": 2}),
-            [user({"functionResponse": {"name": "f", "response": {"y": 2}}})],
-        ),
-        ("Grüße ☃\u2028", [user({"text": "Grüße ☃\u2028"})]),
-        ("", [user({"text": ""})]),
-    ],
-)
-def test_contents_are_sent_as_turns(side: Any, server: Server, contents: Any, wanted: Any) -> None:
-    """Every form of contents becomes the turns that google-genai would send."""
-    assert sent(side, server, contents=contents)["contents"] == wanted
-
-
-@pytest.mark.parametrize("contents", [None, [], 5, b"raw", object(), [5], {"no_such": 1}, [["a", 5]]])
-def test_contents_that_say_nothing_are_refused(side: Any, server: Server, contents: Any) -> None:
-    """What can not be said to a model is a UsageError before anything is sent."""
-    with pytest.raises(UsageError):
-        side.ask(server.client(), contents=contents)
-    assert server.requests == []
 
 
 # --- config ---------------------------------------------------------------------------------------------------------
@@ -406,6 +339,34 @@ def test_pages_one_by_one(side: Any) -> None:
         pager = side.call(server.client(), "models.list")
         assert [model.name for model in side.do(pager.next_page())] == ["models/2", "models/3"]
         assert [model.name for model in pager.page] == ["models/2", "models/3"]
+
+
+@pytest.mark.parametrize(
+    ("config", "message"),
+    [
+        ({"routing_config": {}}, "GenerateContentConfig.routing_config is for Vertex AI only"),
+        ({"safety_settings": [{"method": "SEVERITY"}]}, "SafetySetting.method is for Vertex AI only"),
+        ({"tools": [{"retrieval": {}}]}, "Tool.retrieval is for Vertex AI only"),
+        ({"response_schema": dict[str, int]}, "additionalProperties|additional_properties|dict"),
+    ],
+    ids=str,
+)
+def test_what_is_for_vertex_only_is_refused(side: Any, server: Server, config: Any, message: str) -> None:
+    """The error names the field and the API; nothing is sent."""
+    with pytest.raises(UsageError, match=message):
+        sent(side, server, config=config)
+    assert not server.requests
+
+
+def test_functions_of_all_tools_are_one_tool_at_the_end(side: Any, server: Server) -> None:
+    def python(city: str) -> str:
+        """Tell the weather."""
+        return city
+
+    tools = [{"function_declarations": [{"name": "a"}]}, {"google_search": {}}, python]
+    told = sent(side, server, config={"tools": tools})["tools"]
+    assert told[0] == {"googleSearch": {}}
+    assert [function["name"] for function in told[1]["functionDeclarations"]] == ["a", "python"]
 
 
 # --- the key --------------------------------------------------------------------------------------------------------

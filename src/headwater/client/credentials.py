@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import sys
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from concurrent.futures import Future
 from contextlib import suppress
 from importlib.util import find_spec
@@ -54,12 +54,12 @@ class Tokens:
         state = _state(self._credentials)
         if state == "FRESH":
             return None
-        renewal = self._renew()
+        renewal = self._renew(lambda: _state(self._credentials) != "FRESH")
         return None if state == "STALE" else renewal
 
     def refused(self, request: HttpRequest) -> Future[None] | None:
         """Return what to wait for after the API refused the token of ``request``; None where there is a newer one."""
-        return self._renew() if self.sign(request).headers == request.headers else None
+        return self._renew(lambda: self.sign(request).headers == request.headers)
 
     def sign(self, request: HttpRequest) -> HttpRequest:
         """Return ``request`` with the token, and with the project that pays where the credentials name one."""
@@ -70,11 +70,14 @@ class Tokens:
         headers |= {name: value for name, value in signed.items() if name.lower() not in known}
         return HttpRequest(request.method, request.url, headers, request.body, request.once)
 
-    def _renew(self) -> Future[None]:
-        """Begin to renew the token, or join those who wait for that already."""
+    def _renew(self, is_needed: Callable[[], bool]) -> Future[None] | None:
+        """Begin to renew the token, or join those who wait for that already; None where it has just been done."""
         with self._lock:
             # a forked child has the renewal of its parent, but not the thread that carries it out
-            if self._renewal is None or self._renewal.done() or self._process != os.getpid():
+            runs = self._renewal is not None and not self._renewal.done() and self._process == os.getpid()
+            if not runs and not is_needed():
+                return None
+            if not runs:
                 self._renewal, self._process = Future(), os.getpid()
                 self._renewal.set_running_or_notify_cancel()  # so that nobody who stops waiting cancels it
                 threading.Thread(target=self._run, args=(self._renewal,), name="headwater-token", daemon=True).start()

@@ -43,18 +43,21 @@ class Measure:
         self._targets = (target_tokens, target_words)
         self._meter = ProgressMeter(*self._targets)
         self._fold = machine.fold
-        self._seen = 0  # characters
+        self._seen = self._text = 0  # characters: of all, of the answer's text
         self._is_over = False
 
     def progress(self, now: float) -> Progress:
         """Return how far it is at ``now`` (monotonic seconds)."""
         machine = self._machine
         if machine.fold is not self._fold:  # the answer began anew
-            self._fold, self._seen, self._meter = machine.fold, 0, ProgressMeter(*self._targets)
-        text = machine.fold.text
-        if len(text) > self._seen or not self._seen:
-            piece, self._seen = text[self._seen :], len(text)
-            self._meter.add(piece, machine.fold.usage_metadata, now)
+            self._fold, self._seen, self._text, self._meter = machine.fold, 0, 0, ProgressMeter(*self._targets)
+        text, thoughts = machine.fold.text, machine.fold.thought_text
+        size = len(text) + len(thoughts)
+        if size > self._seen:
+            self._meter.add(
+                text[self._text :], machine.fold.usage_metadata, now, thoughts=thoughts[self._seen - self._text :]
+            )
+            self._seen, self._text = size, len(text)
         if machine.is_over and not self._is_over:
             self._is_over = True
             self._meter.end(now)

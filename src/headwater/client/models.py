@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Unpack, cast, overload
+from typing import TYPE_CHECKING, Any, TypeAlias, Unpack, cast, overload
 
 from headwater.client import requests
 from headwater.client.aio import AsyncCaller, AsyncStream
@@ -15,16 +15,17 @@ from headwater.types import (
     CountTokensConfig,
     CountTokensResponse,
     GenerateContentConfig,
-    GenerateContentConfigDict,
     GenerateContentResponse,
     GetModelConfig,
     ListModelsConfig,
     ListModelsResponse,
     Model,
-    StreamConfigDict,
 )
 
-Config = GenerateContentConfig | GenerateContentConfigDict | Mapping[str, Any] | None
+if TYPE_CHECKING:  # the dict twins are loaded by nobody who does not ask for them
+    from headwater.types import GenerateContentConfigDict, StreamConfigDict
+
+Config: TypeAlias = "GenerateContentConfig | GenerateContentConfigDict | Mapping[str, Any] | None"
 
 
 class Models:

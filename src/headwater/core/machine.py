@@ -79,13 +79,15 @@ class Machine(Generic[R]):
         self.attempts = 0
         self.fold = Fold()
         self.meter = Meter()
+        self._stamp = self.meter.times.append
+        self._awaits_text = True
         self.headers: Mapping[str, str] = {}
         self.tells = False
         self._wire = wire
         self._recovery = Recovery(
             wire, request, retry=retry or Retry(), on_break=on_break, goes_on=goes_on, jitter=jitter
         )
-        self._recovery.after = after
+        self._after = after  # documents of the stream that have come
         self._request = self._recovery.request
         self._make_framing = framing
         self._framing: Framing = Whole()
@@ -213,7 +215,7 @@ class Machine(Generic[R]):
         recovery = self._recovery
         if recovery.stream is None:
             return None
-        return self._wire.position(recovery.request, recovery.stream, recovery.after)
+        return self._wire.position(recovery.request, recovery.stream, self._after)
 
     def _plain_step(self, now: float) -> R | Step:
         match self.state:
@@ -290,17 +292,18 @@ class Machine(Generic[R]):
                 self._broke(self._cut_short(document) or result if last and type(result) is WireError else result)
                 return False
             self._taken += 1
-            self.meter.times.append(self._now)
-            if type(result) is not GenerateContentResponse or self._is_plain:
-                if type(result) is GenerateContentResponse:
-                    self.fold.add(cast("GenerateContentResponse", result))
+            self._stamp(self._now)
+            if type(result) is not GenerateContentResponse:
+                self._ready.append(result)
+            elif self._is_plain:
+                self.fold.add(cast("GenerateContentResponse", result))
                 self._ready.append(result)
             elif not self._take_with_care(cast("GenerateContentResponse", result)):
                 return False
             if self._framing.tells_end or self._wire.is_final(result):
                 self._ends(result)
-        self._recovery.after += 1
-        if self.meter.text_at is None and self.fold.grown:
+        self._after += 1
+        if self._awaits_text:
             self._note_first()
         return True
 
@@ -328,6 +331,7 @@ class Machine(Generic[R]):
             self.meter.first_tokens = self.fold.usage_metadata.candidates_token_count or 0
         if self.fold.text:
             self.meter.text_at = self._now
+            self._awaits_text = False
 
     def _ends(self, result: object) -> None:
         """Take it that the answer may end after ``result``."""
@@ -373,6 +377,7 @@ class Machine(Generic[R]):
     def _end_of_answer(self) -> None:
         """Take it that the answer is whole, or that the API is to be asked for the rest."""
         if self._recovery.is_to_be_continued(self.fold):
+            self._recovery.after = self._after
             plan = self._recovery.go_on(self.fold)
             return self._follow(plan) if isinstance(plan, Plan) else self._finish(plan)
         if self._is_joined:
@@ -395,6 +400,7 @@ class Machine(Generic[R]):
         is_begun = self.fold.grown > 0 or (self._taken > 0 and not self.fold.count)
         bound = self._clocks.bound()
         left = None if bound is None else bound - self._now
+        self._recovery.after = self._after
         plan = self._recovery.plan(error, self.fold, is_begun=is_begun, left=left)
         if isinstance(plan, HeadwaterError):
             return self._finish(plan)
@@ -408,6 +414,8 @@ class Machine(Generic[R]):
 
     def _follow(self, plan: Plan) -> None:
         """Prepare the next request."""
+        if not plan.is_same:
+            self._after = 0
         if plan.kind == "on" and not plan.is_same:
             self.fold.go_on()
         elif plan.kind != "on":

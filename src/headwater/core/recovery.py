@@ -125,7 +125,7 @@ class Recovery:
             return None
         self._is_same = found.is_same
         if not found.is_same:
-            self.stream, self.after = None, 0
+            self.stream = None
         return Plan(kind="on", request=found.request, rest=rest, seam=found.seam, is_same=found.is_same)
 
     def _given_up(self, error: HeadwaterError) -> HeadwaterError:
