@@ -13,10 +13,11 @@ from __future__ import annotations
 import asyncio
 import random
 from collections.abc import Awaitable, Callable
+from functools import partial
 from typing import TypeVar
 
 from headwater.errors import ConflictError, HeadwaterError, SealedError, UnknownStreamError
-from headwater.log.base import Log, tail
+from headwater.log.base import Log, State, tail
 
 T = TypeVar("T")
 Check = Callable[[Log], Awaitable[None]]
@@ -43,6 +44,16 @@ def log_contract() -> list[Check]:
         logs_do_not_mix,
         readers_and_writers_at_once,
         writers_that_compete,
+        an_append_may_be_the_end,
+        a_note_is_kept,
+        of_many_who_create_one_wins,
+        a_log_without_a_writer_is_never_stale,
+        a_writer_that_lives_keeps_its_log,
+        a_stale_log_can_be_taken_over,
+        of_many_who_take_over_one_wins,
+        what_is_old_is_swept,
+        what_is_too_much_is_swept,
+        a_cancelled_call_spoils_no_other,
     ]
 
 
@@ -205,6 +216,157 @@ async def writers_that_compete(log: Log) -> None:
     records = (await log.read("a", 0)).records
     for name in (b"a", b"b"):
         assert [record for record in records if record.startswith(name)] == [b"%s%d" % (name, n) for n in range(20)]
+
+
+async def an_append_may_be_the_end(log: Log) -> None:
+    """``seal`` ends the log with the records of the same append, for those who wait too; refused, it ends nothing."""
+    await log.create("a")
+    await _raises(ConflictError, log.append("a", [b"x"], at=7, seal=True))
+    assert not (await log.state("a")).is_sealed
+    await _woken_by(log, 0, log.append("a", [b"1", b"2"], seal=True))
+    page = await log.read("a", 0)
+    assert (page.records, page.is_end) == ([b"1", b"2"], True)
+    await _raises(SealedError, log.append("a", [b"3"]))
+    await log.create("b")
+    await log.append("b", [], seal=True)
+    assert (await log.read("b", 0)).is_end
+
+
+async def a_note_is_kept(log: Log) -> None:
+    """The note is what ``create`` or the last append with one said; an append that is refused leaves it."""
+    await log.create("a", note=b"\x00first")
+    await log.append("a", [b"1"])
+    assert (await log.state("a")).note == b"\x00first"
+    await log.append("a", [], note=b"second")
+    await _raises(ConflictError, log.append("a", [b"2"], at=0, note=b"lost"))
+    assert await log.state("a") == State(1, False, "", False, b"second")
+    await log.append("a", [b"2"], note=b"", seal=True)
+    assert await log.state("a") == State(2, True, "", False, b"")
+
+
+async def of_many_who_create_one_wins(log: Log) -> None:
+    """A key can stand for "done once": the others find the winner's note."""
+
+    async def create(name: bytes) -> bytes:
+        try:
+            await log.create("a", note=name)
+        except ConflictError:
+            return b""
+        return name
+
+    won = await asyncio.gather(*(create(b"%d" % number) for number in range(10)))
+    winners = [name for name in won if name]
+    assert winners == [(await log.state("a")).note]
+
+
+async def a_log_without_a_writer_is_never_stale(log: Log) -> None:
+    """Nobody said to write it, so nobody can be missing; and it cannot be taken over."""
+    await log.create("a", lease=0.0)
+    assert not (await log.state("a")).is_stale
+    assert await log.stale() == []
+    await _raises(ConflictError, log.take_over("a", "me"))
+    await _raises(UnknownStreamError, log.take_over("b", "me"))
+    await _raises(UnknownStreamError, log.state("b"))
+
+
+async def a_writer_that_lives_keeps_its_log(log: Log) -> None:
+    """Before its lease has run out, a log is not stale, and nobody takes it over."""
+    await log.create("a", writer="one", lease=PATIENCE * 100)
+    await log.append("a", [b"1"], writer="one")
+    assert await log.state("a") == State(1, False, "one", False, b"")
+    assert await log.stale() == []
+    await _raises(ConflictError, log.take_over("a", "two"))
+    await _raises(ConflictError, log.append("a", [b"x"], writer="two"))
+    assert (await log.read("a", 0)).records == [b"1"]
+
+
+async def a_stale_log_can_be_taken_over(log: Log) -> None:
+    """After the lease another may write, and the writer before may not; a log with an end is never stale."""
+    await log.create("a", writer="one", lease=0.02, note=b"n")
+    await log.create("b", writer="one", lease=0.0)
+    await log.append("a", [b"1"], writer="one")
+    await log.seal("b")
+    while not (await log.state("a")).is_stale:
+        await log.wait("a", 1, 0.02)
+    assert await log.stale() == ["a"]
+    assert await log.take_over("a", "two", lease=PATIENCE * 100) == State(1, False, "two", False, b"n")
+    assert await log.stale() == []
+    await _raises(ConflictError, log.append("a", [b"x"], writer="one"))
+    assert await log.append("a", [b"2"], at=1, writer="two", seal=True) == 2
+    assert (await log.read("a", 0)).records == [b"1", b"2"]
+    for key in "ab":
+        await _raises(SealedError, log.take_over(key, "three"))
+
+
+async def of_many_who_take_over_one_wins(log: Log) -> None:
+    """Of those who find the same log stale at the same time, one becomes its writer."""
+    await log.create("a", writer="one", lease=0.0)
+
+    async def take(name: str) -> str:
+        try:
+            await log.take_over("a", name, lease=PATIENCE * 100)
+        except ConflictError:
+            return ""
+        return name
+
+    took = [name for name in await asyncio.gather(*map(take, "abcdefgh")) if name]
+    assert took == [(await log.state("a")).writer]
+
+
+async def what_is_old_is_swept(log: Log) -> None:
+    """``sweep`` drops what is older than ``age``, with an end or without a living writer, and nothing younger."""
+    await log.create("sealed", writer="me")
+    await log.append("sealed", [b"1"], seal=True)
+    await log.create("idle")
+    await log.create("dead", writer="me", lease=0.0)
+    await log.create("written", writer="me", lease=PATIENCE * 100)
+    assert await log.sweep() == 0
+    assert await log.sweep(age=PATIENCE * 100) == 0
+    assert (await log.read("sealed", 0)).records == [b"1"]
+    assert await log.sweep(age=0.0) == 3
+    for key in ("sealed", "idle", "dead"):
+        await _raises(UnknownStreamError, log.read(key, 0))
+    assert (await log.read("written", 0)).records == []
+
+
+async def what_is_too_much_is_swept(log: Log) -> None:
+    """``sweep`` drops the oldest until what is left has ``size`` bytes at most; what is written stays."""
+    await log.create("written", writer="me", lease=PATIENCE * 100)
+    await log.append("written", [b"x" * 1000])
+    for key in ("first", "second", "third"):
+        await log.create(key)
+        await log.append(key, [b"x" * 500, b"y" * 500])
+        await log.seal(key)
+    assert await log.sweep(size=10_000) == 0
+    assert await log.sweep(size=2500) == 2
+    for key in ("first", "second"):
+        await _raises(UnknownStreamError, log.read(key, 0))
+    assert len((await log.read("third", 0)).records) == 2
+    assert await log.sweep(size=0) == 1
+    assert len((await log.read("written", 0)).records) == 1
+
+
+async def a_cancelled_call_spoils_no_other(log: Log) -> None:
+    """A call that is cancelled at any moment leaves its answer to nobody else, and the log whole."""
+    chance = random.Random(0)  # noqa: S311 - chance, not secrets
+    keys = [f"{number}" for number in range(5)]
+    for key in keys:
+        await log.create(key)
+        await log.append(key, [key.encode()])
+    for _ in range(60):
+        key = chance.choice(keys)
+        calls: list[Callable[[], Awaitable[object]]] = [
+            partial(log.read, key, 0),
+            partial(log.append, key, [key.encode()]),
+            partial(log.state, key),
+        ]
+        task = asyncio.ensure_future(chance.choice(calls)())
+        for _ in range(chance.randint(0, 6)):
+            await asyncio.sleep(0)
+        task.cancel()
+        other = chance.choice(keys)
+        assert set((await _in_time(log.read(other, 0))).records) == {other.encode()}
+        await asyncio.gather(task, return_exceptions=True)
 
 
 async def _race(log: Log, chance: random.Random, key: str) -> None:

@@ -240,7 +240,7 @@ def test_silence_inside_the_answer(run, api, make_chunk):
     api.pieces, api.hold = [make_chunk("Once ")], True
     result = run("ask", "--timeout", "0.3", "hello", env=api.env)
     assert (result.returncode, result.stdout) == (4, b"Once ")
-    assert result.stderr.startswith(b"headwater: nothing came from the API within 0.3 s")
+    assert result.stderr.startswith(b"headwater: nothing came from the API for 0.3 s")
 
 
 def test_cut_off(run, api, make_chunk):

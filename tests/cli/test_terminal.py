@@ -8,7 +8,7 @@ DIM = "\x1b[2m"
 def test_the_last_line_is_ended(terminal, api, make_chunk):
     """At a terminal the answer's last line is ended, once."""
     api.pieces = [make_chunk("Once", "STOP")]
-    screen = terminal("ask", "hello", env=api.env)
+    screen = terminal("ask", "--plain", "hello", env=api.env)
     assert screen.wait() == 0
     assert screen.seen == "Once\r\n"
 
@@ -31,7 +31,7 @@ def test_no_color(terminal, offline):
 def test_answers_cannot_steer_the_terminal(terminal, api, make_chunk):
     """Control characters of an answer are shown, not obeyed."""
     api.pieces = [make_chunk("\x1b]0;title\x07 a\rb\x9b31m\x7f\ttab\r\nend", "STOP")]
-    screen = terminal("ask", "hello", env=api.env)
+    screen = terminal("ask", "--plain", "hello", env=api.env)
     assert screen.wait() == 0
     assert screen.seen == "␛]0;title␇ a␍b\\x9b31m␡\ttab\r\nend\r\n"
 
@@ -51,7 +51,7 @@ def test_thoughts_are_dim_and_on_lines_of_their_own(terminal, api):
     """Thoughts are dim, and the answer begins on a new line."""
     thought = {"candidates": [{"content": {"parts": [{"text": "Hm", "thought": True}]}}]}
     api.pieces = [thought, {"candidates": [{"content": {"parts": [{"text": "42"}]}, "finishReason": "STOP"}]}]
-    screen = terminal("ask", "--thinking", "hello", env=api.env)
+    screen = terminal("ask", "--plain", "--thinking", "hello", env=api.env)
     assert screen.wait() == 0
     assert screen.seen == f"{DIM}Hm\x1b[0m\r\n42\r\n"
 
@@ -75,7 +75,7 @@ def test_a_dash_reads_the_terminal(terminal, api, make_chunk):
 def test_ctrl_c_while_the_answer_streams(terminal, api, make_chunk):
     """Ctrl-C stops the answer at once, closes the connection and leaves the prompt on a line of its own."""
     api.pieces, api.hold = [make_chunk("Once ")], True
-    screen = terminal("ask", "hello", env=api.env)
+    screen = terminal("ask", "--plain", "hello", env=api.env)
     screen.wait_for("Once ")
     screen.type("\x03")
     assert screen.wait() == 130

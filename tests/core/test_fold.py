@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from itertools import pairwise
 from typing import Any
 
@@ -20,6 +21,7 @@ from headwater.types import (
     FunctionCall,
     GenerateContentResponse,
     LogprobsResultCandidate,
+    ModelStatus,
     Part,
     UsageMetadata,
 )
@@ -213,7 +215,8 @@ def test_the_rest_of_a_candidate_is_kept_and_the_latest_counts(name: str, value:
 
 
 def test_what_heads_a_chunk_is_kept() -> None:
-    heads = {"model_version": "m", "response_id": "r", "create_time": "now", "model_status": {"a": 1}}
+    status, time = ModelStatus(message="m"), datetime(2025, 1, 2, tzinfo=UTC)
+    heads = {"model_version": "m", "response_id": "r", "create_time": time, "model_status": status}
     answer = folded(GenerateContentResponse(**heads), chunk("a")).response
     assert {name: getattr(answer, name) for name in heads} == heads
 

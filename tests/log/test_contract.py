@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,21 +14,54 @@ from hypothesis import strategies as st
 from conftest import run_async
 from headwater.errors import ConflictError, SealedError, UnknownStreamError
 from headwater.log.memory import MemoryLog
+from headwater.log.open import open_log
 from headwater.testing import Check, log_contract
+from stores import RedisServer, needs_redis, redis_server
 
 
-@pytest.mark.parametrize("check", log_contract(), ids=lambda check: check.__name__)
+CHECKS = pytest.mark.parametrize("check", log_contract(), ids=lambda check: check.__name__)
+
+
+async def _check(check: Check, url: str) -> None:
+    log = open_log(url)
+    try:
+        await check(log)
+    finally:
+        await log.aclose()
+
+
+@CHECKS
 def test_memory_log(check: Check) -> None:
     """The log in memory keeps the contract."""
-    run_async(check(MemoryLog()))  # type: ignore[arg-type]
+    run_async(_check(check, "memory:"))
+
+
+@CHECKS
+@pytest.mark.parametrize("options", ["", "?sync=full", "?shared=yes"], ids=["normal", "full", "shared"])
+def test_sqlite_log(check: Check, options: str, tmp_path: Path) -> None:
+    """The log in an SQLite file keeps the contract, in each of its settings."""
+    run_async(_check(check, f"sqlite:{tmp_path}/log.db{options}"))
+
+
+@pytest.fixture(scope="module")
+def redis(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RedisServer]:
+    with redis_server(tmp_path_factory.mktemp("redis")) as server:
+        yield server
+
+
+@needs_redis
+@CHECKS
+def test_redis_log(check: Check, redis: RedisServer) -> None:
+    """The log in Redis keeps the contract."""
+    run_async(_check(check, f"{redis.url}?prefix={check.__name__}"))
 
 
 def test_a_broken_log_is_found() -> None:
     """A log that forgets, doubles or goes on after its end does not pass."""
 
     class Forgets(MemoryLog):
-        async def append(self, key: str, records: Any, *, at: int | None = None) -> int:
-            return await super().append(key, records[:1], at=at)
+        async def append(self, key: str, records: Any, **options: Any) -> int:
+            return await super().append(key, records[:1], **options)
 
     class Deaf(MemoryLog):
         async def wait(self, key: str, after: int, timeout: float) -> None:

@@ -98,3 +98,31 @@ def test_content_takes_its_parts_in_short() -> None:
 
 def test_a_voice_by_its_name() -> None:
     assert wire(SpeechConfig("Kore")) == {"voiceConfig": {"prebuiltVoiceConfig": {"voiceName": "Kore"}}}
+
+
+def test_a_part_is_made_of_a_file_or_an_image() -> None:
+    file = types.File(uri="u", mime_type="m")
+    assert types.Part(file) == types.Part(file_data={"file_uri": "u", "mime_type": "m"})
+    assert types.UserContent([file, "a"]).parts == [types.Part(file), types.Part("a")]
+    with pytest.raises(UsageError, match="needs its uri and mime_type"):
+        types.Part(types.File(uri="u"))
+    pillow = pytest.importorskip("PIL.Image")
+    image = types.Part(pillow.new("L", (1, 1))).as_image()
+    assert image is not None
+    assert (image.mime_type, (image.image_bytes or b"")[:4]) == ("image/png", b"\x89PNG")
+
+
+def test_a_tools_answer_over_mcp_is_a_functions_answer() -> None:
+    class Item:
+        def model_dump(self, **_: object) -> dict[str, str]:
+            return {"type": "text", "text": "sunny"}
+
+    class Result:
+        content = (Item(),)
+        isError = False  # noqa: N815
+
+    told = types.FunctionResponse.from_mcp_response(name="f", response=Result())
+    assert told == types.FunctionResponse(name="f", response={"result": [{"type": "text", "text": "sunny"}]})
+    Result.isError = True
+    told = types.FunctionResponse.from_mcp_response(name="f", response=Result())
+    assert told.response == {"error": [{"type": "text", "text": "sunny"}]}

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from typing import TYPE_CHECKING
 
 from headwater.cli.exits import Exit, exit_for, explain
@@ -13,68 +12,19 @@ if TYPE_CHECKING:
     from headwater.genai import Stream
     from headwater.types import GenerateContentResponse
 
-#: Finish reasons that mean: this is not to be said.
-_BLOCKED = frozenset(
-    {
-        "SAFETY",
-        "RECITATION",
-        "BLOCKLIST",
-        "PROHIBITED_CONTENT",
-        "SPII",
-        "IMAGE_SAFETY",
-        "IMAGE_PROHIBITED_CONTENT",
-        "IMAGE_RECITATION",
-        "MODEL_ARMOR",
-    }
-)
 
+def show(stream: Stream, screen: Screen, *, as_json: bool = False, stats: bool = False, progress: bool = False) -> Exit:
+    """Write ``stream`` to ``screen`` as it comes and return how it ended. Ctrl-C stops the stream at once.
 
-class Meter:
-    """Measures one answer: times in seconds from when the meter was made, tokens as the API counts them."""
-
-    def __init__(self) -> None:
-        self._start = time.perf_counter()
-        self._first: float | None = None
-        self._last = 0.0
-        self._first_tokens = 0
-        self.chunks = 0
-
-    def add(self, chunk: GenerateContentResponse) -> None:
-        """Take note of a chunk that has just come."""
-        self._last = time.perf_counter() - self._start
-        self.chunks += 1
-        if self._first is None:
-            self._first = self._last
-            self._first_tokens = chunk.usage_metadata.candidates_token_count or 0
-
-    def figures(self, stream: Stream) -> dict[str, float | int | None]:
-        """Return everything measured. The rate is that of the stream after its first chunk."""
-        usage = stream.usage_metadata
-        total = time.perf_counter() - self._start
-        answer = usage.candidates_token_count
-        rate = None
-        if answer and self._first is not None:
-            tokens, seconds = answer - self._first_tokens, self._last - self._first
-            rate = tokens / seconds if tokens > 0 and seconds > 0 else answer / total
-        return {
-            "first_chunk_seconds": None if self._first is None else round(self._first, 3),
-            "total_seconds": round(total, 3),
-            "chunks": self.chunks,
-            "prompt_tokens": usage.prompt_token_count,
-            "thought_tokens": usage.thoughts_token_count,
-            "answer_tokens": answer,
-            "tokens_per_second": None if rate is None else round(rate, 1),
-        }
-
-
-def show(stream: Stream, screen: Screen, *, as_json: bool = False, stats: bool = False) -> Exit:
-    """Write ``stream`` to ``screen`` as it comes and return how it ended. Ctrl-C stops the stream at once."""
-    meter = Meter()
+    With ``progress`` a bar shows how far it is, unless it would stand between lines of JSON.
+    """
+    if progress and not (as_json and screen.shows_answers):
+        screen.watch(lambda: stream.progress)
     try:
         with stream:
             for chunk in stream:
-                meter.add(chunk)
                 _write(chunk, screen, as_json=as_json)
+                screen.moved()
         code = _judge(stream, screen, as_json=as_json)
     except KeyboardInterrupt:
         screen.after_interrupt()
@@ -84,7 +34,7 @@ def show(stream: Stream, screen: Screen, *, as_json: bool = False, stats: bool =
         code = exit_for(error)
     screen.end()
     if stats and code is not Exit.USAGE:
-        _tell(meter.figures(stream), screen, as_json=as_json)
+        _tell(_figures(stream), screen, as_json=as_json)
     return code
 
 
@@ -100,19 +50,19 @@ def _write(chunk: GenerateContentResponse, screen: Screen, *, as_json: bool) -> 
 
 def _judge(stream: Stream, screen: Screen, *, as_json: bool) -> Exit:
     """Say what is special about an answer that came to its end."""
-    answer = stream.response
-    feedback, reason = answer.prompt_feedback, str(stream.finish_reason or "")
-    if feedback is not None and feedback.block_reason is not None:
-        because = f" ({feedback.block_reason_message})" if feedback.block_reason_message else ""
-        screen.error(f"the prompt was blocked: {feedback.block_reason}{because}")
+    from headwater.core.ending import EndingKind
+
+    ending, answer = stream.ending, stream.response
+    if ending is None or ending.kind is EndingKind.CANCELLED:
+        return Exit.INTERRUPTED
+    if ending.kind is EndingKind.BLOCKED:
+        because = f" ({ending.message})" if ending.message else ""
+        screen.error(f"the {'prompt' if ending.is_prompt else 'answer'} was blocked: {ending.reason}{because}")
         return Exit.BLOCKED
-    if reason in _BLOCKED:
-        screen.error(f"the answer was blocked: {reason}")
-        return Exit.BLOCKED
-    if reason not in ("STOP", "MAX_TOKENS"):
-        screen.error(f"the model stopped before its answer was whole: {reason}")
+    if not ending.is_whole:
+        screen.error(f"the model stopped before its answer was whole: {ending.reason}")
         return Exit.CUT_OFF
-    if reason == "MAX_TOKENS":
+    if ending.kind is EndingKind.MAX_TOKENS:
         screen.note("the answer stops here because it reached its limit of tokens")
     elif not as_json:
         _mention_rest(answer, screen)
@@ -130,6 +80,24 @@ def _mention_rest(answer: GenerateContentResponse, screen: Screen) -> None:
 
 
 _SHOWN = frozenset({"text", "thought", "thought_signature"})
+
+
+def _figures(stream: Stream) -> dict[str, float | int | None]:
+    """Return what was measured. The rate is that of the stream after its first chunk."""
+    metrics, usage = stream.metrics, stream.usage_metadata
+    return {
+        "first_chunk_seconds": _rounded(metrics.first_chunk, 3),
+        "total_seconds": _rounded(metrics.total, 3),
+        "chunks": metrics.chunks,
+        "prompt_tokens": metrics.prompt_tokens,
+        "thought_tokens": usage.thoughts_token_count,
+        "answer_tokens": usage.candidates_token_count,
+        "tokens_per_second": _rounded(metrics.tokens_per_second, 1),
+    }
+
+
+def _rounded(value: float | None, digits: int) -> float | None:
+    return None if value is None else round(value, digits)
 
 
 def _tell(figures: dict[str, float | int | None], screen: Screen, *, as_json: bool) -> None:

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from headwater.cli.answers import show
 from headwater.cli.exits import EPILOG, Exit
 from headwater.cli.options import Options, shared_options
-from headwater.cli.prompts import gather
+from headwater.cli.prompts import asked_words, gather
 from headwater.cli.screen import Screen
+
+if TYPE_CHECKING:
+    from headwater.client.options import StreamOptions
 
 
 @click.command(epilog=EPILOG)
@@ -23,8 +26,20 @@ from headwater.cli.screen import Screen
     help="Ask about this image too: a file, '-' for standard input, or a URI. Can be repeated.",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print each chunk as the API sent it, one JSON object per line.")
+@click.option(
+    "--progress", is_flag=True, help="Show a bar: how far the answer is, how fast, and how long it will take."
+)
+@click.option(
+    "--words",
+    "length",
+    type=click.IntRange(min=1),
+    metavar="N",
+    help="How many words the bar goes toward (else what the prompt asks for, else --max-tokens).",
+)
 @shared_options
-def ask(words: tuple[str, ...], images: tuple[str, ...], as_json: bool, **given: Any) -> Exit:
+def ask(
+    words: tuple[str, ...], images: tuple[str, ...], as_json: bool, progress: bool, length: int | None, **given: Any
+) -> Exit:
     """Ask once and stream the answer.
 
     The prompt is what stands behind the options; what is piped in is added to it, or takes the place of a "-".
@@ -37,7 +52,12 @@ def ask(words: tuple[str, ...], images: tuple[str, ...], as_json: bool, **given:
     """  # noqa: D301 - click's mark for lines that stay as they are
     options = Options(**given)
     contents = gather(words, images)
-    screen = Screen()
+    screen = Screen(markdown=False if as_json else options.markdown)
     client = options.connect(screen)
-    stream = client.models.generate_content_stream(model=options.model, contents=contents, config=options.config())
-    return show(stream, screen, as_json=as_json, stats=options.stats)
+    target: StreamOptions = {}
+    if words_asked := length or asked_words(contents):
+        target["target_words"] = words_asked
+    stream = client.models.generate_content_stream(
+        model=options.model, contents=contents, config=options.config(), **target
+    )
+    return show(stream, screen, as_json=as_json, stats=options.stats, progress=progress)

@@ -39,7 +39,7 @@ def chat(**given: Any) -> Exit:
     first failure ends the conversation.
     """
     options = Options(**given)
-    screen = Screen()
+    screen = Screen(markdown=options.markdown)
     talk = Conversation(options.connect(screen), options, screen)
     if sys.stdin is not None and sys.stdin.isatty():
         return _talk_with_a_person(talk, screen)

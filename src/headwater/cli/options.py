@@ -54,6 +54,11 @@ _OPTIONS = (
     click.option("--temperature", type=click.FloatRange(min=0), help="How freely the model chooses its words."),
     click.option("--max-tokens", type=click.IntRange(min=1), metavar="N", help="The longest answer, in tokens."),
     click.option("--thinking", is_flag=True, help="Show the model's thoughts on standard error."),
+    click.option(
+        "--markdown/--plain",
+        default=None,
+        help="At a terminal, draw the answer's Markdown or write its text (else drawn if rich is installed).",
+    ),
     click.option("--stats", is_flag=True, help="Say on standard error how long it took and how many tokens."),
     click.option(
         "--base-url", callback=_address, metavar="URL", help="Where requests go (else GOOGLE_GEMINI_BASE_URL)."
@@ -85,6 +90,7 @@ class Options:
     temperature: float | None
     max_tokens: int | None
     thinking: bool
+    markdown: bool | None
     stats: bool
     base_url: str | None
     timeout: float | None

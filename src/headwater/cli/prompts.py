@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import mimetypes
+import re
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -12,6 +13,7 @@ import click
 
 _URIS = ("gs://", "https://", "http://")
 _BRANDS = {b"heic": "image/heic", b"heix": "image/heic", b"mif1": "image/heif", b"avif": "image/avif"}
+_LENGTH = re.compile(r"\b(\d{1,3}(?:,\d{3})+|\d{1,6})[ -]words?\b", re.IGNORECASE)
 _STARTS = (
     (b"\x89PNG\r\n\x1a\n", "image/png"),
     (b"\xff\xd8\xff", "image/jpeg"),
@@ -34,6 +36,12 @@ def gather(words: Sequence[str], images: Sequence[str]) -> list[Any]:
     if not text and not parts:
         raise click.UsageError('there is no prompt: headwater ask "Tell me a story", or pipe one in')
     return [*parts, text] if text else parts
+
+
+def asked_words(contents: Sequence[Any]) -> int | None:
+    """Return how many words the text asks for: 500 for "a story in 500 words". None when it does not say."""
+    found = _LENGTH.search(contents[-1]) if isinstance(contents[-1], str) else None
+    return int(found[1].replace(",", "")) or None if found else None
 
 
 def image_part(name: str) -> Any:

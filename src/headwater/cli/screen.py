@@ -4,17 +4,21 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Callable
 from functools import cache
+from importlib import import_module
 from pathlib import Path
-from typing import TextIO
+from threading import Thread
+from typing import TYPE_CHECKING, TextIO
 
-_HARMLESS = {code: chr(0x2400 + code) for code in range(0x20) if code not in (0x09, 0x0A)}
-_HARMLESS |= {0x7F: "\u2421"} | {code: f"\\x{code:02x}" for code in range(0x80, 0xA0)}
+from headwater.errors import UsageError
+from headwater.views.harmless import Cleaner, harmless
 
+if TYPE_CHECKING:
+    from headwater.core.progress import Progress
+    from headwater.views.terminal import TerminalView
 
-def harmless(text: str) -> str:
-    """Return ``text`` with its control characters made visible, so that it cannot steer the terminal."""
-    return text.replace("\r\n", "\n").translate(_HARMLESS)
+_NO_RICH = "this needs rich: pip install 'headwater[terminal]'"
 
 
 class OutputClosed(Exception):
@@ -22,9 +26,12 @@ class OutputClosed(Exception):
 
 
 class Screen:
-    """Standard output and standard error of one run. Every write is flushed."""
+    """Standard output and standard error of one run. Every write is flushed.
 
-    def __init__(self) -> None:
+    With ``markdown`` an answer at a terminal is drawn as Markdown; None leaves it to what the terminal can do.
+    """
+
+    def __init__(self, *, markdown: bool | None = False) -> None:
         self._out, self._err = sys.stdout or _nowhere(), sys.stderr or _nowhere()
         for stream in (self._out, self._err):
             _never_fail_to_encode(stream)
@@ -32,13 +39,50 @@ class Screen:
         self.shows_notes = self._err.isatty()
         self._open_line = False  # whether the last line of the answer has no end yet
         self._open_thought = False
+        self._cleaner = Cleaner()
+        self._markdown = self.shows_answers and (_draws_by_itself(self._out) if markdown is None else markdown)
+        if self._markdown and not has_rich():
+            raise UsageError(_NO_RICH)
+        if self._markdown:  # loaded while the network is waited for
+            Thread(target=import_module, args=("headwater.views.markdown",), daemon=True).start()
+        self._view: TerminalView | None = None  # the answer, where it is drawn rather than written
+        self._bar: TerminalView | None = None  # the bar, where it does not stand below the answer
+
+    def watch(self, measure: Callable[[], Progress]) -> None:
+        """Show a bar at a terminal until the end: below the answer, or on standard error.
+
+        Raises:
+            UsageError: rich is not installed.
+        """
+        if not (self.shows_answers or self.shows_notes) or os.environ.get("TERM") == "dumb":
+            return
+        if not has_rich():
+            raise UsageError(_NO_RICH)
+        from headwater.views.progress import footer
+        from headwater.views.terminal import TerminalView
+
+        file = self._out if self.shows_answers else self._err
+        view = TerminalView(file, markdown=self._markdown, footer=footer(file, measure))
+        if self.shows_answers:
+            self._view = view
+        else:
+            self._bar = view
+
+    def moved(self) -> None:
+        """Draw the bar again, when it is time; below an answer it is drawn with it."""
+        if self._bar is not None:
+            self._bar.refresh()
 
     def text(self, piece: str) -> None:
         """Write a piece of the answer: to a pipe as it is, to a terminal without control characters."""
         if not piece:
             return
         self._end_thought()
-        self._write(harmless(piece) if self.shows_answers else piece)
+        view = self._drawing()
+        if view is not None:
+            view.feed(piece)
+            return
+        self._write(self._cleaner.feed(piece) if self.shows_answers else piece)
         self._open_line = not piece.endswith("\n")
 
     def line(self, data: bytes) -> None:
@@ -48,7 +92,10 @@ class Screen:
 
     def thought(self, piece: str) -> None:
         """Write a piece of the model's reasoning to standard error."""
-        if piece:
+        view = self._drawing() if self.shows_notes else None
+        if piece and view is not None:
+            view.thought(piece)
+        elif piece:
             self._end_line_on_terminal()
             self._write_note(piece)
             self._open_thought = not piece.endswith("\n")
@@ -69,17 +116,36 @@ class Screen:
     def end(self, *, always: bool = False) -> None:
         """End the last line of the answer where a person reads it; ``always`` in a pipe, too."""
         self._end_thought()
+        self._settle()
         if self._open_line and (always or self.shows_answers):
             self._open_line = False
             self._write("\n")
 
     def after_interrupt(self) -> None:
         """Begin a new line behind the ``^C`` that the terminal shows."""
+        if self._settle(afresh=True):
+            return
         stream = self._out if self.shows_answers else self._err
         if stream.isatty():
             stream.write("\n")
             stream.flush()
             self._open_line = self._open_thought = False
+
+    def _drawing(self) -> TerminalView | None:
+        """What draws the answer; None where it is written as it comes."""
+        if self._view is None and self._markdown:
+            from headwater.views.terminal import TerminalView
+
+            self._view = TerminalView(self._out)
+        return self._view
+
+    def _settle(self, *, afresh: bool = False) -> bool:
+        """Finish what is drawn, so that other lines can be written; return whether anything was."""
+        views = [view for view in (self._view, self._bar) if view is not None]
+        self._view = self._bar = None
+        for view in views:
+            view.finish(afresh=afresh)
+        return bool(views)
 
     def _write(self, text: str) -> None:
         try:
@@ -89,6 +155,8 @@ class Screen:
             raise OutputClosed from error
 
     def _end_line_on_terminal(self) -> None:
+        if self.shows_notes:
+            self._settle()
         if self._open_line and self.shows_answers and self.shows_notes:
             self._open_line = False
             self._write("\n")
@@ -115,6 +183,20 @@ def forget_output() -> None:
 def _nowhere() -> TextIO:
     """What stands for a stream that the caller has closed."""
     return Path(os.devnull).open("w")
+
+
+def has_rich() -> bool:
+    """Return whether Markdown and bars can be drawn."""
+    from importlib.util import find_spec
+
+    return find_spec("rich") is not None
+
+
+def _draws_by_itself(out: TextIO) -> bool:
+    """Whether Markdown is drawn without being asked for: not where someone wants no escape sequences."""
+    from headwater.views.terminal import can_draw
+
+    return _wants_colour() and can_draw(out)
 
 
 def _wants_colour() -> bool:

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import io
-import sys
 from collections.abc import Mapping
 from typing import Any
 
 from headwater.errors import UsageError
 from headwater.types import Blob, Content, File, FileData, Image, Part
+from headwater.types.media import pillow_blob
 
 _CONTENT_KEYS = {"parts", "role"}
 _PATHS = ("PurePath", "PosixPath", "WindowsPath", "Path")
@@ -73,7 +72,7 @@ def to_part(value: Any) -> Part:
         case str():
             return Part(text=value)
         case File():
-            return _file_part(value)
+            return Part(value)
         case FileData():
             return Part(file_data=value)
         case Blob():
@@ -84,19 +83,13 @@ def to_part(value: Any) -> Part:
             return _part_of_dict(value)
         case bytes() | bytearray():
             raise UsageError("bytes need their type: pass types.Part.from_bytes(data=..., mime_type='image/png')")
-    if _is_pillow(value):
-        return Part(inline_data=_pillow_blob(value))
+    if (blob := pillow_blob(value)) is not None:
+        return Part(inline_data=blob)
     hint = ": read it, or upload it with client.files.upload" if type(value).__name__ in _PATHS else ""
     raise UsageError(
         f"contents can not hold {type(value).__name__}{hint}: pass a text, a Part, a Content, a File, an image, "
         "a dict or a list"
     )
-
-
-def _file_part(file: File) -> Part:
-    if not file.uri or not file.mime_type:
-        raise UsageError("a file needs its uri and mime_type to be part of contents: upload it, or get it by its name")
-    return Part(file_data=FileData(file_uri=file.uri, mime_type=file.mime_type))
 
 
 def _image_part(image: Image) -> Part:
@@ -108,24 +101,10 @@ def _image_part(image: Image) -> Part:
 def _part_of_dict(value: Mapping[Any, Any]) -> Part:
     """A dict is a part; one with ``uri`` is a file, one with ``file_uri`` the data of one."""
     if "uri" in value:
-        return _file_part(File(**value))
+        return Part(File(**value))
     if "file_uri" in value or "fileUri" in value:
         return Part(file_data=FileData(**value))
     return Part(**value)
-
-
-def _is_pillow(value: Any) -> bool:
-    """Whether this is an image of Pillow, which is not imported for the question: who has one has loaded it."""
-    pillow = sys.modules.get("PIL.Image")
-    return pillow is not None and isinstance(value, pillow.Image)
-
-
-def _pillow_blob(image: Any) -> Blob:
-    """A JPEG that was read from a file stays one; all else becomes PNG."""
-    kind = "JPEG" if image.format == "JPEG" and getattr(image, "filename", "") else "PNG"
-    buffer = io.BytesIO()
-    image.save(buffer, format=kind)
-    return Blob(data=buffer.getvalue(), mime_type=f"image/{kind.lower()}")
 
 
 def _is_content(value: Any) -> bool:

@@ -2,66 +2,78 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Sequence
+import time
+from collections.abc import Callable, Sequence
 
 from headwater.errors import ConflictError, SealedError, UnknownStreamError
-from headwater.log.base import PAGE_RECORDS, Page
+from headwater.log.base import LEASE, PAGE_RECORDS, Page, State
+from headwater.log.retention import Kept, to_drop
+from headwater.log.waiting import Waiting
 
 
 class _Entry:
-    """One log: its records, and the readers that wait for more."""
+    """One log: its records, and who writes it."""
 
-    __slots__ = ("is_sealed", "records", "waiting")
+    __slots__ = ("changed", "is_sealed", "lease", "note", "records", "writer")
 
-    def __init__(self) -> None:
+    def __init__(self, writer: str, lease: float, note: bytes, now: float) -> None:
         self.records: list[bytes] = []
         self.is_sealed = False
-        self.waiting: list[tuple[asyncio.Future[None], float]] = []
+        self.writer = writer
+        self.lease = lease
+        self.note = note
+        self.changed = now
 
-    def wake(self) -> None:
-        if not self.waiting:
-            return
-        waiting, self.waiting = self.waiting, []
-        for future, _ in waiting:
-            if not future.done():
-                future.set_result(None)
+    def is_stale(self, now: float) -> bool:
+        return bool(self.writer) and not self.is_sealed and now - self.changed >= self.lease
 
-    def expire(self, now: float) -> float:
-        """Wake those whose time is up; return when the next one's is."""
-        late = [future for future, until in self.waiting if until <= now]
-        self.waiting = [entry for entry in self.waiting if entry[1] > now]
-        for future in late:
-            if not future.done():
-                future.set_result(None)
-        return min((until for _, until in self.waiting), default=float("inf"))
+    def kept(self, key: str, now: float) -> Kept:
+        is_written = bool(self.writer) and not self.is_sealed and not self.is_stale(now)
+        return Kept(key, now - self.changed, sum(map(len, self.records)), is_written)
 
 
 class MemoryLog:
     """Logs of one process and one event loop."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
         self._entries: dict[str, _Entry] = {}
-        self._timer: asyncio.TimerHandle | None = None
+        self._waiting = Waiting()
 
     def __len__(self) -> int:
         return len(self._entries)
 
-    async def create(self, key: str) -> None:
+    async def create(self, key: str, *, writer: str = "", lease: float = LEASE, note: bytes = b"") -> None:
         """Begin an empty log."""
         if key in self._entries:
             raise ConflictError(f"there is a stream {key!r} already")
-        self._entries[key] = _Entry()
+        self._entries[key] = _Entry(writer, lease, note, self._clock())
 
-    async def append(self, key: str, records: Sequence[bytes], *, at: int | None = None) -> int:
-        """Add records and return the offset after them."""
+    async def append(
+        self,
+        key: str,
+        records: Sequence[bytes],
+        *,
+        at: int | None = None,
+        writer: str = "",
+        seal: bool = False,
+        note: bytes | None = None,
+    ) -> int:
+        """Add records, renew the lease and return the offset after them."""
         entry = self._entry(key)
         if entry.is_sealed:
             raise SealedError(f"the stream {key!r} has ended")
+        if writer and writer != entry.writer:
+            raise ConflictError(f"the stream {key!r} is written by {entry.writer!r}, not by {writer!r}")
         if at is not None and at != len(entry.records):
             raise ConflictError(f"the stream {key!r} is at {len(entry.records)}, not at {at}")
         entry.records += records
-        entry.wake()
+        entry.changed = self._clock()
+        entry.is_sealed = seal
+        if note is not None:
+            entry.note = note
+        if records or seal:
+            self._waiting.wake(key)
         return len(entry.records)
 
     async def read(self, key: str, after: int, limit: int = PAGE_RECORDS) -> Page:
@@ -76,38 +88,52 @@ class MemoryLog:
         entry = self._entry(key)
         if entry.is_sealed or len(entry.records) > after:
             return
-        loop = asyncio.get_running_loop()
-        future: asyncio.Future[None] = loop.create_future()
-        until = loop.time() + timeout
-        entry.waiting.append((future, until))
-        if self._timer is None or self._timer.when() > until:
-            self._look_at(loop, until)
-        await future
+        await self._waiting.add(key, timeout)
 
-    def _look_at(self, loop: asyncio.AbstractEventLoop, moment: float) -> None:
-        if self._timer is not None:
-            self._timer.cancel()
-        self._timer = loop.call_at(moment, self._expire, loop)
+    async def state(self, key: str) -> State:
+        """Return what the log is besides its records."""
+        entry = self._entry(key)
+        stale = entry.is_stale(self._clock())
+        return State(len(entry.records), entry.is_sealed, entry.writer, stale, entry.note)
 
-    def _expire(self, loop: asyncio.AbstractEventLoop) -> None:
-        """One timer for all that wait: each wait would otherwise pay for one of its own."""
-        self._timer = None
-        now = loop.time()
-        following = min((entry.expire(now) for entry in self._entries.values()), default=float("inf"))
-        if following < float("inf"):
-            self._look_at(loop, following)
+    async def take_over(self, key: str, writer: str, *, lease: float = LEASE) -> State:
+        """Become the writer of a stale log."""
+        entry, now = self._entry(key), self._clock()
+        if entry.is_sealed:
+            raise SealedError(f"the stream {key!r} has ended")
+        if not entry.is_stale(now):
+            raise ConflictError(f"the stream {key!r} still has a writer")
+        entry.writer, entry.lease, entry.changed = writer, lease, now
+        return await self.state(key)
+
+    async def stale(self) -> list[str]:
+        """Return the keys of all stale logs."""
+        now = self._clock()
+        return [key for key, entry in self._entries.items() if entry.is_stale(now)]
 
     async def seal(self, key: str) -> None:
         """End the log."""
         entry = self._entry(key)
-        entry.is_sealed = True
-        entry.wake()
+        if not entry.is_sealed:
+            entry.is_sealed, entry.changed = True, self._clock()
+            self._waiting.wake(key)
 
     async def drop(self, key: str) -> None:
         """Forget the log."""
-        entry = self._entries.pop(key, None)
-        if entry is not None:
-            entry.wake()
+        if self._entries.pop(key, None) is not None:
+            self._waiting.wake(key)
+
+    async def sweep(self, *, age: float | None = None, size: int | None = None) -> int:
+        """Drop what is old, then the oldest of what is too much."""
+        now = self._clock()
+        entries = self._entries.items()
+        dropped = list(to_drop((entry.kept(key, now) for key, entry in entries), age, size))
+        for key in dropped:
+            await self.drop(key)
+        return len(dropped)
+
+    async def aclose(self) -> None:
+        """Nothing is held."""
 
     def _entry(self, key: str) -> _Entry:
         entry = self._entries.get(key)

@@ -25,6 +25,7 @@ from headwater.types.media import (
     SpreadsheetMetadata,
     Transcription,
     VideoMetadata,
+    pillow_blob,
 )
 
 
@@ -159,7 +160,11 @@ class Part(Wire):
             return {"text": value}
         if isinstance(value, dict):
             return value
-        raise UsageError(f"a Part is made of text or a dict, not of {type(value).__name__}")
+        if isinstance(value, Wire) and "uri" in value.__struct_fields__:  # a File, which this module can not know
+            return {"file_data": _data_of(value)}
+        if (blob := pillow_blob(value)) is not None:
+            return {"inline_data": blob}
+        raise UsageError(f"a Part is made of text, a File, an image or a dict, not of {type(value).__name__}")
 
     def as_image(self) -> Image | None:
         """Return the image that this part carries inline; None where it carries none."""
@@ -211,6 +216,12 @@ class Part(Wire):
     def from_code_execution_result(cls, *, outcome: Outcome, output: str) -> Part:
         """Return a part with what that code printed."""
         return cls(code_execution_result=CodeExecutionResult(outcome=outcome, output=output))
+
+
+def _data_of(file: Any) -> FileData:
+    if not file.uri or not file.mime_type:
+        raise UsageError("a file needs its uri and mime_type to be part of contents: upload it, or get it by its name")
+    return FileData(file_uri=file.uri, mime_type=file.mime_type)
 
 
 def _guessed(uri: str) -> str:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import io
 import mimetypes
+import sys
 from pathlib import Path
+from typing import Any
 
 from headwater.errors import UsageError
 from headwater.types.base import OpenEnum, Wire
@@ -169,3 +172,17 @@ class Transcription(Wire):
     words: list[WordInfo] | None = None
     start_offset: str | None = None
     end_offset: str | None = None
+
+
+def pillow_blob(value: Any) -> Blob | None:
+    """Return an image of Pillow as bytes: a JPEG that was read from a file stays one, all else becomes PNG.
+
+    None where ``value`` is none. Pillow is not imported for the question: who has an image has loaded it.
+    """
+    pillow = sys.modules.get("PIL.Image")
+    if pillow is None or not isinstance(value, pillow.Image):
+        return None
+    kind = "JPEG" if value.format == "JPEG" and getattr(value, "filename", "") else "PNG"
+    buffer = io.BytesIO()
+    value.save(buffer, format=kind)
+    return Blob(data=buffer.getvalue(), mime_type=f"image/{kind.lower()}")

@@ -51,8 +51,8 @@ class Model(Answer):
     thinking: bool | None = None
     version_id: str | None = None
     labels: dict[str, str] | None = None
-    create_time: str | None = None
-    update_time: str | None = None
+    create_time: datetime | None = None
+    update_time: datetime | None = None
     deployed_models: list[dict[str, Any]] | None = None
     default_checkpoint_id: str | None = None
     checkpoints: list[Checkpoint] | None = None

@@ -221,7 +221,7 @@ class GenerateContentResponse(Answer):
     model_version: str | None = None
     response_id: str | None = None
     prompt_feedback: GenerateContentResponsePromptFeedback | None = None
-    create_time: str | None = None
+    create_time: datetime | None = None
     model_status: ModelStatus | None = None
 
     @property

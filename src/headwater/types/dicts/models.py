@@ -59,8 +59,8 @@ class ModelDict(TypedDict, total=False):
     thinking: bool | None
     version_id: str | None
     labels: Mapping[str, str] | None
-    create_time: str | None
-    update_time: str | None
+    create_time: datetime | None
+    update_time: datetime | None
     deployed_models: Sequence[Mapping[str, Any]] | None
     default_checkpoint_id: str | None
     checkpoints: Sequence[CheckpointOrDict] | None

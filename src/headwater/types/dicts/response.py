@@ -223,7 +223,7 @@ class GenerateContentResponseDict(TypedDict, total=False):
     model_version: str | None
     response_id: str | None
     prompt_feedback: GenerateContentResponsePromptFeedbackOrDict | None
-    create_time: str | None
+    create_time: datetime | None
     model_status: ModelStatusOrDict | None
 
 

@@ -1,0 +1,63 @@
+"""Readers that wait for more of a log, by its key."""
+
+from __future__ import annotations
+
+import asyncio
+
+
+class Waiting:
+    """The readers that wait in one event loop. One timer serves them all: each would otherwise pay for its own."""
+
+    def __init__(self) -> None:
+        self._readers: dict[str, list[tuple[asyncio.Future[None], float, int]]] = {}
+        self._timer: asyncio.TimerHandle | None = None
+
+    def keys(self) -> list[str]:
+        """Return the keys of the logs that somebody waits for."""
+        return list(self._readers)
+
+    def add(self, key: str, timeout: float, after: int = 0) -> asyncio.Future[None]:
+        """Return what is done when the log is woken, at the latest after ``timeout`` seconds."""
+        loop = asyncio.get_running_loop()
+        future: asyncio.Future[None] = loop.create_future()
+        until = loop.time() + timeout
+        self._readers.setdefault(key, []).append((future, until, after))
+        if self._timer is None or self._timer.when() > until:
+            self._look_at(loop, until)
+        return future
+
+    def lowest(self, key: str) -> int:
+        """Return the least offset after which somebody waits; 0 where nobody does."""
+        return min((after for *_, after in self._readers.get(key, ())), default=0)
+
+    def wake(self, key: str) -> None:
+        """Let the readers of a log look again."""
+        for future, *_ in self._readers.pop(key, ()):
+            if not future.done():
+                future.set_result(None)
+
+    def wake_all(self) -> None:
+        """Let every reader look again."""
+        for key in self.keys():
+            self.wake(key)
+
+    def _look_at(self, loop: asyncio.AbstractEventLoop, moment: float) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+        self._timer = loop.call_at(moment, self._expire, loop)
+
+    def _expire(self, loop: asyncio.AbstractEventLoop) -> None:
+        self._timer = None
+        now, following = loop.time(), float("inf")
+        for key, readers in list(self._readers.items()):
+            for future, until, _ in readers:
+                if until <= now and not future.done():
+                    future.set_result(None)
+            left = [reader for reader in readers if not reader[0].done()]
+            if left:
+                self._readers[key] = left
+                following = min(following, *(until for _, until, _ in left))
+            else:
+                del self._readers[key]
+        if following < float("inf"):
+            self._look_at(loop, following)

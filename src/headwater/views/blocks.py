@@ -1,0 +1,171 @@
+"""Markdown while it grows: blocks that are finished, each given once, and the open end behind them."""
+
+from __future__ import annotations
+
+import copy
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from markdown_it import MarkdownIt
+from markdown_it.token import Token
+
+#: Lines of an open code block that may still be coloured anew; those above them are finished.
+_OPEN_LINES = 24
+#: Lines of code that are kept for the colours of the lines below them.
+_CONTEXT = 48
+#: A last line of which nobody can say yet what it will be: a heading, a rule, the end of a code block ...
+_UNDECIDED = re.compile(r"(?:^|\n)[ \t]*(?:[`~#>*+=|:_-]+|\d{1,9}[.)]?)[ \t]*\Z")
+_LISTS = ("bullet_list_open", "ordered_list_open")
+
+
+@dataclass(frozen=True)
+class Block:
+    """A block of Markdown, or a piece of one that goes on.
+
+    ``continues``: it belongs to the block before it, so that no empty line stands between them. ``shown``: how many
+    lines of its code have been given before. ``goes_on``: more of its code will come.
+    """
+
+    tokens: Sequence[Token]
+    continues: bool = False
+    shown: int = 0
+    goes_on: bool = False
+
+
+def parser() -> MarkdownIt:
+    """Return a parser of CommonMark with tables and strikethrough, to which HTML is text like any other."""
+    return MarkdownIt("commonmark", {"html": False}).enable(["strikethrough", "table"])
+
+
+class Blocks:
+    """Takes a text as it comes and gives its blocks. Keeps the open end alone, so that no step costs more than that.
+
+    With ``cut`` long lists and code are given item by item and line by line.
+    """
+
+    def __init__(self, *, cut: bool = True) -> None:
+        self._parser = parser()
+        self._cut = cut
+        self._definitions: dict[str, Any] = {}
+        self._pieces: list[str] = []
+        self._has_new_line = False
+        self._continues = False
+        self._number = 1  # of the next item, where a list has been cut
+        self._shown = 0  # lines of code that are kept as context, where code has been cut
+
+    @property
+    def text(self) -> str:
+        """The open end."""
+        self._pieces = ["".join(self._pieces)]
+        return self._pieces[0]
+
+    def feed(self, text: str) -> None:
+        """Take the next piece."""
+        self._pieces.append(text)
+        self._has_new_line = self._has_new_line or "\n" in text
+
+    def finished(self) -> list[Block]:
+        """Return the blocks that have become finished: nothing that may come can change them.
+
+        A block is finished when the next one has begun with a whole line; half a line may still become anything.
+        """
+        if not self._has_new_line:
+            return []
+        self._has_new_line = False
+        text = self.text
+        end = text.rfind("\n") + 1
+        spans = _spans(self._parser.parse(text[:end], self._definitions))
+        if not spans:
+            return []
+        *whole, last = spans
+        found = [self._block(span) for span in whole]
+        lines = text.split("\n")
+        rest = lines[_first_line(last) :]
+        if self._cut:
+            piece, rest = self._cut_off(last, rest)
+            found += piece
+        self._pieces = ["\n".join(rest)]
+        return found
+
+    def open(self) -> list[Block]:
+        """Return the open end as blocks, as it looks now."""
+        text = _UNDECIDED.sub("", self.text)
+        state = self._continues, self._number, self._shown
+        found = [self._block(span) for span in _spans(self._parser.parse(text, copy.deepcopy(self._definitions)))]
+        self._continues, self._number, self._shown = state
+        return found
+
+    def finish(self) -> list[Block]:
+        """Return all blocks that are left: the text is whole."""
+        found = [self._block(span) for span in _spans(self._parser.parse(self.text, self._definitions))]
+        self._pieces, self._has_new_line = [], False
+        return found
+
+    def _block(self, tokens: list[Token], *, goes_on: bool = False) -> Block:
+        """Make a block, the first one a continuation where its beginning has been given."""
+        if self._continues and tokens[0].type == "ordered_list_open":
+            tokens[0].attrs["start"] = self._number
+        block = Block(tokens, self._continues, self._shown, goes_on)
+        self._continues, self._shown = False, 0
+        return block
+
+    def _cut_off(self, tokens: list[Token], lines: list[str]) -> tuple[list[Block], list[str]]:
+        """Return what is finished of the last block, and the lines that are left."""
+        if tokens[0].type in _LISTS:
+            return self._cut_list(tokens, lines)
+        if tokens[0].type == "fence":
+            return self._cut_code(tokens[0], lines)
+        return [], lines
+
+    def _cut_list(self, tokens: list[Token], lines: list[str]) -> tuple[list[Block], list[str]]:
+        """Give all items but the last."""
+        starts = [index for index, token in enumerate(tokens) if token.level == 1 and token.type == "list_item_open"]
+        if len(starts) < 2:
+            return [], lines
+        first_line = _line(tokens[starts[-1]]) - _line(tokens[0])
+        block = self._block([*tokens[: starts[-1]], tokens[-1]])
+        self._number = int(tokens[0].attrs.get("start", 1)) + len(starts) - 1
+        self._continues = True
+        return [block], lines[first_line:]
+
+    def _cut_code(self, fence: Token, lines: list[str]) -> tuple[list[Block], list[str]]:
+        """Give the lines of code that are far from the end."""
+        code = fence.content.split("\n")[:-1]
+        if len(code) - self._shown < 2 * _OPEN_LINES:
+            return [], lines
+        count = len(code) - _OPEN_LINES
+        while count > self._shown and not code[count - 1].strip():
+            count -= 1  # empty lines are given with a line behind them, since those at the end are not shown
+        if count == self._shown:
+            return [], lines
+        piece = copy.copy(fence)
+        piece.content = "\n".join(code[:count])
+        block = self._block([piece], goes_on=True)
+        self._continues, self._shown = True, min(count, _CONTEXT)
+        return [block], [lines[0], *lines[1 + count - self._shown :]]
+
+
+def _spans(tokens: list[Token]) -> list[list[Token]]:
+    """The tokens of each block of the highest level."""
+    spans: list[list[Token]] = []
+    begun = False
+    for token in tokens:
+        if begun:
+            spans[-1].append(token)
+        else:
+            spans.append([token])
+        begun = token.level > 0 or token.nesting == 1
+        if token.level == 0 and token.nesting == -1:
+            begun = False
+    return spans
+
+
+def _first_line(tokens: Sequence[Token]) -> int:
+    return _line(tokens[0])
+
+
+def _line(token: Token) -> int:
+    """The line that a block begins on."""
+    return token.map[0] if token.map else 0

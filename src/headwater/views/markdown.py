@@ -1,0 +1,233 @@
+"""Blocks of Markdown as lines of a terminal, drawn by rich."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterable, Sequence
+from typing import Protocol, TextIO
+
+from markdown_it.token import Token
+from rich.console import Console, ConsoleOptions, RenderableType, RenderResult
+from rich.markdown import CodeBlock, ListElement, Markdown, MarkdownElement
+from rich.syntax import Syntax
+from rich.text import Text
+
+from headwater.views.blocks import Block, Blocks
+from headwater.views.region import STYLE
+
+_THEME = "monokai"
+
+
+class Lines(Protocol):
+    """A text that grows, as lines: finished ones are given once, open ones as often as they are asked for."""
+
+    def feed(self, text: str) -> None:
+        """Take the next piece."""
+
+    def done(self, width: int) -> list[str]:
+        """Return the lines that have become finished."""
+
+    def open(self, width: int) -> list[str]:
+        """Return the lines behind them, as they look now."""
+
+    def finish(self, width: int) -> list[str]:
+        """Return all lines that are left."""
+
+
+class Painter:
+    """Turns what rich can draw into lines with the colours that ``file``, a terminal, can show."""
+
+    def __init__(self, file: TextIO) -> None:
+        self._console = Console(
+            file=io.StringIO(),
+            force_terminal=True,
+            color_system=Console(file=file).color_system or "auto",  # type: ignore[arg-type]
+            legacy_windows=False,
+            highlight=False,
+            markup=False,
+            emoji=False,
+        )
+
+    def lines(self, thing: RenderableType, width: int) -> list[str]:
+        """Return the lines of ``thing``, none wider than ``width``, without spaces at their ends."""
+        self._console.width = width
+        with self._console.capture() as captured:
+            self._console.print(thing, end="", overflow="fold")
+        drawn = captured.get()
+        return [line.rstrip(" ") for line in drawn.removesuffix("\n").split("\n")] if drawn else []
+
+
+class MarkdownLines:
+    """Markdown while it grows."""
+
+    def __init__(self, painter: Painter, *, style: str = "none") -> None:
+        self._painter = painter
+        self._style = style
+        self._blocks = Blocks()
+        self._begun = False
+
+    def feed(self, text: str) -> None:
+        """Take the next piece."""
+        self._blocks.feed(text)
+
+    def done(self, width: int) -> list[str]:
+        """Return the lines that have become finished."""
+        return self._keep(self._blocks.finished(), width)
+
+    def open(self, width: int) -> list[str]:
+        """Return the lines behind them, as they look now."""
+        return self._draw(self._blocks.open(), width)
+
+    def finish(self, width: int) -> list[str]:
+        """Return all lines that are left; a text of nothing but marks is shown as it is."""
+        left = self._blocks.text.strip()
+        lines = self._keep(self._blocks.finish(), width)
+        return lines if lines or self._begun or not left else self._painter.lines(Text(left, self._style), width)
+
+    def _keep(self, blocks: Sequence[Block], width: int) -> list[str]:
+        lines = self._draw(blocks, width)
+        self._begun = self._begun or bool(lines)
+        return lines
+
+    def _draw(self, blocks: Iterable[Block], width: int) -> list[str]:
+        found: list[str] = []
+        for block in blocks:
+            lines = _trimmed(self._painter.lines(_Document(block, self._style), width), block)
+            if lines and not block.continues and (found or self._begun):
+                found.append("")
+            found += lines
+        return found
+
+
+class PlainLines:
+    """Plain text while it grows, its long lines folded."""
+
+    def __init__(self, painter: Painter, *, style: str = "none") -> None:
+        self._painter = painter
+        self._style = style
+        self._pieces: list[str] = []
+
+    def feed(self, text: str) -> None:
+        """Take the next piece."""
+        self._pieces.append(text)
+
+    def done(self, width: int) -> list[str]:
+        """Return the lines that have become finished."""
+        whole, line_end, rest = "".join(self._pieces).rpartition("\n")
+        self._pieces = [rest]
+        return self._draw(whole, width) if line_end else []
+
+    def open(self, width: int) -> list[str]:
+        """Return the last line, as it looks now."""
+        text = "".join(self._pieces)
+        return self._draw(text, width) if text else []
+
+    def finish(self, width: int) -> list[str]:
+        """Return all lines that are left."""
+        lines = self.open(width)
+        self._pieces = []
+        return lines
+
+    def _draw(self, text: str, width: int) -> list[str]:
+        return self._painter.lines(Text(text + "\n", style=self._style), width) if text else [""]
+
+
+class FoldedLines:
+    """A text of which only the number of words is shown."""
+
+    def __init__(self, painter: Painter) -> None:
+        self._painter = painter
+        self._words = 0
+        self._in_word = False
+
+    def feed(self, text: str) -> None:
+        """Take the next piece."""
+        if text:
+            starts_in_word = self._in_word and not text[0].isspace()
+            self._words += len(text.split()) - starts_in_word
+            self._in_word = not text[-1].isspace()
+
+    def done(self, width: int) -> list[str]:
+        """Return nothing: nothing is finished before the end."""
+        return []
+
+    def open(self, width: int) -> list[str]:
+        """Return the line that says that the text is growing."""
+        return self._line("thinking", width)
+
+    def finish(self, width: int) -> list[str]:
+        """Return the line that stays."""
+        return self._line("thought", width)
+
+    def _line(self, verb: str, width: int) -> list[str]:
+        return self._painter.lines(Text(f"{verb}: {self._words} words", style="dim"), width)[:1]
+
+
+def _trimmed(lines: list[str], block: Block) -> list[str]:
+    """The lines without the empty ones around a block: the distance between blocks is set in one place."""
+    if block.tokens[0].type == "fence":
+        return lines
+    written = [index for index, line in enumerate(lines) if STYLE.sub("", line).strip()]
+    return lines[written[0] : written[-1] + 1] if written else []
+
+
+class _Document(Markdown):
+    """One block as rich draws it, but for code and lists, which come in pieces, and for links, which are not hidden."""
+
+    def __init__(self, block: Block, style: str) -> None:
+        super().__init__("", code_theme=_THEME, hyperlinks=False, style=style)
+        self.parsed = [_readable(token) for token in block.tokens]
+        self.block = block
+
+
+class _Code(CodeBlock):
+    """A block of code without a frame, so that it can be copied; only the lines that have not been shown."""
+
+    block: Block
+
+    @classmethod
+    def create(cls, markdown: Markdown, token: Token) -> _Code:
+        made = cls((token.info or "").partition(" ")[0] or "text", markdown.code_theme)
+        made.block = markdown.block if isinstance(markdown, _Document) else Block([token])
+        return made
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        code = str(self.text)
+        code = code if self.block.goes_on else code.rstrip()
+        shown = self.block.shown
+        if shown and code.count("\n") < shown:
+            return
+        line_range = (shown + 1, None) if shown else None
+        yield Syntax(code, self.lexer_name, theme=self.theme, word_wrap=True, line_range=line_range)
+
+
+class _List(ListElement):
+    """A list whose numbers have room for two digits from the first on, since nobody knows how many will come."""
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        if self.list_type == "bullet_list_open":
+            yield from super().__rich_console__(console, options)
+            return
+        for number, item in enumerate(self.items, self.list_start or 0):
+            yield from item.render_number(console, options, number, max(number, 10))
+
+
+_ELEMENTS: dict[str, type[MarkdownElement]] = {
+    "fence": _Code,
+    "code_block": _Code,
+    "bullet_list_open": _List,
+    "ordered_list_open": _List,
+}
+_Document.elements = Markdown.elements | _ELEMENTS
+
+
+def _readable(token: Token) -> Token:
+    """The token with its images as text: a terminal shows their names and addresses."""
+    if not token.children or not any(child.type == "image" for child in token.children):
+        return token
+    return token.copy(children=[_named(child) if child.type == "image" else child for child in token.children])
+
+
+def _named(image: Token) -> Token:
+    name, address = image.content or "image", image.attrs.get("src", "")
+    return Token("text", "", 0, content=f"🖼 {name} ({address})", level=image.level)

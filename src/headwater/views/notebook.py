@@ -1,0 +1,246 @@
+"""An answer in a notebook: its Markdown grows in place, with a button that stops it."""
+
+from __future__ import annotations
+
+import html
+import threading
+from collections.abc import Callable, Coroutine
+from importlib import import_module
+from typing import TYPE_CHECKING, Any, overload
+
+from headwater.views.harmless import Cleaner
+from headwater.views.html import as_html
+from headwater.views.pace import Redraw
+from headwater.views.progress import caption
+from headwater.views.terminal import Thoughts
+
+if TYPE_CHECKING:
+    from headwater.core.progress import Progress
+    from headwater.genai import AsyncStream, Stream
+    from headwater.types import GenerateContentResponse
+
+_INTERVAL = 0.1
+#: An output that has grown longer than this is left alone at the next end of a block, and another begins below it.
+_OUTPUT_SIZE = 8_000
+
+
+@overload
+def display(
+    stream: AsyncStream, *, thoughts: Thoughts = ..., button: bool = ...
+) -> Coroutine[Any, Any, GenerateContentResponse]: ...
+@overload
+def display(stream: Stream, *, thoughts: Thoughts = ..., button: bool = ...) -> GenerateContentResponse: ...
+def display(stream: Stream | AsyncStream, *, thoughts: Thoughts = "fold", button: bool = True) -> Any:
+    """Show ``stream`` below the cell while it comes and return the whole answer; ``await`` it for an async stream.
+
+    The button stops the answer; so does interrupting the kernel. What had come stays. HTML in the answer is shown as
+    text. The button needs ipywidgets, and a notebook that hears a button while its cell runs (JupyterLab 4.4 and later
+    with ipykernel 7); elsewhere use ``display_in_background``.
+
+    Raises:
+        HeadwaterError: the answer did not come to its end; what had come has been shown.
+    """
+    from headwater.genai import AsyncStream
+
+    view = NotebookView(thoughts=thoughts, stop=stream.cancel if button else None)
+    return _watch_async(stream, view) if isinstance(stream, AsyncStream) else _watch(stream, view)
+
+
+def display_in_background(stream: Stream, *, thoughts: Thoughts = "fold") -> threading.Thread:
+    """Show ``stream`` while the cell is over and other cells run; return the thread, which ends with the answer.
+
+    How it ended is shown below it, and is on ``stream.ending``.
+    """
+    view = NotebookView(thoughts=thoughts, stop=stream.cancel, splits=False)  # a new output would go to the latest cell
+
+    def watch() -> None:
+        from headwater.errors import HeadwaterError
+
+        try:
+            _watch(stream, view)
+        except HeadwaterError as error:
+            view.say(str(error))
+
+    thread = threading.Thread(target=watch, name="headwater-display", daemon=True)
+    thread.start()
+    return thread
+
+
+def _watch(stream: Stream, view: NotebookView) -> GenerateContentResponse:
+    try:
+        with stream:
+            for chunk in stream:
+                view.add(chunk)
+    finally:
+        view.finish()
+    return stream.response
+
+
+async def _watch_async(stream: AsyncStream, view: NotebookView) -> GenerateContentResponse:
+    try:
+        async with stream:
+            async for chunk in stream:
+                view.add(chunk)
+    finally:
+        view.finish()
+    return stream.response
+
+
+class NotebookView:
+    """An answer below a cell, drawn at most ten times a second. ``stop`` is what the button calls.
+
+    A long answer ``splits`` into several outputs, so that the cost of drawing does not grow with it.
+    """
+
+    def __init__(
+        self, *, thoughts: Thoughts = "fold", stop: Callable[[], object] | None = None, splits: bool = True
+    ) -> None:
+        self._thoughts = thoughts
+        self._thought_pieces: list[str] = []
+        self._pieces: list[str] = []
+        self._cleaner = Cleaner()
+        self._splits = splits
+        self._button = _make_button(stop) if stop is not None else None
+        self._output = _Output()
+        self._output.show("", "")  # by this thread, which belongs to the cell
+        self._redraw = Redraw(self._draw, _INTERVAL)
+
+    def add(self, chunk: GenerateContentResponse) -> None:
+        """Take the next chunk of the answer."""
+        with self._redraw.lock:
+            if self._thoughts != "hide" and chunk.thought_text:
+                self._thought_pieces.append(chunk.thought_text)
+            self._pieces.append(self._cleaner.feed(chunk.text))
+            self._redraw.want()
+
+    def finish(self) -> None:
+        """Draw all that has come and take the button away."""
+        with self._redraw.lock:
+            self._redraw.stop()
+            self._pieces.append(self._cleaner.finish())
+            self._draw()
+        if self._button is not None:
+            button, handle = self._button
+            handle.update({"text/plain": ""}, raw=True)  # a saved notebook is to have no dead button
+            button.close()
+
+    def say(self, text: str) -> None:
+        """Show a line below the answer."""
+        _Output().show(f"<em>{html.escape(text)}</em>", text)
+
+    def _draw(self) -> None:
+        text = "".join(self._pieces)
+        whole = _last_end_of_block(text) if self._splits and len(text) > _OUTPUT_SIZE else 0
+        if whole:
+            self._show(text[:whole])
+            self._output, self._thought_pieces, text = _Output(), [], text[whole:]
+        self._pieces = [text]
+        self._show(text)
+
+    def _show(self, text: str) -> None:
+        thought = "".join(self._thought_pieces)
+        if thought or text:
+            self._output.show(self._folded(thought) + as_html(text), text)
+
+    def _folded(self, thought: str) -> str:
+        if not thought:
+            return ""
+        is_open = " open" if self._thoughts == "show" else ""
+        return f'<details{is_open} style="opacity:.6"><summary>thoughts</summary>{as_html(thought)}</details>'
+
+
+def _last_end_of_block(text: str) -> int:
+    """Where the open end of ``text`` begins; 0 where it is all one block."""
+    from headwater.views.blocks import Blocks
+
+    blocks = Blocks(cut=False)
+    blocks.feed(text)
+    blocks.finished()
+    return len(text) - len(blocks.text)
+
+
+class _Output:
+    """One output of a cell: shown once, then drawn anew in its place."""
+
+    def __init__(self) -> None:
+        self._handle: Any = None
+        self._last: str | None = None
+
+    def show(self, page: str, text: str) -> None:
+        """Show ``page``; ``text`` stands for it where HTML cannot be shown."""
+        if page == self._last:
+            return
+        self._last = page
+        bundle = {"text/html": page, "text/plain": text}
+        if self._handle is None:
+            self._handle = _ipython().DisplayHandle()
+            self._handle.display(bundle, raw=True)
+        else:
+            self._handle.update(bundle, raw=True)
+
+
+def _make_button(stop: Callable[[], object]) -> tuple[Any, Any] | None:
+    """A button above the answer and the handle of its output, or None where ipywidgets is not installed."""
+    widgets = _ipywidgets()
+    if widgets is None:
+        return None
+    button = widgets.Button(description="Stop", icon="stop", tooltip="Stop this answer")
+
+    def pressed(button: Any) -> None:
+        button.disabled = True
+        stop()
+
+    button.on_click(pressed)
+    return button, _ipython().display(button, display_id=True)
+
+
+class NotebookBar:
+    """A bar below a cell: a widget, or a line of text where ipywidgets is not installed. Its last state stays."""
+
+    def begin(self, measure: Callable[[], Progress]) -> None:
+        """Show the empty bar."""
+        self._measure = measure
+        self._widget = _make_progress_widget()
+        self._output = _Output()
+        self._redraw = Redraw(self._draw, _INTERVAL)
+
+    def refresh(self) -> None:
+        """Draw the bar again, when it is time."""
+        self._redraw.want()
+
+    def finish(self) -> None:
+        """Leave the bar as it is at the end."""
+        with self._redraw.lock:
+            self._redraw.stop()
+            self._draw()
+
+    def _draw(self) -> None:
+        progress = self._measure()
+        words = caption(progress)
+        percent = "" if progress.percent is None else f"{progress.percent}%, "
+        if self._widget is None:
+            self._output.show(html.escape(percent + words), percent + words)
+            return
+        bar, label = self._widget
+        bar.value, label.value = progress.fraction or 0.0, percent + words
+
+
+def _make_progress_widget() -> tuple[Any, Any] | None:
+    widgets = _ipywidgets()
+    if widgets is None:
+        return None
+    bar, label = widgets.FloatProgress(min=0.0, max=1.0), widgets.Label()
+    _ipython().display(widgets.HBox([bar, label]))
+    return bar, label
+
+
+def _ipython() -> Any:
+    return import_module("IPython.display")
+
+
+def _ipywidgets() -> Any:
+    """The library of widgets, or None where it is not installed."""
+    try:
+        return import_module("ipywidgets")
+    except ModuleNotFoundError:
+        return None

@@ -1,0 +1,107 @@
+"""Bars: what they say, and where they stand."""
+
+import asyncio
+import io
+
+import pytest
+from screens import AtOnce, File, Screen
+
+import headwater.views.terminal as terminal_module
+from headwater import genai
+from headwater.core.progress import Progress
+from headwater.views.bars import NoBar, TerminalBar, make_bar, progress_bar
+from headwater.views.progress import caption, footer
+from headwater.views.terminal import ashow, show
+
+STORY = {"model": "m", "contents": "Tell me a story in 60 words."}
+
+
+@pytest.fixture
+def client(monkeypatch):
+    """A client that the storyteller answers at once."""
+    monkeypatch.setenv("GOOGLE_GEMINI_BASE_URL", "offline:instant")
+    monkeypatch.setenv("TERM", "xterm")
+    return genai.Client(api_key="offline")
+
+
+def state(**given):
+    """Some progress."""
+    known = {"fraction": 0.5, "eta": 3.2, "tokens": 120, "tokens_per_second": 40.4, "words": 90, "is_estimate": True}
+    return Progress(**(known | given))
+
+
+@pytest.mark.parametrize(
+    ("given", "expected"),
+    [
+        ({}, "90 words, ~120 tokens, 40 tokens/s, 3 s left"),
+        ({"is_estimate": False, "eta": None}, "90 words, 120 tokens, 40 tokens/s"),
+        ({"eta": 125, "tokens_per_second": None}, "90 words, ~120 tokens, 2 min 05 s left"),
+    ],
+)
+def test_caption(given, expected):
+    """The words beside a bar say what has come, how fast, and how long it will take; estimates are marked."""
+    assert caption(state(**given)) == expected
+
+
+@pytest.mark.parametrize("width", [1, 8, 20, 40, 200])
+@pytest.mark.parametrize("fraction", [None, 0.0, 0.5, 1.0])
+def test_a_bar_is_one_line(width, fraction, monkeypatch):
+    """A bar is one line that fits into the window, however narrow that is."""
+    screen = Screen(width + 1, 5)
+    (line,) = footer(screen.file, lambda: state(fraction=fraction))(width)
+    screen.file.write(line)
+    assert len(screen.lines()) <= 1
+
+
+def test_the_bar_follows_the_stream(client, monkeypatch):
+    """The loop has every chunk, and the last state of the bar, which stays, is that of the whole answer."""
+    monkeypatch.setattr(terminal_module, "Redraw", AtOnce)
+    file = File()
+    stream = client.models.generate_content_stream(**STORY, target_words=60)
+    text = "".join(chunk.text for chunk in progress_bar(stream, file=file))
+    assert text == stream.text
+    screen = Screen(80, 24)
+    screen.file.write(file.getvalue())
+    (line,) = screen.lines()
+    assert "100%" in line
+    assert f"{len(text.split())} words" in line
+
+
+def test_the_bar_of_an_async_stream(client):
+    """Async as well."""
+
+    async def read():
+        stream = await client.aio.models.generate_content_stream(**STORY, target_words=60)
+        file = File()
+        text = "".join([chunk.text async for chunk in progress_bar(stream, file=file)])
+        return text == stream.text, file.getvalue()
+
+    same, written = asyncio.run(read())
+    assert same
+    assert "100%" in written
+
+
+def test_where_a_bar_stands(monkeypatch):
+    """A terminal has a bar and a pipe has none."""
+    monkeypatch.setenv("TERM", "xterm")
+    assert isinstance(make_bar(File()), TerminalBar)
+    assert isinstance(make_bar(io.StringIO()), NoBar)
+
+
+def test_show_returns_the_whole_answer(client):
+    """``show`` and ``ashow`` show all of an answer and return it; without a terminal as plain text."""
+
+    async def ashown(file):
+        return await ashow(await client.aio.models.generate_content_stream(**STORY), file=file)
+
+    for shown in (
+        lambda file: show(client.models.generate_content_stream(**STORY), file=file),
+        lambda file: asyncio.run(ashown(file)),
+    ):
+        plain, drawn = io.StringIO(), File()
+        answer = shown(plain)
+        assert plain.getvalue() == answer.text
+        screen = Screen(80, 24)
+        answer = shown(drawn)
+        screen.file.write(drawn.getvalue())
+        assert " ".join(" ".join(screen.lines()).split()) == " ".join(answer.text.split())
