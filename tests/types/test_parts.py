@@ -8,6 +8,7 @@ from typing import Any
 import msgspec
 import pytest
 
+from headwater import types
 from headwater.errors import UsageError
 from headwater.types import Content, FunctionResponsePart, ModelContent, Part, SpeechConfig, UserContent
 

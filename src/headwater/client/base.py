@@ -135,10 +135,7 @@ class BaseStream(Generic[R]):
     @property
     def progress(self) -> Progress:
         """How far the answer is, toward ``target_words`` or ``max_output_tokens`` where one of them is known."""
-        if self._measure is None:
-            limit = self._config.max_output_tokens if self._config is not None else None
-            self._measure = Measure(self._machine, limit, self._options.get("target_words"))
-        return self._measure.progress(clock())
+        return self._measured().progress(clock())
 
     @property
     def position(self) -> str | None:
@@ -180,6 +177,19 @@ class BaseStream(Generic[R]):
     def __del__(self) -> None:
         if getattr(self, "_body", None) is not None:
             self.close()
+
+    def _measured(self) -> Measure:
+        if self._measure is None:
+            limit = self._config.max_output_tokens if self._config is not None else None
+            self._measure = Measure(self._machine, limit, self._options.get("target_words"))
+        return self._measure
+
+    def _progress_with(self, chunk: Any) -> Progress:
+        """How far the answer is with ``chunk``."""
+        measure, now = self._measured(), clock()
+        if type(chunk) is GenerateContentResponse:
+            measure.take(chunk, now)
+        return measure.progress(now)
 
     def _stop(self, reason: str) -> None:
         self._closed = True

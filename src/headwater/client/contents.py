@@ -72,7 +72,7 @@ def to_part(value: Any) -> Part:
         case str():
             return Part(text=value)
         case File():
-            return Part(value)
+            return Part.model_validate(value)
         case FileData():
             return Part(file_data=value)
         case Blob():
@@ -101,7 +101,7 @@ def _image_part(image: Image) -> Part:
 def _part_of_dict(value: Mapping[Any, Any]) -> Part:
     """A dict is a part; one with ``uri`` is a file, one with ``file_uri`` the data of one."""
     if "uri" in value:
-        return Part(File(**value))
+        return Part.model_validate(File(**value))
     if "file_uri" in value or "fileUri" in value:
         return Part(file_data=FileData(**value))
     return Part(**value)

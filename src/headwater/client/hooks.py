@@ -13,8 +13,7 @@ from headwater.types import GenerateContentResponse
 
 
 class _Progressing(Protocol):
-    @property
-    def progress(self) -> Progress: ...
+    def _progress_with(self, chunk: Any) -> Progress: ...
 
 
 def hooks(stream: _Progressing, options: StreamOptions) -> list[Callable[[Any], Any]]:
@@ -41,24 +40,36 @@ class Measure:
     def __init__(self, machine: Machine[Any], target_tokens: int | None, target_words: int | None) -> None:
         self._machine = machine
         self._targets = (target_tokens, target_words)
-        self._meter = ProgressMeter(*self._targets)
-        self._fold = machine.fold
-        self._seen = self._text = 0  # characters: of all, of the answer's text
+        self._begin()
         self._is_over = False
+
+    def take(self, chunk: GenerateContentResponse, now: float) -> None:
+        """Take a chunk, which costs less than to look at the whole text at each."""
+        if self._machine.fold is not self._fold:
+            self._begin()
+        self._is_told = True
+        self._meter.add(chunk.text, self._fold.usage_metadata, now, thoughts=chunk.thought_text)
 
     def progress(self, now: float) -> Progress:
         """Return how far it is at ``now`` (monotonic seconds)."""
-        machine = self._machine
-        if machine.fold is not self._fold:  # the answer began anew
-            self._fold, self._seen, self._text, self._meter = machine.fold, 0, 0, ProgressMeter(*self._targets)
-        text, thoughts = machine.fold.text, machine.fold.thought_text
-        size = len(text) + len(thoughts)
-        if size > self._seen:
-            self._meter.add(
-                text[self._text :], machine.fold.usage_metadata, now, thoughts=thoughts[self._seen - self._text :]
-            )
-            self._seen, self._text = size, len(text)
-        if machine.is_over and not self._is_over:
+        if self._machine.fold is not self._fold:
+            self._begin()
+        if not self._is_told:
+            self._look(now)
+        if self._machine.is_over and not self._is_over:
             self._is_over = True
             self._meter.end(now)
         return self._meter.at(now)
+
+    def _begin(self) -> None:
+        """Begin with the answer, or anew with another."""
+        self._fold = self._machine.fold
+        self._meter = ProgressMeter(*self._targets, started=self._machine.meter.started)
+        self._text = self._thoughts = 0  # characters that were looked at
+        self._is_told = False  # whether somebody tells of each chunk
+
+    def _look(self, now: float) -> None:
+        text, thoughts = self._fold.text, self._fold.thought_text
+        new, thought = text[self._text :], thoughts[self._thoughts :]
+        self._meter.add(new, self._fold.usage_metadata, now, thoughts=thought)
+        self._text, self._thoughts = len(text), len(thoughts)
