@@ -32,6 +32,7 @@ FLOORS = {
     "transport": 3,
     "client": 4,
     "genai": 4,
+    "streaming": 4,
     "testing": 4,
     "views": 5,
     "engines": 5,

@@ -1,7 +1,4 @@
-"""What a stream can be given beyond google-genai's names: clocks, retries, a switch, pacing; and its events and errors.
-
-    from headwater.streaming import CancelToken, Deadlines, smooth
-"""
+"""What a stream takes and gives beyond google-genai's names: clocks, retries, a switch, pacing, events, measures."""
 
 from headwater.client.cancel import CancelToken
 from headwater.client.options import CallOptions, StreamOptions

@@ -14,7 +14,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from headwater import types
-from headwater.client.modes import _DEVELOPER_ONLY, _VERTEX_ONLY
+from headwater.client.modes import DEVELOPER_ONLY, VERTEX_ONLY
 from headwater.types.base import OpenEnum, Wire
 
 DEPTH = 4
@@ -72,7 +72,7 @@ class Maker:
 
     def __init__(self, seed: int, *, vertexai: bool) -> None:
         self.random = random.Random(seed)
-        self._barred = _DEVELOPER_ONLY if vertexai else _VERTEX_ONLY
+        self._barred = DEVELOPER_ONLY if vertexai else VERTEX_ONLY
 
     def node(self, kind: type[Wire], most: int, depth: int = 0, least: int = 0) -> Node:
         """A value of ``kind`` with ``least`` to ``most`` fields set, none of them barred."""

@@ -12,7 +12,7 @@ import pytest
 from request_cases import Maker, Node, Writer
 
 import headwater.genai
-from headwater.client.modes import _DEVELOPER_ONLY, _VERTEX_ONLY
+from headwater.client.modes import DEVELOPER_ONLY, VERTEX_ONLY
 from headwater.errors import UsageError
 from headwater.genai import types
 from headwater.types.base import Wire
@@ -151,7 +151,7 @@ def test_the_made_up_requests_hold_much(pair: tuple[bool, Pair]) -> None:
     kinds = {kind for kind, _ in seen}
     assert {"GenerateContentConfig", "Part", "Tool", "Schema", "GoogleSearch", "FunctionResponsePart"} <= kinds
     config = {name for kind, name in seen if kind == "GenerateContentConfig"}
-    left_out = set((_DEVELOPER_ONLY if vertexai else _VERTEX_ONLY)["GenerateContentConfig"])
+    left_out = set((DEVELOPER_ONLY if vertexai else VERTEX_ONLY)["GenerateContentConfig"])
     left_out |= {"should_return_http_response", "stream"}
     assert config == set(types.GenerateContentConfig.__struct_fields__) - left_out
     assert len(seen) > 200
@@ -227,7 +227,7 @@ def refused(both: Pair, client: Any, **arguments: Any) -> Exception | None:
 
 BARRED = [
     (vertexai, kind, name)
-    for vertexai, table in ((False, _VERTEX_ONLY), (True, _DEVELOPER_ONLY))
+    for vertexai, table in ((False, VERTEX_ONLY), (True, DEVELOPER_ONLY))
     for kind, names in table.items()
     for name in names
     if kind != "CountTokensConfig"

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from headwater.cli.exits import Exit, exit_for, explain
+from headwater.cli.exits import Exit, exit_for, explain, sentence
 from headwater.cli.screen import Screen
 from headwater.errors import HeadwaterError
 
 if TYPE_CHECKING:
+    from headwater.core.events import Retrying
     from headwater.genai import Stream
     from headwater.types import GenerateContentResponse
 
@@ -118,3 +120,12 @@ _FIGURES = {
     "answer_tokens": "{} out",
     "tokens_per_second": "{:.0f} tokens/s",
 }
+
+
+def teller(screen: Screen) -> Callable[[Retrying], None]:
+    """Return who says on ``screen`` that an answer is tried again, and how long that takes."""
+
+    def tell(retry: Retrying) -> None:
+        screen.note(f"{sentence(retry.error).rstrip('.')}: trying again in {retry.delay:.1f} s")
+
+    return tell

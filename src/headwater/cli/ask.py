@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from headwater.cli.answers import show
+from headwater.cli.answers import show, teller
 from headwater.cli.exits import EPILOG, Exit
 from headwater.cli.options import Options, shared_options
 from headwater.cli.prompts import asked_words, gather
@@ -54,7 +54,7 @@ def ask(
     contents = gather(words, images)
     screen = Screen(markdown=False if as_json else options.markdown)
     client = options.connect(screen)
-    target: StreamOptions = {}
+    target: StreamOptions = {"on_retry": teller(screen)}
     if words_asked := length or asked_words(contents):
         target["target_words"] = words_asked
     stream = client.models.generate_content_stream(

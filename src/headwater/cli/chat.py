@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from headwater.cli.answers import show
+from headwater.cli.answers import show, teller
 from headwater.cli.exits import EPILOG, Exit
 from headwater.cli.options import Options, shared_options
 from headwater.cli.prompts import as_text
@@ -123,7 +123,10 @@ class Conversation:
         text = message.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
         question = Content(role="user", parts=[Part(text=text)])
         stream = self._client.models.generate_content_stream(
-            model=self._options.model, contents=[*self._turns, question], config=self._options.config()
+            model=self._options.model,
+            contents=[*self._turns, question],
+            config=self._options.config(),
+            on_retry=teller(self._screen),
         )
         code = show(stream, self._screen, stats=self._options.stats)
         self._screen.end(always=True)

@@ -67,6 +67,7 @@ def make_machine(
         deadlines=options.get("deadlines") or settings.deadlines(http_options),
         on_break=options.get("on_break", "fail"),
         raise_on_block=options.get("raise_on_block", False),
+        on_retry=options.get("on_retry"),
         stages=start_stages(options["stages"]) if options.get("stages") else None,
         jitter=random.random,
         **more,

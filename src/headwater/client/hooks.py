@@ -26,11 +26,9 @@ def hooks(stream: _Progressing, options: StreamOptions) -> list[Callable[[Any], 
         on_text = options["on_text"]
         found.append(lambda chunk: on_text(chunk.text) if getattr(chunk, "candidates", None) and chunk.text else None)
     if "on_progress" in options:
-        on_progress, its = (
-            options["on_progress"],
-            weakref.proxy(stream),
-        )  # no circle: a stream is to go when it is let go
-        found.append(lambda _: on_progress(its.progress))
+        on_progress = options["on_progress"]
+        its = weakref.proxy(stream)  # no circle: a stream is to go when it is let go
+        found.append(lambda chunk: on_progress(its._progress_with(chunk)))
     return found
 
 

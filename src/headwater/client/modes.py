@@ -12,7 +12,7 @@ DEVELOPER = "the Gemini Developer API"
 VERTEX = "Vertex AI"
 
 #: The type of a value -> its fields that Vertex AI takes and the Developer API does not.
-_VERTEX_ONLY: dict[str, tuple[str, ...]] = {
+VERTEX_ONLY: dict[str, tuple[str, ...]] = {
     "AuthConfig": (
         "api_key_config",
         "auth_type",
@@ -44,7 +44,7 @@ _VERTEX_ONLY: dict[str, tuple[str, ...]] = {
     "Tool": ("enterprise_web_search", "exa_ai_search", "parallel_ai_search", "retrieval"),
 }
 #: The type of a value -> its fields that the Developer API takes and Vertex AI does not.
-_DEVELOPER_ONLY: dict[str, tuple[str, ...]] = {
+DEVELOPER_ONLY: dict[str, tuple[str, ...]] = {
     "FunctionResponse": ("will_continue",),
     "FunctionResponsePart": ("media_processing",),
     "GenerateContentConfig": ("enable_enhanced_civic_answers", "store"),
@@ -62,7 +62,7 @@ def check_mode(*values: Any, vertexai: bool) -> None:
     Raises:
         UsageError: a field is for the other API; the message names the field and both APIs.
     """
-    barred, this, other = (_DEVELOPER_ONLY, VERTEX, DEVELOPER) if vertexai else (_VERTEX_ONLY, DEVELOPER, VERTEX)
+    barred, this, other = (DEVELOPER_ONLY, VERTEX, DEVELOPER) if vertexai else (VERTEX_ONLY, DEVELOPER, VERTEX)
     for kind, name in _fields(values):
         if name in barred.get(kind, ()):
             raise UsageError(f"{kind}.{name} is for {other} only, and this client speaks to {this}: leave it out")

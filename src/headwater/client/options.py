@@ -9,6 +9,7 @@ from typing import Any, Protocol, TypedDict, cast
 
 from headwater.client.cancel import CancelToken
 from headwater.core.ending import Ending
+from headwater.core.events import Retrying
 from headwater.core.metrics import Metrics
 from headwater.core.policy import ON_BREAK, Deadlines, OnBreak, Retry
 from headwater.core.progress import Progress
@@ -68,6 +69,8 @@ class StreamOptions(CallOptions, total=False):
     """Called with every piece of the answer's text. May be a coroutine function in async."""
     on_progress: Callable[[Progress], object]
     """Called with the progress after every chunk. May be a coroutine function in async."""
+    on_retry: Callable[[Retrying], object]
+    """Called when the stream failed and is tried again, or continued: the error, the failures in a row, the wait."""
     on_end: Callable[[Ended], object]
     """Called once with the stream when it has ended, however it did; ``stream.ending`` says how."""
     target_words: int

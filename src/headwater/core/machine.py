@@ -71,6 +71,7 @@ class Machine(Generic[R]):
         on_break: OnBreak = "fail",
         goes_on: bool = True,
         raise_on_block: bool = False,
+        on_retry: Callable[[Retrying], object] | None = None,
         stages: Stage | None = None,
         after: int = 0,
         jitter: Callable[[], float] = float,
@@ -94,6 +95,7 @@ class Machine(Generic[R]):
         self._clocks = Clocks(deadlines or Deadlines())
         self._steady = None if self._clocks.steady is None else Read(self._clocks.steady)
         self._raise_on_block = raise_on_block
+        self._on_retry = on_retry
         self._stages = stages
         self._seam: Seam | None = None
         self._is_plain = stages is None and on_break != "continue"  # nothing to do with a chunk but to hand it out
@@ -408,8 +410,8 @@ class Machine(Generic[R]):
             self._ready.clear()  # nothing in it that the reader would miss
         if plan.kind == "anew":
             self._tell(Reset(error))
-        elif self.tells:
-            self._ready.append(cast("R", Retrying(error, self._recovery.failures, plan.rest)))
+        else:
+            self._tell_retry(Retrying(error, self._recovery.failures, plan.rest))
         return self._follow(plan)
 
     def _follow(self, plan: Plan) -> None:
@@ -427,6 +429,12 @@ class Machine(Generic[R]):
         self._final = False
         self._redirects = 0
         self._go(State.BROKEN)
+
+    def _tell_retry(self, retry: Retrying) -> None:
+        if self._on_retry is not None:
+            self._on_retry(retry)
+        if self.tells:
+            self._ready.append(cast("R", retry))
 
     def _tell(self, reset: Reset) -> None:
         """Tell the reader that what it has is void: as an event, or as a chunk that says so."""

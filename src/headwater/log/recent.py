@@ -1,4 +1,4 @@
-"""The last records of the logs that are in use, kept in memory so that a hundred readers cost one look into the store."""
+"""The last records of the logs that are in use, kept in memory: a hundred readers then cost no look into the store."""
 
 from __future__ import annotations
 

@@ -80,9 +80,9 @@ class Watch:
     async def aclose(self) -> None:
         """Stop reading."""
         for task in (self._task, self._poking):
-            if task is not None:
+            while task is not None and not task.done():
                 task.cancel()
-                await asyncio.gather(task, return_exceptions=True)
+                await asyncio.wait({task}, timeout=0.2)  # redis-py's cluster client swallows a cancellation now and then
         await self._redis.aclose()
 
     def _poke(self) -> None:

@@ -16,7 +16,7 @@ class Kept(NamedTuple):
 
 
 def to_drop(logs: Iterable[Kept], age: float | None, size: int | None) -> Iterator[str]:
-    """Yield the keys of those that did not change for ``age`` seconds, then the oldest until ``size`` bytes are left."""
+    """Yield those that did not change for ``age`` seconds, then the oldest until ``size`` bytes are left."""
     found = sorted(logs, key=lambda log: -log.idle)
     left = sum(log.size for log in found)
     for log in found:

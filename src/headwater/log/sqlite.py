@@ -113,14 +113,16 @@ class SqliteLog:
         """Return the records after offset ``after`` that are there now."""
         tail = self._recent.get(key)
         page = tail.page(after, limit) if tail is not None else None
-        return page or await self._ask(partial(store.read_page, key=key, after=after, limit=limit))
+        if page is None:
+            page = await self._ask(partial(store.read_page, key=key, after=after, limit=limit))
+        return page
 
     async def wait(self, key: str, after: int, timeout: float) -> None:
         """Return when there may be something after ``after``, or the end, or the time is up."""
         tail = self._recent.get(key)
         if tail is not None and (tail.is_sealed or tail.next > after):
             return
-        woken = self._waiting.add(key, timeout, after)  # before the look into the file, or what comes in between is missed
+        woken = self._waiting.add(key, timeout, after)  # before the look, or what comes in between is missed
         if tail is None:
             head = await self._ask(partial(store.read_head, key=key))
             if head.is_sealed or head.next > after:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Sequence
-from typing import Literal
+from typing import Any, Literal
 
 import msgspec
 
@@ -30,9 +30,11 @@ CREATE TABLE IF NOT EXISTS groups (
     log INTEGER NOT NULL, last INTEGER NOT NULL, count INTEGER NOT NULL, data BLOB NOT NULL, PRIMARY KEY (log, last)
 ) WITHOUT ROWID;
 """
-_COLUMNS = "id, key, next, is_sealed, writer, lease, changed, note, size"
+_SELECT = "SELECT id, key, next, is_sealed, writer, lease, changed, note, size FROM logs WHERE "
 #: How many logs the writer knows by heart at most.
 _MOST = 10_000
+#: How many pages are given back at once.
+_SHRINK_PAGES = 2000
 #: How long a writer waits for that of another process.
 _BUSY_SECONDS = 10.0
 
@@ -191,13 +193,15 @@ class Store:
 
     def shrink(self) -> None:
         """Give some of the file's free pages back."""
-        self._run("PRAGMA incremental_vacuum(1000)").fetchall()
+        (free,) = self._run("PRAGMA freelist_count").fetchone()
+        for _ in range(min(free, _SHRINK_PAGES)):
+            self._run("PRAGMA incremental_vacuum(1)")  # sqlite3 makes one step of it, which is one page
 
     def head(self, key: str) -> Head:
         """Return the row of a log as it is now."""
         head = self._heads.get(key)
         if head is None:
-            head = self._heads[key] = find(self._run("SELECT " + _COLUMNS + " FROM logs WHERE key = ?", (key,)), key)
+            head = self._heads[key] = find(self._run(_SELECT + "key = ?", (key,)), key)
         return head
 
     def _open(self, key: str) -> Head:
@@ -207,17 +211,21 @@ class Store:
         return head
 
 
+def _head(row: Sequence[Any]) -> Head:
+    return Head(row[0], row[1], row[2], bool(row[3]), *row[4:])
+
+
 def find(rows: sqlite3.Cursor, key: str) -> Head:
     """Return the row that was looked for."""
     row = rows.fetchone()
     if row is None:
         raise UnknownStreamError(f"there is no stream {key!r}")
-    return Head(row[0], row[1], row[2], bool(row[3]), *row[4:])
+    return _head(row)
 
 
 def read_head(connection: sqlite3.Connection, key: str) -> Head:
     """Return the row of a log as it was committed last."""
-    return find(connection.execute("SELECT " + _COLUMNS + " FROM logs WHERE key = ?", (key,)), key)
+    return find(connection.execute(_SELECT + "key = ?", (key,)), key)
 
 
 def read_page(connection: sqlite3.Connection, key: str, after: int, limit: int) -> Page:
@@ -239,8 +247,8 @@ def read_page(connection: sqlite3.Connection, key: str, after: int, limit: int) 
 
 def read_leased(connection: sqlite3.Connection) -> list[Head]:
     """Return the rows of all logs that somebody said to write."""
-    rows = connection.execute("SELECT " + _COLUMNS + " FROM logs WHERE NOT is_sealed AND writer != ''")
-    return [Head(row[0], row[1], row[2], bool(row[3]), *row[4:]) for row in rows]
+    rows = connection.execute(_SELECT + "NOT is_sealed AND writer != ''")
+    return [_head(row) for row in rows]
 
 
 def read_kept(connection: sqlite3.Connection, now: float, written: set[str]) -> list[Kept]:

@@ -1,7 +1,7 @@
 """Streams that outlive their connection for a while, so that a client whose line was cut goes on where it was.
 
-A client asks for it with ``Headwater-Keep: <seconds>``; the answer's ``Headwater-Stream`` names the stream. A request with
-that name and ``Headwater-After: <events>`` gets the rest.
+A client asks for it with ``Headwater-Keep: <seconds>``; the answer's ``Headwater-Stream`` names the stream. A request
+with that name and ``Headwater-After: <events>`` gets the rest.
 """
 
 from __future__ import annotations

@@ -225,6 +225,11 @@ class GenerateContentResponse(Answer):
     model_status: ModelStatus | None = None
 
     @property
+    def is_reset(self) -> bool:
+        """Whether this chunk says that the answer begins anew (``on_break="restart"``): all before it is void."""
+        return "_is_reset" in self.__dict__
+
+    @property
     def parts(self) -> list[Part]:
         """The parts of the first candidate; an empty list where there are none."""
         candidates = self.candidates

@@ -22,6 +22,9 @@ Footer = Callable[[int], list[str]]
 _INTERVAL = 0.05
 
 
+_RULE = "\n\n---\n\n"
+
+
 class ViewOptions(TypedDict, total=False):
     """How an answer is shown."""
 
@@ -108,7 +111,9 @@ class View:
         raise NotImplementedError
 
     def add(self, chunk: GenerateContentResponse) -> None:
-        """Take the next chunk of an answer."""
+        """Take the next chunk of an answer; where it begins anew, a rule stands between."""
+        if chunk.is_reset:
+            self.feed(_RULE)
         if chunk.thought_text:
             self.thought(chunk.thought_text)
         if chunk.text:
