@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -10,14 +11,13 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from stores import RedisServer, needs_redis, redis_server
 
 from conftest import run_async
 from headwater.errors import ConflictError, SealedError, UnknownStreamError
 from headwater.log.memory import MemoryLog
 from headwater.log.open import open_log
 from headwater.testing import Check, log_contract
-from stores import RedisServer, needs_redis, redis_server
-
 
 CHECKS = pytest.mark.parametrize("check", log_contract(), ids=lambda check: check.__name__)
 
@@ -51,9 +51,31 @@ def redis(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RedisServer]:
 
 @needs_redis
 @CHECKS
-def test_redis_log(check: Check, redis: RedisServer) -> None:
-    """The log in Redis keeps the contract."""
+def test_redis_log(check: Check, redis: RedisServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The log in Redis keeps the contract, and its connection."""
+    monkeypatch.setattr("headwater.log.redis.RedisLog._lost", _fail)
     run_async(_check(check, f"{redis.url}?prefix={check.__name__}"))
+
+
+@pytest.fixture(scope="module")
+def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RedisServer]:
+    with redis_server(tmp_path_factory.mktemp("cluster"), "--cluster-enabled", "yes") as server:
+        server.tell("CLUSTER ADDSLOTSRANGE 0 16383")
+        while b"cluster_state:ok" not in server.tell("CLUSTER INFO"):
+            time.sleep(0.02)
+        yield server
+
+
+@needs_redis
+@CHECKS
+def test_redis_cluster_log(check: Check, cluster: RedisServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The log in a Redis Cluster keeps the contract: no command has keys of two slots."""
+    monkeypatch.setattr("headwater.log.redis.RedisLog._lost", _fail)
+    run_async(_check(check, f"{cluster.url}?prefix={check.__name__}&cluster=yes"))
+
+
+def _fail(*_: object) -> None:
+    raise AssertionError("the connection was lost")
 
 
 def test_a_broken_log_is_found() -> None:

@@ -11,11 +11,12 @@ import pytest
 
 pytest.importorskip("redis")
 
+from stores import RedisServer, needs_redis, redis_server
+
 from conftest import run_async
 from headwater.errors import LogError
 from headwater.log.base import tail
 from headwater.log.redis import RedisLog
-from stores import RedisServer, needs_redis, redis_server
 
 pytestmark = needs_redis
 Work = Callable[..., Awaitable[None]]

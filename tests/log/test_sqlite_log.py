@@ -259,3 +259,15 @@ def test_readers_far_behind_read_the_file(tmp_path: Path) -> None:
 
     with_log(tmp_path / "log.db", check)
     assert os.path.getsize(tmp_path / "log.db") > 1_000_000
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no such modes")
+def test_only_its_owner_reads_the_file(tmp_path: Path) -> None:
+    """There are questions and answers in it: no file of the log can be read by others."""
+
+    async def check(log: SqliteLog) -> None:
+        await log.create("a")
+        assert {path.name for path in tmp_path.iterdir()} == {"log.db", "log.db-wal", "log.db-shm"}
+        assert {path.stat().st_mode & 0o777 for path in tmp_path.iterdir()} == {0o600}
+
+    with_log(tmp_path / "log.db", check)

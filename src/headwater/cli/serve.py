@@ -71,6 +71,18 @@ def _option(*names: str, env: str, **settings: Any) -> Callable[[F], F]:
     metavar="N",
     help="For each key; none unless set.",
 )
+@_option(
+    "--log",
+    env="LOG",
+    default="memory:",
+    show_default=True,
+    metavar="URL",
+    help="Where answers are kept: memory:, sqlite:PATH or redis://HOST.",
+)
+@_option("--log-hours", env="LOG_HOURS", type=click.FloatRange(0), default=24.0, show_default=True)
+@_option(
+    "--log-size", env="LOG_SIZE", type=click.IntRange(1), metavar="MIB", help="Of all kept answers; none unless set."
+)
 @_option("--file-hours", env="FILE_HOURS", type=click.FloatRange(0), default=48.0, show_default=True)
 @_option("--head-time", env="HEAD_TIME", type=click.FloatRange(0.1), default=10.0, show_default=True, metavar="SECONDS")
 @_option(
@@ -123,6 +135,7 @@ def _reload(application: Any, options: dict[str, Any]) -> Callable[[], None] | N
 
 
 def _application(engine: Engine, keys: Sequence[str], options: dict[str, Any]) -> Any:
+    from headwater.log.open import open_log
     from headwater.server import app
     from headwater.server.limits import Limits
 
@@ -133,6 +146,8 @@ def _application(engine: Engine, keys: Sequence[str], options: dict[str, Any]) -
         streams_per_key=options["max_streams"],
         requests_per_minute=options["requests_per_minute"],
         file_life=options["file_hours"] * 3600,
+        log_life=options["log_hours"] * 3600,
+        log_size=options["log_size"] and options["log_size"] * mib,
         head_time=options["head_time"],
         stall=options["stall_time"],
         keep_alive=options["keep_alive"],
@@ -140,6 +155,7 @@ def _application(engine: Engine, keys: Sequence[str], options: dict[str, Any]) -
     return app(
         engine,
         engines=_by_model(options),
+        log=open_log(options["log"]),
         api_keys=keys,
         origins=options["origin"],
         hosts=options["allowed_host"],

@@ -62,7 +62,7 @@ def _sqlite(place: str, options: dict[str, str]) -> Log:
     path = Path(place.removeprefix("//")) if place else default_path()
     if not place:
         try:
-            path.parent.mkdir(parents=True, exist_ok=True)
+            path.parent.mkdir(0o700, parents=True, exist_ok=True)
         except OSError as error:
             raise LogError(f"the log {path} cannot be used: {error}") from error
     return SqliteLog(str(path), sync="full" if sync == "full" else "normal", is_shared=is_shared)

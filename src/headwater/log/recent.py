@@ -69,16 +69,19 @@ class Recent:
         self._grow(tail.size)
         return tail
 
-    def add(self, key: str, first: int, records: Sequence[bytes], *, is_sealed: bool = False) -> None:
-        """Add the records after offset ``first``; what is known of them already is left out."""
+    def add(self, key: str, first: int, records: Sequence[bytes], *, is_sealed: bool = False) -> bool:
+        """Add the records after offset ``first`` but those that are there; return whether that told anything."""
         tail = self._tails.get(key)
         if tail is None or tail.next < first:
             tail = self.begin(key, first)
+        fresh = records[tail.next - first :]
+        is_news = bool(fresh) or (is_sealed and not tail.is_sealed)
         before = tail.size
-        tail.add(records[tail.next - first :])
+        tail.add(fresh)
         tail.is_sealed |= is_sealed
         self._tails.move_to_end(key)
         self._grow(tail.size - before)
+        return is_news
 
     def forget(self, key: str) -> None:
         """Let go of a log."""

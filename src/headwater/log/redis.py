@@ -242,8 +242,8 @@ class RedisLog:
                 self._note(key, last - len(records), records, is_sealed=False)
 
     def _note(self, key: str, first: int, records: Sequence[bytes], *, is_sealed: bool) -> None:
-        self._recent.add(key, first, records, is_sealed=is_sealed)
-        self._waiting.wake(key)
+        if self._recent.add(key, first, records, is_sealed=is_sealed):  # our own appends come back as entries too
+            self._waiting.wake(key)
 
     def _forget(self, key: str) -> None:
         if self._watches:

@@ -23,6 +23,8 @@ _GROUPS = 200
 #: With many streams XREAD is long: then it pauses, so that more comes at once. Seconds for each stream, and at most.
 _PAUSE, _MOST_PAUSE = 10e-6, 0.02
 
+_ERRORS = (exceptions.RedisError, exceptions.RedisClusterException, OSError)
+
 Entry = tuple[bytes, dict[bytes, bytes]]
 
 
@@ -82,7 +84,9 @@ class Watch:
         for task in (self._task, self._poking):
             while task is not None and not task.done():
                 task.cancel()
-                await asyncio.wait({task}, timeout=0.2)  # redis-py's cluster client swallows a cancellation now and then
+                await asyncio.wait(
+                    {task}, timeout=0.2
+                )  # redis-py's cluster client swallows a cancellation now and then
         await self._redis.aclose()
 
     def _poke(self) -> None:
@@ -102,7 +106,7 @@ class Watch:
             self._heard = self._pokes
             try:
                 answer = await self._read()
-            except (exceptions.RedisError, OSError):  # those who wait look for themselves, and are told why
+            except _ERRORS:  # those who wait look for themselves, and are told why
                 self._followed.clear()  # a Redis that lost something begins again where it can
                 self._lost()
                 await asyncio.sleep(BACKOFF[min(tries, len(BACKOFF) - 1)])

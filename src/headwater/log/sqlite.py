@@ -67,6 +67,7 @@ class SqliteLog:
     def _open(self) -> sqlite3.Connection:
         connection = None
         try:
+            store.make(self.path)
             connection = store.connect(self.path, self._sync)
             store.prepare(connection)
         except (sqlite3.Error, LogError) as error:

@@ -6,6 +6,8 @@ committed; with the write-ahead log neither side waits for the other.
 
 from __future__ import annotations
 
+import contextlib
+import os
 import sqlite3
 from collections.abc import Sequence
 from typing import Any, Literal
@@ -56,6 +58,12 @@ class Head(msgspec.Struct):
     def is_leased(self) -> bool:
         """Whether somebody said that he writes it, and it has no end."""
         return bool(self.writer) and not self.is_sealed
+
+
+def make(path: str) -> None:
+    """Make an empty file that only its owner reads: there are questions and answers in it. SQLite keeps to that."""
+    with contextlib.suppress(OSError):  # it is there already; or cannot be, which SQLite says better
+        os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
 
 
 def connect(path: str, sync: Sync = "normal") -> sqlite3.Connection:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import AsyncIterator, Collection, Mapping
 from contextlib import asynccontextmanager
 
@@ -15,6 +16,7 @@ from starlette.routing import BaseRoute, Route, WebSocketRoute
 import headwater
 from headwater.engines.base import Engine
 from headwater.engines.offline import OfflineEngine
+from headwater.errors import LogError
 from headwater.log.base import Log
 from headwater.log.memory import MemoryLog
 from headwater.server import openapi
@@ -29,6 +31,8 @@ from headwater.server.recorder import Recorder
 from headwater.server.refusals import handlers, json_response
 from headwater.server.uploads import FilesEndpoint, keep_clean
 from headwater.server.ws import WebSocketEndpoint
+
+logger = logging.getLogger("headwater.server")
 
 
 class Server:
@@ -58,6 +62,7 @@ class Server:
         """Let what runs finish within ``grace`` seconds, end what does not, and let go of everything."""
         await self.recorder.drain(grace)
         await self.engines.aclose()
+        await self.recorder.log.aclose()
         self.files.close()
 
     async def _welcome(self, _: HttpRequest) -> Response:
@@ -88,6 +93,17 @@ class Server:
         return Response(self.metrics.page(), 200, None, "text/plain; version=0.0.4; charset=utf-8")
 
 
+async def keep_swept(server: Server, period: float = 60.0) -> None:
+    """Drop stored answers that are too old or too much, again and again, until cancelled."""
+    log, limits = server.recorder.log, server.access.limits
+    while True:
+        await asyncio.sleep(period)
+        try:
+            await log.sweep(age=limits.log_life, size=limits.log_size)
+        except LogError as error:
+            logger.warning("the log could not be swept: %s", error)
+
+
 def app(
     engine: Engine | None = None,
     *,
@@ -113,9 +129,10 @@ def app(
 
     @asynccontextmanager
     async def lifespan(_: object) -> AsyncIterator[None]:
-        cleaning = asyncio.create_task(keep_clean(server.files))
+        tasks = [asyncio.create_task(keep_clean(server.files)), asyncio.create_task(keep_swept(server))]
         yield
-        cleaning.cancel()
+        for task in tasks:
+            task.cancel()
         await server.close(grace)
 
     application = Starlette(

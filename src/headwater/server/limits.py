@@ -31,3 +31,6 @@ class Limits(msgspec.Struct, frozen=True):
     file_life: float = 48 * 3600.0
     #: How long an answer can be read again after its end, by the readers of a WebSocket who know its name.
     stream_life: float = 300.0
+    #: How long a stored answer is kept after it last changed, and how much all of them may be; None for no limit.
+    log_life: float | None = 24 * 3600.0
+    log_size: int | None = None

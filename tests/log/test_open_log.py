@@ -1,0 +1,90 @@
+"""From an address to a log."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import pytest
+
+from conftest import run_async
+from headwater.errors import LogError, UsageError
+from headwater.log.memory import MemoryLog
+from headwater.log.open import default_path, open_log
+from headwater.log.sqlite import SqliteLog
+
+
+def test_memory() -> None:
+    assert isinstance(open_log("memory:"), MemoryLog)
+
+
+def test_sqlite_without_a_path_is_in_the_data_directory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The folder is made where there is none."""
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "data"))
+    monkeypatch.setenv("LOCALAPPDATA", str(tmp_path / "data"))
+    log = open_log("sqlite:")
+    assert isinstance(log, SqliteLog)
+    assert log.path == str(default_path()) == str(tmp_path / "data" / "headwater" / "headwater.db")
+    assert Path(log.path).exists()
+    run_async(log.aclose())
+
+
+@pytest.mark.parametrize(("sync", "level"), [("normal", 1), ("full", 2)])
+def test_sync_is_what_sqlite_does(tmp_path: Path, sync: str, level: int) -> None:
+    """``sync=full`` is synchronous=FULL in the connection that writes, and ``normal`` is NORMAL."""
+    log = open_log(f"sqlite://{tmp_path}/a.db?sync={sync}")
+    assert isinstance(log, SqliteLog)
+    assert log._writer._connection.execute("PRAGMA synchronous").fetchone() == (level,)
+    run_async(log.aclose())
+
+
+@pytest.mark.parametrize(
+    "url",
+    ["", "a.db", "file:a", "memory:x", "sqlite:a.db?sync=some", "sqlite:a.db?shared=1", "sqlite:a.db?synk=full"],
+)
+def test_what_is_no_log_is_a_usage_error(url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A mistyped option is not ignored: it might be the one that was to keep the data. No file is made."""
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(UsageError, match="log"):
+        open_log(url)
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_data_directory_that_cannot_be_made_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "data").write_text("a file where a folder should be")
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "data"))
+    monkeypatch.setenv("LOCALAPPDATA", str(tmp_path / "data"))
+    with pytest.raises(LogError, match="cannot be used"):
+        open_log("sqlite:")
+
+
+def test_without_redis_py_it_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in [name for name in sys.modules if name == "redis" or name.startswith(("redis.", "headwater.log.redis"))]:
+        monkeypatch.delitem(sys.modules, name)
+    monkeypatch.setitem(sys.modules, "redis", None)
+    monkeypatch.setitem(sys.modules, "redis.asyncio", None)
+    with pytest.raises(UsageError, match=r"headwater\[redis\]"):
+        open_log("redis://127.0.0.1")
+
+
+@pytest.mark.parametrize(
+    ("url", "sent"),
+    [
+        ("redis://a:1/2?prefix=p", "redis://a:1/2"),
+        ("valkey://a:1", "redis://a:1"),
+        ("valkeys://a:1?cluster=no", "rediss://a:1"),
+        ("rediss://u:p@a:1/0?prefix=p&ssl_cert_reqs=none", "rediss://u:p@a:1/0?ssl_cert_reqs=none"),
+    ],
+)
+def test_redis_gets_what_is_not_ours(url: str, sent: str) -> None:
+    """Our options are taken out of the address; redis-py's stay."""
+    pytest.importorskip("redis")
+    log = open_log(url)
+    assert log._url == sent  # type: ignore[attr-defined]
+    run_async(log.aclose())
+
+
+def test_an_address_that_redis_does_not_know_is_an_error() -> None:
+    pytest.importorskip("redis")
+    with pytest.raises(LogError, match="no address"):
+        open_log("redis://127.0.0.1:port")
