@@ -6,6 +6,7 @@ import asyncio
 import inspect
 import os
 import re
+import ssl
 import threading
 from collections.abc import Coroutine, Iterator
 from operator import attrgetter
@@ -15,7 +16,8 @@ from typing import Any
 import pytest
 
 from headwater import genai
-from servers import PATIENCE
+from headwater.transport.base import tls_context
+from servers import PATIENCE, server_context
 
 _SCRUBBED = ("GOOGLE_", "GEMINI_", "SSL_CERT")
 
@@ -103,6 +105,24 @@ class Async(Sync):
 
     def close(self, stream: Any) -> None:
         self.do(stream.aio.aclose() if isinstance(stream, genai.Client) else stream.aclose())
+
+
+@pytest.fixture(scope="session")
+def authority() -> Any:
+    """A certificate authority that nobody knows."""
+    import trustme  # which takes long to load
+
+    return trustme.CA()
+
+
+@pytest.fixture
+def known(authority: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[ssl.SSLContext]:
+    """The context of a server whose authority ``SSL_CERT_FILE`` names."""
+    authority.cert_pem.write_to_path(str(tmp_path / "ca.pem"))
+    monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "ca.pem"))
+    tls_context.cache_clear()
+    yield server_context(authority)
+    tls_context.cache_clear()
 
 
 async def _finish(result: Any) -> Any:

@@ -31,7 +31,7 @@ into one response, and every chunk that had arrived was handed to the reader bef
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, NoReturn
 
 
 class HeadwaterError(Exception):
@@ -57,28 +57,69 @@ class APIError(HeadwaterError):
     ``code`` (int), ``status`` ("RESOURCE_EXHAUSTED", None where there is none), ``message`` and
     ``details`` (the parsed JSON of the answer) are google-genai's names. ``headers`` holds the
     headers of the HTTP response, and ``response`` the same for code that looks there.
+
+    Like google-genai's it can also be made of the answer's JSON: ``APIError(429, {"error": {"message": ...}})``.
     """
 
     def __init__(
         self,
-        code: int,
-        message: str,
+        code: int | None,
+        message: str | Mapping[str, Any] | None,
+        response: Any = None,
         *,
         status: str | None = None,
         details: Any = None,
         headers: Mapping[str, str] | None = None,
     ) -> None:
-        self.code = code
-        self.message = message
+        if isinstance(message, Mapping):
+            details, inner = message, message.get("error")
+            told = {**(inner if isinstance(inner, Mapping) else {}), **message}
+            code, status, message = code or told.get("code"), status or told.get("status"), told.get("message")
+        self.code: int = code  # type: ignore[assignment]  # None only where the JSON has none
+        self.message: str = message  # type: ignore[assignment]
         self.status = status
         self.details = details
-        self.headers: Mapping[str, str] = headers or {}
+        self.headers: Mapping[str, str] = headers or getattr(response, "headers", None) or {}
+        self._response = response
         super().__init__(code, message)
 
+    @classmethod
+    def raise_error(cls, code: int, details: Any, response: Any = None) -> NoReturn:
+        """Raise the error that suits ``code``, made of the answer's JSON.
+
+        Raises:
+            APIError: always.
+        """
+        if isinstance(details, Mapping):
+            raise kind_of(code)(code, details, response)
+        raise kind_of(code)(code, None, response, details=details)
+
+    @classmethod
+    def raise_for_response(cls, response: Any) -> None:
+        """Raise the error that an HTTP response of your own (httpx's, for example) stands for; none below 400.
+
+        Raises:
+            APIError: its status code is 400 or more.
+        """
+        if response.status_code >= 400:
+            response.read()
+            cls.raise_error(response.status_code, _details(response), response)
+
+    @classmethod
+    async def raise_for_async_response(cls, response: Any) -> None:
+        """Do the same for a response that has to be awaited.
+
+        Raises:
+            APIError: its status code is 400 or more.
+        """
+        if response.status_code >= 400:
+            await response.aread()
+            cls.raise_error(response.status_code, _details(response), response)
+
     @property
-    def response(self) -> Mapping[str, str]:
-        """The headers of the HTTP response."""
-        return self.headers
+    def response(self) -> Any:
+        """The headers of the HTTP response; or the response, if the error was made with one."""
+        return self.headers if self._response is None else self._response
 
     @property
     def retry_after(self) -> float | None:
@@ -86,10 +127,11 @@ class APIError(HeadwaterError):
         return _retry_delay(self.details) or _seconds(self.headers.get("retry-after"))
 
     def __str__(self) -> str:
-        return f"{self.code} {self.status or ''}".rstrip() + f": {self.message}"
+        return f"{self.code} {self.status or ''}".rstrip() + f": {self.message or self.details}"
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return (_rebuild, (type(self), self.code, self.message, self.status, self.details, dict(self.headers)))
+        arguments = (type(self), self.code, self.message, self.status, self.details, dict(self.headers))
+        return (_rebuild, arguments, {**self.__dict__, "headers": dict(self.headers)})
 
 
 class ClientError(APIError):
@@ -201,6 +243,12 @@ class FunctionCallError(HeadwaterError, ValueError):
     """A model's arguments do not fit the function. The model is told; only a direct call raises this."""
 
 
+#: google-genai's names for the same. It is the model that is told of a function that raised.
+UnknownFunctionCallArgumentError = FunctionInvocationError = FunctionCallError
+UnsupportedFunctionError = UsageError
+UnknownApiResponseError = WireError
+
+
 class LogError(HeadwaterError):
     """A stored stream cannot do that."""
 
@@ -234,8 +282,21 @@ def api_error(
     headers: Mapping[str, str] | None = None,
 ) -> APIError:
     """Return the APIError of the class that suits ``code``."""
-    kind = _BY_CODE.get(code) or (ClientError if 400 <= code < 500 else ServerError if 500 <= code < 600 else APIError)
-    return kind(code, message, status=status, details=details, headers=headers)
+    return kind_of(code)(code, message, status=status, details=details, headers=headers)
+
+
+def kind_of(code: int) -> type[APIError]:
+    """Return the class of errors that suits ``code``."""
+    kind = ClientError if 400 <= code < 500 else ServerError if 500 <= code < 600 else APIError
+    return _BY_CODE.get(code, kind)
+
+
+def _details(response: Any) -> Any:
+    """What a response says is wrong: its JSON, or its text."""
+    try:
+        return response.json()
+    except ValueError:
+        return {"message": response.text, "status": response.reason_phrase}
 
 
 def _rebuild(

@@ -246,7 +246,7 @@ def test_automatic_calls_are_turns() -> None:
     ]
 
     answer = types.GenerateContentResponse(candidates=[says("done", "STOP")["candidates"][0]])
-    answer.__dict__["automatic_function_calling_history"] = [*sent, *between]
+    answer.automatic_function_calling_history = [*sent, *between]
     turns, standing = history.exchange(sent[-1], answer, sent=len(sent))
     assert turns == [sent[-1], *between, types.Content(role="model", parts=["done"])]
     assert standing is Standing.WHOLE

@@ -12,11 +12,16 @@ from headwater.core.machine import Machine
 from headwater.core.policy import Deadlines, Retry
 from headwater.core.states import State
 from headwater.core.steps import Close, Open, Read, Stop, TransportError, Wait
+from headwater.core.turns import Turns
 from headwater.errors import (
     HeadwaterError,
 )
+from headwater.types import Part
 from servers import refuses, says, sse
 
+CALLS: dict[str, Any] = says("") | {
+    "candidates": [{"content": {"parts": [{"functionCall": {"name": "f"}}]}, "finishReason": "STOP"}]
+}
 HELLO, WORLD, END = sse(says("Hello ")), sse(says("world")), sse(says("!", "STOP"))
 BUSY = json.dumps(refuses(503, "UNAVAILABLE", "busy")).encode()
 TRICE = Retry(attempts=3, initial_delay=1.0, exp_base=2.0, jitter=0.0)
@@ -58,6 +63,10 @@ class Script:
     def failed(self, kind: Any, message: str = "why") -> None:
         self._do(lambda: self.machine.failed(TransportError(kind, message), self.now))
 
+    def answered(self, *responses: dict[str, Any]) -> None:
+        parts = [Part.from_function_response(name="f", response=response) for response in responses or [{"result": 1}]]
+        self._do(lambda: self.machine.answered(parts, self.now))
+
     def begin(self) -> None:
         """Up to the first read."""
         assert isinstance(self.step(), Open)
@@ -97,11 +106,15 @@ def attempt(script: Script, status: int, body: bytes) -> None:
 
 
 def in_state(state: State) -> Script:
-    script = Script(retry=TRICE)
+    script = Script(retry=TRICE, turns=Turns(2))
     if state is State.OPENING:
         script.step()
     elif state is State.READING:
         script.begin()
+    elif state is State.CALLING:
+        script.begin()
+        script.received(sse(CALLS), b"")
+        script.texts()
     elif state in (State.BROKEN, State.RESTING):
         attempt(script, 503, BUSY)
         if state is State.RESTING:

@@ -7,8 +7,6 @@ import socket
 import ssl
 import threading
 import time
-from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -16,36 +14,7 @@ import trustme
 
 from headwater import genai
 from headwater.errors import ConnectError
-from headwater.transport.base import tls_context
-from servers import Connection, Request, Server, head, two_then_stall, whole
-
-
-@pytest.fixture(autouse=True)
-def _fresh_context() -> Iterator[None]:
-    tls_context.cache_clear()
-    yield
-    tls_context.cache_clear()
-
-
-@pytest.fixture(scope="module")
-def authority() -> trustme.CA:
-    """A certificate authority that nobody knows."""
-    return trustme.CA()
-
-
-@pytest.fixture
-def known(authority: trustme.CA, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> ssl.SSLContext:
-    """The context of a server whose authority ``SSL_CERT_FILE`` names."""
-    authority.cert_pem.write_to_path(str(tmp_path / "ca.pem"))
-    monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "ca.pem"))
-    return server_context(authority)
-
-
-def server_context(authority: trustme.CA, name: str = "localhost") -> ssl.SSLContext:
-    """Return a context for a server with a certificate for ``name``."""
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    authority.issue_cert(name).configure_cert(context)
-    return context
+from servers import Connection, Request, Server, head, server_context, two_then_stall, whole
 
 
 def test_tls_with_an_authority_of_the_environment(side: Any, known: ssl.SSLContext) -> None:

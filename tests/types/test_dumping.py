@@ -189,7 +189,7 @@ def test_an_image_is_told_from_other_bytes(tmp_path: Any) -> None:
     assert types.Part.from_bytes(data=b"x", mime_type="audio/wav").as_image() is None
     assert types.Part("text").as_image() is None
     assert types.Image.from_file(location="gs://b/a.png").gcs_uri == "gs://b/a.png"
-    with pytest.raises(UsageError, match="can not be guessed"):
+    with pytest.raises(UsageError, match="Failed to determine mime type"):
         types.Image.from_file(location="a.unknown")
     with pytest.raises(UsageError, match="no bytes"):
         types.Image(gcs_uri="gs://b/a").save("x")

@@ -11,6 +11,7 @@ from headwater import __version__
 from headwater.cli.ask import ask
 from headwater.cli.chat import chat
 from headwater.cli.exits import EPILOG, Exit, exit_for, explain
+from headwater.cli.run import run
 from headwater.cli.screen import OutputClosed, Screen, forget_output
 from headwater.cli.serve import serve
 from headwater.errors import HeadwaterError
@@ -31,6 +32,7 @@ def headwater(context: click.Context) -> None:
 headwater.add_command(ask)
 headwater.add_command(chat)
 headwater.add_command(serve)
+headwater.add_command(run)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

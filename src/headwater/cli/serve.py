@@ -83,6 +83,7 @@ def _option(*names: str, env: str, **settings: Any) -> Callable[[F], F]:
 @_option(
     "--log-size", env="LOG_SIZE", type=click.IntRange(1), metavar="MIB", help="Of all kept answers; none unless set."
 )
+@_option("--streams/--no-streams", env="STREAMS", default=False, help="Let clients make streams under /v1/stream/.")
 @_option("--file-hours", env="FILE_HOURS", type=click.FloatRange(0), default=48.0, show_default=True)
 @_option("--head-time", env="HEAD_TIME", type=click.FloatRange(0.1), default=10.0, show_default=True, metavar="SECONDS")
 @_option(
@@ -161,6 +162,7 @@ def _application(engine: Engine, keys: Sequence[str], options: dict[str, Any]) -
         hosts=options["allowed_host"],
         limits=limits,
         grace=options["grace"],
+        streams=options["streams"],
     )
 
 

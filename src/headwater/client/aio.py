@@ -3,26 +3,29 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import AsyncIterator, Callable, Coroutine, Iterable
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Sequence
 from contextlib import suppress
+from functools import partial
 from inspect import isawaitable
 from types import TracebackType
-from typing import Any, Self, TypeVar, cast
+from typing import Any, Self, TypeVar, cast, overload
 
-from headwater.client.base import ANSWERS, BaseStream, W, clock, make_machine
+from headwater.client.base import ANSWERS, BaseStream, Functions, W, called_by_itself, clock, make_machine, observe
 from headwater.client.credentials import AsyncAuthorizedTransport
 from headwater.client.options import CallOptions, StreamOptions, check
 from headwater.client.settings import Settings, is_offline
+from headwater.client.structured import readable
 from headwater.core.events import Event
 from headwater.core.gemini import Gemini
 from headwater.core.machine import Machine
-from headwater.core.steps import STEPS, Close, HttpRequest, Open, Pause, Read, Step, Stop, TransportError, Wait
+from headwater.core.steps import STEPS, Close, HttpRequest, Open, Pause, Read, Run, Step, Stop, TransportError, Wait
 from headwater.errors import HeadwaterError
-from headwater.transport.base import AsyncBody, AsyncTransport, Waiting
-from headwater.types import GenerateContentConfig, GenerateContentResponse, HttpOptions
+from headwater.transport.base import AsyncTransport, Waiting
+from headwater.types import FunctionCall, GenerateContentConfig, GenerateContentResponse, HttpOptions
 
 R = TypeVar("R")
 M = TypeVar("M")
+T = TypeVar("T")
 _NO_OPTIONS: CallOptions = {}
 
 
@@ -56,8 +59,7 @@ class AsyncCall(BaseStream[R]):
                     break
                 try:
                     if type(step) is Read:  # most of all steps
-                        body = cast("AsyncBody | None", self._body)  # none where another thread has let it go
-                        machine.received(await body.read(step.timeout) if body else b"", clock())
+                        machine.received(await self._reading.read(step.timeout), clock())
                     else:
                         await self._do(cast("Step", step))
                 except TransportError as problem:
@@ -72,22 +74,42 @@ class AsyncCall(BaseStream[R]):
     async def _do(self, step: Step) -> None:
         match step:
             case Open(request, timeout):
+                self._opening()
                 self._let_go()
                 self._body = body = await self._transport.open(request, timeout, self._waiting)
                 self._machine.opened(body.status, body.headers, clock())
-            case Pause(seconds):
-                await self._pause(seconds)
+            case Pause(seconds, timeout):
+                await self._pause(seconds, timeout)
             case Wait(seconds):
                 await _sleep(seconds, self._waiting)
+            case Run(calls):
+                self._let_go()
+                await self._call(calls)
             case Close():
                 self._let_go()
 
-    async def _pause(self, seconds: float) -> None:
-        body = cast("AsyncBody | None", self._body)
-        if body is None or await body.wait(seconds):
-            self._machine.received(await body.read(None) if body else b"", clock())
+    async def _pause(self, seconds: float, timeout: float | None) -> None:
+        body = self._reading
+        if await body.wait(seconds):
+            self._machine.received(await body.read(timeout), clock())
         else:
             self._machine.waited(clock())
+
+    async def _call(self, calls: list[FunctionCall]) -> None:
+        """Call the functions; where the stream is cancelled meanwhile, they are, too."""
+        import asyncio  # here and below, since programs that are not async need not load asyncio
+
+        from headwater.client.calls import arun, plan
+
+        loop = asyncio.get_running_loop()
+        task = loop.create_task(arun(plan(calls, self._functions)))
+        try:
+            with self._waiting.on(lambda: loop.call_soon_threadsafe(task.cancel)):
+                self._machine.answered(await task, clock())
+        except asyncio.CancelledError:
+            me = asyncio.current_task()
+            if not self._closed or (me is not None and me.cancelling()):
+                raise
 
 
 class AsyncStream(AsyncCall[GenerateContentResponse]):
@@ -107,7 +129,18 @@ class AsyncStream(AsyncCall[GenerateContentResponse]):
             HeadwaterError: after ``End``, what the stream ended with.
         """
         translator = self._translator()
-        return _Mapped(self, translator.events, lambda: translator.end(self.ending))
+        return _Mapped(self, translator.events, lambda: translator.end(self.ending), tells=True)
+
+    @overload
+    def items(self, path: str | Sequence[str] = (), *, type: type[T]) -> AsyncIterator[T]: ...
+
+    @overload
+    def items(self, path: str | Sequence[str] = (), *, type: Any = None) -> AsyncIterator[Any]: ...
+
+    def items(self, path: str | Sequence[str] = (), *, type: Any = None) -> AsyncIterator[Any]:
+        """Yield the elements of an array in the answer's JSON, each as soon as it is whole. See ``Stream.items``."""
+        items = self._items(path, type)
+        return _Mapped(self, items.take, lambda: items.end(is_whole=self._is_whole))
 
     @property
     def text_stream(self) -> AsyncIterator[str]:
@@ -116,7 +149,7 @@ class AsyncStream(AsyncCall[GenerateContentResponse]):
 
     async def aclose(self) -> None:
         """Close the stream and let the event loop carry it out."""
-        from asyncio import sleep  # here and below, since programs that are not async need not load asyncio
+        from asyncio import sleep
 
         self.close()
         await sleep(0)
@@ -143,9 +176,10 @@ class AsyncStream(AsyncCall[GenerateContentResponse]):
 class _Loop(AsyncIterator[GenerateContentResponse]):
     """One ``async for`` over a stream. It goes when the loop is left, by ``break`` too, and the connection with it."""
 
-    def __init__(self, stream: AsyncStream) -> None:
+    def __init__(self, stream: AsyncStream, *, tells: bool = False) -> None:
         self._stream = stream
         self._next = stream.__anext__
+        stream._begin_loop(tells=tells)
 
     def __anext__(self) -> Coroutine[Any, Any, GenerateContentResponse]:
         return self._next()
@@ -157,8 +191,16 @@ class _Loop(AsyncIterator[GenerateContentResponse]):
 class _Mapped(AsyncIterator[M]):
     """What is made of the chunks of a stream. A class, since a generator that is left by ``break`` lives on."""
 
-    def __init__(self, stream: AsyncStream, make: Callable[[Any], Iterable[M]], end: Callable[[], Iterable[M]]) -> None:
-        self._loop = _Loop(stream)
+    def __init__(
+        self,
+        stream: AsyncStream,
+        make: Callable[[Any], Iterable[M]],
+        end: Callable[[], Iterable[M]],
+        *,
+        tells: bool = False,
+    ) -> None:
+        self._begin = partial(_Loop, stream, tells=tells)
+        self._loop: _Loop | None = None  # what was only looked at does not end the stream
         self._make = make
         self._end = end
         self._ready: deque[M] = deque()
@@ -169,10 +211,15 @@ class _Mapped(AsyncIterator[M]):
             if self._error is not None:
                 raise self._error
             try:
+                if self._loop is None:
+                    self._loop = self._begin()
                 self._ready.extend(self._make(await anext(self._loop)))
             except (StopAsyncIteration, HeadwaterError) as error:
                 self._error = error
-                self._ready.extend(self._end())
+                try:
+                    self._ready.extend(self._end())
+                except HeadwaterError as another:
+                    self._error = another
         return self._ready.popleft()
 
 
@@ -203,12 +250,42 @@ class AsyncCaller:
         after: int = 0,
     ) -> AsyncStream:
         """Return the stream of the answer to ``request``; ``dialect`` says how its chunks are read."""
-        options = check(options, stream=True)
+        options = check(options, stream=True, defaults=self.settings.defaults)
+        observed = observe(request, options, self.settings, stream=True)
         goes_on = config.automatic_continuation is not False
+        turns, functions = called_by_itself(config, is_async=True)
         machine = make_machine(
-            dialect, request, self.settings, config.http_options, options, stream=True, after=after, goes_on=goes_on
+            dialect,
+            request,
+            self.settings,
+            config.http_options,
+            options,
+            stream=True,
+            observed=observed,
+            after=after,
+            goes_on=goes_on,
+            turns=turns,
         )
-        return AsyncStream(machine, self._transport(request), options=options, config=config, on_end=on_end)
+        return AsyncStream(
+            machine,
+            self._transport(request),
+            options=options,
+            config=config,
+            on_end=on_end,
+            functions=functions,
+            observed=observed,
+        )
+
+    async def ask(
+        self, request: HttpRequest, config: GenerateContentConfig, options: CallOptions
+    ) -> GenerateContentResponse:
+        """Return the whole answer to ``request``; functions given as tools are called on the way."""
+        turns, functions = called_by_itself(config, is_async=True)
+        goes_on = config.automatic_continuation is not False
+        answer = await self.call(
+            ANSWERS, request, config.http_options, options, functions=functions, turns=turns, goes_on=goes_on
+        )
+        return readable(answer, config)
 
     async def call(
         self,
@@ -216,12 +293,16 @@ class AsyncCaller:
         request: HttpRequest,
         http_options: HttpOptions | None,
         options: CallOptions = _NO_OPTIONS,
+        *,
+        functions: Functions | None = None,
         **more: Any,
     ) -> W:
         """Return the one result of ``request``."""
-        options = check(options, stream=False)
-        machine = make_machine(dialect, request, self.settings, http_options, options, **more)
-        call = AsyncCall(machine, self._transport(request), options={**options, "raise_on_cancel": True})
+        options = check(options, stream=False, defaults=self.settings.defaults if dialect is ANSWERS else _NO_OPTIONS)
+        observed = observe(request, options, self.settings, stream=False)
+        machine = make_machine(dialect, request, self.settings, http_options, options, observed=observed, **more)
+        raising: StreamOptions = {**options, "raise_on_cancel": True}
+        call = AsyncCall(machine, self._transport(request), options=raising, functions=functions, observed=observed)
         try:
             return await anext(call)
         finally:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import collections
 import dataclasses
 import inspect
 import types
@@ -83,7 +84,10 @@ def array_of(annotation: Any) -> tuple[type, Any] | None:
 
 def mapping_of(annotation: Any) -> tuple[Any, Any] | None:
     """Return the types of a mapping's keys and values; None for anything else."""
-    if (get_origin(annotation) or annotation) not in (dict, abc.Mapping, abc.MutableMapping):
+    origin = get_origin(annotation) or annotation
+    if origin is collections.Counter:
+        return *(get_args(annotation) or (str,)), int
+    if origin not in (dict, collections.OrderedDict, collections.defaultdict, abc.Mapping, abc.MutableMapping):
         return None
     key, value = get_args(annotation) or (str, Any)
     return key, value

@@ -4,24 +4,27 @@ from __future__ import annotations
 
 import random
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Generic, TypeVar, cast
 
 from headwater.client.hooks import Measure, hooks
+from headwater.client.observers import Asked, Observed
 from headwater.client.options import StreamOptions
 from headwater.client.settings import Settings
+from headwater.client.structured import Growing, Items, readable
 from headwater.core.ending import Ending
-from headwater.core.events import Translator
+from headwater.core.events import Retrying, Translator
 from headwater.core.framing import Streamed, Whole
 from headwater.core.gemini import Gemini
 from headwater.core.machine import Machine
 from headwater.core.metrics import Metrics
 from headwater.core.progress import Progress
 from headwater.core.stages import start_stages
-from headwater.core.steps import HttpRequest, Stop
+from headwater.core.steps import HttpRequest, Stop, TransportError
+from headwater.core.turns import Turns
 from headwater.core.watched import WatchedMachine
 from headwater.errors import HeadwaterError, StreamCancelled
-from headwater.transport.base import AsyncBody, Body, Waiting
+from headwater.transport.base import Waiting
 from headwater.types import (
     CountTokensResponse,
     FinishReason,
@@ -43,6 +46,7 @@ MODELS = Gemini(Model)
 MODEL_LISTS = Gemini(ListModelsResponse)
 _NO_OPTIONS: StreamOptions = {}
 clock = time.monotonic
+Functions = Mapping[str, Callable[..., Any]]
 
 
 def make_machine(
@@ -53,6 +57,7 @@ def make_machine(
     options: StreamOptions,
     *,
     stream: bool = False,
+    observed: Observed | None = None,
     **more: Any,
 ) -> Machine[W]:
     """Return the machine of one call."""
@@ -67,12 +72,53 @@ def make_machine(
         deadlines=options.get("deadlines") or settings.deadlines(http_options),
         on_break=options.get("on_break", "fail"),
         raise_on_block=options.get("raise_on_block", False),
-        on_retry=options.get("on_retry"),
+        on_retry=_on_retry(options, observed),
         stages=start_stages(options["stages"]) if options.get("stages") else None,
         jitter=random.random,
         **more,
     )
     return machine
+
+
+def observe(request: HttpRequest, options: StreamOptions, settings: Settings, *, stream: bool) -> Observed | None:
+    """Return the observers of one call; None where there are none."""
+    observers = options.get("observers")
+    if not observers:
+        return None
+    asked = Asked(url=request.url, body=request.body or b"{}", is_stream=stream, is_vertex=settings.vertexai)
+    return Observed(observers, asked)
+
+
+def called_by_itself(config: GenerateContentConfig, *, is_async: bool) -> tuple[Turns | None, Functions]:
+    """Return what decides about automatic calls, None where there are none, and the functions by their names.
+
+    Raises:
+        UsageError: two functions have one name, or one would have to be awaited where nothing can.
+    """
+    if not any(callable(tool) for tool in config.tools or ()):
+        return None, {}
+    from headwater.client.calls import by_name, remote_calls  # here, since most programs never get here
+
+    given = config.automatic_function_calling
+    most = remote_calls(given, config.tools)
+    if not most:
+        return None, {}
+    turns = Turns(most, tells=given is None or not given.ignore_call_history)
+    return turns, by_name(config.tools, is_async=is_async)
+
+
+def _on_retry(options: StreamOptions, observed: Observed | None) -> Callable[[Retrying], object] | None:
+    """Who is told that a call is tried again: the observers, and then the caller."""
+    on_retry = options.get("on_retry")
+    if observed is None:
+        return on_retry
+
+    def tell(event: Retrying) -> None:
+        observed.retrying(event)
+        if on_retry is not None:
+            on_retry(event)
+
+    return tell
 
 
 class BaseStream(Generic[R]):
@@ -88,17 +134,24 @@ class BaseStream(Generic[R]):
         options: StreamOptions = _NO_OPTIONS,
         config: GenerateContentConfig | None = None,
         on_end: Callable[[BaseStream[R]], None] | None = None,
+        functions: Functions | None = None,
+        observed: Observed | None = None,
     ) -> None:
         self._machine = machine
         self._options = options
         self._config = config
-        self._at_end = [hook for hook in (on_end, cast("Any", options.get("on_end"))) if hook is not None]
+        self._functions = functions or {}
+        self._observed = observed
+        at_end = (observed.end if observed else None, on_end, cast("Any", options.get("on_end")))
+        self._at_end = [hook for hook in at_end if hook is not None]
         self._hooks = hooks(self, options)
         self._closed = False
         self._is_cancelled = False
-        self._body: Body | AsyncBody | None = None
+        self._body: Any = None  # a Body or an AsyncBody
+        self._has_ended = False
         self._waiting = Waiting()
         self._measure: Measure | None = None
+        self._growing: Growing | None = None
         token = options.get("cancel")
         if token is not None:
             token.add(self)
@@ -110,13 +163,28 @@ class BaseStream(Generic[R]):
 
     @property
     def response(self) -> GenerateContentResponse:
-        """The answer so far as one response: its text merged, its usage the latest."""
-        return self._machine.fold.response
+        """The answer so far as one response: its text merged, its usage the latest.
+
+        Where functions were called, it is the last answer, and its ``automatic_function_calling_history`` the rest.
+        """
+        return readable(self._machine.response, self._config)
 
     @property
     def usage_metadata(self) -> UsageMetadata:
-        """The tokens so far, as the API counted them; where an answer took several requests, of all of them."""
-        return self._machine.fold.usage_metadata
+        """The tokens so far, as the API counted them; of all requests where it took several."""
+        return self._machine.usage_metadata
+
+    @property
+    def partial(self) -> Any:
+        """The JSON of the answer so far: one object that grows in place; None before it has begun.
+
+        Raises:
+            ParseError: the text is no JSON.
+        """
+        if self._growing is None:
+            machine = self._machine
+            self._growing = Growing(lambda: machine.fold)
+        return self._growing.reader().value
 
     @property
     def finish_reason(self) -> FinishReason | None:
@@ -132,6 +200,11 @@ class BaseStream(Generic[R]):
     def metrics(self) -> Metrics:
         """What was measured by now: times, counts, gaps."""
         return self._machine.metrics
+
+    @property
+    def gaps(self) -> list[float]:
+        """The seconds between one chunk's arrival and the next, in their order."""
+        return self._machine.meter.gaps()
 
     @property
     def progress(self) -> Progress:
@@ -163,7 +236,7 @@ class BaseStream(Generic[R]):
         Its loop ends (or raises ``StreamCancelled``, with ``raise_on_cancel``); ``text``, ``response`` and
         ``usage_metadata`` keep what had come; the connection is closed at once.
         """
-        if not self.is_over:
+        if not (self._closed or self._has_ended):  # also where all has come, and the reader has not seen it yet
             self._is_cancelled = True
             self._stop(reason)
 
@@ -192,8 +265,14 @@ class BaseStream(Generic[R]):
             measure.take(chunk, now)
         return measure.progress(now)
 
+    def _opening(self) -> None:
+        """Take note that a request goes out."""
+        if self._observed is not None:
+            self._observed.begin(self)
+
     def _stop(self, reason: str) -> None:
         self._closed = True
+        self._machine.meter.stop(clock())
         self._machine.cancel(reason)
         self._waiting.end()
         self._let_go()
@@ -204,10 +283,25 @@ class BaseStream(Generic[R]):
         if body is not None:
             body.close()
 
+    @property
+    def _reading(self) -> Any:
+        """The body that is read.
+
+        Raises:
+            TransportError: another thread has let it go.
+        """
+        if (body := self._body) is None:
+            raise TransportError("aborted", "the stream was closed")
+        return body
+
     def _end(self, error: HeadwaterError | None) -> None:
         """Take note of the end, once; raise what it ended with, unless the caller closed the stream."""
-        at_end, self._at_end = self._at_end, []
-        for hook in at_end:
+        self._has_ended = True
+        while self._at_end:
+            try:
+                hook = self._at_end.pop(0)
+            except IndexError:  # another thread was faster
+                break
             hook(self)
         if error is not None and not (self._closed and isinstance(error, StreamCancelled) and not self._tells_cancel):
             raise error
@@ -224,7 +318,18 @@ class BaseStream(Generic[R]):
             if type(step) is Stop and step.error is not None:
                 raise step.error
 
+    @property
+    def _is_whole(self) -> bool:
+        return self.ending is not None and self.ending.is_whole
+
+    def _items(self, path: str | Sequence[str], kind: Any) -> Items:
+        machine = self._machine
+        return Items(lambda: machine.fold, path, kind, self._config)
+
     def _translator(self) -> Translator:
-        """Have the machine tell what becomes of the stream, and return who makes events of what it gives."""
-        self._machine.tells = True
+        """Who makes events of what the machine gives, once it ``tells``."""
         return Translator(lambda: self._machine.fold)
+
+    def _begin_loop(self, *, tells: bool) -> None:
+        """Take it that a loop begins; whether it wants to be told what becomes of the stream."""
+        self._machine.tells = tells

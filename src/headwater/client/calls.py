@@ -90,6 +90,11 @@ class Planned:
             return self._unknown()
         try:
             return self.answer(await acall(self.function, self.call.args))
+        except asyncio.CancelledError:
+            task = asyncio.current_task()
+            if task is None or task.cancelling():
+                raise
+            return self.failure(RuntimeError("the function was cancelled"))  # by itself; nobody has cancelled us
         except Exception as error:
             return self.failure(error)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import weakref
+from contextlib import ExitStack
 from typing import Protocol
 
 
@@ -34,10 +35,10 @@ class CancelToken:
         if not self._is_cancelled:
             self.reason = reason
             self._is_cancelled = True  # before the look at the streams: add() does it the other way round
-        for known in list(self._streams.values()):
-            stream = known()
-            if stream is not None:
-                stream.cancel(self.reason)
+        with ExitStack() as every:  # what the hook of one of them raises leaves no other running
+            for stream in [known() for known in list(self._streams.values())]:
+                if stream is not None:
+                    every.callback(stream.cancel, self.reason)
 
     def add(self, stream: Cancellable) -> None:
         """Have the token stop ``stream``; at once, where it was cancelled before."""

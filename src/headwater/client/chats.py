@@ -10,7 +10,7 @@ import msgspec
 
 from headwater.client import history, requests
 from headwater.client.aio import AsyncCaller, AsyncStream
-from headwater.client.base import ANSWERS, BaseStream
+from headwater.client.base import BaseStream
 from headwater.client.contents import to_content
 from headwater.client.history import History, SavedChat, Standing, Turn
 from headwater.client.models import Config
@@ -29,11 +29,6 @@ class _Asked(msgspec.Struct, frozen=True):
     sent: int
     config: GenerateContentConfig
     request: HttpRequest
-
-    @property
-    def goes_on(self) -> bool:
-        """Whether an answer that the API asks to go on with is gone on with."""
-        return self.config.automatic_continuation is not False
 
 
 class _BaseChat:
@@ -86,7 +81,7 @@ class _BaseChat:
 
     def _record_stream(self, asked: _Asked, stream: BaseStream[GenerateContentResponse]) -> None:
         answer = stream.response
-        if answer.candidates or answer.prompt_feedback:
+        if answer.candidates or answer.prompt_feedback or answer.automatic_function_calling_history:
             self._record(asked, answer)
 
 
@@ -103,7 +98,7 @@ class Chat(_BaseChat):
         What ``config`` sets goes before the chat's config; a dict can unset something with None.
         """
         asked = self._ask(message, config, stream=False)
-        answer = self._caller.call(ANSWERS, asked.request, asked.config.http_options, options, goes_on=asked.goes_on)
+        answer = self._caller.ask(asked.request, asked.config, options)
         self._record(asked, answer)
         return answer
 
@@ -129,9 +124,7 @@ class AsyncChat(_BaseChat):
     ) -> GenerateContentResponse:
         """Say something and return the whole answer. See ``Chat.send_message``."""
         asked = self._ask(message, config, stream=False)
-        answer = await self._caller.call(
-            ANSWERS, asked.request, asked.config.http_options, options, goes_on=asked.goes_on
-        )
+        answer = await self._caller.ask(asked.request, asked.config, options)
         self._record(asked, answer)
         return answer
 

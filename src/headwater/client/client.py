@@ -11,6 +11,7 @@ from headwater.client.aio import AsyncCaller
 from headwater.client.chats import AsyncChats, Chats
 from headwater.client.files import AsyncFiles, Files
 from headwater.client.models import AsyncModels, Models
+from headwater.client.options import StreamOptions, check
 from headwater.client.settings import Settings
 from headwater.client.sync import Caller
 from headwater.errors import UsageError
@@ -49,6 +50,9 @@ class Client:
     ``vertexai=True`` speaks to Vertex AI: with ``credentials`` of google-auth, else with an API key (express mode),
     else with the application default credentials.
 
+    ``options`` are for every ``generate_content`` call, stream and chat message (see ``StreamOptions``). What a call
+    says itself goes before them, but ``observers`` and ``watch`` are added to the client's.
+
     Making one costs nothing; connections are made when they are needed, and closed by ``close()`` or at the end of the
     program. A stream that runs goes on when its client is dropped.
 
@@ -67,6 +71,7 @@ class Client:
         location: str | None = None,
         debug_config: Any = None,
         http_options: HttpOptions | Mapping[str, Any] | None = None,
+        options: StreamOptions | None = None,
     ) -> None:
         if enterprise is not None and vertexai is not None and enterprise != vertexai:
             raise UsageError("enterprise and vertexai mean the same: pass one of them")
@@ -77,6 +82,7 @@ class Client:
             project=project,
             location=location,
             http_options=http_options,
+            defaults=check(options or {}, stream=True),
         )
         self._caller = Caller(self._settings)
         self.models = Models(self._caller)

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from headwater.errors import UsageError
-from headwater.types import Blob, Content, File, FileData, Image, Part
+from headwater.types import Blob, Content, File, FileData, Image, ModelContent, Part, UserContent
 from headwater.types.media import pillow_blob
 
 _CONTENT_KEYS = {"parts", "role"}
@@ -35,7 +35,7 @@ def to_contents(value: Any) -> list[Content]:
             turns.append(item if isinstance(item, Content) else Content(**item))
         else:
             part = to_part(item)
-            if open_parts and _role(part) != _role(open_parts[0]):
+            if open_parts and _is_models(part) != _is_models(open_parts[0]):
                 _close(open_parts, turns)
             open_parts.append(part)
     _close(open_parts, turns)
@@ -54,10 +54,10 @@ def to_content(value: Any) -> Content:
         return Content(**value)
     if not isinstance(value, list | tuple):
         part = to_part(value)
-        return Content(role=_role(part), parts=[part])
+        return _turn([part])
     if not value:
         raise UsageError("an empty list says nothing: pass a text, a Part or a list of them")
-    return Content(role="user", parts=[to_part(item) for item in value])
+    return UserContent(parts=[to_part(item) for item in value])
 
 
 def to_part(value: Any) -> Part:
@@ -87,7 +87,7 @@ def to_part(value: Any) -> Part:
         return Part(inline_data=blob)
     hint = ": read it, or upload it with client.files.upload" if type(value).__name__ in _PATHS else ""
     raise UsageError(
-        f"contents can not hold {type(value).__name__}{hint}: pass a text, a Part, a Content, a File, an image, "
+        f"Unsupported content part type: {type(value)}{hint}. Pass a text, a Part, a Content, a File, an image, "
         "a dict or a list"
     )
 
@@ -108,14 +108,20 @@ def _part_of_dict(value: Mapping[Any, Any]) -> Part:
 
 
 def _is_content(value: Any) -> bool:
-    return isinstance(value, Content) or (isinstance(value, Mapping) and not _CONTENT_KEYS.isdisjoint(value))
+    if isinstance(value, Mapping):
+        return not value or not _CONTENT_KEYS.isdisjoint(value)
+    return isinstance(value, Content)
 
 
-def _role(part: Part) -> str:
-    return "model" if part.function_call is not None else "user"
+def _is_models(part: Part) -> bool:
+    return part.function_call is not None
+
+
+def _turn(parts: list[Part]) -> Content:
+    return ModelContent(parts=parts) if _is_models(parts[0]) else UserContent(parts=parts)
 
 
 def _close(open_parts: list[Part], turns: list[Content]) -> None:
     if open_parts:
-        turns.append(Content(role=_role(open_parts[0]), parts=list(open_parts)))
+        turns.append(_turn(list(open_parts)))
         open_parts.clear()

@@ -82,7 +82,9 @@ class History:
         """Return all turns, or those that the model is shown."""
         if not curated:
             return [turn.content for turn in self.turns]
-        return [content for turn in self.turns if (content := self._shown(turn)) is not None]
+        following = [*self.turns[1:], None]
+        shown = [self._shown(*pair) for pair in zip(self.turns, following, strict=False)]
+        return [content for content in shown if content is not None]
 
     def add(self, contents: Iterable[Content], standing: Standing) -> None:
         """Add an exchange: a message, the calls and results that followed, the answer."""
@@ -100,13 +102,14 @@ class History:
             raise UsageError(f"a branch begins where a message of the user stands, and turn {at} is none")
         return History(self.turns[:end], keep_partial=self.keep_partial)
 
-    def _shown(self, turn: Turn) -> Content | None:
+    def _shown(self, turn: Turn, following: Turn | None) -> Content | None:
         if turn.standing is Standing.WHOLE:
             return turn.content
         if turn.standing is Standing.PARTIAL and self.keep_partial:
-            # a call that nobody has answered is refused by the API
-            parts = [part for part in turn.content.parts or () if part.function_call is None]
-            return msgspec.structs.replace(turn.content, parts=parts)
+            is_answered = following is not None and _is_result(following.content)
+            # a call that nobody has answered is refused by the API, as is a turn without parts
+            parts = [part for part in turn.content.parts or () if part.function_call is None or is_answered]
+            return msgspec.structs.replace(turn.content, parts=parts) if parts else None
         return None
 
 
@@ -118,15 +121,15 @@ def exchange(message: Content, answer: GenerateContentResponse, *, sent: int) ->
     """
     candidate = answer.candidates[0] if answer.candidates else None
     said = candidate.content if candidate else None
-    parts = (said and said.parts) or []
+    parts = [part for part in (said and said.parts) or () if part != Part()]  # the API refuses a part without anything
     ending = candidate.finish_reason if candidate else None
+    between = (answer.automatic_function_calling_history or [])[sent:]
     standing = Standing.FAILED
     if parts and ending in _GOOD_ENDINGS:
         standing = Standing.WHOLE
-    elif ending is None and any(_tells(part) for part in parts):
+    elif ending is None and (_goes_on(answer, between) or any(_tells(part) for part in parts)):
         standing = Standing.PARTIAL
-    between = (getattr(answer, "automatic_function_calling_history", None) or [])[sent:]
-    return [message, *between, said if said and parts else Content(role="model", parts=[])], standing
+    return [message, *between, _said(said, parts)], standing
 
 
 def turns(given: Sequence[Any] | None) -> list[Turn]:
@@ -138,8 +141,8 @@ def turns(given: Sequence[Any] | None) -> list[Turn]:
     contents = [item if isinstance(item, Content) else _content(item) for item in given or ()]
     for content in contents:
         if content.role not in ("user", "model"):
-            raise UsageError(f"a turn of a chat is the user's or the model's, not {content.role!r}: set role")
-    return [Turn(content) for content in contents]
+            raise UsageError(f"Role must be user or model in the turns of a chat, not {content.role!r}")
+    return [Turn(content, _standing(exchange)) for exchange in _exchanges(contents) for content in exchange]
 
 
 def save(text: str, file: str | os.PathLike[str] | IO[Any]) -> None:
@@ -164,13 +167,43 @@ def load(file: str | os.PathLike[str] | IO[Any]) -> SavedChat:
     return from_json(Path(file).read_bytes() if isinstance(file, str | os.PathLike) else file.read())
 
 
+def _goes_on(answer: GenerateContentResponse, between: Sequence[Content]) -> bool:
+    """Whether functions had been called when the answer broke off."""
+    return bool(between) and answer.prompt_feedback is None
+
+
+def _said(said: Content | None, parts: list[Part]) -> Content:
+    if said is None or not parts:
+        return Content(role="model", parts=[])
+    return said if said.parts == parts else msgspec.structs.replace(said, parts=parts)
+
+
 def _tells(part: Part) -> bool:
     """Whether a part says something that the model can go on from."""
     return part.function_call is None and part.text != "" and not part.thought
 
 
+def _exchanges(contents: Iterable[Content]) -> list[list[Content]]:
+    """The turns, each message of the user with what followed it."""
+    found: list[list[Content]] = []
+    for content in contents:
+        if not found or _is_message(content):
+            found.append([])
+        found[-1].append(content)
+    return found
+
+
+def _standing(exchange: Iterable[Content]) -> Standing:
+    """An exchange in which the model said nothing can not be shown to it again."""
+    return Standing.WHOLE if all(turn.parts for turn in exchange if turn.role == "model") else Standing.FAILED
+
+
 def _is_message(content: Content) -> bool:
-    return content.role == "user" and not any(part.function_response for part in content.parts or ())
+    return content.role == "user" and not _is_result(content)
+
+
+def _is_result(content: Content) -> bool:
+    return any(part.function_response for part in content.parts or ())
 
 
 def _content(value: Any) -> Content:

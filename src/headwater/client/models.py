@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias, Unpack, cast, overload
 
 from headwater.client import requests
 from headwater.client.aio import AsyncCaller, AsyncStream
-from headwater.client.base import ANSWERS, COUNTS, MODEL_LISTS, MODELS
+from headwater.client.base import COUNTS, MODEL_LISTS, MODELS
 from headwater.client.options import CallOptions, StreamOptions
 from headwater.client.pagers import AsyncPager, Pager
 from headwater.client.sync import Caller, Stream
@@ -58,8 +58,7 @@ class Models:
         if settings.stream:
             return self.generate_content_stream(model=model, contents=contents, config=settings, **options)
         request = requests.generate_content(self._caller.settings, model, contents, settings, stream=False)
-        goes_on = settings.automatic_continuation is not False
-        return self._caller.call(ANSWERS, request, settings.http_options, cast("CallOptions", options), goes_on=goes_on)
+        return self._caller.ask(request, settings, cast("CallOptions", options))
 
     def generate_content_stream(
         self, *, model: str, contents: Any, config: Config = None, **options: Unpack[StreamOptions]
@@ -137,10 +136,7 @@ class AsyncModels:
         if settings.stream:
             return await self.generate_content_stream(model=model, contents=contents, config=settings, **options)
         request = requests.generate_content(self._caller.settings, model, contents, settings, stream=False)
-        goes_on = settings.automatic_continuation is not False
-        return await self._caller.call(
-            ANSWERS, request, settings.http_options, cast("CallOptions", options), goes_on=goes_on
-        )
+        return await self._caller.ask(request, settings, cast("CallOptions", options))
 
     async def generate_content_stream(
         self, *, model: str, contents: Any, config: Config = None, **options: Unpack[StreamOptions]

@@ -5,38 +5,17 @@ from __future__ import annotations
 import difflib
 import inspect
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Protocol, TypedDict, cast
+from typing import Any, TypedDict, cast
 
 from headwater.client.cancel import CancelToken
-from headwater.core.ending import Ending
+from headwater.client.observers import Ended, Observer
 from headwater.core.events import Retrying
-from headwater.core.metrics import Metrics
 from headwater.core.policy import ON_BREAK, Deadlines, OnBreak, Retry
 from headwater.core.progress import Progress
 from headwater.core.stages import Recipe
-from headwater.core.watched import Watch
+from headwater.core.watched import Watch, together
 from headwater.errors import UsageError
 from headwater.types import GenerateContentResponse
-
-
-class Ended(Protocol):
-    """What ``on_end`` is given: the stream, of which these are the first things to look at."""
-
-    @property
-    def ending(self) -> Ending | None:
-        """How it ended."""
-
-    @property
-    def text(self) -> str:
-        """The text that came."""
-
-    @property
-    def response(self) -> GenerateContentResponse:
-        """The answer as far as it came."""
-
-    @property
-    def metrics(self) -> Metrics:
-        """What was measured."""
 
 
 class CallOptions(TypedDict, total=False):
@@ -52,6 +31,8 @@ class CallOptions(TypedDict, total=False):
     """Whether a refused prompt or answer raises ``BlockedError`` (after what had come)."""
     watch: Watch
     """Called with the time (monotonic seconds) and every step, fact and result of the call."""
+    observers: Sequence[Observer]
+    """Who is told that the call begins, is tried again and ends: logs, traces, figures (``headwater.telemetry``)."""
 
 
 class StreamOptions(CallOptions, total=False):
@@ -70,7 +51,7 @@ class StreamOptions(CallOptions, total=False):
     on_progress: Callable[[Progress], object]
     """Called with the progress after every chunk. May be a coroutine function in async."""
     on_retry: Callable[[Retrying], object]
-    """Called when the stream failed and is tried again, or continued: the error, the failures in a row, the wait."""
+    """Called when the stream failed and is tried again, continued or begun anew: the error, the failures, the wait."""
     on_end: Callable[[Ended], object]
     """Called once with the stream when it has ended, however it did; ``stream.ending`` says how."""
     target_words: int
@@ -79,10 +60,11 @@ class StreamOptions(CallOptions, total=False):
 
 _CALL = CallOptions.__optional_keys__
 _STREAM = StreamOptions.__optional_keys__
+_NO_DEFAULTS: Mapping[str, Any] = {}
 
 
-def check(options: Mapping[str, Any], *, stream: bool) -> StreamOptions:
-    """Return ``options`` when they are such.
+def check(options: Mapping[str, Any], *, stream: bool, defaults: Mapping[str, Any] = _NO_DEFAULTS) -> StreamOptions:
+    """Return ``options`` when they are such, on top of ``defaults``, of which those are taken that fit the call.
 
     Raises:
         UsageError: there is none of that name, or its value does not fit.
@@ -95,7 +77,19 @@ def check(options: Mapping[str, Any], *, stream: bool) -> StreamOptions:
             raise UsageError(f"{name} is {_WORDS.get(name, 'a function')}, not {value!r}")
     if inspect.iscoroutinefunction(options.get("on_end")):
         raise UsageError("on_end is a plain function, since a stream can end where nothing can be awaited")
-    return cast("StreamOptions", options)
+    return cast("StreamOptions", _merged({name: defaults[name] for name in defaults if name in known}, options))
+
+
+def _merged(defaults: Mapping[str, Any], options: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The options of a call before those of its client; who watches is added to who watches already."""
+    if not defaults:
+        return options
+    merged = {**defaults, **options}
+    if "watch" in defaults and "watch" in options:
+        merged["watch"] = together(defaults["watch"], options["watch"])
+    if "observers" in defaults and "observers" in options:
+        merged["observers"] = (*defaults["observers"], *options["observers"])
+    return merged
 
 
 def _unknown(name: str, known: frozenset[str]) -> str:
@@ -114,6 +108,7 @@ _CHECKS: dict[str, Callable[[Any], bool]] = {
     "raise_on_block": lambda value: isinstance(value, bool),
     "raise_on_cancel": lambda value: isinstance(value, bool),
     "on_break": lambda value: value in ON_BREAK,
+    "observers": lambda value: isinstance(value, list | tuple) and all(hasattr(one, "begin") for one in value),
     "stages": lambda value: True,  # what makes stages of them looks more closely
     "target_words": lambda value: isinstance(value, int) and value > 0,
 }
@@ -124,5 +119,6 @@ _WORDS = {
     "raise_on_block": "True or False",
     "raise_on_cancel": "True or False",
     "on_break": f"one of {', '.join(ON_BREAK)}",
+    "observers": "a list of observers, each with a method begin(asked)",
     "target_words": "a number of words",
 }

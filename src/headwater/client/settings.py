@@ -12,6 +12,7 @@ from urllib.parse import quote, urlsplit
 
 import headwater
 from headwater.client.credentials import Tokens
+from headwater.client.options import StreamOptions
 from headwater.core.policy import RETRY_CODES, Deadlines, Retry
 from headwater.errors import UsageError
 from headwater.transport.base import is_http
@@ -42,8 +43,11 @@ class Settings:
         project: str | None = None,
         location: str | None = None,
         http_options: HttpOptions | Mapping[str, Any] | None = None,
+        defaults: StreamOptions | None = None,
     ) -> None:
         self.options = _options(http_options)
+        #: What every generate_content call and stream does, unless it says otherwise.
+        self.defaults: StreamOptions = defaults or {}
         flag = vertexai if vertexai is not None else _flag("GOOGLE_GENAI_USE_ENTERPRISE", "GOOGLE_GENAI_USE_VERTEXAI")
         self.vertexai = bool(flag)
         if credentials is not None and api_key:

@@ -2,23 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from types import TracebackType
-from typing import Any, Self, TypeVar, cast
+from typing import Any, Self, TypeVar, cast, overload
 
-from headwater.client.base import ANSWERS, BaseStream, W, clock, make_machine
+from headwater.client.base import ANSWERS, BaseStream, Functions, W, called_by_itself, clock, make_machine, observe
 from headwater.client.credentials import AuthorizedTransport
 from headwater.client.options import CallOptions, StreamOptions, check
 from headwater.client.settings import Settings, is_offline
+from headwater.client.structured import readable
 from headwater.core.events import Event
 from headwater.core.gemini import Gemini
 from headwater.core.machine import Machine
-from headwater.core.steps import STEPS, Close, HttpRequest, Open, Pause, Read, Step, Stop, TransportError, Wait
+from headwater.core.steps import STEPS, Close, HttpRequest, Open, Pause, Read, Run, Step, Stop, TransportError, Wait
 from headwater.errors import HeadwaterError
-from headwater.transport.base import Body, Latch, Transport
-from headwater.types import GenerateContentConfig, GenerateContentResponse, HttpOptions
+from headwater.transport.base import Latch, Transport
+from headwater.types import FunctionCall, GenerateContentConfig, GenerateContentResponse, HttpOptions, Part
 
 R = TypeVar("R")
+T = TypeVar("T")
 _NO_OPTIONS: CallOptions = {}
 
 
@@ -50,8 +52,7 @@ class Call(BaseStream[R]):
                     break
                 try:
                     if type(step) is Read:  # most of all steps
-                        body = cast("Body | None", self._body)  # none where another thread has let it go
-                        machine.received(body.read(step.timeout) if body else b"", clock())
+                        machine.received(self._reading.read(step.timeout), clock())
                     else:
                         self._do(cast("Step", step))
                 except TransportError as problem:
@@ -66,24 +67,33 @@ class Call(BaseStream[R]):
     def _do(self, step: Step) -> None:
         match step:
             case Open(request, timeout):
+                self._opening()
                 self._let_go()
                 self._body = body = self._transport.open(request, timeout, self._waiting)
                 self._machine.opened(body.status, body.headers, clock())
-            case Pause(seconds):
-                self._pause(seconds)
+            case Pause(seconds, timeout):
+                self._pause(seconds, timeout)
             case Wait(seconds):
                 woken = Latch()
                 with self._waiting.on(woken.open):
                     woken.wait(seconds)
+            case Run(calls):
+                self._let_go()
+                self._machine.answered(self._call(calls), clock())
             case Close():
                 self._let_go()
 
-    def _pause(self, seconds: float) -> None:
-        body = cast("Body | None", self._body)
-        if body is None or body.wait(seconds):
-            self._machine.received(body.read(None) if body else b"", clock())
+    def _pause(self, seconds: float, timeout: float | None) -> None:
+        body = self._reading
+        if body.wait(seconds):
+            self._machine.received(body.read(timeout), clock())
         else:
             self._machine.waited(clock())
+
+    def _call(self, calls: list[FunctionCall]) -> list[Part]:
+        from headwater.client.calls import plan, run  # here, since most programs never get here
+
+        return run(plan(calls, self._functions))
 
 
 class Stream(Call[GenerateContentResponse]):
@@ -94,6 +104,7 @@ class Stream(Call[GenerateContentResponse]):
     """
 
     def __iter__(self) -> Iterator[GenerateContentResponse]:
+        self._begin_loop(tells=False)
         try:
             while True:
                 try:
@@ -129,6 +140,7 @@ class Stream(Call[GenerateContentResponse]):
             HeadwaterError: after ``End``, what the stream ended with.
         """
         translator = self._translator()
+        self._begin_loop(tells=True)
         try:
             while True:
                 try:
@@ -142,6 +154,26 @@ class Stream(Call[GenerateContentResponse]):
                 yield from translator.events(result)
         finally:
             self.close()
+
+    @overload
+    def items(self, path: str | Sequence[str] = (), *, type: type[T]) -> Iterator[T]: ...
+
+    @overload
+    def items(self, path: str | Sequence[str] = (), *, type: Any = None) -> Iterator[Any]: ...
+
+    def items(self, path: str | Sequence[str] = (), *, type: Any = None) -> Iterator[Any]:
+        """Yield the elements of an array in the answer's JSON, each as soon as it is whole, as a ``type``.
+
+        ``path`` leads to the array: ``()`` is the answer itself, ``"steps"`` the array of that name in it, ``("plan",
+        "steps")`` one further in. Where ``response_schema`` is a ``list[...]`` of something, that is the type.
+
+        Raises:
+            ParseError: the answer is no JSON, or an element is no such ``type``.
+        """
+        items = self._items(path, type)
+        for chunk in self:
+            yield from items.take(chunk)
+        yield from items.end(is_whole=self._is_whole)
 
     @property
     def text_stream(self) -> Iterator[str]:
@@ -169,12 +201,40 @@ class Caller:
         after: int = 0,
     ) -> Stream:
         """Return the stream of the answer to ``request``; ``dialect`` says how its chunks are read."""
-        options = check(options, stream=True)
+        options = check(options, stream=True, defaults=self.settings.defaults)
+        observed = observe(request, options, self.settings, stream=True)
         goes_on = config.automatic_continuation is not False
+        turns, functions = called_by_itself(config, is_async=False)
         machine = make_machine(
-            dialect, request, self.settings, config.http_options, options, stream=True, after=after, goes_on=goes_on
+            dialect,
+            request,
+            self.settings,
+            config.http_options,
+            options,
+            stream=True,
+            observed=observed,
+            after=after,
+            goes_on=goes_on,
+            turns=turns,
         )
-        return Stream(machine, self._transport(request), options=options, config=config, on_end=on_end)
+        return Stream(
+            machine,
+            self._transport(request),
+            options=options,
+            config=config,
+            on_end=on_end,
+            functions=functions,
+            observed=observed,
+        )
+
+    def ask(self, request: HttpRequest, config: GenerateContentConfig, options: CallOptions) -> GenerateContentResponse:
+        """Return the whole answer to ``request``; functions given as tools are called on the way."""
+        turns, functions = called_by_itself(config, is_async=False)
+        goes_on = config.automatic_continuation is not False
+        answer = self.call(
+            ANSWERS, request, config.http_options, options, functions=functions, turns=turns, goes_on=goes_on
+        )
+        return readable(answer, config)
 
     def call(
         self,
@@ -182,12 +242,16 @@ class Caller:
         request: HttpRequest,
         http_options: HttpOptions | None,
         options: CallOptions = _NO_OPTIONS,
+        *,
+        functions: Functions | None = None,
         **more: Any,
     ) -> W:
         """Return the one result of ``request``."""
-        options = check(options, stream=False)
-        machine = make_machine(dialect, request, self.settings, http_options, options, **more)
-        call = Call(machine, self._transport(request), options={**options, "raise_on_cancel": True})
+        options = check(options, stream=False, defaults=self.settings.defaults if dialect is ANSWERS else _NO_OPTIONS)
+        observed = observe(request, options, self.settings, stream=False)
+        machine = make_machine(dialect, request, self.settings, http_options, options, observed=observed, **more)
+        raising: StreamOptions = {**options, "raise_on_cancel": True}
+        call = Call(machine, self._transport(request), options=raising, functions=functions, observed=observed)
         try:
             return next(call)
         finally:

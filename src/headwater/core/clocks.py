@@ -19,6 +19,8 @@ class Clocks:
         self.started: float | None = None
         #: When the last content came, or was taken by a reader who then asked for more; None before the first.
         self.content_at: float | None = None
+        #: When the answer was asked for: after functions were called, another one.
+        self.asked: float | None = None
         self.bytes_at = 0.0
         gaps = [gap for gap in (limits.content_gap, limits.byte_gap) if gap is not None]
         #: How long to wait after content, where nothing but the gaps bounds it; None where that is not so simple.
@@ -28,9 +30,16 @@ class Clocks:
         """Begin the call, or another attempt of it."""
         if self.started is None:
             self.started = now
+        if self.asked is None:
+            self.asked = now
         self.bytes_at = now
         if self.content_at is not None:  # the rest before the attempt was ours
             self.content_at = now
+
+    def turn(self, now: float) -> None:
+        """Take it that functions have answered, and another answer is asked for."""
+        self.asked = self.bytes_at = now
+        self.content_at = None
 
     def away(self, seconds: float) -> None:
         """Leave out the time in which the reader did not ask for more."""
@@ -40,11 +49,11 @@ class Clocks:
 
     def next(self) -> tuple[float, str] | None:
         """Return when the first of the clocks runs out, and its name."""
-        limits, started = self.limits, self.started or 0.0
+        limits, started, asked = self.limits, self.started or 0.0, self.asked or 0.0
         due: list[tuple[float, str]] = []
         if self.content_at is None:
             if limits.first_content is not None:
-                due.append((started + limits.first_content, "first_content"))
+                due.append((asked + limits.first_content, "first_content"))
         elif limits.content_gap is not None:
             due.append((self.content_at + limits.content_gap, "content_gap"))
         if limits.byte_gap is not None:
@@ -58,12 +67,16 @@ class Clocks:
         due = self.next()
         return None if due is None else max(0.0, due[0] - now)
 
+    def elapsed(self, now: float) -> float:
+        """Return the seconds since the call began."""
+        return now - (now if self.started is None else self.started)
+
     def bound(self) -> float | None:
         """Return the moment after which another attempt would be too late."""
         limits, started = self.limits, self.started or 0.0
         ends = [started + limits.total] if limits.total is not None else []
         if self.content_at is None and limits.first_content is not None:
-            ends.append(started + limits.first_content)
+            ends.append((self.asked or 0.0) + limits.first_content)
         return min(ends, default=None)
 
     def expired(
@@ -75,9 +88,9 @@ class Clocks:
             return None
         name = due[1]
         limit = getattr(self.limits, name)
-        message = f"{_WORDS[name].format(limit)} ({name}); {came()} after {now - (self.started or 0.0):.3g} s"
+        message = f"{_WORDS[name].format(limit)} ({name}); {came()} after {self.elapsed(now):.3g} s"
         kind = DeadlineExceeded if name == "total" else StreamStalled
-        return kind(message, clock=name, limit=limit, elapsed=now - (self.started or 0.0))
+        return kind(message, clock=name, limit=limit, elapsed=self.elapsed(now))
 
 
 _WORDS = {

@@ -38,6 +38,10 @@ _MALFORMED = frozenset(
 )
 
 
+#: What gateways send that fill in every field.
+_UNSAID = (None, "", "FINISH_REASON_UNSPECIFIED")
+
+
 class EndingKind(StrEnum):
     """The ten ways in which a stream can end."""
 
@@ -46,13 +50,15 @@ class EndingKind(StrEnum):
     MAX_TOKENS = "max_tokens"
     """The answer reached its limit of tokens."""
     STOP_SEQUENCE = "stop_sequence"
-    """The model came upon one of the caller's stop sequences."""
+    """The model came upon one of the caller's stop sequences. The Gemini API does not tell this from a natural end (both
+    are ``STOP``), which is then ``finished``; it is said where the other end's ``finishMessage`` speaks of it."""
     BLOCKED = "blocked"
     """The prompt or the answer was refused; ``reason`` and ``safety_ratings`` say why."""
     MALFORMED_CALL = "malformed_call"
     """The model tried to call a function and failed."""
     TRUNCATED = "truncated"
-    """The stream ended without a finish reason: its end may be missing."""
+    """The stream ended without a finish reason: its end may be missing. Or it ended where the API stops by itself
+    (``CONTINUATION``) and was not asked to go on: then it is missing."""
     STALLED = "stalled"
     """One of the clocks ran out."""
     INTERRUPTED = "interrupted"
@@ -144,7 +150,9 @@ def _kind(reason: str | None, message: str | None) -> EndingKind:
         return EndingKind.MALFORMED_CALL
     if reason == FinishReason.MAX_TOKENS:
         return EndingKind.MAX_TOKENS
-    if reason in (None, FinishReason.STOP):
+    if reason == FinishReason.CONTINUATION:
+        return EndingKind.TRUNCATED
+    if reason in (*_UNSAID, FinishReason.STOP):
         is_sequence = message is not None and "stop sequence" in message.lower()
         return EndingKind.STOP_SEQUENCE if is_sequence else EndingKind.FINISHED
     return EndingKind.FAILED

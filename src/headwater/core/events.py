@@ -10,7 +10,7 @@ from headwater.core.arguments import Arguments
 from headwater.core.ending import Ending, EndingKind
 from headwater.core.fold import Fold
 from headwater.errors import HeadwaterError
-from headwater.types import FunctionCall, GenerateContentResponse, Part, SafetyRating, UsageMetadata
+from headwater.types import FunctionCall, FunctionResponse, GenerateContentResponse, Part, SafetyRating, UsageMetadata
 
 
 class Text(msgspec.Struct, frozen=True):
@@ -39,6 +39,12 @@ class Call(msgspec.Struct, frozen=True):
     call: FunctionCall
     part: Part
     """The part that it came in, with its thought signature."""
+
+
+class Result(msgspec.Struct, frozen=True):
+    """What a function answered that was called automatically; it is told to the model."""
+
+    response: FunctionResponse
 
 
 class Media(msgspec.Struct, frozen=True):
@@ -81,31 +87,48 @@ class End(msgspec.Struct, frozen=True):
     ending: Ending
 
 
-Event = Text | Thought | Call | Media | Usage | Block | Retrying | Reset | End
+def results(parts: list[Part]) -> list[Result]:
+    """Return what functions answered as events."""
+    return [Result(part.function_response) for part in parts if part.function_response is not None]
+
+
+def reset_chunk() -> GenerateContentResponse:
+    """Return what says ``Reset`` among chunks."""
+    chunk = GenerateContentResponse()
+    chunk.__dict__["_is_reset"] = True
+    return chunk
+
+
+Event = Text | Thought | Call | Result | Media | Usage | Block | Retrying | Reset | End
 
 
 class Translator:
-    """Makes events of chunks. Lives as long as a loop over them."""
+    """Makes events of the first candidate's chunks. Lives as long as a loop over them."""
 
     def __init__(self, fold: Callable[[], Fold]) -> None:
         self._fold = fold
+        self._of: Fold | None = None  # the answer whose chunks these are
         self._end = 0
         self._usage: UsageMetadata | None = None
         self._calls = _Calls()
 
-    def events(self, result: GenerateContentResponse | Retrying | Reset) -> Iterator[Event]:
+    def events(self, result: GenerateContentResponse | Retrying | Reset | Result) -> Iterator[Event]:
         """Yield what is in a chunk, in its order; what is an event already passes."""
-        if isinstance(result, Reset):
-            self._end, self._usage, self._calls = 0, None, _Calls()
-        if isinstance(result, Retrying | Reset):
+        if self._of is not self._fold():  # another answer: begun anew, or after functions were called
+            self._of, self._end, self._usage, self._calls = self._fold(), 0, None, _Calls()
+        if isinstance(result, Retrying | Reset | Result):
             yield result
         else:
             yield from self._of_chunk(result)
 
     def _of_chunk(self, chunk: GenerateContentResponse) -> Iterator[Event]:
-        for part in chunk.parts:
-            yield from self._of_part(part)
-        usage = chunk.usage_metadata
+        for candidate in chunk.candidates or ():
+            if not candidate.index and candidate.content is not None:
+                for part in candidate.content.parts or ():
+                    yield from self._of_part(part)
+        usage, fold = chunk.usage_metadata, self._fold()
+        if usage and fold.is_continued:
+            usage = fold.usage_metadata
         if usage and usage != self._usage:
             self._usage = usage
             yield Usage(usage)
@@ -127,7 +150,7 @@ class Translator:
                 yield Text(part.text, self._end, self._fold())
         elif part.function_call is not None:
             yield from self._calls.take(part, part.function_call)
-        else:
+        elif part != Part(thought=part.thought, thought_signature=part.thought_signature):  # a signature alone is none
             yield Media(part)
 
 

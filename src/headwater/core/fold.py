@@ -62,6 +62,10 @@ class Fold:
         """The text of the first candidate so far, without thoughts."""
         return self._first.text
 
+    def text_after(self, start: int) -> str:
+        """Return the text from character ``start`` on; what came before costs nothing."""
+        return self._first.text_after(start)
+
     @property
     def thought_text(self) -> str:
         """The thoughts of the first candidate so far."""
@@ -91,6 +95,22 @@ class Fold:
         return token
 
     @property
+    def since(self) -> list[Part]:
+        """The content of the first candidate that came after that checkpoint; all of it where there is none."""
+        return self._first.since
+
+    @property
+    def is_single(self) -> bool:
+        """Whether there is no other candidate than the first."""
+        return not self._others
+
+    @property
+    def is_ended(self) -> bool:
+        """Whether no candidate lacks a finish reason, where the one that came last has one."""
+        folds = (self._first, *self._others.values())
+        return not self._others or all(fold.finish_reason for fold in folds if fold.seen)
+
+    @property
     def prompt_feedback(self) -> GenerateContentResponsePromptFeedback | None:
         """What the API thinks of the prompt, where it says something."""
         return self._head.get("prompt_feedback")
@@ -111,6 +131,11 @@ class Fold:
     def usage_metadata(self) -> UsageMetadata:
         """The tokens so far, as the API counted them, over all requests that the answer took."""
         return self._usage if self._spent is None else added(self._spent, self._usage)
+
+    @property
+    def is_continued(self) -> bool:
+        """Whether the answer took several requests so far."""
+        return self._spent is not None
 
     def go_on(self) -> None:
         """Take it that another request goes on with the answer: its usage is counted anew, and it ends anew."""
@@ -162,14 +187,31 @@ class _CandidateFold:
         self._pieces: list[str] = []  # the text part that is still growing
         self._thinking = False  # whether that part is a thought
         self._text: list[str] = []
+        self._counted = self._length = 0  # so many pieces of the text have so many characters
         self._thoughts: list[str] = []
         self._arguments = Arguments()
+        self._checkpoint = (0, 0)  # closed parts, and characters of the growing one, when the last token came
         self._rest: dict[str, Any] = {}
         self._lists: dict[str, tuple[Any, dict[str, list[Any]]]] = {}  # what comes a piece at a time
 
     @property
     def text(self) -> str:
-        return _joined(self._text)
+        text = _joined(self._text)
+        self._counted, self._length = len(self._text), len(text)
+        return text
+
+    def text_after(self, start: int) -> str:
+        for number in range(self._counted, len(self._text)):
+            self._length += len(self._text[number])
+        self._counted = len(self._text)
+        pieces: list[str] = []
+        left = self._length - start
+        for piece in reversed(self._text):
+            if left <= 0:
+                break
+            pieces.append(piece if len(piece) <= left else piece[-left:])
+            left -= len(piece)
+        return "".join(reversed(pieces))
 
     @property
     def thought_text(self) -> str:
@@ -191,6 +233,14 @@ class _CandidateFold:
     def is_text(self) -> bool:
         return all(part.text is not None for part in self._parts)
 
+    @property
+    def since(self) -> list[Part]:
+        count, size = self._checkpoint
+        parts = [*self._parts, *self._open_part()][count:]
+        if size and parts:
+            parts[0] = msgspec.structs.replace(parts[0], text=(parts[0].text or "")[size:])
+        return parts
+
     def rest(self, name: str) -> Any:
         return self._rest.get(name)
 
@@ -205,6 +255,10 @@ class _CandidateFold:
 
     def add(self, candidate: Candidate) -> None:
         self.seen = True
+        content = candidate.content
+        if content is not None:
+            for part in content.parts or ():
+                self._add_part(part)
         if candidate.finish_reason is not None:
             self.finish_reason = candidate.finish_reason
             self._remember(candidate)
@@ -220,10 +274,6 @@ class _CandidateFold:
             or candidate.finish_message is not None
         ):
             self._remember(candidate)
-        content = candidate.content
-        if content is not None:
-            for part in content.parts or ():
-                self._add_part(part)
 
     def _add_part(self, part: Part) -> None:
         text = part.text
@@ -270,6 +320,8 @@ class _CandidateFold:
             value = getattr(candidate, name)
             if value is not None:
                 self._rest[name] = value
+        if candidate.continuation_token is not None:  # it stands for all that its chunk says, too
+            self._checkpoint = (len(self._parts), sum(map(len, self._pieces)))
         if candidate.grounding_metadata not in (None, _NO_GROUNDING):  # streams send {} until the last chunk
             self._rest["grounding_metadata"] = candidate.grounding_metadata
         if candidate.citation_metadata is not None:

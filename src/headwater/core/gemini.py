@@ -13,7 +13,7 @@ from headwater.core.resume import KEEP, KEEP_SECONDS, STREAM, position, resume
 from headwater.core.steps import HttpRequest
 from headwater.core.wire import Broken, Continuation
 from headwater.errors import APIError, HeadwaterError, WireError, api_error
-from headwater.types import GenerateContentResponse
+from headwater.types import Content, GenerateContentResponse
 from headwater.types.base import Wire as WireType
 from headwater.types.base import salvage
 
@@ -105,6 +105,23 @@ class Gemini(Generic[R]):
         """Return how to go on with an answer that broke; None where there is no way."""
         return resume(broken)
 
+    def contents(self, request: HttpRequest) -> list[Content]:
+        """Return the turns that a request holds."""
+        return msgspec.convert(_body(request).get("contents") or [], list[Content])
+
+    def add_turns(self, request: HttpRequest, turns: list[Content]) -> HttpRequest:
+        """Return the request that goes on with ``turns``. A model that was forced to call may answer now."""
+        body = _body(request)
+        body["contents"] = [*body.get("contents", ()), *msgspec.to_builtins(turns)]
+        body.pop("continuationToken", None)  # it belongs to the answer before
+        tools = body.get("toolConfig") or {}
+        calling = tools.get("functionCallingConfig") or {}
+        if calling.get("mode") == "ANY":  # else it would have to call again and again, and could never answer
+            freed = {**calling, "mode": "AUTO"}
+            freed.pop("allowedFunctionNames", None)  # which goes with ANY alone
+            body["toolConfig"] = {**tools, "functionCallingConfig": freed}
+        return msgspec.structs.replace(request, body=msgspec.json.encode(body))
+
     def _read(self, data: bytes, headers: Mapping[str, str]) -> tuple[R | HeadwaterError, ...]:
         """Read a document that is not simply one response."""
         text = _mend(data)
@@ -140,6 +157,11 @@ class Gemini(Generic[R]):
             return self._decoder.decode(data)
         except _UNREADABLE:
             return salvage(document, self._kind)
+
+
+def _body(request: HttpRequest) -> dict[str, Any]:
+    body: dict[str, Any] = msgspec.json.decode(request.body or b"{}")
+    return body
 
 
 def _error(document: Any, body: bytes, status: int, headers: Mapping[str, str]) -> APIError:

@@ -1,7 +1,7 @@
 r"""The life of one call, decided without doing any of it: what next, and what does this mean.
 
     NEW ----Open---> OPENING --opened(2xx)--> READING --end--> DONE
-     ^                  |  \                     |
+     ^                  |  \                     |    (with calls: READING, CALLING, BROKEN)
      |                  |   opened(3xx): NEW    | failed, cut short, to be continued
      |                  v                       v
      '--Wait-- RESTING <--Close-- BROKEN <------'      (a failure that is final leads to DONE)
@@ -14,24 +14,26 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any, Generic, TypeVar, cast
 
+from headwater.core.account import Account
+from headwater.core.breaks import cancelled, is_half, lost, no_stream, truncated, what_came
 from headwater.core.clocks import Clocks
-from headwater.core.ending import Ending, blocked_error, judge
-from headwater.core.events import Reset, Retrying
+from headwater.core.ending import blocked_error
+from headwater.core.events import Reset, Retrying, reset_chunk, results
 from headwater.core.fold import Fold
 from headwater.core.framing import Framing, Whole
-from headwater.core.metrics import Meter, Metrics
 from headwater.core.policy import Deadlines, OnBreak, Retry
 from headwater.core.recovery import Plan, Recovery
 from headwater.core.redirects import REDIRECTS, redirected
-from headwater.core.seam import Seam
+from headwater.core.seam import Seam, unfinish
 from headwater.core.stages import Stage
 from headwater.core.states import TRANSITIONS, State
 from headwater.core.steps import Close, HttpRequest, Open, Pause, Read, Step, Stop, TransportError, Wait
+from headwater.core.turns import Turns
 from headwater.core.wire import Wire
 from headwater.errors import (
-    ConnectError,
     HeadwaterError,
     StreamCancelled,
     StreamError,
@@ -40,7 +42,7 @@ from headwater.errors import (
     StreamTruncated,
     WireError,
 )
-from headwater.types import GenerateContentResponse
+from headwater.types import GenerateContentResponse, Part
 
 R = TypeVar("R")
 E = TypeVar("E", bound=HeadwaterError)
@@ -52,12 +54,13 @@ _CLOSE = Close()
 _STOP = Stop()
 
 
-class Machine(Generic[R]):
+class Machine(Account, Generic[R]):
     """One call: a stream of results, or a single one. Lives as long as the call.
 
     ``framing`` makes the cutter for each body, ``jitter`` gives random numbers in [0, 1) for the back-off. ``after``
     documents of the stream came to somebody else before. ``fold`` is the answer so far, where the results are chunks of
-    one. With ``tells``, what becomes of the call (another attempt, a new beginning) is told among the results.
+    one. With ``tells``, what becomes of the call (another attempt, a new beginning, results of functions) is told among
+    the results.
     """
 
     def __init__(
@@ -73,21 +76,19 @@ class Machine(Generic[R]):
         raise_on_block: bool = False,
         on_retry: Callable[[Retrying], object] | None = None,
         stages: Stage | None = None,
+        turns: Turns | None = None,
         after: int = 0,
         jitter: Callable[[], float] = float,
     ) -> None:
-        self.state = State.NEW
-        self.attempts = 0
-        self.fold = Fold()
-        self.meter = Meter()
+        super().__init__(turns)
         self._stamp = self.meter.times.append
         self._awaits_text = True
-        self.headers: Mapping[str, str] = {}
         self.tells = False
         self._wire = wire
-        self._recovery = Recovery(
-            wire, request, retry=retry or Retry(), on_break=on_break, goes_on=goes_on, jitter=jitter
+        self._recover = partial(
+            Recovery, wire, retry=retry or Retry(), on_break=on_break, goes_on=goes_on, jitter=jitter
         )
+        self._recovery = self._recover(request, start=after)
         self._after = after  # documents of the stream that have come
         self._request = self._recovery.request
         self._make_framing = framing
@@ -98,7 +99,8 @@ class Machine(Generic[R]):
         self._on_retry = on_retry
         self._stages = stages
         self._seam: Seam | None = None
-        self._is_plain = stages is None and on_break != "continue"  # nothing to do with a chunk but to hand it out
+        #: Whether there is nothing to do with a chunk but to hand it out.
+        self._is_plain = stages is None and turns is None and on_break != "continue"
         self._ready: deque[R] = deque()
         self._now = 0.0  # when the last fact was told
         self._rest = 0.0
@@ -107,18 +109,15 @@ class Machine(Generic[R]):
         self._status = 0
         self._is_refused = False
         self._is_joined = False  # whether the one result took several requests
-        self._final = False
         self._taken = 0
         self._grown = 0
-        self._outcome: HeadwaterError | None = None
         self._error: HeadwaterError | None = None
-        self._cancelled: str | None = None
 
     def next_step(self, now: float) -> R | Step:
         """Return the next result that is ready, or what to do to get one."""
         if self._cancelled is not None and (self._ready or self.state is not State.DONE or self._stages):
             self._now = now
-            self._finish(_cancelled(self._cancelled))
+            self._finish(cancelled(self._cancelled))
         if self._ready:
             return self._ready.popleft()
         if self._stages is not None and self.state in (State.READING, State.DONE):
@@ -136,7 +135,8 @@ class Machine(Generic[R]):
         if not self._is_refused:
             if self.meter.head_at is None:
                 self.meter.head_at = now
-            self._recovery.stream = self._wire.stream_name(headers)
+            if not self._recovery.meets(self._wire.stream_name(headers)):
+                return self._broke(StreamInterrupted("the other end answers with another stream than it was asked for"))
         self._framing = Whole(limit=MAX_REFUSAL_BYTES) if self._is_refused else self._make_framing()
         return self._go(State.READING)
 
@@ -170,22 +170,37 @@ class Machine(Generic[R]):
             return None
         self._now = now
         if error.kind == "aborted":
-            return self._finish(_cancelled(self._cancelled, "the stream was closed while it was read"))
+            return self._finish(cancelled(self._cancelled, "the stream was closed while it was read"))
         if self.state is State.READING and self._is_refused:
             return self._refused()  # the head has said what matters
         if error.kind == "timeout":
             problem = self._clocks.expired(now, self._came) or StreamStalled(
-                f"nothing came from the API within {error}", clock="connect"
+                f"nothing came from the API within {error}", clock="connect", elapsed=self._clocks.elapsed(now)
             )
         elif self.state is State.OPENING and error.kind == "stale" and self._may_repeat():
             self._stale += 1  # nobody has seen the request: take another connection
             return self._go(State.NEW)
-        elif self.state is State.OPENING:
-            problem = ConnectError(f"no answer from the API: {error}")
         else:
-            problem = StreamInterrupted(f"the connection was lost in the middle of the answer: {error}")
+            problem = lost(error, is_answered=self.state is State.READING)
         problem.__cause__ = error
         return self._broke(problem)
+
+    def answered(self, parts: list[Part], now: float) -> None:
+        """Take what the functions answered to the calls of a ``Run``, in their order."""
+        if self.state is not State.CALLING or self._cancelled is not None:
+            return None  # cancelled in the meantime: what has come is the answer with the calls
+        assert self._turns is not None
+        self._recovery = self._recover(self._turns.answered(self._wire, self._recovery.request, self.fold, parts))
+        self._clocks.turn(now)
+        self.meter.turn(self.fold, now - self._now)
+        self._now = now
+        if expired := self._clocks.expired(now, self._came):
+            return self._finish(expired)
+        self._taken = self._stale = 0
+        self._is_joined = False
+        if self.tells:
+            self._ready.extend(cast("Any", results(parts)))
+        return self._follow(Plan(kind="again", request=self._recovery.request, rest=0.0))
 
     def cancel(self, reason: str = "") -> None:
         """End the call at its next step. May be called from any thread, any number of times."""
@@ -193,31 +208,17 @@ class Machine(Generic[R]):
             self._cancelled = reason
 
     @property
-    def is_over(self) -> bool:
-        """Whether the call has ended, well or not."""
-        return self.state is State.DONE
-
-    @property
-    def ending(self) -> Ending | None:
-        """How the call ended; None while it goes on."""
-        if self.state is State.DONE:
-            return judge(self.fold, self._outcome)
-        if self._cancelled is None:
-            return None
-        return judge(self.fold, None if self._final else _cancelled(self._cancelled))
-
-    @property
-    def metrics(self) -> Metrics:
-        """What was measured by now."""
-        return self.meter.metrics(self.fold, self.attempts)
-
-    @property
     def position(self) -> str | None:
-        """Where the stream stands, to go on from in another process; None where the other end does not keep it."""
-        recovery = self._recovery
-        if recovery.stream is None:
-            return None
-        return self._wire.position(recovery.request, recovery.stream, self._after)
+        """Where the reader stands, to go on from in another process; None where the other end does not keep the stream.
+
+        Nor is there one while stages may hold back a part of what came.
+        """
+        unread = sum(type(result) is GenerateContentResponse and not result.is_reset for result in self._ready)
+        return None if self._stages is not None else self._position(self._after - unread)
+
+    def _position(self, after: int) -> str | None:
+        stream = self._recovery.stream
+        return None if stream is None else self._wire.position(self._recovery.request, stream, after)
 
     def _plain_step(self, now: float) -> R | Step:
         match self.state:
@@ -231,6 +232,9 @@ class Machine(Generic[R]):
                 if self.meter.started is None:
                     self.meter.started = now
                 return Open(self._request, self._clocks.left(now))
+            case State.CALLING:
+                assert self._turns is not None
+                return self._turns.run()
             case State.BROKEN:
                 self._go(State.RESTING)
                 return _CLOSE
@@ -257,7 +261,7 @@ class Machine(Generic[R]):
         if expired is None:
             return Read(clocks.left(now))
         self._now = now
-        self._broke(expired)
+        self._refused() if self._is_refused else self._broke(expired)
         return self.next_step(now)
 
     def _paced(self, now: float) -> R | Step:
@@ -276,7 +280,7 @@ class Machine(Generic[R]):
             return Wait(max(0.0, due - now))
         step = self._plain_step(now)
         if due is not None and isinstance(step, Read) and (step.timeout is None or due - now < step.timeout):
-            return Pause(max(0.0, due - now))
+            return Pause(max(0.0, due - now), step.timeout)
         return step
 
     def _may_repeat(self) -> bool:
@@ -295,6 +299,7 @@ class Machine(Generic[R]):
                 return False
             self._taken += 1
             self._stamp(self._now)
+            may_end = self._framing.tells_end or self._wire.is_final(result)  # before the reader's view of it
             if type(result) is not GenerateContentResponse:
                 self._ready.append(result)
             elif self._is_plain:
@@ -302,17 +307,17 @@ class Machine(Generic[R]):
                 self._ready.append(result)
             elif not self._take_with_care(cast("GenerateContentResponse", result)):
                 return False
-            if self._framing.tells_end or self._wire.is_final(result):
+            if may_end:
                 self._ends(result)
         self._after += 1
         if self._awaits_text:
-            self._note_first()
+            self._awaits_text = self.meter.awaits_text(self.fold, self._now)
         return True
 
-    def _take_with_care(self, chunk: GenerateContentResponse) -> bool:
-        """Take a chunk that is to be joined, paced or remembered; return whether the call goes on."""
+    def _take_with_care(self, chunk: GenerateContentResponse | None) -> bool:
+        """Take a chunk that is to be joined or paced (None: the last has come); return whether the call goes on."""
         try:
-            pieces = [chunk] if self._seam is None else self._seam.feed(chunk)
+            pieces = self._recovery.join(chunk, self._seam)
         except StreamInterrupted as error:
             self._finish(error)
             return False
@@ -322,30 +327,23 @@ class Machine(Generic[R]):
 
     def _admit(self, chunk: GenerateContentResponse) -> None:
         self.fold.add(chunk)
-        if self._recovery.on_break == "continue":
-            self._recovery.admit(chunk)
+        if self._turns is not None:
+            self._turns.mark(chunk)
+        if self.fold.finish_reason is not None and self._recovery.is_to_be_continued(self.fold):
+            unfinish(chunk)
         ready = [chunk] if self._stages is None else self._stages.feed(chunk, self._now)
         self._ready.extend(cast("Any", ready))
 
-    def _note_first(self) -> None:
-        """Take down what is measured at the first content."""
-        if not self.meter.first_tokens:
-            self.meter.first_tokens = self.fold.usage_metadata.candidates_token_count or 0
-        if self.fold.text:
-            self.meter.text_at = self._now
-            self._awaits_text = False
-
     def _ends(self, result: object) -> None:
         """Take it that the answer may end after ``result``."""
-        self._final = True
+        self._final = self.fold.is_ended
         is_short = isinstance(result, GenerateContentResponse) and self._recovery.is_to_be_continued(self.fold)
         if self._framing.tells_end:
             self._is_joined = self._is_joined or is_short
             if self._is_joined:  # the one result is put together of several
                 self._ready.pop()
         elif is_short:
-            for candidate in cast("GenerateContentResponse", result).candidates or ():
-                candidate.finish_reason = None  # to the reader this is no end
+            unfinish(cast("GenerateContentResponse", result))
 
     def _ended(self) -> None:
         if self._is_refused:
@@ -353,13 +351,12 @@ class Machine(Generic[R]):
         for document in self._framing.flush():
             if not self._take(document, last=True):
                 return None
-        if self._seam is not None:
-            for piece in self._seam.flush():
-                self._admit(piece)
         if self._final:
             return self._end_of_answer()
         leftover = self._framing.leftover
-        return self._broke(self._cut_short(leftover) or _no_stream(leftover) if leftover else self._truncated())
+        if not leftover:
+            return self._broke(truncated(is_begun=self._taken > 0))
+        return self._broke(self._cut_short(leftover) or no_stream(leftover))
 
     def _refused(self) -> None:
         """Take it that the API refused the request; what has come of the body says why."""
@@ -369,12 +366,7 @@ class Machine(Generic[R]):
         """The error when ``rest``, the end of a stream, is half a document; None when it is none at all."""
         if self._framing.tells_end or self._final:
             return None
-        return self._truncated() if self._taken or rest.lstrip()[:1] in (b"{", b"[") else None
-
-    def _truncated(self) -> StreamTruncated:
-        if self._taken:
-            return StreamTruncated("the answer ended without a finish reason, so its end may be missing")
-        return StreamTruncated("the API ended the stream before its first chunk")
+        return truncated(is_begun=self._taken > 0) if self._taken or is_half(rest) else None
 
     def _end_of_answer(self) -> None:
         """Take it that the answer is whole, or that the API is to be asked for the rest."""
@@ -382,8 +374,16 @@ class Machine(Generic[R]):
             self._recovery.after = self._after
             plan = self._recovery.go_on(self.fold)
             return self._follow(plan) if isinstance(plan, Plan) else self._finish(plan)
+        if self._seam is not None and not self._take_with_care(None):
+            return None
+        if self._turns is not None and self._turns.ask_for_calls(self.fold):
+            if self._framing.tells_end:
+                self._ready.clear()  # it is not the one result yet
+            elif self._stages is not None:
+                self._ready.extend(cast("Any", self._stages.flush()))
+            return self._go(State.CALLING)
         if self._is_joined:
-            self._ready.append(cast("R", self.fold.response))
+            self._ready.append(cast("R", self.response))
         return self._finish(blocked_error(self.fold) if self._raise_on_block else None)
 
     def _redirect(self, location: str) -> None:
@@ -408,33 +408,29 @@ class Machine(Generic[R]):
             return self._finish(plan)
         if plan.kind == "again":
             self._ready.clear()  # nothing in it that the reader would miss
+        retrying = Retrying(error, self._recovery.failures, plan.rest)
+        if self._on_retry is not None:
+            self._on_retry(retrying)
         if plan.kind == "anew":
             self._tell(Reset(error))
-        else:
-            self._tell_retry(Retrying(error, self._recovery.failures, plan.rest))
+        elif self.tells:
+            self._ready.append(cast("R", retrying))
         return self._follow(plan)
 
     def _follow(self, plan: Plan) -> None:
         """Prepare the next request."""
-        if not plan.is_same:
-            self._after = 0
-        if plan.kind == "on" and not plan.is_same:
-            self.fold.go_on()
-        elif plan.kind != "on":
+        if plan.kind != "on":
             self.fold = Fold()
-            self._grown = 0
-        self._request, self._seam, self._rest = plan.request, plan.seam, plan.rest
-        if plan.seam is not None:
-            self._is_plain = False
+            self._grown = self._taken = 0
+        elif not plan.is_same:
+            self.fold.go_on()
+        self._request, self._rest, self._after = plan.request, plan.rest, plan.after
+        if not plan.is_same:  # the same stream goes on in the middle of the seam
+            self._seam = plan.seam
+            self._is_plain = self._is_plain and plan.seam is None
         self._final = False
         self._redirects = 0
         self._go(State.BROKEN)
-
-    def _tell_retry(self, retry: Retrying) -> None:
-        if self._on_retry is not None:
-            self._on_retry(retry)
-        if self.tells:
-            self._ready.append(cast("R", retry))
 
     def _tell(self, reset: Reset) -> None:
         """Tell the reader that what it has is void: as an event, or as a chunk that says so."""
@@ -444,16 +440,10 @@ class Machine(Generic[R]):
         if self.tells:
             self._ready.append(cast("R", reset))
         else:
-            chunk = GenerateContentResponse()
-            chunk.__dict__["_is_reset"] = True
-            self._ready.append(cast("R", chunk))
+            self._ready.append(cast("R", reset_chunk()))
 
     def _came(self) -> str:
-        """What has come by now, for a message."""
-        fold = self.fold
-        if not fold.grown:
-            return "nothing had come" if not self._status else "no content had come"
-        return f"{len(fold.text)} characters had come" if fold.text else "no text had come"
+        return what_came(self.fold, is_answered=self._status > 0)
 
     def _finish(self, error: HeadwaterError | None) -> None:
         self._go(State.DONE)
@@ -470,18 +460,7 @@ class Machine(Generic[R]):
 
     def _mark(self, error: E) -> E:
         error.attempts = self.attempts
-        error.partial = self.fold.response if self.fold.count else None
-        error.position = self.position
+        error.partial = self.partial
+        error.position = self._position(self._after)  # that of ``partial``
         error.phase = "body" if self._taken else "head" if self._status else "connect"
         return error
-
-
-def _cancelled(reason: str | None, otherwise: str = "the stream was cancelled") -> StreamCancelled:
-    error = StreamCancelled(f"{otherwise}: {reason}" if reason else otherwise)
-    error.reason = reason or ""
-    return error
-
-
-def _no_stream(leftover: bytes) -> WireError:
-    start = leftover.decode("utf-8", "replace").strip()
-    return WireError(f"the answer is not what the Gemini API sends; it begins: {start[:120]!r}")

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from urllib.parse import SplitResult, urljoin, urlsplit
 
+import msgspec
+
 from headwater.core.steps import HttpRequest
 from headwater.errors import WireError
 
@@ -27,7 +29,7 @@ def redirected(request: HttpRequest, location: str, count: int) -> HttpRequest:
     if count > _MOST or not same:
         where = "too many times" if same else f"to another host, {new.scheme}://{new.netloc}, and the key stays here"
         raise WireError(f"the API redirects {where}; set base_url to where it should go")
-    return HttpRequest(request.method, url, request.headers, request.body)
+    return msgspec.structs.replace(request, url=url)
 
 
 def _is_same(old: SplitResult, new: SplitResult) -> bool:

@@ -29,10 +29,11 @@ AFTER = "Headwater-After"
 
 def resume(broken: Broken) -> Continuation | None:
     """Return how to go on with a Gemini answer that broke; None where there is no way."""
-    if broken.stream is not None and not isinstance(broken.error, APIError):
+    has_ended = broken.error is None or isinstance(broken.error, APIError)  # and there is no more of that stream
+    if broken.stream is not None and not has_ended:
         return Continuation(request=resumed(broken.request, broken.stream, broken.after), is_same=True)
     token = broken.fold.continuation_token
-    if token is not None:
+    if token is not None and broken.fold.is_single:
         return Continuation(request=_with_token(broken.request, token), seam=Repeat(broken.since))
     return _told_on(broken)
 

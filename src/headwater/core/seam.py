@@ -30,7 +30,15 @@ class Seam(Protocol):
         """
 
     def flush(self) -> list[GenerateContentResponse]:
-        """Return what was held back, when no more comes."""
+        """Return what was held back, when the answer has ended.
+
+        Raises:
+            StreamInterrupted: it ended before it had come to where it was before.
+        """
+
+    @property
+    def left(self) -> list[Part]:
+        """What is known already and still to be said again."""
 
 
 class Repeat:
@@ -47,26 +55,34 @@ class Repeat:
 
     def flush(self) -> list[GenerateContentResponse]:
         """Return nothing: nothing is held back."""
+        if self._said:
+            raise _diverged()
         return []
 
+    @property
+    def left(self) -> list[Part]:
+        """What is still to be said again."""
+        return list(self._said)
+
     def _new(self, part: Part) -> list[Part]:
-        while self._said and part.text and self._said[0].text is not None:
-            known = self._said[0]
-            if bool(known.thought) is not bool(part.thought):
-                raise _diverged()
-            old, new = known.text or "", part.text
+        if part.text == "" and self._said:
+            return []
+        while self._said:
+            known = self._said.pop(0)
+            if known.text is None or part.text is None:
+                if not _is_same_data(known, part):
+                    raise _diverged()
+                return []
+            old, new = known.text, part.text
             shared = min(len(old), len(new))
-            if old[:shared] != new[:shared]:
+            if bool(known.thought) is not bool(part.thought) or old[:shared] != new[:shared]:
                 raise _diverged()
-            self._said[:1] = [Part(text=old[shared:], thought=known.thought)] if shared < len(old) else []
+            if shared < len(old):
+                self._said.insert(0, Part(text=old[shared:], thought=known.thought))
             if shared == len(new):
                 return []
             part = msgspec.structs.replace(part, text=new[shared:])
-        if not self._said or part.text is not None:
-            return [part]
-        if self._said.pop(0) != part:
-            raise _diverged()
-        return []
+        return [part]
 
 
 class Overlap:
@@ -102,6 +118,11 @@ class Overlap:
             cut = max(0, cut - size)
         return found
 
+    @property
+    def left(self) -> list[Part]:
+        """Nothing: what a model repeats is not known before."""
+        return []
+
     def _may_grow(self) -> bool:
         """Whether with more text there may be an overlap, or a longer one."""
         return self._new in self._old[:-1]
@@ -113,6 +134,26 @@ def overlap(old: str, new: str) -> int:
         if old.endswith(new[:size]):
             return size
     return 0
+
+
+def has_token(chunk: GenerateContentResponse) -> bool:
+    """Return whether a chunk carries a checkpoint."""
+    return any(candidate.continuation_token is not None for candidate in chunk.candidates or ())
+
+
+def unfinish(chunk: GenerateContentResponse) -> None:
+    """Take the finish reason off a chunk after which the answer goes on."""
+    for candidate in chunk.candidates or ():
+        candidate.finish_reason = None
+
+
+def _is_same_data(one: Part, other: Part) -> bool:
+    """Whether two parts that are not both text say the same. A call that is said again has a new id and signature."""
+    old, new = one.function_call, other.function_call
+    if old is None or new is None:
+        return one == other
+    is_whole = new.partial_args is None and not new.will_continue
+    return is_whole and (old.name, old.args or {}) == (new.name, new.args or {})
 
 
 def _parts(chunk: GenerateContentResponse) -> list[Part]:
@@ -159,7 +200,12 @@ def _merged(parts: list[Part]) -> list[Part]:
     found: list[Part] = []
     for part in parts:
         last = found[-1] if found else None
-        if part.text is not None and last is not None and last.text is not None and last.thought == part.thought:
+        if (
+            part.text is not None
+            and last is not None
+            and last.text is not None
+            and bool(last.thought) is bool(part.thought)
+        ):
             found[-1] = msgspec.structs.replace(last, text=last.text + part.text)
         elif part.text != "":
             found.append(part)

@@ -11,6 +11,7 @@ class State(Enum):
     NEW = "new"
     OPENING = "opening"
     READING = "reading"
+    CALLING = "calling"
     BROKEN = "broken"
     RESTING = "resting"
     DONE = "done"
@@ -19,7 +20,8 @@ class State(Enum):
 TRANSITIONS: dict[State, frozenset[State]] = {
     State.NEW: frozenset({State.OPENING, State.DONE}),
     State.OPENING: frozenset({State.READING, State.NEW, State.BROKEN, State.DONE}),
-    State.READING: frozenset({State.BROKEN, State.DONE}),
+    State.READING: frozenset({State.CALLING, State.BROKEN, State.DONE}),
+    State.CALLING: frozenset({State.BROKEN, State.DONE}),
     State.BROKEN: frozenset({State.RESTING, State.DONE}),
     State.RESTING: frozenset({State.NEW, State.DONE}),
     State.DONE: frozenset({State.DONE}),

@@ -8,6 +8,7 @@ from typing import Literal
 import msgspec
 
 from headwater.errors import HeadwaterError
+from headwater.types import FunctionCall, Part
 
 
 class HttpRequest(msgspec.Struct, frozen=True):
@@ -43,9 +44,19 @@ class Wait(msgspec.Struct, frozen=True):
 
 
 class Pause(msgspec.Struct, frozen=True):
-    """Wait for bytes, at most ``seconds``; where some come, read them. That none come means nothing."""
+    """Wait for bytes, at most ``seconds``; where some come, read them. That none come means nothing.
+
+    ``timeout`` is that of the read, for bytes that turn out to be less than they seemed.
+    """
 
     seconds: float
+    timeout: float | None
+
+
+class Run(msgspec.Struct, frozen=True):
+    """Call the user's functions as the model asks, and say what they answered. The body is of no use any more."""
+
+    calls: list[FunctionCall]
 
 
 class Close(msgspec.Struct, frozen=True):
@@ -89,7 +100,13 @@ class Failed(msgspec.Struct, frozen=True):
     error: TransportError
 
 
-Step = Open | Read | Wait | Pause | Close | Stop
-Fact = Opened | Received | Failed
+class Answered(msgspec.Struct, frozen=True):
+    """What a ``watch`` hook sees: the functions have answered, each with a part."""
+
+    parts: list[Part]
+
+
+Step = Open | Read | Wait | Pause | Run | Close | Stop
+Fact = Opened | Received | Failed | Answered
 #: What is one of these is to be done; everything else that the machine returns is a result.
-STEPS = frozenset({Open, Read, Wait, Pause, Close, Stop})
+STEPS = frozenset({Open, Read, Wait, Pause, Run, Close, Stop})

@@ -6,11 +6,22 @@ from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 
 from headwater.core.machine import Machine
-from headwater.core.steps import Failed, Opened, Received, Step, TransportError
+from headwater.core.steps import Answered, Failed, Opened, Received, Step, TransportError
+from headwater.types import Part
 
 R = TypeVar("R")
 #: Takes the time (monotonic seconds) and a ``Step``, a ``Fact`` or a result. What it raises ends the stream.
 Watch = Callable[[float, Any], None]
+
+
+def together(*watches: Watch) -> Watch:
+    """Return a hook that calls each of ``watches``, in their order."""
+
+    def watch(now: float, told: Any) -> None:
+        for each in watches:
+            each(now, told)
+
+    return watch
 
 
 class WatchedMachine(Machine[R]):
@@ -40,3 +51,8 @@ class WatchedMachine(Machine[R]):
         """Take it that opening or reading failed."""
         self._watch(now, Failed(error))
         super().failed(error, now)
+
+    def answered(self, parts: list[Part], now: float) -> None:
+        """Take what the functions answered."""
+        self._watch(now, Answered(parts))
+        super().answered(parts, now)

@@ -11,7 +11,7 @@ from headwater.core.fold import Fold
 from headwater.core.seam import Seam
 from headwater.core.steps import HttpRequest
 from headwater.errors import APIError, HeadwaterError
-from headwater.types import Part
+from headwater.types import Content, Part
 
 Result = TypeVar("Result", covariant=True)
 
@@ -63,6 +63,12 @@ class Wire(Protocol[Result]):
 
     def resume(self, broken: Broken) -> Continuation | None:
         """Return how to go on with an answer that broke; None where there is no way."""
+
+    def contents(self, request: HttpRequest) -> list[Content]:
+        """Return the turns that a request holds."""
+
+    def add_turns(self, request: HttpRequest, turns: list[Content]) -> HttpRequest:
+        """Return the request that goes on with ``turns``: what the model called, and what it is answered."""
 
     def is_final(self, result: object) -> bool:
         """Return whether an answer that ends after this result is whole."""

@@ -56,12 +56,12 @@ class AiohttpBody:
     async def wait(self, seconds: float) -> bool:
         """Return whether there is something to read, at the latest after ``seconds``."""
         try:
-            async with asyncio.timeout(seconds):
+            async with asyncio.timeout(seconds) as limit:
                 if self._kept is None:  # to be cancelled in its wait loses nothing
                     self._kept = await self._read()
-        except TimeoutError:
-            return False
         except (aiohttp.ClientError, OSError, EOFError, RuntimeError) as error:
+            if isinstance(error, TimeoutError) and limit.expired():
+                return False
             raise self._explain(error, seconds) from error
         if self._aborted:
             raise TransportError("aborted", "the read was aborted")

@@ -9,10 +9,9 @@ import threading
 import time
 from collections.abc import Mapping
 from functools import cache
-from typing import Any
+from typing import Any, Literal
 
 import urllib3
-from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.exceptions import (
     ConnectTimeoutError,
     HTTPError,
@@ -25,10 +24,8 @@ from urllib3.exceptions import (
 from urllib3.util.wait import wait_for_read
 
 from headwater.core.steps import HttpRequest, TransportError
-from headwater.transport.base import CONNECT_TIMEOUT, CUT_SHORT, READ_BYTES, Waiting, in_words, proxy_for, tls_context
-
-#: Idle connections kept for each host. More may be open at once; there is no limit on parallel streams.
-_KEPT = 256
+from headwater.transport.base import CONNECT_TIMEOUT, CUT_SHORT, READ_BYTES, Waiting, in_words, proxy_for
+from headwater.transport.connections import Opening, here, make_pool
 
 
 class UrllibBody:
@@ -64,10 +61,10 @@ class UrllibBody:
         """Return whether there is something to read, at the latest after ``seconds``."""
         end = time.monotonic() + seconds
         try:
-            while not self._has_bytes():
+            while (found := self._look()) != "bytes":
                 if not wait_for_read(self._socket, timeout=max(0.0, end - time.monotonic())):
                     return False
-                if not _is_tls(self._socket):  # under TLS it may be half a record
+                if found == "unclear":
                     break
         except (HTTPError, OSError, ValueError, AttributeError) as error:
             raise self._explain(error) from error
@@ -75,25 +72,34 @@ class UrllibBody:
             raise TransportError("aborted", "the read was aborted")
         return True
 
-    def _has_bytes(self) -> bool:
-        """Whether a read would find something without waiting for the network."""
-        answer: Any = self._response._fp  # type: ignore[attr-defined]  # http.client's, which has the buffer
-        if answer.fp is None or self._response._decoded_buffer:  # type: ignore[attr-defined]
-            return True
+    def _look(self) -> Literal["bytes", "none", "unclear"]:
+        """What a read would find: something at once; nothing, and not even half a TLS record; or what comes next."""
+        response: Any = self._response
+        answer = response._fp  # http.client's, which has the buffer
+        unpacked = response._decoded_buffer or (response._decoder and response._decoder.has_unconsumed_tail)
+        if answer.fp is None or answer.length == 0 or unpacked:
+            return "bytes"
+        sock: Any = self._socket
+        buffered = self._peek(answer.fp)
+        if buffered is None:
+            return "none"
+        if _has_data(buffered, answer) or (hasattr(sock, "pending") and (not buffered or sock.pending())):
+            return "bytes"  # nothing, where TLS does not wait for more, is the end
+        return "unclear"
+
+    def _peek(self, file: Any) -> bytes | None:
+        """What is in the buffer, filled from the socket where it is empty; None where TLS waits for more."""
         sock = self._socket
         patience = sock.gettimeout()
         sock.settimeout(0.0)
         try:
-            buffered = answer.fp.peek()
+            return bytes(file.peek())
         except OSError as error:
             if isinstance(error, _waits()):
-                return False
+                return None
             raise
         finally:
             sock.settimeout(patience)
-        if answer.chunked and answer.chunk_left == 0:
-            return len(buffered) > len(b"\r\n")  # the end of the chunk before says nothing yet
-        return bool(buffered) or _is_tls(sock)  # nothing, where TLS does not wait, is the end
 
     def close(self) -> None:
         """Let go of the connection: back to the pool after the end, closed before it."""
@@ -105,11 +111,14 @@ class UrllibBody:
     def abort(self) -> None:
         """Cut the connection at once, from any thread."""
         self._aborted = True
-        if self._process == os.getpid():  # a forked child has no say over its parent's connections
-            with contextlib.suppress(HTTPError, OSError, ValueError, RuntimeError):
-                self._response.shutdown()  # wakes a read that waits in another thread; closing alone does not
-        with contextlib.suppress(HTTPError, OSError, ValueError, RuntimeError):
-            self._response.close()
+        response: Any = self._response
+        connection = response._connection  # None where urllib3 has it back already
+        if connection is not None and self._process == os.getpid():  # a forked child has no say over its parent's
+            with contextlib.suppress(OSError):
+                self._socket.shutdown(socket.SHUT_RDWR)  # wakes a read that waits; closing alone does not
+        for close in (response.close, connection.close if connection is not None else response.close):
+            with contextlib.suppress(HTTPError, OSError, ValueError, RuntimeError):  # a signal may come within a read
+                close()
 
     def _explain(self, error: Exception) -> TransportError:
         if self._aborted:
@@ -132,7 +141,7 @@ class UrllibTransport:
     def open(self, request: HttpRequest, timeout: float | None, waiting: Waiting) -> UrllibBody:
         """Send ``request`` and return its answer as soon as the head is there."""
         pool = self._pool(proxy_for(request.url))
-        opening = _here.opening = _Opening()
+        opening = here.opening = Opening()
         try:
             with waiting.on(opening.abort):
                 response = pool.request(
@@ -148,9 +157,11 @@ class UrllibTransport:
                 )
         except (HTTPError, OSError, ValueError, AttributeError) as error:
             # ValueError and AttributeError: what urllib3 and http.client stumble over when abort() cuts the socket
+            opening.fail()
             raise _explain_open(error, timeout, opening) from error
         finally:
-            _here.opening = None
+            here.opening = None
+            opening.end()
         assert opening.socket is not None
         return UrllibBody(response, opening.socket, timeout)
 
@@ -167,99 +178,16 @@ class UrllibTransport:
                 self._pools, self._process = {}, os.getpid()
             pool = self._pools.get(proxy)
             if pool is None:
-                pool = self._pools[proxy] = _make_pool(proxy)
+                pool = self._pools[proxy] = make_pool(proxy)
             return pool
 
 
-class _Opening:
-    """A request whose head has not come. Lives as long as one ``open``."""
-
-    def __init__(self) -> None:
-        self.aborted = False
-        self.is_reused = False  # whether it goes over a connection that has served before
-        self.socket: socket.socket | None = None
-
-    def runs_on(self, connection: HTTPConnection) -> None:
-        """Take note of the socket, which a request waits for once it is sent.
-
-        Raises:
-            ConnectionAbortedError: ``abort`` was faster.
-        """
-        self.socket = connection.sock
-        if self.aborted:
-            raise ConnectionAbortedError("the request was aborted")
-
-    def abort(self) -> None:
-        """Wake the thread that waits. May be called from any thread."""
-        self.aborted = True  # before the look at the socket: the other side sets that first and looks at this then
-        if self.socket is not None:
-            with contextlib.suppress(OSError):
-                self.socket.shutdown(socket.SHUT_RDWR)
-
-
-class _Here(threading.local):
-    opening: _Opening | None = None
-
-
-_here = _Here()
-
-
-class _Noting(HTTPConnection):
-    """A connection that tells the opening of its thread which socket that waits on."""
-
-    has_served = False  # whether an answer has come over the connection as it is now
-
-    def connect(self) -> None:
-        super().connect()
-        self.has_served = False
-        self._note()
-
-    def putrequest(self, *args: Any, **kwargs: Any) -> None:
-        self._note()
-        super().putrequest(*args, **kwargs)
-
-    def getresponse(self) -> urllib3.HTTPResponse:  # type: ignore[override]  # as urllib3 has it
-        response = super().getresponse()
-        self.has_served = True
-        return response
-
-    def _note(self) -> None:
-        if _here.opening is not None and self.sock is not None:
-            _here.opening.is_reused = self.has_served
-            _here.opening.runs_on(self)
-
-
-class _NotingTls(_Noting, HTTPSConnection):
-    """The same over TLS."""
-
-
-class _Pool(urllib3.HTTPConnectionPool):
-    ConnectionCls = _Noting
-
-
-class _TlsPool(urllib3.HTTPSConnectionPool):
-    ConnectionCls = _NotingTls
-
-
-def _make_pool(proxy: str | None) -> urllib3.PoolManager:
-    if proxy is None:
-        manager = urllib3.PoolManager(maxsize=_KEPT, block=False, ssl_context=tls_context())
-    else:
-        parts = urllib3.util.parse_url(proxy)
-        manager = urllib3.ProxyManager(
-            proxy,
-            proxy_headers=urllib3.make_headers(proxy_basic_auth=parts.auth) if parts.auth else None,
-            maxsize=_KEPT,
-            block=False,
-            ssl_context=tls_context(),
-            proxy_ssl_context=tls_context(),
-        )
-    manager.pool_classes_by_scheme = {"http": _Pool, "https": _TlsPool}
-    return manager
-
-
-def _is_tls(sock: socket.socket) -> bool:
-    return hasattr(sock, "pending") or hasattr(sock, "sslobj")  # ssl's own, or urllib3's for TLS in TLS
+def _has_data(buffered: bytes, answer: Any) -> bool:
+    """Whether there is more in the buffer than what frames the data of a chunked body."""
+    if not answer.chunked or answer.chunk_left:
+        return bool(buffered)
+    before = b"" if answer.chunk_left is None else b"\r\n"  # the end of the chunk before
+    return bool(buffered[len(before) :].partition(b"\n")[2])
 
 
 @cache
@@ -274,7 +202,7 @@ def _shorter(timeout: float | None) -> float:
     return CONNECT_TIMEOUT if timeout is None else min(timeout, CONNECT_TIMEOUT)
 
 
-def _explain_open(error: Exception, timeout: float | None, opening: _Opening) -> TransportError:
+def _explain_open(error: Exception, timeout: float | None, opening: Opening) -> TransportError:
     if opening.aborted:
         return TransportError("aborted", "the request was aborted")
     if not isinstance(error, HTTPError | OSError):

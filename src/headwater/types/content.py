@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import mimetypes
-from typing import Any
+import re
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Self, TypeAlias
 
 from headwater.errors import UsageError
 from headwater.types.base import Wire
@@ -27,6 +29,9 @@ from headwater.types.media import (
     VideoMetadata,
     pillow_blob,
 )
+
+#: What the Files API calls an uploaded file; it knows the MIME type itself.
+_UPLOADED = re.compile(r"https://[\w.-]*generativelanguage\.[\w.]*googleapis\.com/[^/?]+/files/")
 
 
 class PartialArg(Wire):
@@ -63,18 +68,19 @@ class FunctionResponsePart(Wire):
     audio_metadata: AudioMetadata | None = None
 
     @classmethod
-    def from_bytes(cls, *, data: bytes, mime_type: str) -> FunctionResponsePart:
+    def from_bytes(cls, *, data: bytes, mime_type: str, display_name: str | None = None) -> Self:
         """Return a part that carries ``data`` inline."""
-        return cls(inline_data=Blob(data=data, mime_type=mime_type))
+        return cls(inline_data=Blob(data=data, mime_type=mime_type, display_name=display_name))
 
     @classmethod
-    def from_uri(cls, *, file_uri: str, mime_type: str | None = None) -> FunctionResponsePart:
+    def from_uri(cls, *, file_uri: str, mime_type: str | None = None, display_name: str | None = None) -> Self:
         """Return a part that names a file; the MIME type is guessed from the ending when it is not given.
 
         Raises:
             UsageError: the MIME type can not be guessed.
         """
-        return cls(file_data=FileData(file_uri=file_uri, mime_type=mime_type or _guessed(file_uri)))
+        kind = mime_type or (None if _UPLOADED.match(file_uri) else _guessed(file_uri))
+        return cls(file_data=FileData(file_uri=file_uri, mime_type=kind, display_name=display_name))
 
 
 class FunctionResponse(Wire):
@@ -154,12 +160,43 @@ class Part(Wire):
     spreadsheet_metadata: SpreadsheetMetadata | None = None
     audio_metadata: AudioMetadata | None = None
 
+    if TYPE_CHECKING:
+
+        def __init__(
+            self,
+            value: str | Part | Mapping[str, Any] | Any = None,
+            /,
+            *,
+            text: str | None = None,
+            thought: bool | None = None,
+            thought_signature: bytes | None = None,
+            inline_data: Blob | None = None,
+            file_data: FileData | None = None,
+            function_call: FunctionCall | None = None,
+            function_response: FunctionResponse | None = None,
+            executable_code: ExecutableCode | None = None,
+            code_execution_result: CodeExecutionResult | None = None,
+            tool_call: ToolCall | None = None,
+            tool_response: ToolResponse | None = None,
+            video_metadata: VideoMetadata | None = None,
+            media_resolution: PartMediaResolution | None = None,
+            audio_transcription: Transcription | None = None,
+            media_processing: MediaProcessing | None = None,
+            part_metadata: dict[str, Any] | None = None,
+            speech_metadata: SpeechMetadata | None = None,
+            document_metadata: DocumentMetadata | None = None,
+            spreadsheet_metadata: SpreadsheetMetadata | None = None,
+            audio_metadata: AudioMetadata | None = None,
+        ) -> None: ...
+
     @classmethod
     def _from_positional(cls, value: Any) -> dict[str, Any]:
         if isinstance(value, str):
             return {"text": value}
+        if isinstance(value, Part):
+            return {name: getattr(value, name) for name in value.__struct_fields__}
         if isinstance(value, dict):
-            return value
+            return {"file_data": value} if {"file_uri", "fileUri"} & value.keys() else value
         if isinstance(value, Wire) and "uri" in value.__struct_fields__:  # a File, which this module can not know
             return {"file_data": _data_of(value)}
         if (blob := pillow_blob(value)) is not None:
@@ -227,7 +264,7 @@ def _data_of(file: Any) -> FileData:
 def _guessed(uri: str) -> str:
     kind = mimetypes.guess_type(uri.split("?", 1)[0])[0]
     if kind is None:
-        raise UsageError(f"the MIME type of {uri!r} can not be guessed from its ending: pass mime_type=...")
+        raise UsageError(f"Failed to determine mime type of {uri!r}, which has no known ending: pass mime_type")
     return kind
 
 
@@ -243,12 +280,28 @@ class Content(Wire):
     parts: list[Part] | None = None
     role: str | None = None
 
+    def __eq__(self, other: object) -> bool:
+        """A turn is what it says: ``UserContent("a") == Content(role="user", parts="a")``."""
+        if not isinstance(other, Content):
+            return NotImplemented
+        return self.role == other.role and self.parts == other.parts
+
+    __hash__ = None  # type: ignore[assignment]  # it can change
+
+
+#: What a part is made of; files and the images of Pillow are Any here, since this module can not know them.
+PartLike: TypeAlias = str | Part | Mapping[str, Any] | Any
+
 
 class UserContent(Content):
     """A turn of the user: ``UserContent("text")``."""
 
+    if TYPE_CHECKING:
+
+        def __init__(self, parts: PartLike | Sequence[PartLike] | None = None, *, role: str | None = None) -> None: ...
+
     def __post_init__(self) -> None:
-        self.role = self.role or "user"  # no default: those are not sent
+        self.role = _own_role(self, "user")
 
     @classmethod
     def _from_positional(cls, value: Any) -> dict[str, Any]:
@@ -258,9 +311,21 @@ class UserContent(Content):
 class ModelContent(Content):
     """A turn of the model: ``ModelContent("text")``."""
 
+    if TYPE_CHECKING:
+
+        def __init__(self, parts: PartLike | Sequence[PartLike] | None = None, *, role: str | None = None) -> None: ...
+
     def __post_init__(self) -> None:
-        self.role = self.role or "model"  # no default: those are not sent
+        self.role = _own_role(self, "model")
 
     @classmethod
     def _from_positional(cls, value: Any) -> dict[str, Any]:
         return {"parts": value}
+
+
+def _own_role(content: Content, role: str) -> str:
+    """The role of a kind of turn, which is no default of its field: defaults are not sent."""
+    if content.role not in (None, role) or content.parts == []:
+        wrong = "it says nothing: give it a text or a part" if content.parts == [] else f"its role is {role!r}"
+        raise UsageError(f"{type(content).__name__}: {wrong}")
+    return role

@@ -57,6 +57,18 @@ class SpeechConfig(Wire):
     multi_speaker_voice_config: MultiSpeakerVoiceConfig | None = None
     language_code: str | None = None
 
+    if TYPE_CHECKING:
+
+        def __init__(
+            self,
+            voice: str | Mapping[str, Any] | None = None,
+            /,
+            *,
+            voice_config: VoiceConfig | None = None,
+            multi_speaker_voice_config: MultiSpeakerVoiceConfig | None = None,
+            language_code: str | None = None,
+        ) -> None: ...
+
     @classmethod
     def _from_positional(cls, value: Any) -> dict[str, Any]:
         return {"voice_config": {"prebuilt_voice_config": {"voice_name": value}}} if isinstance(value, str) else value

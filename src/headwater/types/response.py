@@ -230,6 +230,33 @@ class GenerateContentResponse(Answer):
         return "_is_reset" in self.__dict__
 
     @property
+    def parsed(self) -> Any:
+        """The answer as what ``response_schema`` asked for; None where nothing was asked for, or it is calls alone.
+
+        Raises:
+            ParseError: the text is not that; ``error.text`` is the text.
+        """
+        kept = self.__dict__
+        if "_parsed" not in kept:
+            parse, text = kept.get("_parse"), self.text
+            kept["_parsed"] = parse(text) if parse is not None and (text or not self.function_calls) else None
+        return kept["_parsed"]
+
+    @parsed.setter
+    def parsed(self, value: Any) -> None:
+        self.__dict__["_parsed"] = value
+
+    @property
+    def automatic_function_calling_history(self) -> list[Content] | None:
+        """What this answer follows, where functions are called automatically: the contents sent, calls, results."""
+        history: list[Content] | None = self.__dict__.get("_history")
+        return history
+
+    @automatic_function_calling_history.setter
+    def automatic_function_calling_history(self, turns: list[Content] | None) -> None:
+        self.__dict__["_history"] = turns
+
+    @property
     def parts(self) -> list[Part]:
         """The parts of the first candidate; an empty list where there are none."""
         candidates = self.candidates

@@ -116,11 +116,11 @@ class Schema(Wire):
 _NULL = JSONSchemaType.NULL
 #: What only values of one type have; a union's part is not told of the others'.
 _OWN = {
-    JSONSchemaType.STRING: {"min_length", "max_length", "pattern"},
+    JSONSchemaType.STRING: {"min_length", "max_length", "pattern", "format", "enum"},
     JSONSchemaType.ARRAY: {"items", "min_items", "max_items"},
     JSONSchemaType.OBJECT: {"properties", "required", "min_properties", "max_properties"},
-    JSONSchemaType.NUMBER: {"minimum", "maximum"},
-    JSONSchemaType.INTEGER: {"minimum", "maximum"},
+    JSONSchemaType.NUMBER: {"minimum", "maximum", "format", "enum"},
+    JSONSchemaType.INTEGER: {"minimum", "maximum", "format", "enum"},
 }
 _NESTED = {"type", "items", "properties", "any_of", "one_of", "defs", "ref"}
 _UNSAYABLE = ("unique_items",)
@@ -176,7 +176,7 @@ class _Reader:
         fields = {name: getattr(source, name) for name in _SHARED if name not in foreign}
         if union:
             fields["default"] = None  # nobody knows whose it is
-        if source.enum is not None:
+        if source.enum is not None and "enum" not in foreign:
             fields["enum"] = [str(value) for value in source.enum]
         if source.items is not None and "items" not in foreign:
             fields["items"] = self.read(source.items, path)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
+from headwater.errors import UsageError
 from headwater.types.base import Wire
 from headwater.types.enums import Behavior, FunctionCallingConfigMode
 from headwater.types.retrieval import Retrieval
@@ -33,6 +35,50 @@ class FunctionDeclaration(Wire):
     response: Schema | None = None
     response_json_schema: Any = None
     behavior: Behavior | None = None
+
+    @classmethod
+    def from_callable(
+        cls,
+        *,
+        client: Any,
+        callable: Callable[..., Any],
+        behavior: Behavior | None = None,
+        use_json_schema: bool = False,
+    ) -> FunctionDeclaration:
+        """Return what the model of ``client`` is told of a Python function. Functions in ``tools`` need no declaration.
+
+        Raises:
+            UsageError: the function can not be a tool; the message says why.
+        """
+        api_option = "ENTERPRISE" if client.vertexai else "GEMINI_API"
+        return cls.from_callable_with_api_option(
+            callable=callable, api_option=api_option, behavior=behavior, use_json_schema=use_json_schema
+        )
+
+    @classmethod
+    def from_callable_with_api_option(
+        cls,
+        *,
+        callable: Callable[..., Any],
+        api_option: str = "GEMINI_API",
+        behavior: Behavior | None = None,
+        use_json_schema: bool = False,
+    ) -> FunctionDeclaration:
+        """Return what a model is told of a Python function; ``ENTERPRISE`` (Vertex AI) is told of its result, too.
+
+        Raises:
+            UsageError: there is no such API, or the function can not be a tool; the message says why.
+        """
+        return _Declarer.of(callable, api_option=api_option, behavior=behavior, use_json_schema=use_json_schema)
+
+
+class _Declarer:
+    """Who makes declarations of functions: ``headwater.genai`` puts it here, since types know nobody."""
+
+    @staticmethod
+    def of(function: Callable[..., Any], **options: Any) -> FunctionDeclaration:
+        """Return what a model is told of a function."""
+        raise UsageError("import headwater.genai first: it brings what reads functions")
 
 
 class Tool(Wire):

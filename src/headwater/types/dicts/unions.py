@@ -13,6 +13,7 @@ from headwater.types.dicts.output import SpeechConfigDict
 from headwater.types.dicts.schema import SchemaDict
 from headwater.types.dicts.tools import ToolDict
 from headwater.types.files import File
+from headwater.types.media import Image
 from headwater.types.output import SpeechConfig
 from headwater.types.schema import Schema
 from headwater.types.tools import Tool
@@ -25,7 +26,7 @@ class StreamConfigDict(GenerateContentConfigDict):
 
 
 # A Pillow image has no name here, since Pillow need not be there: it is taken all the same.
-PartUnion: TypeAlias = str | Part | File
+PartUnion: TypeAlias = str | Part | File | Image
 PartUnionDict: TypeAlias = PartUnion | PartDict | FileDict
 ContentUnion: TypeAlias = Content | PartUnion | Sequence[PartUnion]
 ContentUnionDict: TypeAlias = ContentUnion | ContentDict | PartUnionDict | Sequence[PartUnionDict]

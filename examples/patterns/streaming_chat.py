@@ -1,4 +1,4 @@
-"""Holds a conversation of two turns: the second question speaks of the first answer."""
+"""Streaming chat class (``StreamingChat``): a chat remembers its turns, and calls back with each piece of text."""
 
 from headwater import genai
 
@@ -7,8 +7,7 @@ chat = client.chats.create(model="gemini-2.5-flash")
 
 for question in ["Tell me a story in 100 words.", "Summarize it in one sentence."]:
     print(f"> {question}")
-    for chunk in chat.send_message_stream(question):
-        print(chunk.text, end="", flush=True)
+    chat.send_message_stream(question, on_text=lambda text: print(text, end="", flush=True)).collect()
     print("\n")
 
 print(f"The conversation has {len(chat.get_history())} turns.")

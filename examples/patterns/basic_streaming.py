@@ -1,4 +1,4 @@
-"""Streams a story to the terminal."""
+"""Basic streaming: prints a story while it is told."""
 
 from headwater import genai
 
@@ -6,7 +6,7 @@ client = genai.Client()
 
 for chunk in client.models.generate_content_stream(
     model="gemini-2.5-flash",
-    contents="Tell me a story in 300 words.",
+    contents="Write a detailed story about space exploration, in 200 words.",
 ):
     print(chunk.text, end="", flush=True)
 print()

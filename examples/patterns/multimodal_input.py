@@ -1,4 +1,4 @@
-"""Asks about an image: the file named on the command line, or a small red square made here."""
+"""Streaming with multimodal input: asks about the image named on the command line, or a red square made here."""
 
 import struct
 import sys

@@ -1,0 +1,16 @@
+"""Streaming with full response: prints the pieces, then knows the whole, with its tokens and how it ended."""
+
+from headwater import genai
+
+client = genai.Client()
+stream = client.models.generate_content_stream(
+    model="gemini-2.5-flash",
+    contents="List three reasons to stream answers.",
+    config={"temperature": 0.7, "max_output_tokens": 500},
+)
+
+for chunk in stream:
+    print(chunk.text, end="", flush=True)
+
+print(f"\n\nFull response: {stream.text}")
+print(f"{stream.usage_metadata.total_token_count} tokens, {stream.ending}")

@@ -1,0 +1,128 @@
+"""``headwater run``: an existing program, google-genai's name answered by headwater, and not a line of it edited."""
+
+from __future__ import annotations
+
+import ast
+import atexit
+import builtins
+import inspect
+import os
+import signal
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from types import CodeType, ModuleType, TracebackType
+
+import click
+
+from headwater import absent, standin
+
+#: Modules whose frames are no part of the program that is run.
+_OURS = (__name__, "runpy", "asyncio.runners", "asyncio.base_events")
+
+
+@click.command(
+    context_settings={"ignore_unknown_options": True, "allow_interspersed_args": False},
+    short_help="Run a program that was written for google-genai.",
+)
+@click.option("--offline", is_flag=True, help="Let the built-in storyteller answer: no key, no network.")
+@click.option("-m", "module", metavar="MODULE", help="Run a module, as python -m does.")
+@click.argument("arguments", nargs=-1, type=click.UNPROCESSED, metavar="[SCRIPT] [ARGUMENTS]...")
+def run(offline: bool, module: str | None, arguments: tuple[str, ...]) -> None:
+    """Run a Python program in which `google.genai` is headwater.
+
+    The program is not changed, and google-genai need not be installed. What it asked for and headwater does not have
+    is listed at the end, on standard error. Its exit code is that of the program.
+
+    Scripts saved from notebooks run too: `await` may stand outside functions.
+    """
+    if module is None and not arguments:
+        raise click.UsageError("which program? For example: headwater run script.py")
+    if offline:
+        known = os.environ.get("GOOGLE_GEMINI_BASE_URL", "")  # it may name a pace
+        os.environ["GOOGLE_GEMINI_BASE_URL"] = known if known.startswith("offline:") else "offline:"
+    standin.install()
+    if module is None:
+        path, *rest = arguments
+        program, script = (lambda: _run_script(path)), path
+    else:
+        program, script, rest = (lambda: _run_module(module)), module, list(arguments)
+    sys.argv[:] = [script, *rest]
+    code = _to_its_end(program)
+    _report()
+    raise SystemExit(code)
+
+
+def _run_script(path: str) -> None:
+    """Run a file as ``python file`` does.
+
+    Raises:
+        click.UsageError: it can not be read.
+    """
+    try:
+        source = Path(path).read_bytes()
+    except OSError as error:
+        raise click.UsageError(f"can not open {path!r}: {error.strerror or error}") from error
+    path = os.path.abspath(path)  # as python does
+    main = ModuleType("__main__")
+    main.__dict__.update(__file__=path, __builtins__=builtins, __spec__=None)
+    sys.modules["__main__"] = main  # and it stays: what the program leaves behind may look there
+    sys.path[0] = str(Path(path).resolve().parent)
+    code = compile(source, path, "exec", flags=ast.PyCF_ALLOW_TOP_LEVEL_AWAIT, dont_inherit=True)
+    _execute(code, main)
+
+
+def _execute(code: CodeType, main: ModuleType) -> None:
+    if code.co_flags & inspect.CO_COROUTINE:
+        import asyncio  # here, since most programs run their own loop, or none
+
+        asyncio.run(eval(code, main.__dict__))  # noqa: S307
+    else:
+        exec(code, main.__dict__)  # noqa: S102
+
+
+def _run_module(name: str) -> None:
+    import runpy
+
+    sys.path[0] = str(Path.cwd())
+    runpy.run_module(name, run_name="__main__", alter_sys=True)
+
+
+def _to_its_end(program: Callable[[], None]) -> int | str | None:
+    """Run the program; return its exit code, or what ``sys.exit`` was given."""
+    try:
+        program()
+    except SystemExit as error:
+        return error.code
+    except click.ClickException:
+        raise
+    except BaseException as error:
+        error.__traceback__ = _without_ours(error.__traceback__)
+        sys.excepthook(type(error), error, error.__traceback__)
+        if isinstance(error, KeyboardInterrupt):
+            atexit.register(_die_of_interrupt)
+            return 130
+        return 1
+    return 0
+
+
+def _without_ours(trace: TracebackType | None) -> TracebackType | None:
+    """The frames of a traceback from where the program begins."""
+    while trace is not None and trace.tb_frame.f_globals.get("__name__") in _OURS:
+        trace = trace.tb_next
+    return trace  # none is left of a file that does not compile: the error itself says where
+
+
+def _die_of_interrupt() -> None:
+    """End as Python does after Ctrl-C: by the signal, so that a shell stops its loop."""
+    if os.name == "posix":
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
+        os.kill(os.getpid(), signal.SIGINT)
+
+
+def _report() -> None:
+    if not standin.missed:
+        return
+    sys.stdout.flush()
+    lines = [f"  {name:<32} {absent.instead_of(name)}" for name in standin.missed]
+    click.echo("\n".join(["headwater run: the program asked for what headwater does not have:", *lines]), err=True)

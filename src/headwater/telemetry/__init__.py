@@ -1,0 +1,1 @@
+"""Observers of calls: ``logs`` for ``logging``, ``otel`` for OpenTelemetry, ``prometheus`` for Prometheus."""

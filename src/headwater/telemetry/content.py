@@ -1,0 +1,82 @@
+"""What was asked and answered, as the messages of OpenTelemetry's GenAI conventions. Files are named, not copied."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+import msgspec
+
+from headwater.types import GenerateContentResponse
+
+_ROLES = {"model": "assistant", "function": "tool", None: "user"}
+#: The conventions' words for finish reasons; the API's own words, in small letters, for all others.
+_REASONS = {
+    "MAX_TOKENS": "length",
+    "SAFETY": "content_filter",
+    "RECITATION": "content_filter",
+    "BLOCKLIST": "content_filter",
+    "PROHIBITED_CONTENT": "content_filter",
+    "SPII": "content_filter",
+    "MALFORMED_FUNCTION_CALL": "error",
+}
+
+
+def input_messages(document: dict[str, Any]) -> list[dict[str, Any]]:
+    """Return the turns of a request as it goes to the API."""
+    return [
+        {"role": _ROLES.get(content.get("role"), content.get("role")), "parts": _parts(content.get("parts"))}
+        for content in document.get("contents") or ()
+    ]
+
+
+def instructions(document: dict[str, Any]) -> list[dict[str, Any]]:
+    """Return the parts of the system instruction of a request."""
+    return _parts((document.get("systemInstruction") or {}).get("parts"))
+
+
+def output_messages(answer: GenerateContentResponse) -> list[dict[str, Any]]:
+    """Return the candidates of an answer."""
+    messages = []
+    for candidate in msgspec.to_builtins(answer).get("candidates") or ():
+        reason = candidate.get("finishReason")
+        messages.append(
+            {
+                "role": "assistant",
+                "parts": _parts((candidate.get("content") or {}).get("parts")),
+                "finish_reason": _REASONS.get(reason, str(reason).lower()) if reason else "error",
+            }
+        )
+    return messages
+
+
+def _parts(parts: Iterable[dict[str, Any]] | None) -> list[dict[str, Any]]:
+    return [_part(part) for part in parts or ()]
+
+
+def _part(part: dict[str, Any]) -> dict[str, Any]:
+    match part:
+        case {"text": text, "thought": True}:
+            return {"type": "reasoning", "content": text}
+        case {"text": text}:
+            return {"type": "text", "content": text}
+        case {"functionCall": call}:
+            return {"type": "tool_call", "name": call.get("name", ""), "arguments": call.get("args")} | _id(call)
+        case {"functionResponse": answer}:
+            return {"type": "tool_call_response", "response": answer.get("response")} | _id(answer)
+        case {"fileData": file}:
+            kind = file.get("mimeType")
+            return {"type": "uri", "uri": file.get("fileUri"), "mime_type": kind, "modality": _modality(kind)}
+        case {"inlineData": data}:
+            kind = data.get("mimeType")
+            return {"type": "file", "file_id": "inline", "mime_type": kind, "modality": _modality(kind)}
+    return {"type": next(iter(part), "empty")}
+
+
+def _id(value: dict[str, Any]) -> dict[str, Any]:
+    return {"id": value["id"]} if value.get("id") else {}
+
+
+def _modality(kind: str | None) -> str:
+    family = (kind or "").partition("/")[0]
+    return family if family in ("image", "video", "audio") else "document"

@@ -1,0 +1,142 @@
+"""Calls in the log: ``Logs`` writes one record when a call has ended, ``log_steps`` one for each step of it.
+
+client = genai.Client(options={"observers": [Logs()]})
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+from typing import Any
+
+from msgspec.structs import asdict
+
+from headwater.client.observers import Asked, Ended
+from headwater.core.ending import Ending, EndingKind
+from headwater.core.events import Retrying
+from headwater.core.metrics import Metrics
+from headwater.core.steps import Answered, Failed, Open, Opened, Pause, Received, Run, Stop, Wait
+from headwater.core.watched import Watch
+from headwater.telemetry.words import error_text, error_type, tokens
+from headwater.types import GenerateContentResponse
+
+NAME = "headwater.calls"
+
+#: How loud an ending is.
+LEVELS: Mapping[EndingKind, int] = {
+    EndingKind.FINISHED: logging.INFO,
+    EndingKind.MAX_TOKENS: logging.INFO,
+    EndingKind.STOP_SEQUENCE: logging.INFO,
+    EndingKind.CANCELLED: logging.INFO,
+    EndingKind.BLOCKED: logging.WARNING,
+    EndingKind.MALFORMED_CALL: logging.WARNING,
+    EndingKind.TRUNCATED: logging.WARNING,
+    EndingKind.STALLED: logging.ERROR,
+    EndingKind.INTERRUPTED: logging.ERROR,
+    EndingKind.FAILED: logging.ERROR,
+}
+
+
+class Logs:
+    """Writes a record when a call has ended, and at DEBUG when it begins or is tried again.
+
+    ``record.call`` is a dict: model, method, ending, what was measured, the error. With ``content`` it also has
+    ``request`` and ``text``; without it nothing that was asked or answered is written. The key never is.
+    """
+
+    def __init__(self, logger: logging.Logger | str = NAME, *, content: bool = False) -> None:
+        self._logger = logging.getLogger(logger) if isinstance(logger, str) else logger
+        self._content = content
+
+    def begin(self, asked: Asked) -> _Logging:
+        """Watch a call."""
+        return _Logging(self._logger, asked, self._content)
+
+
+class _Logging:
+    def __init__(self, logger: logging.Logger, asked: Asked, content: bool) -> None:
+        self._logger = logger
+        self._asked = asked
+        self._content = content
+        self._call: dict[str, Any] = {"model": asked.model, "method": asked.method, "host": asked.host}
+        logger.debug("%s is asked", asked.model, extra={"call": self._call})
+
+    def retrying(self, event: Retrying) -> None:
+        kind = error_type(event.error)
+        call = self._call | {"error": kind, "failures": event.failures, "delay": event.delay}
+        text = "%s is tried again in %.2f s: %s"
+        self._logger.debug(text, self._asked.model, event.delay, self._said(event.error), extra={"call": call})
+
+    def ended(self, call: Ended) -> None:
+        ending, metrics = call.ending, call.metrics
+        assert ending is not None  # it has ended
+        level = LEVELS[ending.kind]
+        if not self._logger.isEnabledFor(level):
+            return
+        facts = self._call | self._facts(call, ending, metrics)
+        self._logger.log(level, "%s %s", self._asked.model, _sentence(facts, metrics), extra={"call": facts})
+
+    def _facts(self, call: Ended, ending: Ending, metrics: Metrics) -> dict[str, Any]:
+        spent = tokens(call)
+        facts = {
+            "ending": ending.kind.value,
+            "reason": ending.reason,
+            "error": error_type(ending.error) if ending.error else None,
+            "message": self._said(ending.error) if ending.error else None,
+            "response_id": call.response.response_id,
+            "input_tokens": spent.input,
+            "output_tokens": spent.output,
+            "thought_tokens": spent.thoughts,
+            "cached_tokens": spent.cached,
+        }
+        measured = {name: value for name, value in asdict(metrics).items() if name not in _TOLD}
+        said = {"request": self._asked.document, "text": call.text} if self._content else {}
+        return facts | measured | said
+
+    def _said(self, error: Any) -> str:
+        return str(error) if self._content else error_text(error)
+
+
+#: The tokens of the metrics are told under names of their own.
+_TOLD = frozenset({"prompt_tokens", "tokens"})
+
+
+def _sentence(facts: Mapping[str, Any], metrics: Metrics) -> str:
+    counts = {"chunk": metrics.chunks, "character": metrics.characters, "token": facts["output_tokens"]}
+    counted = [f"{count} {name}{'' if count == 1 else 's'}" for name, count in counts.items() if count is not None]
+    because = f" ({facts['message']})" if facts["message"] else ""
+    return f"{facts['ending']} after {metrics.total or 0.0:.2f} s{because}: {', '.join(counted)}"
+
+
+def log_steps(logger: logging.Logger | str = NAME) -> Watch:
+    """Return a ``watch`` hook that writes each step, fact and result of a call at DEBUG: sizes, no content, no key."""
+    log = logging.getLogger(logger) if isinstance(logger, str) else logger
+
+    def watch(now: float, told: Any) -> None:
+        if log.isEnabledFor(logging.DEBUG):
+            log.debug("%.3f %s", now, _step(told))
+
+    return watch
+
+
+def _step(told: Any) -> str:
+    match told:
+        case Open(request, timeout):
+            return f"open {request.method} {request.url.partition('?')[0]} within {timeout}"
+        case Opened(status, _):
+            return f"opened {status}"
+        case Received(size):
+            return f"received {size} bytes"
+        case Failed(error):
+            return f"failed: {error.kind}"
+        case Wait(seconds) | Pause(seconds, _):
+            return f"{type(told).__name__.lower()} {seconds:.3f} s"
+        case Run(calls):
+            return f"run {', '.join(call.name or '' for call in calls)}"
+        case Answered(parts):
+            return f"answered {len(parts)} calls"
+        case Stop(error):
+            return f"stop: {error_text(error)}" if error else "stop"
+        case GenerateContentResponse():
+            return f"chunk of {len(told.raw or b'')} bytes"
+    return type(told).__name__.lower()

@@ -1,0 +1,256 @@
+"""Spans and histograms of calls by OpenTelemetry's GenAI conventions; it takes the extra ``headwater[otel]``.
+
+    client = genai.Client(options={"observers": [OpenTelemetry()]})
+
+The conventions are those of version 1.41.1, the last one before they moved to a repository of their own.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Mapping
+from typing import Any
+
+import msgspec
+
+try:
+    from opentelemetry import trace
+    from opentelemetry.context import Context
+    from opentelemetry.metrics import Histogram, Meter, MeterProvider, get_meter
+    from opentelemetry.trace import Span, SpanKind, StatusCode, TracerProvider
+except ImportError as error:
+    raise ImportError("this needs opentelemetry-api: pip install 'headwater[otel]'") from error
+
+import headwater
+from headwater.client.observers import Asked, Ended
+from headwater.core.ending import Ending, EndingKind
+from headwater.core.events import Retrying
+from headwater.core.metrics import Metrics
+from headwater.telemetry.content import input_messages, instructions, output_messages
+from headwater.telemetry.words import SECONDS, Tokens, error_text, error_type, tokens
+from headwater.types import GenerateContentResponse
+
+SCHEMA = "https://opentelemetry.io/schemas/1.41.1"
+CAPTURE = "OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT"
+
+_NOWHERE = Context()  # an exemplar for each of a thousand gaps would cost more than all the rest
+_COUNTS = tuple(4**power for power in range(14))
+
+#: The attributes of the API's settings: those that are numbers with a fraction, and the others.
+_DOUBLES = {
+    "temperature": "gen_ai.request.temperature",
+    "topP": "gen_ai.request.top_p",
+    "topK": "gen_ai.request.top_k",
+    "frequencyPenalty": "gen_ai.request.frequency_penalty",
+    "presencePenalty": "gen_ai.request.presence_penalty",
+}
+_OTHERS = {
+    "maxOutputTokens": "gen_ai.request.max_tokens",
+    "stopSequences": "gen_ai.request.stop_sequences",
+    "seed": "gen_ai.request.seed",
+}
+
+
+class OpenTelemetry:
+    """Makes a span of each call, and measures it.
+
+    A span begins with the first request, as a child of the span in which the call was made, and ends with the call.
+    Providers are the global ones unless given. ``content`` puts what was asked and answered on the span; None leaves
+    that to the environment. ``gaps`` measures the time of each chunk, which is most of what all this costs.
+    ``operation`` is the ``gen_ai.operation.name``.
+    """
+
+    def __init__(
+        self,
+        *,
+        tracer_provider: TracerProvider | None = None,
+        meter_provider: MeterProvider | None = None,
+        content: bool | None = None,
+        gaps: bool = True,
+        operation: str = "chat",
+    ) -> None:
+        version = headwater.__version__
+        self._tracer = trace.get_tracer("headwater", version, tracer_provider, SCHEMA)
+        self._histograms = _Histograms(get_meter("headwater", version, meter_provider, SCHEMA))
+        self._content = _captures() if content is None else content
+        self._gaps = gaps
+        self._operation = operation
+
+    def begin(self, asked: Asked) -> _Tracing:
+        """Watch a call."""
+        attributes = _common(asked, self._operation)
+        began = time.time_ns()
+        span = self._tracer.start_span(
+            f"{self._operation} {asked.model}", kind=SpanKind.CLIENT, attributes=attributes, start_time=began
+        )
+        if span.is_recording():
+            span.set_attributes(_requested(asked))
+        return _Tracing(span, attributes, asked, self._histograms, began, content=self._content, gaps=self._gaps)
+
+
+class _Histograms:
+    """The instruments, each with the bounds that the conventions give it."""
+
+    def __init__(self, meter: Meter) -> None:
+        def seconds(name: str, description: str) -> Histogram:
+            return meter.create_histogram(
+                f"gen_ai.client.operation.{name}", "s", description, explicit_bucket_boundaries_advisory=SECONDS
+            )
+
+        self.duration = seconds("duration", "GenAI operation duration.")
+        self.first = seconds("time_to_first_chunk", "Time to receive the first chunk.")
+        self.gap = seconds("time_per_output_chunk", "Time per output chunk, for each chunk after the first one.")
+        self.tokens = meter.create_histogram(
+            "gen_ai.client.token.usage",
+            "{token}",
+            "Number of input and output tokens used.",
+            explicit_bucket_boundaries_advisory=_COUNTS,
+        )
+
+
+class _Tracing:
+    """The span of one call."""
+
+    def __init__(
+        self,
+        span: Span,
+        attributes: dict[str, Any],
+        asked: Asked,
+        histograms: _Histograms,
+        began: int,
+        *,
+        content: bool,
+        gaps: bool,
+    ) -> None:
+        self._span = span
+        self._attributes = attributes
+        self._asked = asked
+        self._histograms = histograms
+        self._began = began
+        self._content = content
+        self._gaps = gaps
+
+    def retrying(self, event: Retrying) -> None:
+        told: dict[str, Any] = {"error.type": error_type(event.error)}
+        told |= {"headwater.failures": event.failures, "headwater.delay": event.delay}
+        self._span.add_event("headwater.retry", told)
+
+    def ended(self, call: Ended) -> None:
+        metrics = call.metrics
+        try:
+            self._take(call, metrics)
+        finally:
+            self._span.end(self._at(metrics.total or 0.0))
+
+    def _take(self, call: Ended, metrics: Metrics) -> None:
+        ending, spent, answer = call.ending, tokens(call), call.response
+        assert ending is not None  # it has ended
+        if answer.model_version:
+            self._attributes = self._attributes | {"gen_ai.response.model": answer.model_version}
+        self._measure(call, ending, metrics, spent)
+        if self._span.is_recording():
+            self._span.set_attributes(self._attributes | _responded(answer, spent))
+            self._tell(answer, ending, metrics)
+
+    def _tell(self, answer: GenerateContentResponse, ending: Ending, metrics: Metrics) -> None:
+        """Put on the span how the call ended, and what was said where that is wanted."""
+        span = self._span
+        span.set_attribute("headwater.ending", ending.kind.value)
+        if self._asked.is_stream and metrics.first_chunk is not None:
+            span.set_attribute("gen_ai.response.time_to_first_chunk", metrics.first_chunk)
+            span.add_event("headwater.first_chunk", timestamp=self._at(metrics.first_chunk))
+        if failed := _failed(ending):
+            span.set_attribute("error.type", failed)
+            span.set_status(StatusCode.ERROR, error_text(ending.error) if ending.error else None)
+        if self._content:
+            span.set_attributes(_said(self._asked.document, answer))
+
+    def _measure(self, call: Ended, ending: Ending, metrics: Metrics, spent: Tokens) -> None:
+        histograms, attributes, context = self._histograms, self._attributes, trace.set_span_in_context(self._span)
+        failed = {"error.type": _failed(ending)} if _failed(ending) else {}
+        histograms.duration.record(metrics.total or 0.0, attributes | failed, context)
+        for kind, count in (("input", spent.input), ("output", spent.output)):
+            if count is not None:
+                histograms.tokens.record(count, attributes | {"gen_ai.token.type": kind}, context)
+        if self._asked.is_stream and metrics.first_chunk is not None:
+            histograms.first.record(metrics.first_chunk, attributes, context)
+            for gap in call.gaps if self._gaps else ():
+                histograms.gap.record(gap, attributes, _NOWHERE)
+
+    def _at(self, seconds: float) -> int:
+        """The time, in nanoseconds, so many seconds after the beginning."""
+        return self._began + int(seconds * 1e9)
+
+
+def _common(asked: Asked, operation: str) -> dict[str, Any]:
+    """What spans and histograms have in common, and what a sampler may want to see."""
+    attributes: dict[str, Any] = {
+        "gen_ai.operation.name": operation,
+        "gen_ai.provider.name": "gcp.vertex_ai" if asked.is_vertex else "gcp.gemini",
+        "gen_ai.request.model": asked.model,
+    }
+    if asked.host is not None and asked.port is not None:
+        attributes |= {"server.address": asked.host, "server.port": asked.port}
+    return attributes
+
+
+def _requested(asked: Asked) -> dict[str, Any]:
+    """What the request says."""
+    settings = asked.settings
+    attributes = {name: settings[key] for key, name in _OTHERS.items() if settings.get(key) is not None}
+    for key, name in _DOUBLES.items():
+        if isinstance(settings.get(key), int | float):
+            attributes[name] = float(settings[key])
+    if settings.get("candidateCount", 1) != 1:
+        attributes["gen_ai.request.choice.count"] = settings["candidateCount"]
+    if kind := _output_type(settings):
+        attributes["gen_ai.output.type"] = kind
+    if asked.is_stream:
+        attributes["gen_ai.request.stream"] = True
+    return attributes
+
+
+def _output_type(settings: Mapping[str, Any]) -> str | None:
+    modalities = [str(modality).upper() for modality in settings.get("responseModalities") or ()]
+    for modality, kind in (("IMAGE", "image"), ("AUDIO", "speech")):
+        if modality in modalities:
+            return kind
+    match settings.get("responseMimeType"):
+        case None:
+            return None
+        case "application/json":
+            return "json"
+    return "text"
+
+
+def _responded(answer: GenerateContentResponse, spent: Tokens) -> dict[str, Any]:
+    """What the answer says; nothing of what it does not."""
+    reasons = [str(one.finish_reason).lower() for one in answer.candidates or () if one.finish_reason is not None]
+    attributes = {
+        "gen_ai.response.id": answer.response_id,
+        "gen_ai.response.finish_reasons": reasons or None,
+        "gen_ai.usage.input_tokens": spent.input,
+        "gen_ai.usage.output_tokens": spent.output,
+        "gen_ai.usage.reasoning.output_tokens": spent.thoughts,
+        "gen_ai.usage.cache_read.input_tokens": spent.cached,
+    }
+    return {name: value for name, value in attributes.items() if value is not None}
+
+
+def _said(document: dict[str, Any], answer: GenerateContentResponse) -> dict[str, str]:
+    said = {
+        "gen_ai.input.messages": input_messages(document),
+        "gen_ai.system_instructions": instructions(document),
+        "gen_ai.output.messages": output_messages(answer),
+    }
+    return {name: msgspec.json.encode(value).decode() for name, value in said.items() if value}
+
+
+def _failed(ending: Ending) -> str | None:
+    """The kind of error that a call ended with; to stop it is none."""
+    return error_type(ending.error) if ending.error and ending.kind is not EndingKind.CANCELLED else None
+
+
+def _captures() -> bool:
+    return os.environ.get(CAPTURE, "").strip().lower() in ("true", "span_only", "span_and_event")

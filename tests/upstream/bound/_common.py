@@ -1,0 +1,1 @@
+"""A module that some tests import for their annotations alone."""

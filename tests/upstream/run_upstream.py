@@ -1,0 +1,173 @@
+"""Runs google-genai's own tests against headwater: finds them where google-genai is installed, and keeps no copy.
+
+    python tests/upstream/run_upstream.py              # passed and failed, per file
+    python tests/upstream/run_upstream.py --failures   # and why each one failed
+
+The test files are laid into a temporary folder, beside a package ``genai`` that holds headwater's names
+(``bound/``), and pytest runs them there. Every failure has to stand in ``known.toml`` with its reason, everything that
+stands there has to fail, and nine tenths of what is counted have to pass: else the exit code is 1.
+"""
+
+from __future__ import annotations
+
+import argparse
+import shutil
+import subprocess
+import sys
+import tempfile
+import tomllib
+from collections import Counter
+from dataclasses import dataclass, field
+from importlib.machinery import PathFinder
+from pathlib import Path
+from xml.etree import ElementTree
+
+HERE = Path(__file__).resolve().parent
+#: The least share that has to pass, of the tests that are counted.
+ENOUGH = 0.9
+#: Reasons that say nothing of headwater: a private part of google-genai has no counterpart, or its own test is broken.
+NOT_COUNTED = ("private", "theirs")
+
+
+@dataclass
+class Table:
+    """``known.toml``: which files are run, and for each test that may fail the kind of its reason."""
+
+    files: list[str]
+    kinds: dict[str, str]
+
+    def kind(self, test: str) -> str | None:
+        """Return the kind of reason that a failure has; an entry without parameters stands for all of them."""
+        return self.kinds.get(test) or self.kinds.get(test.partition("[")[0])
+
+
+@dataclass
+class Outcome:
+    """What became of the tests: how many passed or were skipped in each file, and the message of each failure."""
+
+    counts: dict[str, Counter[str]] = field(default_factory=dict)
+    failures: dict[str, str] = field(default_factory=dict)
+
+    def passed(self) -> int:
+        """Return how many passed in all files."""
+        return sum(count["passed"] for count in self.counts.values())
+
+    def counted(self, table: Table) -> int:
+        """Return how many failures say something of headwater."""
+        return sum(table.kind(test) not in NOT_COUNTED for test in self.failures)
+
+    def share(self, table: Table) -> float:
+        """Return the share that passed of the tests that are counted."""
+        return self.passed() / ((self.passed() + self.counted(table)) or 1)
+
+    def new(self, table: Table) -> list[str]:
+        """Return the failures that the table does not explain."""
+        return [test for test in self.failures if table.kind(test) is None]
+
+    def stale(self, table: Table) -> list[str]:
+        """Return the entries of the table that nothing needs any more; google-genai's own failures come and go."""
+        needed = {form for test in self.failures for form in (test, test.partition("[")[0])}
+        return [test for test, kind in table.kinds.items() if test not in needed and kind != "theirs"]
+
+
+def known() -> Table:
+    """Return the table."""
+    told = tomllib.loads((HERE / "known.toml").read_text("utf-8"))
+    return Table(told["files"], {test: reason["kind"] for reason in told["reason"] for test in reason["tests"]})
+
+
+def find_tests() -> Path | None:
+    """Return the folder of google-genai's tests; None where google-genai or its tests are not installed."""
+    google = PathFinder.find_spec("google")
+    for place in (google and google.submodule_search_locations) or ():
+        if (folder := Path(place) / "genai" / "tests").is_dir():
+            return folder
+    return None
+
+
+def lay_out(tests: Path, files: list[str], folder: Path) -> None:
+    """Lay the test files and the package that they take for google-genai into ``folder``."""
+    shutil.copytree(HERE / "bound", folder / "genai", ignore=shutil.ignore_patterns("__pycache__"))
+    for name in files:
+        place = folder / "genai" / "tests" / name
+        place.parent.mkdir(parents=True, exist_ok=True)
+        for package in (place.parent, place.parent.parent):
+            (package / "__init__.py").touch()
+        shutil.copy(tests / name, place)
+    (folder / "genai" / "tests" / "pytest_helper.py").touch()  # some files import it, and do not use it
+
+
+def run(files: list[str], tests: Path) -> Outcome:
+    """Run the files of google-genai's tests in a process of their own."""
+    with tempfile.TemporaryDirectory(prefix="upstream-") as name:
+        folder = Path(name).resolve()
+        lay_out(tests, files, folder)
+        report = folder / "report.xml"
+        options = ["-q", "-p", "genai.plugin", "-p", "no:cacheprovider", "--continue-on-collection-errors"]
+        places = [f"genai/tests/{name}" for name in files]
+        told = subprocess.run(
+            [sys.executable, "-m", "pytest", *options, f"--rootdir={folder}", f"--junitxml={report}", *places],
+            cwd=folder,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        if not report.exists():
+            raise SystemExit(told.stdout + told.stderr)
+        return _read(report)
+
+
+def _read(report: Path) -> Outcome:
+    outcome = Outcome()
+    for case in ElementTree.parse(report).iter("testcase"):
+        file, name = _place(case)
+        count = outcome.counts.setdefault(file, Counter())
+        failure = next((child for child in case if child.tag in ("failure", "error")), None)
+        if failure is not None:
+            count["failed"] += 1
+            outcome.failures[f"{file}::{name}"] = (failure.get("message") or "") + "\n" + (failure.text or "")[-400:]
+        elif case.find("skipped") is not None:
+            count["skipped"] += 1
+        else:
+            count["passed"] += 1
+    return outcome
+
+
+def _place(case: ElementTree.Element) -> tuple[str, str]:
+    """The file and the name of a test; of a file that could not be read, the name is empty."""
+    where = (case.get("classname") or case.get("name") or "").removeprefix("genai.tests.").split(".")
+    folder, file, *within = where
+    name = case.get("name") or ""
+    return f"{folder}/{file}.py", "" if not case.get("classname") else "::".join([*within, name])
+
+
+def main() -> int:
+    """Print what passed and failed per file; return 1 where the table does not explain it or too little passes."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--failures", action="store_true", help="print each failure's message")
+    tests, table = find_tests(), known()
+    show = parser.parse_args().failures
+    if tests is None:
+        raise SystemExit("google-genai is not installed here, or came without its tests")
+    outcome = run(table.files, tests)
+    for name, count in outcome.counts.items():
+        print(f"{count['passed']:5} passed {count['failed']:4} failed {count['skipped']:4} skipped   {name}")
+    for test, message in outcome.failures.items() if show else ():
+        print(f"\n{test} ({table.kind(test) or 'not in the table'})\n    {message[:600]}")
+    return report(outcome, table)
+
+
+def report(outcome: Outcome, table: Table) -> int:
+    """Print the sum, and where the table is wrong; return the exit code."""
+    new, stale, share = outcome.new(table), outcome.stale(table), outcome.share(table)
+    print(
+        "\n".join([*(f"not explained: {test}" for test in new), *(f"does not fail any more: {test}" for test in stale)])
+    )
+    kinds = Counter(table.kind(test) or "not explained" for test in outcome.failures)
+    print("failed: " + ", ".join(f"{count} {kind}" for kind, count in kinds.most_common()))
+    print(f"{outcome.passed()} passed, {outcome.counted(table)} failed: {share:.1%} (neither private nor theirs)")
+    return int(bool(new or stale or share < ENOUGH))
+
+
+if __name__ == "__main__":
+    sys.exit(main())
