@@ -6,6 +6,7 @@ import base64
 import json
 import random
 from collections.abc import Callable, Iterator
+from itertools import pairwise
 from typing import Any
 
 from corpus_cases import ANSWERS
@@ -15,12 +16,12 @@ from headwater.core.policy import Retry
 from headwater.core.steps import STEPS, Close, HttpRequest, Open, Read, Stop, TransportError, Wait
 from headwater.errors import HeadwaterError
 from headwater.types import GenerateContentResponse
-from servers import refuses, sse
+from servers import sse
 
 ASKED = {"contents": [{"role": "user", "parts": [{"text": "Tell me."}]}], "generationConfig": {"maxOutputTokens": 500}}
 #: As often as a line is cut here, the call is begun again.
 PATIENT = Retry(attempts=5, initial_delay=0.0, jitter=0.0)
-ALPHABET = "abcdefgh  .,\n\"\\<>\u00e9\u00df\u4e16\u754c\u3042\U0001f642\U0001f9d1\u200d\U0001f680\u0301\u2028"
+ALPHABET = 'abcdefgh  .,\n"\\<>\u00e9\u00df\u4e16\u754c\u3042\U0001f642\U0001f9d1\u200d\U0001f680\u0301\u2028'
 
 Part = dict[str, Any]
 
@@ -215,7 +216,7 @@ def carry(peer: Peer, cut: Cut, **options: Any) -> Outcome:
 def _pieces(data: bytes, chance: random.Random) -> list[bytes]:
     """``data`` as it may arrive."""
     places = sorted({chance.randrange(len(data) + 1) for _ in range(chance.choice((0, 1, 3)))} | {0, len(data)})
-    return [data[start:end] for start, end in zip(places, places[1:], strict=False)]
+    return [data[start:end] for start, end in pairwise(places)]
 
 
 def cuts(count: int, chance: random.Random) -> Cut:
@@ -229,6 +230,3 @@ def cuts(count: int, chance: random.Random) -> Cut:
         return body[: chance.randrange(len(body) + 1)], chance.choice(("lost", "lost", ""))
 
     return cut
-
-
-BUSY = json.dumps(refuses(503, "UNAVAILABLE", "busy")).encode()

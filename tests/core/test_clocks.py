@@ -147,7 +147,9 @@ def test_the_reader_who_takes_an_empty_chunk_away_does_not_stall_the_stream() ->
 
 
 def test_the_wait_for_the_first_content_runs_over_all_attempts() -> None:
-    script = Script(retry=Retry(attempts=9, initial_delay=4.0, exp_base=1.0, jitter=0.0), deadlines=clocks(first_content=10.0))
+    script = Script(
+        retry=Retry(attempts=9, initial_delay=4.0, exp_base=1.0, jitter=0.0), deadlines=clocks(first_content=10.0)
+    )
     for left in (10.0, 6.0, 2.0):
         assert script.step().timeout == pytest.approx(left)
         script.opened(503)
@@ -171,7 +173,9 @@ def test_a_stall_before_the_first_content_is_tried_again_while_its_clock_runs() 
 
 def test_empty_chunks_of_a_failed_attempt_do_not_stop_the_clock_nor_the_next_attempt() -> None:
     """What brought no content is as if it had not been: the first content is still waited for, and tried for."""
-    script = Script(retry=Retry(attempts=3, initial_delay=1.0, exp_base=1.0, jitter=0.0), deadlines=clocks(first_content=20.0))
+    script = Script(
+        retry=Retry(attempts=3, initial_delay=1.0, exp_base=1.0, jitter=0.0), deadlines=clocks(first_content=20.0)
+    )
     for _ in range(2):
         script.step()
         script.opened()

@@ -1,4 +1,4 @@
-"""Answers that end where the API stops by itself (CONTINUATION): the rest is asked for, and the reader sees one answer."""
+"""Answers that end where the API stops by itself (CONTINUATION): the rest is asked for, and the reader sees one."""
 
 from __future__ import annotations
 
@@ -163,9 +163,7 @@ def test_an_end_without_a_new_token_is_not_taken_for_a_new_place() -> None:
 @pytest.mark.parametrize("on_break", ["fail", "restart"])
 def test_a_request_for_the_rest_that_is_refused_is_tried_again(unary: bool, on_break: str) -> None:
     """Nothing of the rest had come, so nothing can come twice."""
-    asked = Asked(
-        [said("one ", "CONTINUATION", "t1")], 503, 503, [said("two", "STOP")], unary=unary, on_break=on_break
-    )
+    asked = Asked([said("one ", "CONTINUATION", "t1")], 503, 503, [said("two", "STOP")], unary=unary, on_break=on_break)
     assert asked.error is None
     assert (asked.tokens, "".join(asked.texts)) == ([None, "t1", "t1", "t1"], "one two")
 

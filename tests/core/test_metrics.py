@@ -14,7 +14,9 @@ from headwater.core.steps import Open
 from servers import sse
 
 
-def said(text: str, *, thought: bool = False, tokens: int | None = None, thoughts: int | None = None, **more: Any) -> bytes:
+def said(
+    text: str, *, thought: bool = False, tokens: int | None = None, thoughts: int | None = None, **more: Any
+) -> bytes:
     usage = {"promptTokenCount": 9, "candidatesTokenCount": tokens, "thoughtsTokenCount": thoughts}
     given = {"usageMetadata": {name: count for name, count in usage.items() if count is not None}}
     return sse(document([{"text": text, "thought": thought} if thought else {"text": text}], **(given | more)))
@@ -40,7 +42,16 @@ def opened(after: float, **options: Any) -> Script:
 def test_a_stream_that_has_not_begun_has_no_figures() -> None:
     metrics = Script().machine.metrics
     assert (metrics.chunks, metrics.characters, metrics.bytes, metrics.attempts) == (0, 0, 0, 0)
-    for name in ("first_byte", "first_chunk", "first_text", "total", "tokens", "tokens_per_second", "gap_max", "gap_p50"):
+    for name in (
+        "first_byte",
+        "first_chunk",
+        "first_text",
+        "total",
+        "tokens",
+        "tokens_per_second",
+        "gap_max",
+        "gap_p50",
+    ):
         assert getattr(metrics, name) is None, name
 
 
@@ -96,9 +107,12 @@ def test_the_times_run_from_the_call_over_all_attempts() -> None:
 
 
 @pytest.mark.parametrize(
-    ("count", "p50", "p95", "largest"), [(1, 1, 1, 1), (2, 1, 2, 2), (10, 5, 10, 10), (20, 10, 19, 20), (100, 50, 95, 100)]
+    ("count", "p50", "p95", "largest"),
+    [(1, 1, 1, 1), (2, 1, 2, 2), (10, 5, 10, 10), (20, 10, 19, 20), (100, 50, 95, 100)],
 )
-def test_a_quantile_is_the_smallest_gap_that_so_many_do_not_exceed(count: int, p50: float, p95: float, largest: float) -> None:
+def test_a_quantile_is_the_smallest_gap_that_so_many_do_not_exceed(
+    count: int, p50: float, p95: float, largest: float
+) -> None:
     meter, now = Meter(), 0.0
     meter.times.append(now)
     for gap in [*range(2, count + 1, 2), *range(1, count + 1, 2)]:

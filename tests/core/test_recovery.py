@@ -1,4 +1,4 @@
-"""What becomes of a stream that breaks: tried again, continued by one of three roads, begun anew, or given up."""
+"""What becomes of a stream that breaks: tried again, gone on with, begun anew, or given up."""
 
 from __future__ import annotations
 
@@ -7,64 +7,18 @@ import json
 from typing import Any
 
 import pytest
-from machines import BUSY, CLOSE, END, HELLO, WORLD, Script
-from peers import ASKED, asking, document
+from broken import KEPT, Broken, body, said, texts
+from machines import BUSY, CLOSE, END, HELLO, WORLD
+from peers import ASKED
 
-from corpus_cases import ANSWERS
 from headwater.core.events import Reset, Retrying
-from headwater.core.framing import Streamed
-from headwater.core.machine import Machine
 from headwater.core.policy import Deadlines, Retry
 from headwater.core.steps import Open, Read, Stop, Wait
 from headwater.errors import APIError, DeadlineExceeded, RateLimitError, StreamInterrupted, StreamTruncated
 from servers import refuses, says, sse
 
-THRICE = Retry(attempts=3, initial_delay=1.0, exp_base=2.0, jitter=0.0)
 PER_DAY = {"@type": "type.googleapis.com/google.rpc.QuotaFailure", "violations": [{"quotaId": "RequestsPerDayPerKey"}]}
 INFO = {"@type": "type.googleapis.com/google.rpc.RetryInfo", "retryDelay": "7s"}
-KEPT = {"headwater-stream": "s1"}
-
-
-class Broken(Script):
-    """A script whose request says something."""
-
-    def __init__(self, body: dict[str, Any] | None = None, **options: Any) -> None:
-        super().__init__(retry=THRICE)
-        given = {"retry": THRICE, "on_break": "continue", "deadlines": Deadlines()} | options
-        self.machine = Machine(ANSWERS, asking(body), framing=Streamed, **given)
-
-    def open(self, **headers: str) -> Any:
-        """Answer the next request, and return it; it may have to be waited for."""
-        while not isinstance(step := self.step(), Open):
-            assert step == CLOSE or isinstance(step, Wait), step
-        self.opened(**{name.replace("_", "-"): value for name, value in headers.items()})
-        return step.request
-
-    def hear(self, *events: bytes) -> list[Any]:
-        """Let ``events`` come, and return what the reader is given."""
-        self.received(*events)
-        return self.given()
-
-    def given(self) -> list[Any]:
-        found = []
-        while self.machine._ready:
-            found.append(self.step())
-        return found
-
-
-def body(request: Any) -> dict[str, Any]:
-    return json.loads(request.body)
-
-
-def texts(chunks: list[Any]) -> str:
-    return "".join(chunk.text for chunk in chunks)
-
-
-def said(*parts: Any, **more: Any) -> bytes:
-    return sse(document([{"text": part} if isinstance(part, str) else part for part in parts], **more))
-
-
-CALL = {"functionCall": {"name": "f", "args": {"a": 1}}}
 
 
 @pytest.mark.parametrize("empty", [said(""), sse({"usageMetadata": {"promptTokenCount": 2}}), b": ping\r\n\r\n"])
@@ -239,161 +193,6 @@ def test_the_position_is_that_of_the_reader_and_that_of_an_error_the_partial_s()
     script.step()
     error = script.stop()
     assert (after(error.position), error.partial.text) == (4, "Hello worldworldHello ")
-
-
-def test_what_came_after_a_checkpoint_is_said_again_and_left_out() -> None:
-    script = Broken()
-    script.open()
-    usage = {"usageMetadata": {"promptTokenCount": 5, "candidatesTokenCount": 3, "totalTokenCount": 8}}
-    came = texts(script.hear(said("one ", token="t1"), said("two ", **usage), said("three ")))
-    script.failed("lost")
-    request = script.open()
-    assert body(request) == {**ASKED, "continuationToken": base64.b64encode(b"t1").decode()}
-    came += texts(script.hear(said("tw"), said("o three"), said(" four", finish="STOP", **usage), b""))
-    assert came == script.machine.fold.text == "one two three four"
-    assert script.stop() is None
-    total = script.machine.fold.usage_metadata
-    assert (total.prompt_token_count, total.candidates_token_count, total.total_token_count) == (10, 6, 16)
-
-
-def test_a_checkpoint_in_the_middle_of_what_is_said_again_counts() -> None:
-    """What lies behind it is not forgotten when the line breaks once more."""
-    script = Broken()
-    script.open()
-    came = texts(script.hear(said("A", token="t1"), said("BCD")))
-    script.failed("lost")
-    script.open()
-    came += texts(script.hear(said("B", token="t2"), said("C")))
-    script.failed("lost")
-    assert body(script.open())["continuationToken"] == base64.b64encode(b"t2").decode()
-    came += texts(script.hear(said("CDE", token="t3"), said("F")))
-    script.failed("lost")
-    script.open()
-    came += texts(script.hear(said("FG", finish="STOP"), b""))
-    assert came == script.machine.fold.text == "ABCDEFG"
-    assert script.stop() is None
-
-
-@pytest.mark.parametrize(
-    "instead",
-    [
-        [said("one TWO")],
-        [said("on"), said("ONE")],
-        [said({"text": "one two", "thought": True})],
-        [said(CALL)],
-        [said("one", finish="STOP")],
-    ],
-)
-def test_an_api_that_says_something_else_is_not_believed(instead: list[bytes]) -> None:
-    script = Broken()
-    script.open()
-    script.hear(said("zero ", token="t"), said("one two"))
-    script.failed("lost")
-    script.open()
-    came = texts(script.hear(*instead, b""))
-    assert came == ""
-    error = script.stop()
-    assert isinstance(error, StreamInterrupted)
-    assert "another text" in str(error)
-    assert error.partial.text == "zero one two"
-
-
-def test_a_call_that_is_said_again_is_the_same_call_under_any_id() -> None:
-    script = Broken()
-    script.open()
-    first = {"functionCall": {"name": "f", "id": "1", "args": {"a": 1}}, "thoughtSignature": "AAAA"}
-    again = {"functionCall": {"name": "f", "id": "2", "args": {"a": 1}}, "thoughtSignature": "BBBB"}
-    came = script.hear(said("so", token="t"), said(first))
-    script.failed("lost")
-    script.open()
-    came += script.hear(said(again), said({"functionCall": {"name": "f", "id": "3", "args": {"a": 1}}}, finish="STOP"), b"")
-    assert script.stop() is None
-    ids = [call.id for chunk in came for call in chunk.function_calls or ()]
-    assert ids == ["1", "3"], "and the second is another one"
-    assert [call.id for call in script.machine.fold.response.function_calls] == ["1", "3"]
-
-
-@pytest.mark.parametrize("token", [None, "t"])
-def test_half_a_function_call_is_never_put_together_of_two(token: str | None) -> None:
-    half = {"functionCall": {"name": "f", "partialArgs": [{"jsonPath": "$.a", "stringValue": "x"}], "willContinue": True}}
-    script = Broken()
-    script.open()
-    script.hear(said("so", token=token), said(half))
-    script.failed("lost")
-    if token:
-        script.open()
-        script.hear(said(half), b"")
-    error = script.stop()
-    assert isinstance(error, StreamInterrupted)
-    assert error.partial.function_calls is None
-    assert script.machine.fold.response.function_calls is None
-    assert error.partial.text == "so"
-
-
-@pytest.mark.parametrize("part", [CALL, {"inlineData": {"mimeType": "image/png", "data": "AAAA"}}])
-def test_a_model_is_shown_text_alone(part: dict[str, Any]) -> None:
-    script = Broken()
-    script.open()
-    script.hear(said("see: ", part))
-    script.failed("lost")
-    assert isinstance(script.stop(), StreamInterrupted)
-
-
-def test_a_model_that_is_shown_its_words_has_what_is_left_of_its_tokens() -> None:
-    script = Broken({**ASKED, "generationConfig": {"maxOutputTokens": 10, "temperature": 0}})
-    for spent, left in ((4, 6), (3, 3)):
-        script.open()
-        script.hear(said(f"{spent} ", usageMetadata={"candidatesTokenCount": spent}))
-        script.failed("lost")
-        step = script.step()
-        while not isinstance(step, Open):
-            step = script.step()
-        assert body(step.request)["generationConfig"] == {"maxOutputTokens": left, "temperature": 0}
-        script.failed("stale")
-    script.open()
-    script.hear(said("rest", usageMetadata={"candidatesTokenCount": 3}))
-    script.failed("lost")
-    assert isinstance(script.stop(), StreamInterrupted), "there is nothing left"
-
-
-def test_thoughts_are_not_thought_twice() -> None:
-    script = Broken()
-    script.open()
-    script.hear(said({"text": "hm", "thought": True}), said("The answer "))
-    script.failed("lost")
-    script.open()
-    came = script.hear(said({"text": "hm, again", "thought": True}), said("is 42.", finish="STOP"), b"")
-    assert script.stop() is None
-    fold = script.machine.fold
-    assert (fold.text, fold.thought_text, texts(came)) == ("The answer is 42.", "hm", "is 42.")
-    assert not any(chunk.thought_text for chunk in came)
-
-
-def test_held_back_text_is_not_lost_when_a_kept_stream_breaks_in_the_middle_of_it() -> None:
-    script = Broken()
-    script.open()
-    came = texts(script.hear(said("It was a dark and stormy night")))
-    script.failed("lost")
-    script.open(**KEPT)
-    assert script.hear(said("dark and")) == [], "which may be a repetition"
-    script.failed("lost")
-    assert script.open(**KEPT).headers["Headwater-After"] == "1"
-    came += texts(script.hear(said(" grey morning.", finish="STOP"), b""))
-    assert came == script.machine.fold.text == "It was a dark and stormy nightdark and grey morning."
-    assert script.stop() is None
-
-
-def test_held_back_text_that_is_asked_for_again_comes_once() -> None:
-    script = Broken()
-    script.open()
-    came = texts(script.hear(said("It was a dark and stormy night")))
-    script.failed("lost")
-    script.open()
-    assert script.hear(said("dark and"), b"") == []
-    script.open()
-    came += texts(script.hear(said("dark and stormy night, and"), said(" cold.", finish="STOP"), b""))
-    assert came == script.machine.fold.text == "It was a dark and stormy night, and cold."
-    assert script.stop() is None
 
 
 def test_giving_up_raises_the_first_break_and_says_what_came_of_going_on() -> None:

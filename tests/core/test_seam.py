@@ -90,7 +90,9 @@ def test_what_a_chunk_carries_besides_its_text_stays() -> None:
     old = "the end of it all"
     seam = Overlap(old, mute_thoughts=True)
     signed = {"text": old, "thoughtSignature": "AAAA"}
-    (one,) = seam.feed(chunk({"text": "hm", "thought": True}, signed, finish="STOP", usageMetadata={"totalTokenCount": 3}))
+    (one,) = seam.feed(
+        chunk({"text": "hm", "thought": True}, signed, finish="STOP", usageMetadata={"totalTokenCount": 3})
+    )
     assert (one.text, one.thought_text, one.usage_metadata.total_token_count) == ("", "", 3)
     assert [part.thought_signature for part in one.parts] == [b"\0\0\0"]
     assert one.response_id == "r"

@@ -79,6 +79,13 @@ def test_a_stop_sequence_ends_the_text_before_it(data):
     cut = answer(GenerateContentRequest(contents=contents, generation_config={"stop_sequences": [stop]}), model="m")
     assert cut.text == whole[: whole.index(stop)]
     assert cut.finish_reason == FinishReason.STOP
+    assert cut.candidates[0].finish_message == f"The text came to the stop sequence {stop!r}."
+
+
+def test_a_limit_that_is_reached_before_the_stop_sequence_is_the_reason_to_end(request_of):
+    request = request_of("Tell me a story", config={"max_output_tokens": 3, "stop_sequences": ["."]})
+    candidate = answer(request, model="m").candidates[0]
+    assert (candidate.finish_reason, candidate.finish_message) == (FinishReason.MAX_TOKENS, None)
 
 
 def test_candidates_differ_and_take_turns(request_of):

@@ -50,8 +50,8 @@ class EndingKind(StrEnum):
     MAX_TOKENS = "max_tokens"
     """The answer reached its limit of tokens."""
     STOP_SEQUENCE = "stop_sequence"
-    """The model came upon one of the caller's stop sequences. The Gemini API does not tell this from a natural end (both
-    are ``STOP``), which is then ``finished``; it is said where the other end's ``finishMessage`` speaks of it."""
+    """The model came upon one of the caller's stop sequences. The Gemini API does not tell this from a natural end:
+    both are ``STOP``, and so ``finished``. It is said where the other end's ``finishMessage`` speaks of it."""
     BLOCKED = "blocked"
     """The prompt or the answer was refused; ``reason`` and ``safety_ratings`` say why."""
     MALFORMED_CALL = "malformed_call"

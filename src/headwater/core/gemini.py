@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, Generic, TypeVar, cast
 
 import msgspec
 
+from headwater.core.framing import Framing, Streamed
 from headwater.core.jsons import Splitter
 from headwater.core.resume import KEEP, KEEP_SECONDS, STREAM, position, resume
 from headwater.core.steps import HttpRequest
-from headwater.core.wire import Broken, Continuation
+from headwater.core.wire import Broken, Continuation, Over
 from headwater.errors import APIError, HeadwaterError, WireError, api_error
 from headwater.types import Content, GenerateContentResponse
 from headwater.types.base import Wire as WireType
@@ -46,13 +47,18 @@ _KEYS = frozenset(GenerateContentResponse.__struct_encode_fields__) | {"turnToke
 
 
 class Gemini(Generic[R]):
-    """The dialect for answers of one type. Stateless, so that one is enough for each type."""
+    """The dialect for answers of one type. Stateless, so that one is enough for each type.
+
+    ``framing`` makes what cuts the body of a stream into documents.
+    """
+
+    framing: Callable[[], Framing] = Streamed
 
     def __init__(self, kind: type[R]) -> None:
         self._kind = kind
         self._decoder = msgspec.json.Decoder(kind)
 
-    def decode(self, data: bytes, headers: Mapping[str, str]) -> tuple[R | HeadwaterError, ...]:
+    def decode(self, data: bytes, headers: Mapping[str, str]) -> tuple[R | HeadwaterError | Over, ...]:
         """Return what one document holds: usually one response, which keeps ``data`` as its ``raw``."""
         if b'"error"' in data:
             return self._read(data, headers)
@@ -122,7 +128,7 @@ class Gemini(Generic[R]):
             body["toolConfig"] = {**tools, "functionCallingConfig": freed}
         return msgspec.structs.replace(request, body=msgspec.json.encode(body))
 
-    def _read(self, data: bytes, headers: Mapping[str, str]) -> tuple[R | HeadwaterError, ...]:
+    def _read(self, data: bytes, headers: Mapping[str, str]) -> tuple[R | HeadwaterError | Over, ...]:
         """Read a document that is not simply one response."""
         text = _mend(data)
         try:
@@ -137,7 +143,7 @@ class Gemini(Generic[R]):
         except RecursionError:  # arrays in arrays, hundreds deep
             return (WireError(f"the API sent an event that is no answer: {_excerpt(data)}"),)
 
-    def _sort(self, document: Any, data: bytes, headers: Mapping[str, str]) -> tuple[R | HeadwaterError, ...]:
+    def _sort(self, document: Any, data: bytes, headers: Mapping[str, str]) -> tuple[R | HeadwaterError | Over, ...]:
         match document:
             case {"error": error} if error:
                 return (_error(document, data, 200, headers),)

@@ -32,7 +32,7 @@ from headwater.core.stages import Stage
 from headwater.core.states import TRANSITIONS, State
 from headwater.core.steps import Close, HttpRequest, Open, Pause, Read, Step, Stop, TransportError, Wait
 from headwater.core.turns import Turns
-from headwater.core.wire import Wire
+from headwater.core.wire import Over, Wire
 from headwater.errors import (
     HeadwaterError,
     StreamCancelled,
@@ -58,7 +58,7 @@ class Machine(Account, Generic[R]):
     """One call: a stream of results, or a single one. Lives as long as the call.
 
     ``framing`` makes the cutter for each body, ``jitter`` gives random numbers in [0, 1) for the back-off. ``after``
-    documents of the stream came to somebody else before. ``fold`` is the answer so far, where the results are chunks of
+    documents of the stream came to somebody else before; ``name`` is that of a stream that is there. ``fold`` is the answer so far, where the results are chunks of
     one. With ``tells``, what becomes of the call (another attempt, a new beginning, results of functions) is told among
     the results.
     """
@@ -78,6 +78,7 @@ class Machine(Account, Generic[R]):
         stages: Stage | None = None,
         turns: Turns | None = None,
         after: int = 0,
+        name: str | None = None,
         jitter: Callable[[], float] = float,
     ) -> None:
         super().__init__(turns)
@@ -89,6 +90,7 @@ class Machine(Account, Generic[R]):
             Recovery, wire, retry=retry or Retry(), on_break=on_break, goes_on=goes_on, jitter=jitter
         )
         self._recovery = self._recover(request, start=after)
+        self._recovery.stream = self._name = name
         self._after = after  # documents of the stream that have come
         self._request = self._recovery.request
         self._make_framing = framing
@@ -131,6 +133,8 @@ class Machine(Account, Generic[R]):
         self._status = status
         if status in REDIRECTS and "location" in headers:
             return self._redirect(headers["location"])
+        if status == 204 and self._name is not None:  # nothing comes after ``after``
+            return self._end_of_answer()
         self._is_refused = not 200 <= status < 300
         if not self._is_refused:
             if self.meter.head_at is None:
@@ -213,8 +217,13 @@ class Machine(Account, Generic[R]):
 
         Nor is there one while stages may hold back a part of what came.
         """
-        unread = sum(type(result) is GenerateContentResponse and not result.is_reset for result in self._ready)
+        unread = sum(isinstance(result, GenerateContentResponse) and not result.is_reset for result in self._ready)
         return None if self._stages is not None else self._position(self._after - unread)
+
+    @property
+    def name(self) -> str | None:
+        """The name under which the other end keeps the stream; None where it does not, or has not said so yet."""
+        return self._name or self._recovery.stream
 
     def _position(self, after: int) -> str | None:
         stream = self._recovery.stream
@@ -296,6 +305,9 @@ class Machine(Account, Generic[R]):
         for result in self._wire.decode(document, self.headers):
             if isinstance(result, HeadwaterError):
                 self._broke(self._cut_short(document) or result if last and type(result) is WireError else result)
+                return False
+            if type(result) is Over:
+                self._over(result.error)
                 return False
             self._taken += 1
             self._stamp(self._now)
@@ -386,6 +398,13 @@ class Machine(Account, Generic[R]):
             self._ready.append(cast("R", self.response))
         return self._finish(blocked_error(self.fold) if self._raise_on_block else None)
 
+    def _over(self, error: HeadwaterError | None) -> None:
+        """Take it that the other end says that there is no more."""
+        if error is None:
+            self._end_of_answer()
+        else:
+            self._finish(error)
+
     def _redirect(self, location: str) -> None:
         self._redirects += 1
         try:
@@ -448,7 +467,7 @@ class Machine(Account, Generic[R]):
     def _finish(self, error: HeadwaterError | None) -> None:
         self._go(State.DONE)
         self.meter.ended_at = self._now
-        if isinstance(error, StreamCancelled):
+        if isinstance(error, StreamCancelled) and self._cancelled is not None:  # stopped elsewhere: what came is read
             self._ready.clear()
             self._stages = None
         if error is not None:

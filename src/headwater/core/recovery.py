@@ -95,7 +95,7 @@ class Recovery:
         if seam is None:
             return [chunk]
         pieces = seam.feed(chunk)
-        if has_token(chunk):
+        if any(map(has_token, pieces)):
             self._unsaid = seam.left
         return pieces
 

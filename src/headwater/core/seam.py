@@ -6,7 +6,7 @@ its own text may begin by repeating the end of it (``Overlap``).
 
 from __future__ import annotations
 
-from typing import Protocol
+from typing import Any, Protocol
 
 import msgspec
 
@@ -114,7 +114,7 @@ class Overlap:
         found = []
         for chunk in held:
             size = len(_text(chunk))
-            found.append(_without(chunk, min(cut, size)) if cut else chunk)
+            found.append(_without(chunk, min(cut, size), drop_token=cut > size) if cut else chunk)
             cut = max(0, cut - size)
         return found
 
@@ -169,8 +169,8 @@ def _is_over(chunk: GenerateContentResponse) -> bool:
     return any(candidate.finish_reason is not None for candidate in chunk.candidates or ())
 
 
-def _without(chunk: GenerateContentResponse, count: int) -> GenerateContentResponse:
-    """``chunk`` without the first ``count`` characters of its text."""
+def _without(chunk: GenerateContentResponse, count: int, *, drop_token: bool) -> GenerateContentResponse:
+    """``chunk`` without the first ``count`` characters of its text; ``drop_token``: and without its checkpoint."""
     parts = []
     for part in _parts(chunk):
         if part.text and not part.thought and count:
@@ -180,16 +180,16 @@ def _without(chunk: GenerateContentResponse, count: int) -> GenerateContentRespo
                 continue
             part = msgspec.structs.replace(part, text=part.text[gone:])
         parts.append(part)
-    return _with_parts(chunk, parts)
+    return _with_parts(chunk, parts, **({"continuation_token": None} if drop_token else {}))
 
 
-def _with_parts(chunk: GenerateContentResponse, parts: list[Part]) -> GenerateContentResponse:
-    """A copy of ``chunk`` whose first candidate has these parts."""
-    if not chunk.candidates or parts == _parts(chunk):
+def _with_parts(chunk: GenerateContentResponse, parts: list[Part], **fields: Any) -> GenerateContentResponse:
+    """A copy of ``chunk`` whose first candidate has these parts, and these fields."""
+    if not chunk.candidates or (parts == _parts(chunk) and not fields):
         return chunk
     first = chunk.candidates[0]
     content = Content(parts=parts, role=first.content.role if first.content else "model")
-    changed = msgspec.structs.replace(first, content=content)
+    changed = msgspec.structs.replace(first, content=content, **fields)
     copy = msgspec.structs.replace(chunk, candidates=[changed, *chunk.candidates[1:]])
     copy.__dict__["_headers"] = chunk.__dict__.get("_headers")
     return copy

@@ -43,11 +43,17 @@ class Continuation(msgspec.Struct, frozen=True, kw_only=True):
     is_same: bool = False
 
 
+class Over(msgspec.Struct, frozen=True):
+    """What the other end says where nothing more will come: the answer is whole, or ``error`` ended it for everybody."""
+
+    error: HeadwaterError | None = None
+
+
 class Wire(Protocol[Result]):
     """A dialect: how its documents become results and its refusals errors. Stateless."""
 
-    def decode(self, data: bytes, headers: Mapping[str, str]) -> tuple[Result | HeadwaterError, ...]:
-        """Return what one document of a good answer holds: results, and an error where it carries one."""
+    def decode(self, data: bytes, headers: Mapping[str, str]) -> tuple[Result | HeadwaterError | Over, ...]:
+        """Return what one document of a good answer holds: results, an error where it carries one, or the end."""
 
     def refusal(self, status: int, headers: Mapping[str, str], body: bytes) -> APIError:
         """Return the error that an answer with a bad status means."""

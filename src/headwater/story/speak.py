@@ -65,6 +65,7 @@ class _Piece(msgspec.Struct):
     spoken: int = 0
     thought: int = 0
     finish: FinishReason | None = None
+    message: str | None = None
 
 
 class Meter:
@@ -118,7 +119,7 @@ def _beat(piece: _Piece, number: int, meter: Meter, response_id: str, pace: Pace
     meter.thought += piece.thought
     content = Content(parts=piece.parts, role="model")
     chunk = GenerateContentResponse(
-        candidates=[Candidate(content=content, finish_reason=piece.finish, index=number)],
+        candidates=[Candidate(content=content, finish_reason=piece.finish, finish_message=piece.message, index=number)],
         usage_metadata=meter.usage(),
         model_version=MODEL_VERSION,
         response_id=response_id,
@@ -143,7 +144,8 @@ def _text_pieces(speech: Speech, limits: Limits, dice: random.Random) -> Iterato
     """The text in chunks; the reason to finish comes with the last of them."""
     held: _Piece | None = None
     reason = FinishReason.STOP
-    for group in _groups(_until_stop(_tokens(speech.text), limits.stops), limits.most, dice):
+    met = list[str]()
+    for group in _groups(_until_stop(_tokens(speech.text), limits.stops, met), limits.most, dice):
         if group is None:
             reason = FinishReason.MAX_TOKENS
             break
@@ -156,6 +158,8 @@ def _text_pieces(speech: Speech, limits: Limits, dice: random.Random) -> Iterato
             yield last
         last = _Piece([Part(text="", thought_signature=speech.signature)])
     last.finish = reason
+    if met and reason is FinishReason.STOP:  # else the limit came first
+        last.message = f"The text came to the stop sequence {met[0]!r}."
     yield last
 
 
@@ -164,8 +168,8 @@ def _tokens(pieces: Iterable[str]) -> Iterator[str]:
         yield from tokens.split(piece)
 
 
-def _until_stop(stream: Iterator[str], stops: tuple[str, ...]) -> Iterator[str]:
-    """The tokens before the first stop sequence, which may span any number of them."""
+def _until_stop(stream: Iterator[str], stops: tuple[str, ...], met: list[str]) -> Iterator[str]:
+    """The tokens before the first stop sequence, which may span any number of them; it is added to ``met``."""
     if not stops:
         yield from stream
         return
@@ -174,9 +178,11 @@ def _until_stop(stream: Iterator[str], stops: tuple[str, ...]) -> Iterator[str]:
     for token in stream:
         held.append(token)
         text = "".join(held)
-        ends = [place for stop in stops if (place := text.find(stop)) >= 0]
+        ends = [(place, stop) for stop in stops if (place := text.find(stop)) >= 0]
         if ends:
-            yield from tokens.split(text[: min(ends)])
+            place, stop = min(ends)
+            met.append(stop)
+            yield from tokens.split(text[:place])
             return
         while held and len(text) - len(held[0]) >= longest - 1:
             text = text[len(held[0]) :]
@@ -206,6 +212,7 @@ def fold(beats: Iterable[Beat]) -> GenerateContentResponse:
     """Return the beats of a stream as one response."""
     parts: dict[int, list[Part]] = {}
     finish: dict[int, FinishReason | None] = {}
+    messages: dict[int, str | None] = {}
     last: GenerateContentResponse | None = None
     for beat in beats:
         last = beat.chunk
@@ -214,9 +221,15 @@ def fold(beats: Iterable[Beat]) -> GenerateContentResponse:
             content = candidate.content or Content()
             parts.setdefault(number, []).extend(content.parts or [])
             finish[number] = candidate.finish_reason or finish.get(number)
+            messages[number] = candidate.finish_message or messages.get(number)
     assert last is not None
     candidates = [
-        Candidate(content=Content(parts=_joined(found), role="model"), finish_reason=finish[number], index=number)
+        Candidate(
+            content=Content(parts=_joined(found), role="model"),
+            finish_reason=finish[number],
+            finish_message=messages[number],
+            index=number,
+        )
         for number, found in sorted(parts.items())
     ]
     return GenerateContentResponse(
