@@ -14,6 +14,7 @@ from headwater.cli.exits import EPILOG, Exit, exit_for, explain
 from headwater.cli.run import run
 from headwater.cli.screen import OutputClosed, Screen, forget_output
 from headwater.cli.serve import serve
+from headwater.cli.tail import tail
 from headwater.errors import HeadwaterError
 
 
@@ -33,6 +34,7 @@ headwater.add_command(ask)
 headwater.add_command(chat)
 headwater.add_command(serve)
 headwater.add_command(run)
+headwater.add_command(tail)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 F = TypeVar("F", bound=Callable[..., Any])
 
 DEFAULT_MODEL = "gemini-2.5-flash"
-_KEYS = ("GEMINI_API_KEY", "GOOGLE_API_KEY")
+KEYS = ("GEMINI_API_KEY", "GOOGLE_API_KEY")
 _NO_KEY = (
     "no API key: set GEMINI_API_KEY (get one at https://aistudio.google.com/apikey), "
     "or add --offline, which works now and needs no key"
@@ -32,12 +32,22 @@ def _finite(context: click.Context, parameter: click.Parameter, value: float | N
     return value
 
 
-def _address(context: click.Context, parameter: click.Parameter, value: str | None) -> str | None:
+def address(context: click.Context, parameter: click.Parameter, value: str | None) -> str | None:
+    """Return ``value`` when it can be a base URL; for an option's ``callback``."""
     if value is not None and not value.startswith(("http://", "https://", "offline:")):
         raise click.BadParameter(f"{value!r} begins neither with https:// (or http://) nor with offline:")
     return value
 
 
+#: How an answer is shown, whatever it answers.
+SHOWING = (
+    click.option(
+        "--markdown/--plain",
+        default=None,
+        help="At a terminal, draw the answer's Markdown or write its text (else drawn if rich is installed).",
+    ),
+    click.option("--stats", is_flag=True, help="Say on standard error how long it took and how many tokens."),
+)
 _OPTIONS = (
     click.option("--offline", is_flag=True, help="Let the built-in storyteller answer: no key, no network."),
     click.option(
@@ -54,14 +64,9 @@ _OPTIONS = (
     click.option("--temperature", type=click.FloatRange(min=0), help="How freely the model chooses its words."),
     click.option("--max-tokens", type=click.IntRange(min=1), metavar="N", help="The longest answer, in tokens."),
     click.option("--thinking", is_flag=True, help="Show the model's thoughts on standard error."),
+    *SHOWING,
     click.option(
-        "--markdown/--plain",
-        default=None,
-        help="At a terminal, draw the answer's Markdown or write its text (else drawn if rich is installed).",
-    ),
-    click.option("--stats", is_flag=True, help="Say on standard error how long it took and how many tokens."),
-    click.option(
-        "--base-url", callback=_address, metavar="URL", help="Where requests go (else GOOGLE_GEMINI_BASE_URL)."
+        "--base-url", callback=address, metavar="URL", help="Where requests go (else GOOGLE_GEMINI_BASE_URL)."
     ),
     click.option(
         "--timeout",
@@ -138,6 +143,6 @@ def _client(options: dict[str, Any], *, key: str | None) -> Client:
     try:
         return genai.Client(http_options=options, api_key=key)
     except UsageError:
-        if key is None and not any(os.environ.get(name, "").strip() for name in _KEYS):
+        if key is None and not any(os.environ.get(name, "").strip() for name in KEYS):
             raise UsageError(_NO_KEY) from None
         raise

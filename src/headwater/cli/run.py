@@ -10,7 +10,9 @@ import os
 import signal
 import sys
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
+from threading import Event
 from types import CodeType, ModuleType, TracebackType
 
 import click
@@ -43,26 +45,26 @@ def run(offline: bool, module: str | None, arguments: tuple[str, ...]) -> None:
         os.environ["GOOGLE_GEMINI_BASE_URL"] = known if known.startswith("offline:") else "offline:"
     standin.install()
     if module is None:
-        path, *rest = arguments
-        program, script = (lambda: _run_script(path)), path
+        script, *rest = arguments
+        program = partial(_run_script, script, _source(script))
     else:
-        program, script, rest = (lambda: _run_module(module)), module, list(arguments)
+        script, rest = module, list(arguments)
+        program = partial(_run_module, module)
     sys.argv[:] = [script, *rest]
     code = _to_its_end(program)
     _report()
     raise SystemExit(code)
 
 
-def _run_script(path: str) -> None:
-    """Run a file as ``python file`` does.
-
-    Raises:
-        click.UsageError: it can not be read.
-    """
+def _source(path: str) -> bytes:
     try:
-        source = Path(path).read_bytes()
+        return Path(path).read_bytes()
     except OSError as error:
         raise click.UsageError(f"can not open {path!r}: {error.strerror or error}") from error
+
+
+def _run_script(path: str, source: bytes) -> None:
+    """Run a file as ``python file`` does."""
     path = os.path.abspath(path)  # as python does
     main = ModuleType("__main__")
     main.__dict__.update(__file__=path, __builtins__=builtins, __spec__=None)
@@ -90,18 +92,17 @@ def _run_module(name: str) -> None:
 
 def _to_its_end(program: Callable[[], None]) -> int | str | None:
     """Run the program; return its exit code, or what ``sys.exit`` was given."""
+    interrupted = Event()
+    atexit.register(_die_of_interrupt, interrupted)  # first, so that it runs after all that the program registers
     try:
         program()
     except SystemExit as error:
         return error.code
-    except click.ClickException:
-        raise
     except BaseException as error:
         error.__traceback__ = _without_ours(error.__traceback__)
         sys.excepthook(type(error), error, error.__traceback__)
         if isinstance(error, KeyboardInterrupt):
-            atexit.register(_die_of_interrupt)
-            return 130
+            interrupted.set()
         return 1
     return 0
 
@@ -113,9 +114,10 @@ def _without_ours(trace: TracebackType | None) -> TracebackType | None:
     return trace  # none is left of a file that does not compile: the error itself says where
 
 
-def _die_of_interrupt() -> None:
+def _die_of_interrupt(interrupted: Event) -> None:
     """End as Python does after Ctrl-C: by the signal, so that a shell stops its loop."""
-    if os.name == "posix":
+    if interrupted.is_set() and os.name == "posix":
+        sys.stdout.flush()
         signal.signal(signal.SIGINT, signal.SIG_DFL)
         os.kill(os.getpid(), signal.SIGINT)
 

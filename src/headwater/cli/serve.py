@@ -74,11 +74,21 @@ def _option(*names: str, env: str, **settings: Any) -> Callable[[F], F]:
 @_option(
     "--log",
     env="LOG",
-    default="memory:",
+    default="sqlite:?shared=yes",
     show_default=True,
     metavar="URL",
-    help="Where answers are kept: memory:, sqlite:PATH or redis://HOST.",
+    help="Where answers that have a name are kept: memory:, sqlite:PATH or redis://HOST.",
 )
+@_option(
+    "--lease",
+    env="LEASE",
+    type=click.FloatRange(0.5),
+    default=10.0,
+    show_default=True,
+    metavar="SECONDS",
+    help="A server that shares the log is taken for dead when it says nothing for so long.",
+)
+@_option("--secret", env="SECRET", metavar="TEXT", help="What links are signed with; one in the log, unless set.")
 @_option("--log-hours", env="LOG_HOURS", type=click.FloatRange(0), default=24.0, show_default=True)
 @_option(
     "--log-size", env="LOG_SIZE", type=click.IntRange(1), metavar="MIB", help="Of all kept answers; none unless set."
@@ -163,6 +173,8 @@ def _application(engine: Engine, keys: Sequence[str], options: dict[str, Any]) -
         limits=limits,
         grace=options["grace"],
         streams=options["streams"],
+        secret=options["secret"],
+        lease=options["lease"],
     )
 
 

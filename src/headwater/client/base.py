@@ -14,7 +14,7 @@ from headwater.client.settings import Settings
 from headwater.client.structured import Growing, Items, readable
 from headwater.core.ending import Ending
 from headwater.core.events import Retrying, Translator
-from headwater.core.framing import Streamed, Whole
+from headwater.core.framing import Whole
 from headwater.core.gemini import Gemini
 from headwater.core.machine import Machine
 from headwater.core.metrics import Metrics
@@ -67,7 +67,7 @@ def make_machine(
     machine: Machine[W] = make(
         dialect,
         request,
-        framing=Streamed if stream else Whole,
+        framing=dialect.framing if stream else Whole,
         retry=options.get("retry") or settings.retry(http_options),
         deadlines=options.get("deadlines") or settings.deadlines(http_options),
         on_break=options.get("on_break", "fail"),
@@ -212,6 +212,11 @@ class BaseStream(Generic[R]):
         return self._measured().progress(clock())
 
     @property
+    def name(self) -> str | None:
+        """The name under which the other end keeps the stream; None where it keeps nothing, or has not said so yet."""
+        return self._machine.name
+
+    @property
     def position(self) -> str | None:
         """Where the stream stands, for ``resume_stream`` in another process; None where the other end keeps nothing."""
         return self._machine.position
@@ -303,13 +308,13 @@ class BaseStream(Generic[R]):
             except IndexError:  # another thread was faster
                 break
             hook(self)
-        if error is not None and not (self._closed and isinstance(error, StreamCancelled) and not self._tells_cancel):
+        if error is not None and (self._tells_cancel or not isinstance(error, StreamCancelled)):
             raise error
 
     @property
     def _tells_cancel(self) -> bool:
-        """Whether the loop is to raise, since somebody cancelled the stream."""
-        return self._is_cancelled and self._options.get("raise_on_cancel", False)
+        """Whether the loop is to raise when somebody cancelled the stream, here or where it is produced."""
+        return (self._is_cancelled or not self._closed) and self._options.get("raise_on_cancel", False)
 
     def _check_closed(self) -> None:
         """Raise what the loop of a closed stream raises, once; nothing where it just ends."""

@@ -13,6 +13,7 @@ from headwater.client.files import AsyncFiles, Files
 from headwater.client.models import AsyncModels, Models
 from headwater.client.options import StreamOptions, check
 from headwater.client.settings import Settings
+from headwater.client.streams import AsyncStreams, Streams
 from headwater.client.sync import Caller
 from headwater.errors import UsageError
 from headwater.types import HttpOptions
@@ -26,6 +27,7 @@ class AsyncClient:
         self.models = AsyncModels(self._caller)
         self.chats = AsyncChats(self._caller)
         self.files = AsyncFiles(self._caller)
+        self.streams = AsyncStreams(self._caller)
 
     async def aclose(self) -> None:
         """Close the idle connections of the running event loop. The client stays usable; streams that run go on."""
@@ -88,6 +90,7 @@ class Client:
         self.models = Models(self._caller)
         self.chats = Chats(self._caller)
         self.files = Files(self._caller)
+        self.streams = Streams(self._caller)
 
     @cached_property
     def aio(self) -> AsyncClient:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, TypeAlias, Unpack, cast, overload
 
-from headwater.client import requests
+from headwater.client import named, requests
 from headwater.client.aio import AsyncCaller, AsyncStream
 from headwater.client.base import COUNTS, MODEL_LISTS, MODELS
 from headwater.client.options import CallOptions, StreamOptions
@@ -84,9 +84,8 @@ class Models:
             UsageError: that is no position. Everything else is raised by the stream: NotFoundError when the other end
                 does not keep it any more.
         """
-        request, after = requests.resume_stream(self._caller.settings, position)
-        options.setdefault("on_break", "continue")
-        return self._caller.stream(request, GenerateContentConfig(), options, after=after)
+        reading = named.resume(self._caller.settings, position, options)
+        return self._caller.stream(**reading._asdict())
 
     def count_tokens(
         self, *, model: str, contents: Any, config: CountTokensConfig | Mapping[str, Any] | None = None
@@ -148,9 +147,8 @@ class AsyncModels:
 
     async def resume_stream(self, position: str, **options: Unpack[StreamOptions]) -> AsyncStream:
         """Return the rest of a stream, from a position on. See ``Models.resume_stream``."""
-        request, after = requests.resume_stream(self._caller.settings, position)
-        options.setdefault("on_break", "continue")
-        return self._caller.stream(request, GenerateContentConfig(), options, after=after)
+        reading = named.resume(self._caller.settings, position, options)
+        return self._caller.stream(**reading._asdict())
 
     async def count_tokens(
         self, *, model: str, contents: Any, config: CountTokensConfig | Mapping[str, Any] | None = None

@@ -93,11 +93,11 @@ def _merged(defaults: Mapping[str, Any], options: Mapping[str, Any]) -> Mapping[
 
 
 def _unknown(name: str, known: frozenset[str]) -> str:
+    if name in _STREAM:
+        return f"the option {name!r} is for streams only"
     near = difflib.get_close_matches(name, known, 1)
     if near:
         return f"there is no option {name!r}: do you mean {near[0]!r}?"
-    if name in _STREAM:
-        return f"the option {name!r} is for streams only"
     return f"there is no option {name!r}: there are {', '.join(sorted(known))}"
 
 

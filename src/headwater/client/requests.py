@@ -5,14 +5,13 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from typing import Any, TypeVar
-from urllib.parse import urlencode, urlsplit
+from urllib.parse import urlencode
 
 import msgspec
 
 from headwater.client.contents import to_content, to_contents
 from headwater.client.modes import check_mode, check_schema
 from headwater.client.settings import Settings
-from headwater.core.resume import read_position, resumed
 from headwater.core.steps import HttpRequest
 from headwater.errors import UsageError
 from headwater.types import (
@@ -71,18 +70,6 @@ def generate_content(
     method = "streamGenerateContent?alt=sse" if stream else "generateContent"
     url = settings.url(f"{model_path(model, settings)}:{method}", config.http_options)
     return _post(settings, url, body, config.http_options, stream=stream)
-
-
-def resume_stream(settings: Settings, position: str) -> tuple[HttpRequest, int]:
-    """Return the request for the rest of a stream, and how many of its documents came before.
-
-    Raises:
-        UsageError: that is no position.
-    """
-    path, stream, after = read_position(position)
-    base = urlsplit(settings.base_url)
-    request = HttpRequest("POST", f"{base.scheme}://{base.netloc}{path}", settings.headers(), b"{}")
-    return resumed(request, stream, after), after
 
 
 def count_tokens(settings: Settings, model: str, contents: Any, config: CountTokensConfig) -> HttpRequest:

@@ -199,8 +199,12 @@ class Caller:
         on_end: Callable[[BaseStream[GenerateContentResponse]], None] | None = None,
         dialect: Gemini[Any] = ANSWERS,
         after: int = 0,
+        name: str | None = None,
     ) -> Stream:
-        """Return the stream of the answer to ``request``; ``dialect`` says how its chunks are read."""
+        """Return the stream of the answer to ``request``; ``dialect`` says how its chunks are read.
+
+        One that is there already has a ``name``, and ``after`` of its documents came before.
+        """
         options = check(options, stream=True, defaults=self.settings.defaults)
         observed = observe(request, options, self.settings, stream=True)
         goes_on = config.automatic_continuation is not False
@@ -214,6 +218,7 @@ class Caller:
             stream=True,
             observed=observed,
             after=after,
+            name=name,
             goes_on=goes_on,
             turns=turns,
         )

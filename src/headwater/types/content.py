@@ -264,7 +264,7 @@ def _data_of(file: Any) -> FileData:
 def _guessed(uri: str) -> str:
     kind = mimetypes.guess_type(uri.split("?", 1)[0])[0]
     if kind is None:
-        raise UsageError(f"Failed to determine mime type of {uri!r}, which has no known ending: pass mime_type")
+        raise UsageError(f"Failed to determine mime type of {uri!r} by its ending: pass mime_type=...")
     return kind
 
 
@@ -298,7 +298,7 @@ class UserContent(Content):
 
     if TYPE_CHECKING:
 
-        def __init__(self, parts: PartLike | Sequence[PartLike] | None = None, *, role: str | None = None) -> None: ...
+        def __init__(self, parts: PartLike | Sequence[PartLike] | None = None) -> None: ...
 
     def __post_init__(self) -> None:
         self.role = _own_role(self, "user")
@@ -313,7 +313,7 @@ class ModelContent(Content):
 
     if TYPE_CHECKING:
 
-        def __init__(self, parts: PartLike | Sequence[PartLike] | None = None, *, role: str | None = None) -> None: ...
+        def __init__(self, parts: PartLike | Sequence[PartLike] | None = None) -> None: ...
 
     def __post_init__(self) -> None:
         self.role = _own_role(self, "model")

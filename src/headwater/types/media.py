@@ -66,9 +66,7 @@ class Image(Wire):
             return cls(gcs_uri=location, mime_type=mime_type)
         kind = mime_type or mimetypes.guess_type(location)[0]
         if kind is None:
-            raise UsageError(
-                f"Failed to determine mime type of {location!r}, which has no known ending: pass mime_type=..."
-            )
+            raise UsageError(f"Failed to determine mime type of {location!r} by its ending: pass mime_type=...")
         return cls(image_bytes=Path(location).read_bytes(), mime_type=kind)
 
     def save(self, location: str) -> None:

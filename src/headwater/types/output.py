@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
 
 from headwater.types.base import OpenEnum, Wire
 from headwater.types.enums import ProminentPeople

@@ -1,0 +1,94 @@
+"""The migration page: its tables hold every public name of google-genai's family, and what they say of it is true."""
+
+import re
+import warnings
+from pathlib import Path
+
+import pytest
+
+from headwater import absent, errors, genai, types
+from headwater.client import chats, client, files, models, pagers
+
+PAGE = (Path(__file__).parents[2] / "docs" / "migration.md").read_text("utf-8")
+with warnings.catch_warnings():
+    warnings.simplefilter("ignore")
+    theirs = pytest.importorskip("google.genai")
+    from google.genai import chats as their_chats
+    from google.genai import client as their_client
+    from google.genai import errors as their_errors
+    from google.genai import files as their_files
+    from google.genai import models as their_models
+    from google.genai import pagers as their_pagers
+    from google.genai import types as their_types
+
+#: Names that a module of theirs has because it imports them.
+_IMPORTED = {"Callable", "Optional", "Union", "TYPE_CHECKING", "Any", "httpx", "httpx2", "json", "importlib"}
+
+
+def names(*things):
+    """The public names of classes or modules."""
+    return {name for thing in things for name in dir(thing) if not name.startswith("_")} - _IMPORTED
+
+
+def fields(kind):
+    return set(kind.model_fields)
+
+
+#: Each table with google-genai's names and headwater's.
+TABLES = {
+    "genai": (names(theirs), names(genai)),
+    "Client": (
+        names(their_client.Client, their_client.AsyncClient),
+        names(client.Client, client.AsyncClient) | {"models", "chats", "files"},
+    ),
+    "models": (names(their_models.Models, their_models.AsyncModels), names(models.Models) & names(models.AsyncModels)),
+    "chats": (
+        names(their_chats.Chats, their_chats.AsyncChats, their_chats.Chat, their_chats.AsyncChat),
+        names(chats.Chats, chats.Chat) & names(chats.AsyncChats, chats.AsyncChat),
+    ),
+    "files": (names(their_files.Files, their_files.AsyncFiles), names(files.Files) & names(files.AsyncFiles)),
+    "pagers": (names(their_pagers.Pager, their_pagers.AsyncPager), names(pagers.Pager) & names(pagers.AsyncPager)),
+    "errors": (names(their_errors), names(errors)),
+    "HttpOptions": (fields(their_types.HttpOptions), fields(types.HttpOptions)),
+}
+
+
+def rows(title):
+    """The rows of a table: each name with its standing and what is said of it."""
+    table = PAGE.split(f"\n### {title}\n", 1)[1].split("\n#", 1)[0]
+    found = re.findall(r"^\| (`.*?) \| (\w+) \| ?(.*?) ?\|$", table, re.MULTILINE)
+    return [(name, standing, said) for group, standing, said in found for name in re.findall(r"`(\w+)`", group)]
+
+
+@pytest.mark.parametrize("title", TABLES)
+def test_a_table_holds_every_name_once(title):
+    """No public name of the installed google-genai is missing; names of other versions of it may stand there too."""
+    told = [name for name, _, _ in rows(title)]
+    assert len(told) == len(set(told))
+    assert not TABLES[title][0] - set(told)
+
+
+@pytest.mark.parametrize("title", TABLES)
+def test_a_name_is_there_unless_the_table_says_absent(title):
+    """What is same or better is in headwater, in both colours; what is absent is not, and a way out is given."""
+    here = TABLES[title][1]
+    for name, standing, said in rows(title):
+        assert standing in ("same", "better", "ignored", "absent"), name
+        assert (name in here) == (standing != "absent"), name
+        assert said or standing == "same", name
+
+
+def test_every_field_of_the_config_is_there():
+    """The page says so."""
+    assert fields(their_types.GenerateContentConfig) <= fields(types.GenerateContentConfig)
+
+
+def test_what_is_absent_has_a_hint_at_run_time():
+    """``headwater run`` knows what to use in the place of each group and method that is absent."""
+    groups = {name for name, standing, _ in rows("Client") if standing == "absent"}
+    assert groups <= set(absent.GROUPS) | set(absent.MODULES)
+    for title in ("models", "files"):
+        missing = {name for name, standing, _ in rows(title) if standing == "absent"} - {"vertexai"}
+        assert {f"{title}.{name}" for name in missing} <= set(absent.METHODS)
+    assert absent.instead_of("client.aio.models.embed_content") == absent.METHODS["models.embed_content"]
+    assert "google-genai" in absent.instead_of("types.TuningJob")

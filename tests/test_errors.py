@@ -1,0 +1,71 @@
+"""Errors of the API: made of the answer's JSON as google-genai makes them, by their code, from foreign responses."""
+
+import asyncio
+import pickle
+from types import SimpleNamespace
+
+import pytest
+
+from headwater import errors
+
+BODY = {"error": {"code": 429, "status": "RESOURCE_EXHAUSTED", "message": "slow down"}}
+
+
+def response(code, body=None, text="oops"):
+    """A response as httpx has it."""
+
+    def json():
+        if body is None:
+            raise ValueError("no JSON")
+        return body
+
+    async def aread(): ...
+
+    return SimpleNamespace(
+        status_code=code, read=lambda: None, aread=aread, json=json, text=text, reason_phrase="Bad", headers={"a": "b"}
+    )
+
+
+def test_an_error_can_be_made_of_the_answers_json():
+    """Code, status and message are found in it, and what is outside of ``error`` goes before what is inside."""
+    error = errors.ClientError(429, BODY)
+    assert (error.code, error.status, error.message, error.details) == (429, "RESOURCE_EXHAUSTED", "slow down", BODY)
+    outer = errors.APIError(None, {"code": 400, **BODY})
+    assert (outer.code, outer.message) == (400, "slow down")
+    assert str(errors.APIError(1, {})) == "1: {}"
+
+
+def test_it_can_be_pickled():
+    """What it says survives."""
+    again = pickle.loads(pickle.dumps(errors.ClientError(429, BODY)))
+    assert (type(again), again.code, again.details) == (errors.ClientError, 429, BODY)
+
+
+@pytest.mark.parametrize(
+    ("code", "kind"), [(401, errors.AuthenticationError), (429, errors.RateLimitError), (503, errors.ServerError)]
+)
+def test_a_code_has_its_class(code, kind):
+    """Whoever raises it."""
+    with pytest.raises(kind) as raised:
+        errors.APIError.raise_error(code, BODY)
+    assert raised.value.code == code
+    with pytest.raises(kind):
+        errors.APIError.raise_error(code, "text")
+
+
+def test_a_foreign_response_raises_what_it_stands_for():
+    """Its JSON or its text is the detail, its headers are kept; a good one raises nothing."""
+    errors.APIError.raise_for_response(response(200))
+    with pytest.raises(errors.RateLimitError, match="slow down") as raised:
+        errors.APIError.raise_for_response(response(429, BODY))
+    assert raised.value.headers == {"a": "b"}
+    assert raised.value.response.status_code == 429
+    with pytest.raises(errors.ServerError) as raised:
+        asyncio.run(errors.APIError.raise_for_async_response(response(500)))
+    assert (raised.value.message, raised.value.status) == ("oops", "Bad")
+
+
+def test_google_genais_names_are_ours():
+    """Code that catches them catches what headwater raises."""
+    assert errors.UnknownFunctionCallArgumentError is errors.FunctionCallError
+    assert errors.UnsupportedFunctionError is errors.UsageError
