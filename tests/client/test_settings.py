@@ -134,3 +134,16 @@ def test_http_options_may_be_written_both_ways(side: Any) -> None:
             genai.types.HttpOptions(base_url=server.url),
         ):
             assert side.ask(genai.Client(api_key="test-key", http_options=options)).text == "Hello world"
+
+
+@pytest.mark.parametrize(
+    ("argument", "instead"), [("proxy", "HTTPS_PROXY"), ("verify", "SSL_CERT_FILE"), ("transport", "another way")]
+)
+@pytest.mark.parametrize("name", ["client_args", "async_client_args"])
+def test_arguments_for_another_http_library_are_not_passed_over_in_silence(
+    name: str, argument: str, instead: str
+) -> None:
+    """Who asks for a proxy and gets none would send the key past it; what changes nothing is let through."""
+    with pytest.raises(UsageError, match=instead):
+        genai.Client(api_key="k", http_options={name: {argument: "x"}})
+    genai.Client(api_key="k", http_options={name: {"limits": "x", "http2": True}})

@@ -182,6 +182,19 @@ def _options(given: HttpOptions | Mapping[str, Any] | None) -> HttpOptions:
     raise UsageError(f"http_options is a types.HttpOptions or a dict, not {type(given).__name__}")
 
 
+#: Arguments of httpx and aiohttp that ask for what is so anyhow, or for what makes no difference to an answer.
+_HARMLESS = frozenset(
+    {"limits", "http1", "http2", "follow_redirects", "max_redirects", "trust_env", "timeout", "default_encoding"}
+)
+_INSTEAD = {
+    "proxy": "set HTTPS_PROXY (and NO_PROXY)",
+    "proxies": "set HTTPS_PROXY (and NO_PROXY)",
+    "mounts": "set HTTPS_PROXY (and NO_PROXY)",
+    "verify": "set SSL_CERT_FILE to the certificates to trust",
+    "ssl": "set SSL_CERT_FILE to the certificates to trust",
+    "headers": "pass http_options={'headers': ...}",
+    "base_url": "pass http_options={'base_url': ...}",
+}
 _NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 _VALUE = re.compile(r"[\t -~]*")
 
@@ -191,6 +204,10 @@ def _check(options: HttpOptions, base_url: str | None) -> None:
         raise UsageError(f"the base URL {base_url!r} is no address: write 'https://host/', or 'offline:'")
     if options.timeout is not None and options.timeout <= 0:
         raise UsageError(f"timeout is in milliseconds and more than 0, not {options.timeout}")
+    for given in (options.client_args, options.async_client_args):
+        for name in sorted((given or {}).keys() - _HARMLESS):
+            instead = _INSTEAD.get(name, "say it in another way, or ask for it")
+            raise UsageError(f"{name!r} of client_args is for httpx, which is not used here: {instead}")
     for name, value in (options.headers or {}).items():
         if not _NAME.fullmatch(name) or not _VALUE.fullmatch(value):
             raise UsageError(f"the header {name!r} can not be sent: names and values are plain ASCII without line ends")
