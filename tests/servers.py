@@ -255,6 +255,13 @@ class Server:
                 self._open.discard(connection)
 
 
+def server_context(authority: Any, name: str = "localhost") -> ssl.SSLContext:
+    """Return a context for a server with a certificate for ``name``."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    authority.issue_cert(name).configure_cert(context)
+    return context
+
+
 def head(status: str, headers: Mapping[str, str]) -> bytes:
     """Return the head of an answer."""
     lines = [f"HTTP/1.1 {status}", *(f"{name}: {value}" for name, value in headers.items()), "", ""]

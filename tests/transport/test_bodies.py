@@ -169,7 +169,6 @@ def _nonsense(seed: int) -> bytes:
     return bytes(good)
 
 
-@pytest.mark.filterwarnings("ignore:Exception ignored in. <socket")  # urllib3 forgets one when Content-Length disagrees
 @pytest.mark.parametrize("block", range(4))
 def test_any_bytes_end_in_an_answer_or_a_headwater_error(side: Any, block: int) -> None:
     """Whatever bytes a server sends, a call ends soon, well or with a HeadwaterError, and the client stays usable."""

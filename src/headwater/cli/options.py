@@ -39,15 +39,12 @@ def address(context: click.Context, parameter: click.Parameter, value: str | Non
     return value
 
 
-#: How an answer is shown, whatever it answers.
-SHOWING = (
-    click.option(
-        "--markdown/--plain",
-        default=None,
-        help="At a terminal, draw the answer's Markdown or write its text (else drawn if rich is installed).",
-    ),
-    click.option("--stats", is_flag=True, help="Say on standard error how long it took and how many tokens."),
+MARKDOWN = click.option(
+    "--markdown/--plain",
+    default=None,
+    help="At a terminal, draw the answer's Markdown or write its text (else drawn if rich is installed).",
 )
+STATS = click.option("--stats", is_flag=True, help="Say on standard error how long it took and how many tokens.")
 _OPTIONS = (
     click.option("--offline", is_flag=True, help="Let the built-in storyteller answer: no key, no network."),
     click.option(
@@ -64,7 +61,8 @@ _OPTIONS = (
     click.option("--temperature", type=click.FloatRange(min=0), help="How freely the model chooses its words."),
     click.option("--max-tokens", type=click.IntRange(min=1), metavar="N", help="The longest answer, in tokens."),
     click.option("--thinking", is_flag=True, help="Show the model's thoughts on standard error."),
-    *SHOWING,
+    MARKDOWN,
+    STATS,
     click.option(
         "--base-url", callback=address, metavar="URL", help="Where requests go (else GOOGLE_GEMINI_BASE_URL)."
     ),

@@ -9,7 +9,7 @@ import click
 
 from headwater.cli.answers import show, teller
 from headwater.cli.exits import EPILOG, Exit
-from headwater.cli.options import KEYS, SHOWING, address
+from headwater.cli.options import KEYS, MARKDOWN, STATS, address
 from headwater.cli.screen import Screen
 
 if TYPE_CHECKING:
@@ -29,8 +29,8 @@ _URL = "http://127.0.0.1:8080"
     help="Leave out its first N events.",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print each chunk as it came, one JSON object per line.")
-@SHOWING[0]
-@SHOWING[1]
+@MARKDOWN
+@STATS
 @click.option(
     "--base-url",
     callback=address,
@@ -57,7 +57,7 @@ def tail(name: str, after: int, *, as_json: bool, markdown: bool | None, stats: 
     if stream.ending is not None and stream.ending.reason == "stopped":
         screen.error("the stream was stopped")
         return Exit.CUT_OFF
-    screen.note(f"the stream goes on: headwater tail {name} --after {after + stream.metrics.chunks}")
+    screen.note(f"the stream goes on: headwater tail --after {after + stream.metrics.chunks} -- {name}")
     return code
 
 

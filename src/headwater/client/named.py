@@ -80,7 +80,8 @@ def attach(
         UsageError: that is no name, or no place in that stream.
     """
     count = _count(name, after)
-    request = HttpRequest("GET", _url(settings, _path(name) + "/events"), settings.headers())
+    http = config.http_options
+    request = HttpRequest("GET", _url(settings, _path(name) + "/events", http), settings.headers(http))
     return Reading(asked_after(request, count), config, steady(settings, options), EVENTS, count, name)
 
 

@@ -12,7 +12,7 @@ from headwater.core.framing import Framing, Streamed
 from headwater.core.jsons import Splitter
 from headwater.core.resume import KEEP, KEEP_SECONDS, STREAM, position, resume
 from headwater.core.steps import HttpRequest
-from headwater.core.wire import Broken, Continuation, Over
+from headwater.core.wire import Broken, Continuation
 from headwater.errors import APIError, HeadwaterError, WireError, api_error
 from headwater.types import Content, GenerateContentResponse
 from headwater.types.base import Wire as WireType
@@ -58,7 +58,7 @@ class Gemini(Generic[R]):
         self._kind = kind
         self._decoder = msgspec.json.Decoder(kind)
 
-    def decode(self, data: bytes, headers: Mapping[str, str]) -> tuple[R | HeadwaterError | Over, ...]:
+    def decode(self, data: bytes, headers: Mapping[str, str]) -> tuple[R | HeadwaterError, ...]:
         """Return what one document holds: usually one response, which keeps ``data`` as its ``raw``."""
         if b'"error"' in data:
             return self._read(data, headers)
@@ -128,7 +128,7 @@ class Gemini(Generic[R]):
             body["toolConfig"] = {**tools, "functionCallingConfig": freed}
         return msgspec.structs.replace(request, body=msgspec.json.encode(body))
 
-    def _read(self, data: bytes, headers: Mapping[str, str]) -> tuple[R | HeadwaterError | Over, ...]:
+    def _read(self, data: bytes, headers: Mapping[str, str]) -> tuple[R | HeadwaterError, ...]:
         """Read a document that is not simply one response."""
         text = _mend(data)
         try:
@@ -143,7 +143,7 @@ class Gemini(Generic[R]):
         except RecursionError:  # arrays in arrays, hundreds deep
             return (WireError(f"the API sent an event that is no answer: {_excerpt(data)}"),)
 
-    def _sort(self, document: Any, data: bytes, headers: Mapping[str, str]) -> tuple[R | HeadwaterError | Over, ...]:
+    def _sort(self, document: Any, data: bytes, headers: Mapping[str, str]) -> tuple[R | HeadwaterError, ...]:
         match document:
             case {"error": error} if error:
                 return (_error(document, data, 200, headers),)

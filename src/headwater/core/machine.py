@@ -58,9 +58,9 @@ class Machine(Account, Generic[R]):
     """One call: a stream of results, or a single one. Lives as long as the call.
 
     ``framing`` makes the cutter for each body, ``jitter`` gives random numbers in [0, 1) for the back-off. ``after``
-    documents of the stream came to somebody else before; ``name`` is that of a stream that is there. ``fold`` is the answer so far, where the results are chunks of
-    one. With ``tells``, what becomes of the call (another attempt, a new beginning, results of functions) is told among
-    the results.
+    documents of the stream came to somebody else before; ``name`` is that of a stream that is there already. ``fold``
+    is the answer so far, where the results are chunks of one. With ``tells``, what becomes of the call (another
+    attempt, a new beginning, results of functions) is told among the results.
     """
 
     def __init__(

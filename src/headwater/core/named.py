@@ -8,19 +8,17 @@ from datetime import datetime
 import msgspec
 
 from headwater.core import sse
-from headwater.core.breaks import cancelled
 from headwater.core.gemini import Gemini
 from headwater.core.steps import HttpRequest
 from headwater.core.wire import Broken, Continuation, Over
-from headwater.errors import APIError, HeadwaterError, api_error
+from headwater.errors import APIError, HeadwaterError, StreamCancelled, api_error
 from headwater.types import GenerateContentResponse, UsageMetadata
 from headwater.types.response import Answer
 
 #: In a request: go on after so many events.
 AFTER = "Last-Event-ID"
 #: What a document begins with that is no chunk; JSON never does.
-_END, _FAILED = b"z", b"x"
-_MARKS = {"end": _END, "failed": _FAILED}
+_MARKS = {"end": b"z", "failed": b"x"}
 _NOT_HERE = "there are no named streams at this address: it has to be a headwater server (headwater serve)"
 
 
@@ -32,7 +30,7 @@ class StreamMetrics(msgspec.Struct, frozen=True):
     chunks: int | None = None
 
 
-class NamedStream(Answer, rename={}):  # type: ignore[call-arg]
+class NamedStream(Answer, rename={}):
     """What is known of a stream: ``state`` is ``"running"``, ``"lost"`` (its server says nothing any more) or its end.
 
     The ends are ``"finished"``, ``"cancelled"`` and ``"failed"``, with the error's ``code``. ``next`` is the number of
@@ -79,6 +77,7 @@ class Numbered:
 
     def flush(self) -> list[bytes]:
         """Return nothing: an event that was cut comes again."""
+        self._events.flush()  # what is no event has no end, and is strange all the same
         return []
 
     @property
@@ -100,13 +99,13 @@ class Named(Gemini[GenerateContentResponse]):
     def __init__(self) -> None:
         super().__init__(GenerateContentResponse)
 
-    def decode(
+    def decode(  # type: ignore[override]  # the others never say that it is over
         self, data: bytes, headers: Mapping[str, str]
     ) -> tuple[GenerateContentResponse | HeadwaterError | Over, ...]:
         """Return what one event says: a chunk, or how the answer ended."""
         match data[:1]:
             case b"z":
-                return (_over(data[1:]),)
+                return (Over(_stopped(data[1:])),)
             case b"x":
                 errors = (entry for entry in super().decode(data[1:], headers) if isinstance(entry, HeadwaterError))
                 return (Over(next(errors, None) or api_error(500, "the answer failed", headers=headers)),)
@@ -150,9 +149,14 @@ def plainer(error: APIError) -> APIError:
     return error
 
 
-def _over(data: bytes) -> Over:
+def _stopped(data: bytes) -> StreamCancelled | None:
+    """The error of a stream that somebody stopped; None where the end is a good one."""
     try:
         reason = msgspec.json.decode(data, type=_End).reason
     except msgspec.MsgspecError:
-        reason = "finished"
-    return Over(cancelled("stopped", "the stream was stopped") if reason == "cancelled" else None)
+        return None
+    if reason != "cancelled":
+        return None
+    error = StreamCancelled("the stream was stopped")
+    error.reason = "stopped"
+    return error

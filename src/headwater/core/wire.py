@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Protocol, TypeVar
+from typing import Protocol, TypeVar, final
 
 import msgspec
 
@@ -43,8 +43,9 @@ class Continuation(msgspec.Struct, frozen=True, kw_only=True):
     is_same: bool = False
 
 
+@final
 class Over(msgspec.Struct, frozen=True):
-    """What the other end says where nothing more will come: the answer is whole, or ``error`` ended it for everybody."""
+    """The other end says that nothing more will come: the answer is whole, or ``error`` ended it for everybody."""
 
     error: HeadwaterError | None = None
 
