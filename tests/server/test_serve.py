@@ -54,8 +54,8 @@ def run(*arguments: str, **environment: str) -> subprocess.Popen[str]:
     """Start ``headwater serve``."""
     clean = {name: value for name, value in os.environ.items() if not name.startswith(("HEADWATER_", "G"))}
     command = [sys.executable, "-m", "headwater", "serve", "--port", "0", *arguments]
-    pipe = subprocess.PIPE
-    return subprocess.Popen(command, stdout=pipe, stderr=pipe, text=True, env=clean | environment)
+    pipe, variables = subprocess.PIPE, clean | {"HEADWATER_LOG": "memory:"} | environment
+    return subprocess.Popen(command, stdout=pipe, stderr=pipe, text=True, env=variables)
 
 
 def refused(*arguments: str, **environment: str) -> tuple[int, str]:
@@ -207,3 +207,15 @@ def test_the_client_of_an_official_sdk_finds_its_way() -> None:
         file = client.files.upload(file=__file__, config={"mime_type": "text/plain"})
         assert client.files.get(name=file.name).size_bytes == Path(__file__).stat().st_size
         client.files.delete(name=file.name)
+
+
+def test_named_answers_are_in_a_file_unless_told_otherwise(tmp_path: Path) -> None:
+    """Without ``--log`` answers are in an SQLite file in the data directory, which two servers on a machine share."""
+    where = {"HEADWATER_LOG": "", "XDG_DATA_HOME": str(tmp_path)}
+    body = json.dumps({"model": "m", **ASK}).encode()
+    with Process("--pace", "instant", **where) as first, Process("--pace", "instant", **where) as second:
+        with urllib.request.urlopen(f"http://127.0.0.1:{first.port}/v1/streams", body, PATIENCE) as reply:
+            name = json.load(reply)["name"]
+        with urllib.request.urlopen(f"http://127.0.0.1:{second.port}/v1/streams/{name}/events", None, PATIENCE) as read:
+            assert b"event: end" in read.read()
+    assert (tmp_path / "headwater" / "headwater.db").exists()

@@ -10,7 +10,7 @@ from ws_peer import Fed, Peer, check_numbers, dial, logs, scene, serving
 
 from headwater import story
 from headwater.engines.offline import OfflineEngine
-from headwater.server import ws_streams
+from headwater.server import keeping
 from headwater.server.limits import Limits
 from live import Held, Scripted, says
 
@@ -99,8 +99,8 @@ async def test_nothing_is_left_of_two_hundred_sockets_that_vanish() -> None:
             live.until,
             lambda: not (len(server.sockets) or len(server.recorder) or logs(live)),
         )
-        streams = server.sockets.streams
-        assert not live.on_loop(lambda: len(streams) or len(streams._finished) or len(streams._dropping))
+        keeper = server.generations.keeper
+        assert not live.on_loop(lambda: len(keeper) or len(keeper._finished) or len(keeper._dropping))
         assert not live.on_loop(lambda: server.access.quotas._open)
         live.until(lambda: len(asyncio.all_tasks()) <= tasks + 3)  # the watcher of the shutdown, and this call's own
 
@@ -119,7 +119,7 @@ async def test_socket_cut_before_its_stream_is_followed_leaves_nothing() -> None
                     await peer.say(prompt="x")
                 peer.cut()
         server = live.server
-        live.until(lambda: not (len(server.sockets) or logs(live) or len(server.sockets.streams)))
+        live.until(lambda: not (len(server.sockets) or logs(live) or len(server.generations.keeper)))
 
 
 @scene
@@ -132,14 +132,14 @@ async def test_named_streams_of_vanished_sockets_are_forgotten_in_time() -> None
                 await peer.greet()
                 await peer.generate()
                 peer.cut()
-        assert live.on_loop(lambda: len(live.server.sockets.streams))
-        live.until(lambda: not logs(live) and not len(live.server.sockets.streams))
+        assert live.on_loop(lambda: len(live.server.generations.keeper))
+        live.until(lambda: not logs(live) and not len(live.server.generations.keeper))
 
 
 @scene
 async def test_finished_streams_of_a_key_are_kept_in_number_too(monkeypatch: pytest.MonkeyPatch) -> None:
     """Of very many finished streams of one key the oldest are forgotten before their time."""
-    monkeypatch.setattr(ws_streams, "KEPT_PER_KEY", 3)
+    monkeypatch.setattr(keeping, "KEPT_PER_KEY", 3)
     async with serving(Scripted(lambda _: [says("x", "STOP")])) as live, dial(live) as peer:
         await peer.greet()
         names = [await _finished(peer) for _ in range(5)]

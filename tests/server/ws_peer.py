@@ -13,6 +13,7 @@ import aiohttp
 
 from headwater.engines.base import Request
 from headwater.log.memory import MemoryLog
+from headwater.server.names import is_name
 from headwater.types import GenerateContentResponse
 from live import Held, Live
 from servers import PATIENCE
@@ -166,10 +167,10 @@ async def serving(engine: Any = None, **options: Any) -> AsyncIterator[Live]:
 
 
 def logs(live: Live) -> int:
-    """Return how many logs there are."""
-    log = live.server.recorder.log
+    """Return how many logs of answers there are."""
+    log, passing = live.server.recorder.log, live.server.recorder.passing
     assert isinstance(log, MemoryLog)
-    return len(log)
+    return len(passing) + sum(map(is_name, log._entries))
 
 
 def text_of(messages: list[dict[str, Any]]) -> str:

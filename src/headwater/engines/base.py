@@ -17,14 +17,18 @@ class Request:
     """What a client asks of a model. ``body`` is the JSON as the client wrote it.
 
     ``timeout`` is how many seconds the client gives the whole answer (``X-Server-Timeout``). ``is_stream`` False asks
-    for one chunk that is the whole answer.
+    for one chunk that is the whole answer. ``known`` chunks of the answer are there already: an engine that says the
+    same again need not wait before them.
     """
 
-    def __init__(self, model: str, body: bytes, *, is_stream: bool = True, timeout: float | None = None) -> None:
+    def __init__(
+        self, model: str, body: bytes, *, is_stream: bool = True, timeout: float | None = None, known: int = 0
+    ) -> None:
         self.model = model
         self.body = body
         self.is_stream = is_stream
         self.timeout = timeout
+        self.known = known
 
     @cached_property
     def content(self) -> GenerateContentRequest:
@@ -53,7 +57,8 @@ class Chunk(Protocol):
 class Engine(Protocol):
     """Produces answers. One engine serves any number of requests at once.
 
-    Leaving the iteration (``aclose``) stops the production at once. Every error is a ``HeadwaterError``.
+    Leaving the iteration (``aclose``) stops the production at once. Every error is a ``HeadwaterError``. An engine that
+    answers the same request with the same words has an attribute ``is_repeatable`` that is True.
     """
 
     #: What a person calls it, in logs and on the line that the server prints at its start.

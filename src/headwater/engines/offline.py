@@ -14,6 +14,7 @@ class OfflineEngine:
     """Tells stories. ``pace`` says how fast."""
 
     name = "offline"
+    is_repeatable = True
 
     def __init__(self, pace: story.Pace = story.REALISTIC) -> None:
         self._pace = pace
@@ -25,8 +26,8 @@ class OfflineEngine:
             await asyncio.sleep(self._pace.first)
             yield answer
             return
-        for beat in story.tell(request.content, model=request.model, pace=self._pace):
-            await asyncio.sleep(beat.delay)
+        for number, beat in enumerate(story.tell(request.content, model=request.model, pace=self._pace)):
+            await asyncio.sleep(beat.delay if number >= request.known else 0)
             yield beat.chunk
 
     async def count_tokens(self, request: Request) -> CountTokensResponse:

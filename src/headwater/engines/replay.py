@@ -42,6 +42,7 @@ class ReplayEngine:
     """
 
     name = "replay"
+    is_repeatable = True
 
     def __init__(self, directory: str | Path, *, pace: float = 0.0) -> None:
         self._root = Path(directory)
@@ -54,12 +55,12 @@ class ReplayEngine:
         """Yield the chunks of the case; those of a stream as one where the client wants no stream."""
         results = self._results(self._case(request.model))
         if request.is_stream:
-            for result in results:
-                yield await self._next(result)
+            for number, result in enumerate(results):
+                yield await self._next(result, self._pace if number >= request.known else 0)
             return
         fold = Fold()
         for result in results:
-            chunk = await self._next(result)
+            chunk = await self._next(result, self._pace)
             fold.add(chunk)
         if fold.count:
             yield chunk if fold.count == 1 else fold.response
@@ -103,8 +104,8 @@ class ReplayEngine:
         documents = framing.feed(body) + framing.flush()
         return [result for document in documents for result in _ANSWERS.decode(document, {})]
 
-    async def _next(self, result: GenerateContentResponse | HeadwaterError) -> GenerateContentResponse:
-        await asyncio.sleep(self._pace)
+    async def _next(self, result: GenerateContentResponse | HeadwaterError, pause: float) -> GenerateContentResponse:
+        await asyncio.sleep(pause)
         if isinstance(result, HeadwaterError):
             raise result
         return result

@@ -4,26 +4,30 @@ from __future__ import annotations
 
 import asyncio
 import math
-from collections.abc import AsyncGenerator, Iterator
+from collections.abc import AsyncGenerator, Iterator, Sequence
 from contextlib import ExitStack, aclosing, suppress
 
 import msgspec
 from starlette.responses import Response
-from starlette.types import Receive, Scope, Send
+from starlette.types import Message, Receive, Scope, Send
 
 from headwater.engines.base import Engine, Request
-from headwater.errors import api_error
+from headwater.errors import APIError, UnknownStreamError, api_error
 from headwater.log.base import Log, Page, tail
 from headwater.server.access import Access
 from headwater.server.edge import body_sender
 from headwater.server.frames import JSON, KEEP_ALIVE, Form, is_error
-from headwater.server.keeping import STREAM, Keeper, Kept
-from headwater.server.recorder import Generation, Lead, Recorder
+from headwater.server.generations import Generations
+from headwater.server.keeping import STREAM
+from headwater.server.recorder import Generation, Lead, Recorder, shutting_down
+from headwater.server.records import Head, error_record, own_error
 
 #: How much is written at once: a slow reader holds up this much beside the log.
 _WRITE_BYTES = 64 * 1024
 #: How far a production may be ahead of the client, the only one to read it.
 _LEAD_BYTES = 256 * 1024
+#: After the last answer of this server has ended, those who still read one have so long to hear of it (seconds).
+_LAST_WORDS = 1.0
 _Headers = list[tuple[bytes, bytes]]
 _STREAM_HEADERS = (
     (b"cache-control", b"no-cache, no-transform"),
@@ -32,23 +36,12 @@ _STREAM_HEADERS = (
 
 
 class Answer(Response):
-    """What ``engine`` answers to ``request`` of ``who``, written in ``form``; kept for ``keep`` seconds where asked."""
+    """What ``engine`` answers to ``request`` of ``who``, written in ``form``, for this client alone."""
 
     def __init__(
-        self,
-        recorder: Recorder,
-        engine: Engine,
-        request: Request,
-        form: Form,
-        *,
-        access: Access,
-        who: bytes,
-        keeper: Keeper,
-        keep: float | None = None,
+        self, recorder: Recorder, engine: Engine, request: Request, form: Form, *, access: Access, who: bytes
     ) -> None:
         self.background = None
-        self._keeper = keeper
-        self._keep = keep
         self._recorder = recorder
         self._engine = engine
         self._request = request
@@ -62,82 +55,131 @@ class Answer(Response):
         Raises:
             HeadwaterError: there is no place for it; nothing was sent.
         """
-        access, log = self._access, self._recorder.log
+        access = self._access
         with ExitStack() as held:
             held.enter_context(access.quotas.stream(self._who))
-            generation = await self._recorder.start(self._engine, self._request, lead=Lead(_LEAD_BYTES))
+            lead = Lead(_LEAD_BYTES)
+            generation = await self._recorder.relay(self._engine, self._request, lead=lead)
             held.enter_context(access.tie(self._who, generation.cancel))
-            if self._keep is not None:
-                kept = self._keeper.keep(generation, self._who, self._keep, held.pop_all())
-                await Rest(self._keeper, kept, 0, log, self._form, access.limits.keep_alive)(scope, receive, send)
-                return
             watcher = asyncio.create_task(_watch(receive, generation))
+            log, key, pause = generation.log, generation.key, access.limits.keep_alive
             try:
-                await deliver(log, generation, self._form, access.limits.keep_alive, scope, send)
+                await deliver(log, key, self._form, pause, scope, send, lead=lead)
             finally:
                 watcher.cancel()
                 generation.cancel()
-                await log.drop(generation.key)
+                await log.drop(key)
 
 
 class Rest(Response):
-    """What follows after ``after`` records of a stream that is kept; the stream stays when the client goes."""
+    """What follows after ``after`` events of an answer that has a name; it stays when the client goes.
 
-    def __init__(self, keeper: Keeper, kept: Kept, after: int, log: Log, form: Form, pause: float) -> None:
+    ``who`` is the key that reads; None for who needs none.
+    """
+
+    def __init__(
+        self,
+        generations: Generations,
+        name: str,
+        head: Head,
+        form: Form,
+        *,
+        access: Access,
+        who: bytes | None,
+        after: int = 0,
+    ) -> None:
         self.background = None
-        self._keeper = keeper
-        self._kept = kept
-        self._after = after
-        self._log = log
+        self._generations = generations
+        self._name = name
+        self._head = head
         self._form = form
-        self._pause = pause
+        self._access = access
+        self._who = who
+        self._after = after
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Send it as it comes."""
-        kept = self._kept
-        self._keeper.enter(kept)
-        reading = asyncio.create_task(
-            deliver(self._log, kept.generation, self._form, self._pause, scope, send, after=self._after, kept=True)
-        )
-        gone = asyncio.create_task(_disconnected(receive))
+        """Send it as it comes, until its end, the client's or the server's, or that of the key.
+
+        Raises:
+            HeadwaterError: there is no such answer any more, or the server shuts down; nothing was sent.
+        """
+        begun = asyncio.Event()
+
+        async def send_head(message: Message) -> None:
+            begun.set()
+            await send(message)
+
+        self._generations.enter(self._name, self._head)
+        reading = asyncio.create_task(self._read(scope, send_head))
         try:
-            await asyncio.wait({reading, gone}, return_when=asyncio.FIRST_COMPLETED)
+            is_cut = await self._watch(reading, receive)
         finally:
-            gone.cancel()
             reading.cancel()
-            self._keeper.leave(kept)
+            self._generations.leave(self._name)
         with suppress(asyncio.CancelledError):
             await reading
+        if is_cut and not begun.is_set():
+            raise shutting_down()
+        if is_cut:  # the rest is to be had elsewhere, or not at all
+            await send({"type": "http.response.body", "body": b"", "more_body": False})
+
+    async def _watch(self, reading: asyncio.Task[None], receive: Receive) -> bool:
+        """Return when the reading is over or has to be; whether it is the client who still wants more."""
+        barred = asyncio.Event()
+        gone = asyncio.create_task(_disconnected(receive))
+        closing = asyncio.create_task(self._generations.closing())
+        barring = asyncio.create_task(barred.wait())
+        try:
+            with ExitStack() as held:
+                if self._who is not None:
+                    held.enter_context(self._access.tie(self._who, lambda _: barred.set()))
+                await asyncio.wait({reading, gone, closing, barring}, return_when=asyncio.FIRST_COMPLETED)
+                if closing.done() or barring.done():
+                    await asyncio.wait({reading, gone}, timeout=_LAST_WORDS, return_when=asyncio.FIRST_COMPLETED)
+            return not reading.done() and not gone.done()
+        finally:
+            for task in (gone, closing, barring):
+                task.cancel()
+
+    async def _read(self, scope: Scope, send: Send) -> None:
+        log, after, pause = self._generations.log, self._head.first + self._after, self._access.limits.keep_alive
+        more = [(STREAM.encode(), self._name.encode())]
+        await deliver(log, self._name, self._form, pause, scope, send, after=after, more=more)
 
 
 async def deliver(
     log: Log,
-    generation: Generation,
+    key: str,
     form: Form,
     pause: float,
     scope: Scope,
     send: Send,
     *,
     after: int = 0,
-    kept: bool = False,
+    lead: Lead | None = None,
+    more: Sequence[tuple[bytes, bytes]] = (),
 ) -> None:
-    """Send what a generation says after ``after`` records, as it comes; what is ``kept`` is given its name."""
-    more: _Headers = [(STREAM.encode(), generation.key.encode())] if kept else []
-    async with aclosing(tail(log, generation.key, after, pause=pause)) as pages:
-        page = await anext(pages)
-        while form.is_whole and not page.records:
+    """Send what a log says after ``after`` records, as it comes, with ``more`` headers."""
+    async with aclosing(tail(log, key, after, pause=pause)) as pages:
+        page = Page([], after, False) if form.is_patient else await anext(pages)
+        while form.is_whole and not page.records and not page.is_end:
             page = await anext(pages)
-        if page.records and is_error(page.records[0]):
+        if page.records and is_error(page.records[0]) and not form.is_patient:
             await _send_error(page.records[0][1:], form, send)
         elif form.is_whole:
             await _send_whole(200, form.content_type, form.frames(page.records), send)
         else:
-            lead = generation.lead if generation.lead is not None else Lead(_LEAD_BYTES)
-            await _send_stream(page, pages, form, lead, send, body_sender(scope, send), more)
+            await _send_stream(page, pages, form, lead or Lead(_LEAD_BYTES), send, body_sender(scope, send), more)
 
 
 async def _send_stream(
-    page: Page, pages: AsyncGenerator[Page], form: Form, lead: Lead, send: Send, send_body: Send, more: _Headers
+    page: Page,
+    pages: AsyncGenerator[Page],
+    form: Form,
+    lead: Lead,
+    send: Send,
+    send_body: Send,
+    more: Sequence[tuple[bytes, bytes]],
 ) -> None:
     headers: _Headers = [(b"content-type", form.content_type), *_STREAM_HEADERS, *more]
     await send({"type": "http.response.start", "status": 200, "headers": headers})
@@ -151,8 +193,15 @@ async def _send_stream(
             await send({"type": "http.response.body", "body": KEEP_ALIVE, "more_body": True})
         if page.is_end:
             break
-        page = await anext(pages)
+        try:
+            page = await anext(pages)
+        except UnknownStreamError:
+            page = Page([error_record(_forgotten())], page.next + 1, True)
     await send({"type": "http.response.body", "body": form.end(), "more_body": False})
+
+
+def _forgotten() -> APIError:
+    return own_error(404, "NOT_FOUND", "FORGOTTEN", "the stream was forgotten while it was read")
 
 
 def batches(records: list[bytes], most: int = _WRITE_BYTES) -> Iterator[list[bytes]]:

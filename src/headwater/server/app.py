@@ -22,45 +22,72 @@ from headwater.log.memory import MemoryLog
 from headwater.server import openapi
 from headwater.server.access import Access
 from headwater.server.choice import Engines
+from headwater.server.durable.endpoint import DurableEndpoint
+from headwater.server.durable.streams import Streams
 from headwater.server.edge import Edge
 from headwater.server.files import Files
 from headwater.server.gemini import GeminiEndpoint
+from headwater.server.generations import Generations
 from headwater.server.limits import Limits
 from headwater.server.metrics import Metrics
-from headwater.server.recorder import Recorder
+from headwater.server.page.routes import page_routes
+from headwater.server.recorder import LEASE, Recorder
 from headwater.server.refusals import handlers, json_response
+from headwater.server.shelf import AnswerShelf
+from headwater.server.streams import StreamsEndpoint
+from headwater.server.takeover import Node
 from headwater.server.uploads import FilesEndpoint, keep_clean
 from headwater.server.ws import WebSocketEndpoint
 
 logger = logging.getLogger("headwater.server")
 
+#: How much is kept in memory at most, unless the limits say it.
+MEMORY_BYTES = 512 * 1024 * 1024
+
 
 class Server:
     """What stands behind one application: its engines, its log, who is let in, what runs."""
 
-    def __init__(self, engines: Engines, log: Log, access: Access, *, grace: float = 10.0) -> None:
+    def __init__(
+        self,
+        engines: Engines,
+        log: Log,
+        access: Access,
+        *,
+        grace: float = 10.0,
+        streams: bool = False,
+        secret: str | None = None,
+        lease: float = LEASE,
+    ) -> None:
         self.engines = engines
         self.access = access
         self.metrics = Metrics()
-        self.recorder = Recorder(log, self.metrics)
+        self.recorder = Recorder(log, self.metrics, lease=lease)
+        self.generations = Generations(engines, self.recorder, access, secret=secret)
+        self.node = Node(self.generations, self.recorder, engines)
         self.files = Files(access.limits)
-        self.sockets = WebSocketEndpoint(engines, self.recorder, access, self.metrics, grace=grace)
+        self.sockets = WebSocketEndpoint(self.generations, self.recorder, access, self.metrics, grace=grace)
+        self.streams = Streams(log, most=access.limits.stream, shelf=AnswerShelf(self.generations))
+        self.durable = DurableEndpoint(self.streams, access, self.metrics, self.recorder.draining, is_writable=streams)
 
     def routes(self) -> list[BaseRoute]:
         """Return every route."""
         return [
-            Route("/", self._welcome, methods=["GET"]),
+            *page_routes(self._welcome),
             Route("/healthz", self._health, methods=["GET"]),
             Route("/openapi.json", self._description, methods=["GET"]),
             Route("/metrics", self._figures, methods=["GET"]),
             WebSocketRoute("/ws", self.sockets),
             *FilesEndpoint(self.files, self.access).routes(),
-            *GeminiEndpoint(self.engines, self.recorder, self.access).routes(),
+            *GeminiEndpoint(self.engines, self.recorder, self.access, self.generations).routes(),
+            *StreamsEndpoint(self.generations, self.access).routes(),
+            *self.durable.routes(),
         ]
 
     async def close(self, grace: float) -> None:
         """Let what runs finish within ``grace`` seconds, end what does not, and let go of everything."""
         await self.recorder.drain(grace)
+        await self.node.leave()
         await self.engines.aclose()
         await self.recorder.log.aclose()
         self.files.close()
@@ -75,6 +102,7 @@ class Server:
                     "models": "/v1beta/models",
                     "description": "/openapi.json",
                     "health": "/healthz",
+                    "streams": "/v1/streams",
                     "websocket": "/ws",
                 },
             }
@@ -96,10 +124,12 @@ class Server:
 async def keep_swept(server: Server, period: float = 60.0) -> None:
     """Drop stored answers that are too old or too much, again and again, until cancelled."""
     log, limits = server.recorder.log, server.access.limits
+    size = limits.log_size or (MEMORY_BYTES if isinstance(log, MemoryLog) else None)
     while True:
         await asyncio.sleep(period)
         try:
-            await log.sweep(age=limits.log_life, size=limits.log_size)
+            await server.streams.clean()
+            await log.sweep(age=limits.log_life, size=size)
         except LogError as error:
             logger.warning("the log could not be swept: %s", error)
 
@@ -114,22 +144,29 @@ def app(
     hosts: Collection[str] = (),
     limits: Limits | None = None,
     grace: float = 10.0,
+    streams: bool = False,
+    secret: str | None = None,
+    lease: float = LEASE,
 ) -> Starlette:
     """Return the ASGI application.
 
     ``engine`` answers (the offline engine when none is given), ``engines`` maps patterns of model names to others.
     ``api_keys`` are the keys that are let in; with none, everyone who reaches the server by a loopback name is.
     ``origins`` are the web origins that may use it besides its own; ``hosts`` the names that it answers to. At
-    shutdown, running answers have ``grace`` seconds to finish. Mounted into another app, it needs that app to run its
-    lifespan (``app.router.lifespan_context``). ``app.state.server`` is the ``Server`` behind it.
+    shutdown, running answers have ``grace`` seconds to finish. With ``streams``, clients may make streams of their own
+    under ``/v1/stream/``. ``secret`` signs links to answers (one in the log, unless given); ``lease`` is for how many
+    seconds a server that does not speak up counts as alive by those that share its log. Mounted into another app, it
+    needs that app to run its lifespan (``app.router.lifespan_context``). ``app.state.server`` is the ``Server`` behind
+    it.
     """
     choice = Engines(engine or OfflineEngine(), engines)
     access = Access(api_keys, origins=origins, hosts=hosts, limits=limits)
-    server = Server(choice, log or MemoryLog(), access, grace=grace)
+    server = Server(choice, log or MemoryLog(), access, grace=grace, streams=streams, secret=secret, lease=lease)
 
     @asynccontextmanager
     async def lifespan(_: object) -> AsyncIterator[None]:
         tasks = [asyncio.create_task(keep_clean(server.files)), asyncio.create_task(keep_swept(server))]
+        server.node.join()
         yield
         for task in tasks:
             task.cancel()

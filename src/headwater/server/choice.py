@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from fnmatch import fnmatchcase
 
 from headwater.engines.base import Engine
+from headwater.errors import UsageError, api_error
+
+_MODEL = re.compile(r"[A-Za-z0-9][A-Za-z0-9._@:-]*(?:/[A-Za-z0-9][A-Za-z0-9._@:-]*)*")
 
 
 class Engines:
@@ -22,6 +26,17 @@ class Engines:
                 return engine
         return self.default
 
+    def named(self, name: str) -> Engine:
+        """Return the engine of that name.
+
+        Raises:
+            APIError: 404, there is none.
+        """
+        for engine in self.all():
+            if engine.name == name:
+                return engine
+        raise api_error(404, f"there is no engine {name[:100]!r} here", status="NOT_FOUND")
+
     def all(self) -> list[Engine]:
         """Return every engine once, the default first."""
         return list(dict.fromkeys([self.default, *self._by_model.values()]))
@@ -30,3 +45,15 @@ class Engines:
         """Let go of the engines' connections."""
         for engine in self.all():
             await engine.aclose()
+
+
+def model_named(text: str) -> str:
+    """Return the name of a model, without ``models/``.
+
+    Raises:
+        UsageError: it can be none.
+    """
+    model = text.removeprefix("models/")
+    if len(model) > 200 or not _MODEL.fullmatch(model) or ".." in model:
+        raise UsageError(f"{model[:100]!r} is not the name of a model")
+    return model

@@ -20,14 +20,20 @@ _SECURITY = (
     (b"referrer-policy", b"no-referrer"),
     (b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'"),
 )
-_METHODS = b"GET, POST, DELETE, OPTIONS"
+_METHODS = b"GET, HEAD, POST, PUT, DELETE, OPTIONS"
 _REQUEST_HEADERS = (
     b"authorization, content-type, x-goog-api-client, x-goog-api-key, x-goog-user-project, x-server-timeout, "
     b"x-goog-upload-command, x-goog-upload-file-name, x-goog-upload-header-content-length, "
-    b"x-goog-upload-header-content-type, x-goog-upload-offset, x-goog-upload-protocol"
+    b"x-goog-upload-header-content-type, x-goog-upload-offset, x-goog-upload-protocol, "
+    b"if-none-match, producer-epoch, producer-id, producer-seq, stream-closed, stream-expires-at, stream-fork-offset, "
+    b"stream-fork-sub-offset, stream-forked-from, stream-seq, stream-ttl, "
+    b"headwater-after, headwater-keep, headwater-stream, idempotency-key, last-event-id"
 )
 _RESPONSE_HEADERS = (
-    b"x-goog-upload-chunk-granularity, x-goog-upload-size-received, x-goog-upload-status, x-goog-upload-url"
+    b"x-goog-upload-chunk-granularity, x-goog-upload-size-received, x-goog-upload-status, x-goog-upload-url, "
+    b"etag, location, producer-epoch, producer-expected-seq, producer-received-seq, producer-seq, stream-closed, "
+    b"stream-cursor, stream-expires-at, stream-next-offset, stream-sse-data-encoding, stream-ttl, stream-up-to-date, "
+    b"headwater-stream"
 )
 
 

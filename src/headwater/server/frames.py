@@ -6,11 +6,12 @@ from collections.abc import Sequence
 from typing import Protocol
 
 from headwater.core import sse
-from headwater.server.records import CHUNK, END, ERROR, HEAD
+from headwater.server.records import CHUNK, END, ERROR, HEAD, REQUEST
 
 #: Keeps a connection alive; no client of Gemini stumbles over a blank line, as many do over an SSE comment.
 KEEP_ALIVE = b"\r\n"
-_SILENT = (HEAD, END)
+_SILENT = (HEAD, REQUEST, END)
+_EVENTS = {CHUNK: b"chunk", ERROR: b"failed", END: b"end"}
 JSON = b"application/json; charset=UTF-8"
 
 
@@ -20,6 +21,8 @@ class Form(Protocol):
     content_type: bytes
     #: Whether nothing is sent before the answer is whole, so that its status can still be an error's.
     is_whole: bool
+    #: Whether the head is sent before anything of the answer has come, so that its status is never an error's.
+    is_patient: bool
 
     def frames(self, records: Sequence[bytes]) -> bytes:
         """Return the next bytes of the body."""
@@ -36,6 +39,7 @@ class EventsForm:
 
     content_type = b"text/event-stream"
     is_whole = False
+    is_patient = False
 
     def frames(self, records: Sequence[bytes]) -> bytes:
         """Return an event for each record."""
@@ -55,6 +59,7 @@ class ArrayForm:
 
     content_type = JSON
     is_whole = False
+    is_patient = False
 
     def __init__(self) -> None:
         self._separator = b"["
@@ -77,11 +82,43 @@ class ArrayForm:
         return b"[" + body + b"]"
 
 
+class NumberedForm:
+    """Events for readers that come back, after the first ``after``: ``id`` counts them, ``event`` is their kind.
+
+    ``chunk`` as the API has it; ``failed``, an error in Google's shape; ``end``. One of the last two comes last.
+    """
+
+    content_type = b"text/event-stream"
+    is_whole = False
+    is_patient = True
+
+    def __init__(self, after: int = 0) -> None:
+        self._count = after
+
+    def frames(self, records: Sequence[bytes]) -> bytes:
+        """Return the next events."""
+        pieces: list[bytes] = []
+        for number, record in enumerate(records, self._count + 1):
+            pieces.append(b"id: %d\r\nevent: %b\r\n" % (number, _EVENTS[record[0]]))
+            pieces.append(sse.encode(one_line(record[1:])))
+        self._count += len(records)
+        return b"".join(pieces)
+
+    def end(self) -> bytes:
+        """Return nothing."""
+        return b""
+
+    def refusal(self, body: bytes) -> bytes:
+        """Return the error as it is."""
+        return body
+
+
 class WholeForm:
     """One response: the only chunk of the answer."""
 
     content_type = JSON
     is_whole = True
+    is_patient = False
 
     def frames(self, records: Sequence[bytes]) -> bytes:
         """Return the chunk; an answer without any is an empty response."""

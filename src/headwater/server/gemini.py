@@ -11,15 +11,17 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from headwater.engines.base import Request
-from headwater.errors import UsageError, api_error
+from headwater.errors import UnknownStreamError, UsageError, api_error
 from headwater.server.access import Access
 from headwater.server.answers import Answer, Rest
 from headwater.server.bodies import read_body
 from headwater.server.choice import Engines
 from headwater.server.edge import note
 from headwater.server.frames import ArrayForm, EventsForm, Form, WholeForm
-from headwater.server.keeping import Keeper, keep_asked, resume_asked
+from headwater.server.generations import Generations
+from headwater.server.keeping import Terms, keep_asked, resume_asked
 from headwater.server.recorder import Recorder
+from headwater.server.records import Head
 from headwater.server.refusals import json_response
 from headwater.types import Model
 
@@ -37,11 +39,11 @@ _SCOPES = (
 class GeminiEndpoint:
     """The routes of the Gemini API over engines and a log. Its handlers raise what the app turns into refusals."""
 
-    def __init__(self, engines: Engines, recorder: Recorder, access: Access) -> None:
+    def __init__(self, engines: Engines, recorder: Recorder, access: Access, generations: Generations) -> None:
         self._engines = engines
         self._recorder = recorder
         self._access = access
-        self._keeper = Keeper(recorder)
+        self._generations = generations
 
     def routes(self) -> list[Route]:
         """Return the routes, with and without a version, as the Developer API and as Vertex AI have them."""
@@ -68,18 +70,11 @@ class GeminiEndpoint:
                 form = _form(request, http.query_params.get("alt"))
                 rest = resume_asked(http.headers)
                 if rest is not None:
-                    return self._rest(*rest, who, form)
+                    return await self._rest(*rest, who, form)
                 keep = keep_asked(http.headers) if request.is_stream else None
-                return Answer(
-                    self._recorder,
-                    engine,
-                    request,
-                    form,
-                    access=self._access,
-                    who=who,
-                    keeper=self._keeper,
-                    keep=keep,
-                )
+                if keep is not None:
+                    return await self._keep(request, who, form, keep)
+                return Answer(self._recorder, engine, request, form, access=self._access, who=who)
             case "countTokens":
                 request = Request(model, _unwrapped(body), is_stream=False, timeout=timeout)
                 try:
@@ -89,10 +84,19 @@ class GeminiEndpoint:
                     raise api_error(504, "counting took too long", status="DEADLINE_EXCEEDED") from error
         raise api_error(404, f"there is no method {method!r} here", status="NOT_FOUND")
 
-    def _rest(self, key: str, after: int, who: bytes, form: Form) -> Response:
-        """The rest of a stream that was kept for its client."""
-        kept = self._keeper.find(key, who)
-        return Rest(self._keeper, kept, after, self._recorder.log, form, self._access.limits.keep_alive)
+    async def _keep(self, request: Request, who: bytes, form: Form, seconds: float) -> Response:
+        """An answer that outlives its connection for a while."""
+        head, terms = Head("", request.model), Terms(patience=seconds)
+        started = await self._generations.start(who, request, head, terms)
+        return Rest(self._generations, started.name, started.head, form, access=self._access, who=who)
+
+    async def _rest(self, name: str, after: int, who: bytes, form: Form) -> Response:
+        """The rest of an answer that has a name."""
+        try:
+            head = await self._generations.find(who, name)
+        except UnknownStreamError:
+            raise api_error(404, "the stream is not kept any more: ask anew", status="NOT_FOUND") from None
+        return Rest(self._generations, name, head, form, access=self._access, who=who, after=after)
 
     async def _list_models(self, http: HttpRequest) -> Response:
         self._access.identify(http)

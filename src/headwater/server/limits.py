@@ -15,6 +15,8 @@ class Limits(msgspec.Struct, frozen=True):
     #: One uploaded file, and all files of one key together.
     file: int = 2 * 1024 * 1024 * 1024
     storage: int = 20 * 1024 * 1024 * 1024
+    #: All that one stream of a user's own holds.
+    stream: int = 1024 * 1024 * 1024
     #: One message of a WebSocket.
     message: int = 8 * 1024 * 1024
     #: Answers at once, and uploads at once.
@@ -31,6 +33,7 @@ class Limits(msgspec.Struct, frozen=True):
     file_life: float = 48 * 3600.0
     #: How long an answer can be read again after its end, by the readers of a WebSocket who know its name.
     stream_life: float = 300.0
-    #: How long a stored answer is kept after it last changed, and how much all of them may be; None for no limit.
+    #: How long a stored answer is kept after it last changed, and how much all of them may be; None for no limit (in
+    #: memory: 512 MiB).
     log_life: float | None = 24 * 3600.0
     log_size: int | None = None

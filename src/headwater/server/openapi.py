@@ -64,6 +64,7 @@ def _paths() -> dict[str, Any]:
             "delete": _operation("deleteFile", "Delete a file.", [file], "Empty"),
         },
         "/v1beta/files/{name}:download": {"get": _download(file)},
+        **_streams(),
         "/": {"get": _open("welcome", "What this is.", _JSON)},
         "/healthz": {"get": _open("health", "Whether the server is well.", _JSON)},
         "/openapi.json": {"get": _open("describe", "This description.", _JSON)},
@@ -71,12 +72,39 @@ def _paths() -> dict[str, Any]:
     }
 
 
-def _operation(name: str, summary: str, parameters: list[Any], schema: str) -> dict[str, Any]:
+def _streams() -> dict[str, Any]:
+    name, page = _parameter("name", "The name of a stream."), [_query("pageSize", "integer")]
+    once = {"name": "Idempotency-Key", "in": "header", "schema": {"type": "string"}}
+    last = {"name": "Last-Event-ID", "in": "header", "schema": {"type": "integer"}}
+    start = _operation("startStream", "Begin an answer that runs by itself.", [once], "Stream", code="201")
+    body = {"required": True, "content": {_JSON: {"schema": {"$ref": "#/components/schemas/StreamRequest"}}}}
+    read = _operation("readStream", "Read its events: chunk, then end or failed.", [name, last], "Stream")
+    read["parameters"] += [_query("after", "integer"), _query("expires", "integer"), _query("signature", "string")]
+    read["responses"]["200"]["content"] = {"text/event-stream": {"schema": {"type": "string"}}}
+    link = _operation("linkStream", "Make a link for a reader without a key.", [name], "Link")
+    seconds = _object("seconds", seconds={"type": "number"})
+    forget = _operation("forgetStream", "Stop and forget it.", [name], "Empty", code="204")
+    del forget["responses"]["204"]["content"]
+    return {
+        "/v1/streams": {
+            "post": start | {"requestBody": body},
+            "get": _operation("listStreams", "List one's own.", [*page, _query("pageToken", "string")], "StreamList"),
+        },
+        "/v1/streams/{name}": {"get": _operation("getStream", "Say how it is.", [name], "Stream"), "delete": forget},
+        "/v1/streams/{name}/events": {"get": read},
+        "/v1/streams/{name}/stop": {
+            "post": _operation("stopStream", "Stop it; what was said stays.", [name], "Stream")
+        },
+        "/v1/streams/{name}/links": {"post": link | {"requestBody": {"content": {_JSON: {"schema": seconds}}}}},
+    }
+
+
+def _operation(name: str, summary: str, parameters: list[Any], schema: str, *, code: str = "200") -> dict[str, Any]:
     return {
         "operationId": name,
         "summary": summary,
         "parameters": list(parameters),
-        "responses": {"200": _answer(summary, schema), "default": {"$ref": "#/components/responses/Error"}},
+        "responses": {code: _answer(summary, schema), "default": {"$ref": "#/components/responses/Error"}},
     }
 
 
@@ -165,6 +193,33 @@ _SCHEMAS: dict[str, Any] = {
         uri=_TEXT,
         state=_TEXT,
     ),
+    "StreamRequest": _object(
+        "model",
+        "contents",
+        model=_TEXT,
+        contents=_list("Content"),
+        engine=_TEXT,
+        on_break={"enum": ["fail", "continue"]},
+    ),
+    "Stream": _object(
+        "name",
+        "model",
+        "state",
+        "next",
+        name=_TEXT,
+        model=_TEXT,
+        engine=_TEXT,
+        state={"enum": ["running", "lost", "finished", "cancelled", "failed"]},
+        next=_NUMBER,
+        created=_TEXT,
+        on_break=_TEXT,
+        usage=_ANY,
+        metrics=_ANY,
+        takeovers=_NUMBER,
+        code=_NUMBER,
+    ),
+    "StreamList": _object("streams", streams=_list("Stream"), nextPageToken=_TEXT),
+    "Link": _object("url", url=_TEXT),
     "UploadedFile": _object(file={"$ref": "#/components/schemas/File"}),
     "ListFilesResponse": _object(files=_list("File"), nextPageToken=_TEXT),
     "Error": _object("error", error=_object("code", "message", code=_NUMBER, message=_TEXT, status=_TEXT)),

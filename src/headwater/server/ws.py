@@ -15,12 +15,11 @@ from starlette.types import Receive, Scope, Send
 from headwater.errors import APIError, api_error
 from headwater.server import records
 from headwater.server.access import Access
-from headwater.server.choice import Engines
+from headwater.server.generations import Generations
 from headwater.server.metrics import Metrics
 from headwater.server.recorder import Recorder
 from headwater.server.ws_connection import Connection
 from headwater.server.ws_socket import Socket
-from headwater.server.ws_streams import Streams
 
 logger = logging.getLogger("headwater.access")
 
@@ -32,9 +31,9 @@ class WebSocketEndpoint:
     """The ASGI application of the WebSocket. When the recorder begins to drain, every client is told to go."""
 
     def __init__(
-        self, engines: Engines, recorder: Recorder, access: Access, metrics: Metrics, *, grace: float = 10.0
+        self, generations: Generations, recorder: Recorder, access: Access, metrics: Metrics, *, grace: float = 10.0
     ) -> None:
-        self.streams = Streams(engines, recorder, access)
+        self._generations = generations
         self._draining = recorder.draining
         self._access = access
         self._metrics = metrics
@@ -66,7 +65,7 @@ class WebSocketEndpoint:
             return
         protocol = SUBPROTOCOL if SUBPROTOCOL in scope.get("subprotocols", ()) else None
         await send({"type": "websocket.accept", "subprotocol": protocol})
-        connection = Connection(Socket(receive, send, self._access.limits), self.streams, self._access, who)
+        connection = Connection(Socket(receive, send, self._access.limits), self._generations, self._access, who)
         self._watch()
         self._connections.add(connection)
         self._is_empty.clear()

@@ -10,6 +10,8 @@ from contextlib import ExitStack
 from headwater.errors import APIError, HeadwaterError, UnknownStreamError, UsageError
 from headwater.server import ws_errors as codes
 from headwater.server.access import Access
+from headwater.server.generations import Generations, Started
+from headwater.server.keeping import Terms
 from headwater.server.messages import Script, Wants
 from headwater.server.records import Head
 from headwater.server.ws_reader import Reader, StuckError, Window
@@ -27,7 +29,6 @@ from headwater.server.ws_requests import (
     to_request,
 )
 from headwater.server.ws_socket import Goodbye, Socket
-from headwater.server.ws_streams import Stream, Streams, owner_of
 
 #: How many messages that make no sense are answered before the connection is closed.
 BAD_MESSAGES = 10
@@ -40,9 +41,9 @@ _UNKNOWN = "there is no such stream, or no longer"
 class Connection:
     """Lives as long as its socket. ``who`` is None until a key has come, where one is needed."""
 
-    def __init__(self, socket: Socket, streams: Streams, access: Access, who: bytes | None) -> None:
+    def __init__(self, socket: Socket, generations: Generations, access: Access, who: bytes | None) -> None:
         self._socket = socket
-        self._streams = streams
+        self._generations = generations
         self._access = access
         self._limits = access.limits
         self._who = who
@@ -66,7 +67,7 @@ class Connection:
         finally:
             self._ties.close()
             for name in self._ending:
-                self._streams.cancel(name)
+                self._generations.keeper.stop(name)
             for reader in list(self._reading):
                 self._close(reader)
 
@@ -178,20 +179,14 @@ class Connection:
         given = message.id or f"s-{secrets.token_urlsafe(9)}"
         if not await self._is_free(given):
             return
-        repeat_key = message.idempotency_key if self._hello is not None else None
-        known = self._streams.repeated(self._who or b"", repeat_key) if repeat_key is not None else None
-        stream = known or await self._start(message, given, repeat_key)
-        if stream is not None:
-            await self._follow(stream.name, given, stream.head, None if known is None else 0)
+        started = await self._start(message, given)
+        if started is not None:
+            await self._follow(started.name, given, started.head, None if started.is_new else 0)
 
-    async def _start(self, message: Generate, id: str | None, repeat_key: str | None = None) -> Stream | None:
+    async def _start(self, message: Generate, id: str | None) -> Started | None:
         """Begin an answer; what is wrong with the request is said to the client."""
-        who = self._who or b""
         try:
-            request = to_request(message)
-            head = to_head(message, request, owner_of(who), id or "")
-            is_named = self._hello is not None
-            stream = await self._streams.start(who, request, head, is_named=is_named, repeat_key=repeat_key)
+            started = await self._begin(message, id or "")
         except UsageError as error:
             await self._misunderstood(str(error), id)
             return None
@@ -201,12 +196,21 @@ class Connection:
             await self._socket.refuse(code, error.message, id, retry_after_ms=round((wait or 1) * 1000))
             return None
         if self._hello is None or message.on_disconnect == "cancel":
-            self._ending.add(stream.name)
-        return stream
+            self._ending.add(started.name)
+        return started
+
+    async def _begin(self, message: Generate, id: str) -> Started:
+        who, request = self._who or b"", to_request(message)
+        head = to_head(message, request, id)
+        self._access.quotas.count(who)
+        if self._hello is None:
+            return await self._generations.pass_on(who, request, head)
+        terms = Terms(life=self._limits.stream_life)
+        return await self._generations.start(who, request, head, terms, repeat_key=message.idempotency_key)
 
     async def _resume(self, message: Resume) -> None:
         try:
-            head = await self._streams.find(self._who or b"", message.stream)
+            head = await self._generations.find(self._who or b"", message.stream)
         except UnknownStreamError:
             await self._socket.refuse("not_found", _UNKNOWN, message.id, stream=message.stream)
             return
@@ -227,23 +231,24 @@ class Connection:
 
     async def _follow(self, name: str, id: str, head: Head, after: int | None) -> None:
         script = Script(id, after=after or 0, wants=self._wants, max_tokens=head.max_tokens)
-        reader = self._readers[id] = self._open(name, script)
+        reader = self._readers[id] = self._open(name, script, head)
         if self._hello is not None:
-            expires = self._streams.expires_at(name)
+            expires = self._generations.keeper.expires_at(name, self._limits.stream_life)
             await self._socket.say("started", id=id, stream=name, model=head.model, resumable=True, expires_at=expires)
         self._socket.begin(self._read(reader, id, after))
 
-    def _open(self, name: str, script: Script) -> Reader:
+    def _open(self, name: str, script: Script, head: Head) -> Reader:
         window = Window(self._hello.window if self._hello is not None else None)
-        reader = Reader(self._streams.log, name, script, self._socket, window, stall=self._limits.stall)
-        self._streams.open(name)
+        log = self._generations.log_of(name)
+        reader = Reader(log, name, script, self._socket, window, stall=self._limits.stall)
+        self._generations.enter(name, head)
         self._reading.add(reader)
         return reader
 
     def _close(self, reader: Reader) -> None:
         if reader in self._reading:
             self._reading.discard(reader)
-            self._streams.close(reader.name)
+            self._generations.leave(reader.name)
 
     async def _read(self, reader: Reader, id: str | None, after: int | None) -> None:
         """Follow a stream to its end."""
@@ -274,12 +279,15 @@ class Connection:
         reader = self._readers.get(message.id) if message.id is not None else None
         name = reader.name if reader is not None else message.stream or message.id or ""
         try:
-            await self._streams.find(self._who or b"", name)
+            await self._generations.find(self._who or b"", name)
         except UnknownStreamError:
             if message.stream is not None:  # an id is unknown as soon as its stream has ended: nothing to say
                 await self._socket.refuse("not_found", _UNKNOWN, stream=name)
             return
-        self._streams.cancel(name, discard=message.mode == "discard")
+        if message.mode == "discard":
+            self._generations.discard(name)
+        else:
+            self._generations.stop(name)
 
     # Prompts without an id: one after the other
 
@@ -298,9 +306,9 @@ class Connection:
             while self._waiting:
                 message, size = self._waiting.popleft()
                 self._waiting_size -= size
-                stream = await self._start(message, None)
-                if stream is not None:
-                    await self._read(self._open(stream.name, Script(None)), None, None)
+                started = await self._start(message, None)
+                if started is not None:
+                    await self._read(self._open(started.name, Script(None), started.head), None, None)
         finally:
             self._is_answering = False
 

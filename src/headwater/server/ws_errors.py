@@ -36,6 +36,8 @@ _OWN = {
     "CONNECT": "upstream",
     "INTERRUPTED": "upstream",
     "BROKEN": "upstream",
+    "LOG": "internal",
+    "LOST": "truncated",
 }
 _BY_STATUS = {
     400: "bad_request",

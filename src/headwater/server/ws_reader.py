@@ -12,6 +12,8 @@ from headwater.server.messages import Out, Script
 
 #: A page of more records than this shows a reader that lags: its text comes as one message.
 LAG = 32
+#: What another server has sent can take so long to come here (seconds).
+_ON_ITS_WAY = 1.0
 #: The largest window; a client that asks for more gets this.
 MAX_WINDOW = 10_000
 
@@ -122,12 +124,20 @@ class Reader:
             offset = page.next
             outs = self._script.read(page.records, merge=True, replay=True)
             is_now = page.is_end or len(page.records) < PAGE_RECORDS
+            if is_now and self._script.seq < after and not page.is_end and await self._grows(offset):
+                continue
             if is_now and self._script.seq < after:
                 raise ValueError(f"this stream is at {self._script.seq}, not yet at {after}")
             await self._send(outs)
             if is_now:
                 return offset, page.is_end
             await asyncio.sleep(0)  # a log in memory never makes anybody wait: let the others have their turn
+
+    async def _grows(self, offset: int) -> bool:
+        """Whether more comes soon: what one server has sent may be on its way to another."""
+        await self._log.wait(self.name, offset, _ON_ITS_WAY)
+        page = await self._log.read(self.name, offset, 1)
+        return bool(page.records) or page.is_end
 
     async def _send(self, outs: list[Out]) -> None:
         for out in outs:

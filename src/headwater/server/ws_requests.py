@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from typing import Annotated, Any
 
 import msgspec
 
 from headwater.engines.base import Request
 from headwater.errors import UsageError
+from headwater.server.choice import model_named
 from headwater.server.records import Head
 from headwater.types import GenerateContentRequest
 
@@ -17,7 +17,6 @@ DEFAULT_MODEL = "gemini-2.5-flash"
 Name = Annotated[str, msgspec.Meta(min_length=1, max_length=256)]
 Count = Annotated[int, msgspec.Meta(ge=0)]
 
-_MODEL = re.compile(r"[A-Za-z0-9][A-Za-z0-9._@:-]*(?:/[A-Za-z0-9][A-Za-z0-9._@:-]*)*")
 _NOT_SENT = frozenset(("httpoptions", "shouldreturnhttpresponse", "stream", "automaticfunctioncalling"))
 
 
@@ -127,19 +126,17 @@ def to_request(message: Generate) -> Request:
     Raises:
         UsageError: there is nothing to answer, or the name of the model is none.
     """
-    model = (message.model or DEFAULT_MODEL).removeprefix("models/")
-    if len(model) > 200 or not _MODEL.fullmatch(model) or ".." in model:
-        raise UsageError(f"{model[:100]!r} is not the name of a model")
+    model = model_named(message.model or DEFAULT_MODEL)
     contents = _contents(message)
     if not contents:
         raise UsageError("a prompt, or contents, is needed")
     return Request(model, msgspec.json.encode({"contents": contents} | _settings(message.config or {})))
 
 
-def to_head(message: Generate, request: Request, owner: str, id: str) -> Head:
+def to_head(message: Generate, request: Request, id: str) -> Head:
     """Return the head of the log of an answer."""
     tokens = msgspec.json.decode(request.body, type=_Limits).generationConfig.get("maxOutputTokens")
-    return Head(owner, request.model, id, tokens if isinstance(tokens, int) and tokens > 0 else None)
+    return Head("", request.model, id, tokens if isinstance(tokens, int) and tokens > 0 else None)
 
 
 class _Limits(msgspec.Struct):

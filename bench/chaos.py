@@ -1,0 +1,256 @@
+"""Kills servers, and the Redis below them, while answers are produced and read; and looks whether anything was lost.
+
+python bench/chaos.py --seed 1 --log redis|sqlite [--generations 200] [--down 10]
+python bench/chaos.py --stop --log redis|sqlite [--tries 200]     how long a stop from another server takes
+
+What is asked, and what dies after what, comes from the seed; what is hit by it depends on the machine.
+Each answer is read by three readers that cut their line at random and come back at another server. What the offline
+engine says to a prompt is known, so that every reader's text can be compared. The exit code is 1 where anything is
+wrong.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import hashlib
+import random
+import sys
+import tempfile
+import time
+from collections import Counter
+from pathlib import Path
+
+import aiohttp
+from chaos_nodes import Node, Redis, cluster, lines_told
+from chaos_readers import Generation, Outage, Place, Reading, read_bare, read_with_client
+
+from headwater import story
+from headwater.core.policy import Retry
+from headwater.errors import APIError, HeadwaterError
+from headwater.types import GenerateContentRequest
+
+MODEL = "chaos"
+_LOST = "failed LOST"
+_QUICK = Retry(attempts=2, initial_delay=0.05)
+#: What an answer has to go on or end within, once its server is dead: the lease, and so much (seconds).
+ALLOWED = 1.0
+#: A reader that takes longer than this never ends (seconds).
+PATIENCE = 120.0
+
+
+def expected(prompt: str) -> str:
+    """What the engine says to this."""
+    request = GenerateContentRequest(contents=[{"role": "user", "parts": [{"text": prompt}]}])
+    return "".join(beat.chunk.text or "" for beat in story.tell(request, model=MODEL, pace=story.INSTANT))
+
+
+def planned(options: argparse.Namespace, place: Place) -> list[Generation]:
+    """The answers of a run."""
+    found = []
+    for number in range(options.generations):
+        prompt = f"Tell me a story about the river number {number} in {place.dice.randint(150, 400)} words."
+        policy = place.dice.choice(["continue", "fail"])
+        found.append(Generation(number, prompt, policy, expected(prompt)))
+    return found
+
+
+async def live(generation: Generation, place: Place, http: aiohttp.ClientSession, seed: int) -> None:
+    """Begin an answer somewhere, have it read, and look at it in the end."""
+    await begin(generation, place, f"{seed}-{generation.number}")
+    readers = [read_bare(generation, place, http)] + [read_with_client(generation, place) for _ in range(2)]
+    tasks = [asyncio.create_task(reader) for reader in readers]
+    done, late = await asyncio.wait(tasks, timeout=PATIENCE)
+    for task in late:
+        task.cancel()
+        generation.violations.append("a reader did not come to an end")
+    generation.readings = [task.result() for task in tasks if task in done]
+
+
+async def begin(generation: Generation, place: Place, key: str) -> None:
+    """Begin it; where a server dies over it, at another one with the same key."""
+    for _ in range(100):
+        client = place.client()
+        try:
+            stream = await client.streams.start(
+                model=MODEL,
+                contents=generation.prompt,
+                idempotency_key=key,
+                on_server_break=generation.policy,
+                retry=_QUICK,
+            )
+        except HeadwaterError:
+            await asyncio.sleep(0.1)
+        else:
+            generation.name = stream.name
+            generation.see(0)
+            return
+    generation.violations.append("it could not be begun")
+
+
+async def disturb(options: argparse.Namespace, nodes: list[Node], redis: Redis | None) -> list[Outage]:
+    """Kill one thing after another, and start it again, until cancelled."""
+    done: list[Outage] = []
+    dice, victims = random.Random(options.seed), nodes if redis is not None else nodes[:1]
+    try:
+        while True:
+            await asyncio.sleep(options.lease + ALLOWED + 0.5)  # so that each takeover can be measured by itself
+            victim = redis if redis is not None and dice.random() < 0.2 else dice.choice(victims)
+            assert victim is not None
+            victim.kill()
+            done.append(Outage(victim.name, time.monotonic()))
+            await asyncio.sleep(dice.uniform(0.2, options.down))
+            await victim.start()
+            done[-1].until = time.monotonic()
+    except asyncio.CancelledError:
+        return done
+
+
+async def look(generation: Generation, place: Place, http: aiohttp.ClientSession) -> None:
+    """Read it once more from its beginning, and compare."""
+    again = await read_bare(generation, place, http, cut=0.0)
+    try:
+        generation.state = await place.client().streams.get(generation.name)
+    except APIError as error:
+        generation.violations.append(f"its state is not known: {error}")
+    told = generation.violations.append
+    for reading in generation.readings:
+        if reading.ending != again.ending:
+            told(f"a {reading.kind} reader saw it {reading.ending!r}, the log says {again.ending!r}")
+        if digest(reading.text) != digest(again.text):
+            told(f"a {reading.kind} reader read {len(reading.text)} characters, the log has {len(again.text)}")
+    if again.ending == "finished" and digest(again.text) != digest(generation.text):
+        told(f"it has {len(again.text)} characters and should have {len(generation.text)}")
+    if not generation.text.startswith(again.text):
+        told("what it has is not the beginning of what it should have")
+    if again.ending == _LOST and generation.policy == "continue":
+        told("it failed, and should have been gone on with")
+    if again.ending not in ("finished", _LOST):
+        told(f"it ended as {again.ending!r}")
+
+
+def digest(text: str) -> str:
+    """The hash of a text."""
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+async def run(options: argparse.Namespace, folder: Path) -> bool:
+    """Carry out a run, print its table, and return whether nothing was wrong."""
+    pace = f"first=0.3,rate={options.rate:g}"
+    timeout = aiohttp.ClientTimeout(total=None, sock_connect=2, sock_read=10)
+    async with cluster(folder, options.log, 3, lease=options.lease, pace=pace) as (nodes, redis):
+        place = Place(nodes, options.seed)
+        generations = planned(options, place)
+        connector = aiohttp.TCPConnector(limit=0, force_close=True)
+        async with aiohttp.ClientSession(timeout=timeout, connector=connector) as http:
+            begun = time.monotonic()
+            disturbing = asyncio.create_task(disturb(options, nodes, redis))
+            tasks = []
+            for generation in generations:
+                tasks.append(asyncio.create_task(live(generation, place, http, options.seed)))
+                await asyncio.sleep(options.over / len(generations))
+            await asyncio.gather(*tasks)
+            seconds = time.monotonic() - begun
+            disturbing.cancel()
+            outages = await disturbing
+            for process in (*([redis] if redis else []), *nodes):
+                if not process.is_up:
+                    process.kill()
+                    await process.start()
+            await asyncio.gather(*(look(generation, place, http) for generation in generations if generation.name))
+        await place.aclose()
+    return report(options, generations, outages, seconds, folder)
+
+
+def report(
+    options: argparse.Namespace, generations: list[Generation], outages: list[Outage], seconds: float, folder: Path
+) -> bool:
+    """Print what happened; return whether nothing was wrong."""
+    readings: list[Reading] = [reading for one in generations for reading in one.readings]
+    taken = [one for one in generations if one.state and (one.state.takeovers or one.state.state == "failed")]
+    bound = options.lease + ALLOWED
+    silences = [one.longest_silence(outages) for one in taken]
+    for one, silence in zip(taken, silences, strict=True):
+        if silence > bound:
+            one.violations.append(f"its server was dead, and it was silent for {silence:.2f} s, more than {bound:g} s")
+    endings = Counter(one.state.state if one.state else "unknown" for one in generations)
+    rows = {
+        "log, seed": f"{options.log}, {options.seed}",
+        "generations": f"{len(generations)} in {seconds:.0f} s: {_counted(endings)}",
+        "killed (kill -9) and restarted": _counted(Counter(outage.name for outage in outages)),
+        "readers, their cuts": f"{len(readings)}, {sum(reading.cuts for reading in readings)}",
+        "events seen first": sum(len(one.seen) for one in generations),
+        "taken over or ended by another": f"{len(taken)}: {_counted(Counter(one.policy for one in taken))}",
+        "longest silence of those": f"{max(silences, default=0.0):.2f} s (lease {options.lease:g} s)",
+        "texts that differ, and other faults": sum(len(one.violations) for one in generations),
+    }
+    for name, value in rows.items():
+        print(f"{name:36} {value}")
+    for one in generations:
+        for violation in one.violations:
+            print(f"  generation {one.number} ({one.policy}, {one.name}): {violation}")
+    for line in list(lines_told(folder))[:20]:
+        print(f"  {line}")
+    return not any(one.violations for one in generations) and bool(outages)
+
+
+def _counted(found: Counter[str]) -> str:
+    return ", ".join(f"{count} {name}" for name, count in sorted(found.items())) or "none"
+
+
+async def time_stops(options: argparse.Namespace, folder: Path) -> bool:
+    """Stop answers from another server than theirs, seen by a reader on a third; print how long it takes."""
+    calls, ends = list[float](), list[float]()
+    async with cluster(folder, options.log, 3, lease=options.lease, pace="first=0.05,rate=50") as (nodes, _):
+        clients = [Place([node], 0).client() for node in nodes]
+        for number in range(options.tries):
+            runs, stops, reads = (clients[(number + place) % 3] for place in range(3))
+            began = await runs.streams.start(model=MODEL, contents=f"Tell me a story of 800 words about {number}.")
+            stream = await reads.streams.attach(began.name)
+            await anext(stream)
+            ended = asyncio.create_task(_ended(stream))
+            at = time.perf_counter()
+            await stops.streams.stop(began.name)
+            calls.append(time.perf_counter() - at)
+            ends.append(await ended - at)
+            assert stream.ending is not None
+            assert stream.ending.reason == "stopped", stream.ending
+        for client in clients:
+            await client.aclose()
+    print(f"{options.tries} stops from another server ({options.log})   p50 ms   p99 ms   max ms")
+    for name, found in (("until the stop has answered", calls), ("until a reader elsewhere sees the end", ends)):
+        found.sort()
+        p50, p99 = found[len(found) // 2], found[min(len(found) - 1, int(len(found) * 0.99))]
+        print(f"{name:44} {p50 * 1e3:8.1f} {p99 * 1e3:8.1f} {found[-1] * 1e3:8.1f}")
+    return ends[min(len(ends) - 1, int(len(ends) * 0.99))] < 0.25
+
+
+async def _ended(stream) -> float:
+    async for _ in stream:
+        pass
+    return time.perf_counter()
+
+
+def main() -> None:
+    """Run it."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--log", choices=["redis", "sqlite"], default="redis")
+    parser.add_argument("--generations", type=int, default=200)
+    parser.add_argument("--over", type=float, default=40.0, help="seconds over which they begin")
+    parser.add_argument("--rate", type=float, default=60.0, help="tokens a second of each")
+    parser.add_argument("--lease", type=float, default=2.0, help="seconds")
+    parser.add_argument(
+        "--down", type=float, default=1.0, help="how long what was killed stays dead, at most (seconds)"
+    )
+    parser.add_argument("--stop", action="store_true", help="measure stops instead")
+    parser.add_argument("--tries", type=int, default=200)
+    options = parser.parse_args()
+    with tempfile.TemporaryDirectory() as folder:
+        work = time_stops if options.stop else run
+        is_good = asyncio.run(work(options, Path(folder)))
+    sys.exit(0 if is_good else 1)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,174 @@
+"""Readers that cut their line and come back elsewhere: headwater's client, and a bare one that counts the events."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import json
+import random
+import time
+from dataclasses import dataclass, field
+from typing import Any
+
+import aiohttp
+from chaos_nodes import Node
+
+from headwater import genai
+from headwater.core import sse
+from headwater.errors import APIError, HeadwaterError
+
+#: Chances that a reader leaves at a chunk, by itself.
+CUT = 0.03
+
+
+@dataclass
+class Outage:
+    """Something was dead, for some time (``time.monotonic``)."""
+
+    name: str
+    since: float
+    until: float = float("inf")
+
+    def within(self, start: float, end: float) -> float:
+        """How much of it lies between two moments (seconds)."""
+        return max(0.0, min(self.until, end) - max(self.since, start))
+
+
+@dataclass
+class Generation:
+    """One answer: what was asked, what it has to say, and what became of it. Times are ``time.monotonic``."""
+
+    number: int
+    prompt: str
+    policy: str
+    text: str
+    name: str = ""
+    seen: dict[int, float] = field(default_factory=dict)  # when each event was first seen
+    state: Any = None
+    readings: list[Reading] = field(default_factory=list)
+    violations: list[str] = field(default_factory=list)
+
+    def see(self, number: int) -> None:
+        """Take note of an event."""
+        self.seen.setdefault(number, time.monotonic())
+
+    def longest_silence(self, outages: list[Outage]) -> float:
+        """The longest time from the death of a server to the next event, while there was a log (seconds)."""
+        found = [0.0]
+        for before, after in itertools.pairwise(self.seen[number] for number in sorted(self.seen)):
+            kills = [outage.since for outage in outages if outage.name != "redis" and before < outage.since < after]
+            since = min(kills, default=before)
+            found.append(
+                after - since - sum(outage.within(since, after) for outage in outages if outage.name == "redis")
+            )
+        return max(found)
+
+
+@dataclass
+class Reading:
+    """What one reader has read."""
+
+    kind: str
+    text: str = ""
+    ending: str = ""  # finished, cancelled, or failed and why
+    cuts: int = 0
+
+
+class Place:
+    """The servers, and a client of each."""
+
+    def __init__(self, nodes: list[Node], seed: int) -> None:
+        self.nodes = nodes
+        self.dice = random.Random(seed)
+        self._clients = [genai.Client(api_key="chaos", http_options={"base_url": node.url}) for node in nodes]
+
+    def client(self) -> Any:
+        """The async client of some server; it may be one that is dead just now."""
+        return self.dice.choice(self._clients).aio
+
+    def url(self) -> str:
+        """The address of some server that lives, where one does."""
+        return self.dice.choice([node for node in self.nodes if node.is_up] or self.nodes).url
+
+    async def aclose(self) -> None:
+        """Close the connections."""
+        for client in self._clients:
+            await client.aio.aclose()
+
+
+async def read_with_client(generation: Generation, place: Place) -> Reading:
+    """Read with ``client.streams.attach``: from server to server by position; where a server dies, wait for it."""
+    reading, position, texts = Reading("client"), 0, list[str]()
+    while not reading.ending:
+        stream = await place.client().streams.attach(generation.name, after=position)
+        leaves = False
+        try:
+            async for chunk in stream:
+                texts.append(chunk.text)
+                position = stream.position
+                if place.dice.random() < CUT:
+                    leaves = True
+                    break
+        except APIError as error:
+            reading.ending = failure(error.details)
+        except HeadwaterError as error:
+            reading.ending = f"{type(error).__name__}: {error}"
+        else:
+            reading.ending = "" if leaves else str(stream.ending)
+        await stream.aclose()
+        reading.cuts += leaves
+    reading.text = "".join(texts)
+    return reading
+
+
+async def read_bare(generation: Generation, place: Place, http: aiohttp.ClientSession, *, cut: float = CUT) -> Reading:
+    """Read the events as they are; see that their numbers have no gaps, and that one, the last, is the end."""
+    reading, last, texts = Reading("bare"), 0, list[str]()
+    while not reading.ending:
+        url = f"{place.url()}/v1/streams/{generation.name}/events"
+        try:
+            async with http.get(url, headers={"Last-Event-ID": str(last)}) as answer:
+                if answer.status != 200:
+                    await asyncio.sleep(0.05)
+                    if answer.status in (404, 204):
+                        reading.ending = f"HTTP {answer.status}"
+                    continue
+                decoder = sse.Decoder()
+                async for piece in answer.content.iter_any():
+                    for event in decoder.feed(piece):
+                        if int(event.id) != last + 1:
+                            generation.violations.append(f"event {event.id} came after event {last}")
+                        if reading.ending:
+                            generation.violations.append(f"{event.type} came after the end")
+                        last = int(event.id)
+                        generation.see(last)
+                        if event.type == "chunk":
+                            texts.append(text_of(json.loads(event.data)))
+                        else:
+                            reading.ending = ending_of(event)
+                    if not reading.ending and place.dice.random() < cut:
+                        reading.cuts += 1
+                        break
+        except (TimeoutError, aiohttp.ClientError, OSError):
+            await asyncio.sleep(0.02)
+    reading.text = "".join(texts)
+    return reading
+
+
+def text_of(document: dict[str, Any]) -> str:
+    """The text of a chunk."""
+    candidates = document.get("candidates", ())
+    parts = [part for candidate in candidates for part in candidate.get("content", {}).get("parts", ())]
+    return "".join(part.get("text", "") for part in parts if not part.get("thought"))
+
+
+def ending_of(event: sse.Event) -> str:
+    """How the last event says that the answer ended."""
+    document = json.loads(event.data)
+    return failure(document) if event.type == "failed" else str(document.get("reason", "finished"))
+
+
+def failure(document: Any) -> str:
+    """How an error ended an answer: ``"failed LOST"`` where its server died."""
+    details = document["error"].get("details") or [{}] if isinstance(document, dict) else [{}]
+    return f"failed {details[0].get('reason', document)}"

@@ -1,0 +1,64 @@
+"""Signed links: who has one may read one answer until a certain time, and nothing else. Pure but for the secret."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import hmac
+import secrets
+import time
+from collections.abc import Mapping
+
+from headwater.errors import APIError, ConflictError, UsageError, api_error
+from headwater.log.base import Log
+
+#: The parameters of a link's query.
+EXPIRES, SIGNATURE = "expires", "signature"
+#: No link lasts longer (seconds).
+LONGEST = 7 * 24 * 3600
+#: The log whose note is the secret, and a lease that does not run out, so that nobody drops it.
+_SECRET = "link:secret"  # noqa: S105 - its name
+_FOREVER = 1e11
+
+
+async def shared_secret(log: Log) -> bytes:
+    """Return the secret of all servers that share ``log``; the first of them makes it."""
+    made = secrets.token_hex(32).encode()
+    try:
+        await log.create(_SECRET, writer="headwater", lease=_FOREVER, note=made)
+    except ConflictError:
+        return (await log.state(_SECRET)).note
+    return made
+
+
+def link_query(secret: bytes, name: str, seconds: float, now: float | None = None) -> str:
+    """Return the query of a link to ``name`` for so many seconds.
+
+    Raises:
+        UsageError: it would last for no time, or too long.
+    """
+    if not 1 <= seconds <= LONGEST:
+        raise UsageError(f"a link lasts from 1 to {LONGEST} seconds")
+    expires = int((time.time() if now is None else now) + seconds)
+    return f"{EXPIRES}={expires}&{SIGNATURE}={_sign(secret, name, str(expires))}"
+
+
+def check_link(secret: bytes, name: str, query: Mapping[str, str], now: float | None = None) -> None:
+    """Check the query of a link.
+
+    Raises:
+        APIError: 403, it was not made here, not for ``name``, or its time is up; nobody is told which.
+    """
+    expires, given = query.get(EXPIRES, ""), query.get(SIGNATURE, "")
+    is_ours = hmac.compare_digest(_sign(secret, name, expires).encode(), given.encode("utf-8", "surrogatepass"))
+    if not is_ours or int(expires) < (time.time() if now is None else now):
+        raise _refusal()
+
+
+def _refusal() -> APIError:
+    return api_error(403, "this link is not valid, or no longer", status="PERMISSION_DENIED")
+
+
+def _sign(secret: bytes, name: str, expires: str) -> str:
+    text = f"{name}\0{expires}".encode("utf-8", "surrogatepass")
+    return base64.urlsafe_b64encode(hmac.digest(secret, text, hashlib.sha256)[:24]).decode()

@@ -1,0 +1,76 @@
+"""``headwater tail``: a stream of a server, followed from the command line."""
+
+import json
+import signal
+
+import pytest
+
+from headwater import story
+from headwater.engines.offline import OfflineEngine
+from live import ASK, Held, Live
+
+
+def begun(live):
+    """The name of a stream that was begun on the server."""
+    return live.post("/v1/streams", ASK | {"model": "m"}).json["name"]
+
+
+@pytest.fixture
+def live():
+    with Live(OfflineEngine(story.INSTANT)) as live:
+        yield live
+
+
+def test_it_writes_the_answer(run, live):
+    """In a pipe the output is the answer's text and nothing else, with ``--after`` without its beginning."""
+    name = begun(live)
+    stream = live.client().streams.attach(name)
+    texts = [chunk.text for chunk in stream]
+    result = run("tail", "--base-url", live.url, "--", name)
+    assert (result.returncode, result.stdout.decode(), result.stderr) == (0, stream.text, b"")
+    result = run("tail", "--after", "2", "--", name, env={"GOOGLE_GEMINI_BASE_URL": live.url})
+    assert (result.returncode, result.stdout.decode(), result.stderr) == (0, "".join(texts[2:]), b"")
+
+
+def test_it_writes_the_chunks(run, live):
+    """With ``--json``, each chunk on a line of its own, as it came."""
+    name = begun(live)
+    result = run("tail", "--json", "--base-url", live.url, "--", name)
+    lines = [json.loads(line) for line in result.stdout.splitlines()]
+    assert lines == [json.loads(chunk.raw) for chunk in live.client().streams.attach(name)]
+    assert len(lines) > 1
+
+
+def test_it_leaves_at_ctrl_c_and_says_how_to_come_back(start):
+    """The stream goes on, and the note has the place where the reader was."""
+    engine = Held(2)
+    with Live(engine) as live:
+        name = begun(live)
+        process = start("tail", "--plain", "--base-url", live.url, "--", name, env={})
+        assert process.stdout.read(4) == b"0 1 "
+        process.send_signal(signal.SIGINT)
+        _, told = process.communicate(timeout=20)
+        assert process.returncode == 130
+        assert f"the stream goes on: headwater tail --after 2 -- {name}" in told.decode()
+        assert engine.running == 1
+
+
+def test_it_says_that_a_stream_was_stopped(start):
+    """The exit code is that of an answer that was cut off."""
+    with Live(Held(2)) as live:
+        name = begun(live)
+        process = start("tail", "--base-url", live.url, "--", name, env={})
+        assert process.stdout.read(4) == b"0 1 "
+        live.client().streams.stop(name)
+        _, told = process.communicate(timeout=20)
+        assert (process.returncode, told) == (4, b"headwater: the stream was stopped\n")
+
+
+def test_a_stream_that_is_not_there_is_an_error(run, live):
+    """So is a name that can be none, and an address without a server's."""
+    result = run("tail", "--base-url", live.url, "a" * 32)
+    assert (result.returncode, result.stdout) == (1, b"")
+    assert b"there is no such stream" in result.stderr
+    assert run("tail", "--base-url", live.url, "a/b").returncode == 2
+    result = run("tail", "--base-url", "offline:", "a" * 32)
+    assert (result.returncode, b"headwater serve" in result.stderr) == (2, True)

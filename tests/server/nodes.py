@@ -1,0 +1,155 @@
+"""Servers that share a log, without HTTP: in one process and one event loop, on each kind of log."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+from stores import BINARY, redis_server
+
+from conftest import run_async
+from headwater import story
+from headwater.engines.base import Request
+from headwater.engines.offline import OfflineEngine
+from headwater.log.base import Log, State, tail
+from headwater.log.memory import MemoryLog
+from headwater.log.sqlite import SqliteLog
+from headwater.server import records
+from headwater.server.access import Access
+from headwater.server.app import Server
+from headwater.server.choice import Engines
+from headwater.server.generations import Started
+from headwater.server.keeping import Terms
+from headwater.server.records import Head
+
+#: Seconds; short, so that the tests are, and long beside what a loaded machine keeps a task waiting.
+LEASE = 1.0
+KINDS = ["memory", "sqlite", "redis"]
+ASK = {"contents": [{"parts": [{"text": "Tell me a story about a river."}]}]}
+
+
+class Store:
+    """Opens logs of one kind, that all share what is in them."""
+
+    def __init__(self, kind: str, place: str) -> None:
+        self._kind = kind
+        self._place = place
+        self._memory = MemoryLog()
+
+    def open(self) -> Log:
+        if self._kind == "memory":
+            return self._memory
+        if self._kind == "sqlite":
+            return SqliteLog(self._place, is_shared=True)
+        from headwater.log.redis import RedisLog
+
+        return RedisLog(self._place)
+
+
+@contextlib.contextmanager
+def stored(kind: str, folder: Path) -> Iterator[Store]:
+    """Yield a store of this kind."""
+    if kind != "redis":
+        yield Store(kind, str(folder / "answers.db"))
+        return
+    if BINARY is None:
+        pytest.skip("redis-server is not installed (apt-get install redis-server)")
+    with redis_server(folder) as server:
+        yield Store(kind, server.url)
+
+
+class Node:
+    """One server of several."""
+
+    def __init__(self, engine: Any, log: Log, *, lease: float = LEASE, by_model: Any = None, **options: Any) -> None:
+        engines = Engines(engine or OfflineEngine(story.INSTANT), by_model)
+        self.server = Server(engines, log, Access(**options), grace=0.0, lease=lease)
+        self.log = log
+        self.generations = self.server.generations
+        self.recorder = self.server.recorder
+
+    async def begin(
+        self, body: Any = None, *, who: bytes = b"", terms: Terms | None = None, key: str | None = None, **head: Any
+    ) -> Started:
+        """Begin an answer."""
+        request = Request("m", msgspec.json.encode(body or ASK))
+        return await self.generations.start(who, request, Head("", "m", **head), terms or Terms(), repeat_key=key)
+
+    async def read(self, name: str, after: int = 0) -> list[bytes]:
+        """Return the records of an answer, to its end."""
+        return [record async for page in tail(self.log, name, after, pause=60) for record in page.records]
+
+    async def text(self, name: str) -> str:
+        """Return the text of an answer, at its end."""
+        return text_of(await self.read(name))
+
+    async def until(self, fact: Callable[[State], bool], name: str) -> State:
+        """Return the state of an answer's log, when the fact is true of it."""
+        async with asyncio.timeout(10):
+            while not fact(state := await self.log.state(name)):
+                await asyncio.sleep(0.01)
+        return state
+
+    async def die(self) -> None:
+        """Stop as a process that was killed: nothing more is written, and nobody is told."""
+        for task in self.server.node._tasks:
+            task.cancel()
+        for generation in list(self.recorder._running.values()):
+            generation.lose()
+        await asyncio.gather(*self.recorder._tasks.values(), return_exceptions=True)
+
+
+def text_of(found: list[bytes]) -> str:
+    """Return the text that the chunks of a log say."""
+    texts = []
+    for record in found:
+        if record[0] == records.CHUNK:
+            for candidate in msgspec.json.decode(record[1:]).get("candidates", ()):
+                texts += [part.get("text", "") for part in candidate.get("content", {}).get("parts", ())]
+    return "".join(texts)
+
+
+def ends_of(found: list[bytes]) -> list[bytes]:
+    """Return the records that end an answer: there should be one, the last."""
+    return [record for record in found if record[0] in (records.ERROR, records.END)]
+
+
+@contextlib.asynccontextmanager
+async def joined(store: Store, *engines: Any, **options: Any) -> AsyncIterator[list[Node]]:
+    """Yield servers that share a log, one for each engine."""
+    nodes = [Node(engine, store.open(), **options) for engine in engines]
+    for node in nodes:
+        node.server.node.join()
+    try:
+        yield nodes
+    finally:
+        for node in nodes:
+            await node.server.close(0.0)
+
+
+def scene(work: Callable[[Store], Awaitable[None]]) -> Callable[..., None]:
+    """Make a test on each kind of log of a coroutine function that takes the store."""
+    return _scene(work, KINDS)
+
+
+def memory_scene(work: Callable[[Store], Awaitable[None]]) -> Callable[..., None]:
+    """The same in memory alone: for what is no matter of the log."""
+    return _scene(work, KINDS[:1])
+
+
+def _scene(work: Callable[[Store], Awaitable[None]], kinds: list[str]) -> Callable[..., None]:
+    @pytest.mark.parametrize("kind", kinds)
+    def test(kind: str, tmp_path: Path) -> None:
+        async def run() -> None:
+            await work(store)
+
+        with stored(kind, tmp_path) as store:
+            run_async(run())
+
+    test.__doc__, test.__name__ = work.__doc__, work.__name__
+    return test

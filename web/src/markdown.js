@@ -1,0 +1,77 @@
+// From a model's Markdown to harmless DOM: raw HTML is shown as text, links ask before they leave, no image is fetched.
+import DOMPurify from "dompurify";
+import { Marked } from "marked";
+import { escapeHtml } from "./dom.js";
+import { math } from "./math.js";
+
+const TAGS = "a blockquote br code del div em h1 h2 h3 h4 h5 h6 hr img li ol p pre span strong table tbody td th thead tr ul";
+const ATTRIBUTES = "href target rel title class align start src alt role aria-label tabindex";
+const RULES = {
+  ALLOWED_TAGS: TAGS.split(" "),
+  ALLOWED_ATTR: ATTRIBUTES.split(" "),
+  ALLOW_DATA_ATTR: false,
+  ALLOW_ARIA_ATTR: false,
+  RETURN_DOM_FRAGMENT: true,
+};
+const MATH_RULES = {
+  USE_PROFILES: { mathMl: true },
+  ADD_TAGS: ["semantics"],
+  FORBID_TAGS: ["annotation", "a"],
+  FORBID_CONTENTS: ["annotation"],
+  FORBID_ATTR: ["style", "href", "src", "id"],
+  RETURN_DOM_FRAGMENT: true,
+};
+/** @type {RegExp} Pictures that are in the text itself. */
+const PICTURE = /^data:image\/(?:png|jpeg|gif|webp);base64,[A-Za-z0-9+/=]+$/;
+
+const renderer = {
+  /** @param {any} token */
+  html: (token) => escapeHtml(token.text),
+  /** @param {any} token */
+  code: ({ text, lang }) => `<pre tabindex="0"><code class="${language(lang)}">${escapeHtml(text)}\n</code></pre>`,
+  /** @param {any} token */
+  image: ({ href, text, title }) => (PICTURE.test(href) ? `<img src="${href}" alt="${escapeHtml(text)}">` : link(href, title, escapeHtml(text || href))),
+  /** @this {any} @param {any} token */
+  link({ href, title, tokens }) {
+    return link(href, title, this.parser.parseInline(tokens));
+  },
+  /** @param {any} token */
+  checkbox: ({ checked }) => `<span class="check" role="img" aria-label="${checked ? "done" : "open"}">${checked ? "☑" : "☐"}</span> `,
+};
+
+const marked = new Marked({ gfm: true, renderer }, math);
+
+/** Cut Markdown into blocks; `links` are the reference definitions that are known before. */
+export function blocksOf(/** @type {string} */ text, /** @type {any} */ links = {}) {
+  const lexer = new marked.Lexer(marked.defaults);
+  Object.assign(lexer.tokens.links, links);
+  return lexer.lex(text);
+}
+
+/** Return what blocks look like. @param {any[]} blocks @returns {DocumentFragment} */
+export function drawn(blocks) {
+  return DOMPurify.sanitize(marked.parser(blocks), RULES);
+}
+
+/** Return the DOM of markup that a library of ours made of a model's words. @param {string} html @returns {DocumentFragment} */
+export function harmless(html) {
+  return DOMPurify.sanitize(html, { ALLOWED_TAGS: ["span"], ALLOWED_ATTR: ["class"], RETURN_DOM_FRAGMENT: true });
+}
+
+/** The same for MathML. @param {string} html @returns {DocumentFragment} */
+export function harmlessMath(html) {
+  return DOMPurify.sanitize(html, MATH_RULES);
+}
+
+/** @param {string | undefined} name */
+function language(name = "") {
+  const word = name.split(/\s/)[0].toLowerCase();
+  return /^[\w+#.-]{1,30}$/.test(word) ? `language-${word}` : "";
+}
+
+/** @param {string} href @param {string | null} title @param {string} inner */
+function link(href, title, inner) {
+  if (!/^(?:https?:\/\/|mailto:)/i.test(href)) return inner;
+  const shown = escapeHtml(title ? `${title} (${href})` : href);
+  return `<a href="${escapeHtml(href)}" title="${shown}" target="_blank" rel="noopener noreferrer nofollow">${inner}</a>`;
+}

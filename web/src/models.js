@@ -1,0 +1,68 @@
+// The models that the server has, and the one that is chosen.
+import { h } from "./dom.js";
+import { saveSettings, settings } from "./store.js";
+import { openSettings } from "./dialogs.js";
+
+const WITHOUT_LIST = "gemini-2.5-flash";
+/** Models that think, where the list does not say. */
+const THINKING = /gemini-(?:2\.5|[3-9])|-latest/;
+
+export class Models {
+  /** @type {any[]} */
+  #found = [];
+
+  /** @param {HTMLSelectElement} select @param {HTMLElement} note */
+  constructor(select, note) {
+    this.select = select;
+    this.note = note;
+    select.addEventListener("change", () => saveSettings({ model: select.value }));
+    this.#show();
+  }
+
+  get chosen() {
+    return this.select.value;
+  }
+
+  /** Whether the chosen model may be asked for its thoughts. */
+  get canThink() {
+    const model = this.#found.find(({ name }) => short(name) === this.chosen);
+    return model?.thinking ?? THINKING.test(this.chosen);
+  }
+
+  async load() {
+    const apiKey = settings().apiKey;
+    const headers = apiKey ? { "x-goog-api-key": apiKey } : {};
+    try {
+      const response = await fetch("/v1beta/models?pageSize=1000", { headers });
+      if (response.status === 401) return this.#needKey();
+      const { models = [] } = response.ok ? await response.json() : {};
+      this.#found = models.filter(writes);
+      this.note.textContent = "";
+    } catch {
+      this.note.textContent = "The server can not be reached. See that it runs, then load this page again.";
+    }
+    this.#show();
+  }
+
+  #needKey() {
+    this.note.textContent = "This server needs an API key: put it into the settings.";
+    openSettings("apiKey");
+  }
+
+  #show() {
+    const names = this.#found.map(({ name }) => short(name));
+    const wanted = settings().model || (names.includes(WITHOUT_LIST) ? WITHOUT_LIST : (names[0] ?? WITHOUT_LIST));
+    if (!names.includes(wanted)) names.unshift(wanted);
+    this.select.replaceChildren(...names.map((name) => h("option", { value: name, selected: name === wanted }, name)));
+  }
+}
+
+/** @param {any} model */
+function writes({ name, supportedGenerationMethods: methods }) {
+  return typeof name === "string" && (!methods || methods.includes("generateContent"));
+}
+
+/** @param {string} name */
+function short(name) {
+  return name.replace(/^models\//, "");
+}

@@ -1,0 +1,42 @@
+// What went wrong, in words: what happened, and what to do.
+
+const WORDS = {
+  400: ["The model refused the request.", "Change the message or the settings, and send it again."],
+  401: ["This server needs an API key.", "Put yours into the settings, then try again."],
+  403: ["The server does not allow this.", "Check the API key in the settings."],
+  404: ["The server does not have this model.", "Choose another one above, then try again."],
+  413: ["The message is too large for the server.", "Send fewer or smaller pictures."],
+  429: ["The limit of requests is reached.", "Wait a moment, then try again."],
+  503: ["The model can not be reached at the moment.", "Try again in a moment."],
+  504: ["The model took too long.", "Try again, or ask for less."],
+};
+const REASONS = {
+  FORGOTTEN: ["The server no longer has the rest of this answer.", "What had come is kept. Try again for a new answer."],
+  LOST: ["The server stopped in the middle of this answer.", "What had come is kept. Try again for a new answer."],
+};
+const FINISHES = {
+  MAX_TOKENS: "The answer is longer than the settings allow, and was cut here.",
+  SAFETY: "The model stopped here: its safety filter was set off.",
+  RECITATION: "The model stopped here: the text is too close to a source.",
+};
+
+/**
+ * @param {{ status: number, message: string, reason?: string }} error
+ * @returns {{ title: string, advice: string, detail: string }}
+ */
+export function explained({ status, message, reason }) {
+  const known = REASONS[/** @type {keyof REASONS} */ (reason)] ?? WORDS[/** @type {keyof WORDS} */ (status)] ?? otherwise(status);
+  return { title: known[0], advice: known[1], detail: known[0].startsWith(message) ? "" : message };
+}
+
+/** What to say of a reason that the model gave for its end. @param {string} reason */
+export function finishWords(reason) {
+  return FINISHES[/** @type {keyof FINISHES} */ (reason)] ?? `The model stopped here (${reason}).`;
+}
+
+/** @param {number} status */
+function otherwise(status) {
+  if (status === 0) return ["The server can not be reached.", "See that it runs and that you are online, then try again."];
+  if (status >= 500) return ["The server failed.", "Try again; if it stays so, its log says why."];
+  return ["Something went wrong.", "Try again, or load the page anew."];
+}
