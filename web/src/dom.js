@@ -38,6 +38,7 @@ export function announce(words) {
 
 /** Return text as HTML that shows it. @param {string} text @returns {string} */
 export function escapeHtml(text) {
+  /** @type {Record<string, string>} */
   const names = { "&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;", "'": "&#39;" };
-  return text.replace(/[&<>"']/g, (sign) => names[/** @type {keyof names} */ (sign)]);
+  return text.replace(/[&<>"']/g, (sign) => names[sign]);
 }

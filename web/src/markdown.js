@@ -11,7 +11,6 @@ const RULES = {
   ALLOWED_ATTR: ATTRIBUTES.split(" "),
   ALLOW_DATA_ATTR: false,
   ALLOW_ARIA_ATTR: false,
-  RETURN_DOM_FRAGMENT: true,
 };
 const MATH_RULES = {
   USE_PROFILES: { mathMl: true },
@@ -19,7 +18,6 @@ const MATH_RULES = {
   FORBID_TAGS: ["annotation", "a"],
   FORBID_CONTENTS: ["annotation"],
   FORBID_ATTR: ["style", "href", "src", "id"],
-  RETURN_DOM_FRAGMENT: true,
 };
 /** @type {RegExp} Pictures that are in the text itself. */
 const PICTURE = /^data:image\/(?:png|jpeg|gif|webp);base64,[A-Za-z0-9+/=]+$/;
@@ -32,8 +30,8 @@ const renderer = {
   /** @param {any} token */
   image: ({ href, text, title }) => (PICTURE.test(href) ? `<img src="${href}" alt="${escapeHtml(text)}">` : link(href, title, escapeHtml(text || href))),
   /** @this {any} @param {any} token */
-  link({ href, title, tokens }) {
-    return link(href, title, this.parser.parseInline(tokens));
+  link(token) {
+    return link(token.href, token.title, this.parser.parseInline(token.tokens));
   },
   /** @param {any} token */
   checkbox: ({ checked }) => `<span class="check" role="img" aria-label="${checked ? "done" : "open"}">${checked ? "☑" : "☐"}</span> `,
@@ -50,7 +48,7 @@ export function blocksOf(/** @type {string} */ text, /** @type {any} */ links = 
 
 /** Return what blocks look like. @param {any[]} blocks @returns {DocumentFragment} */
 export function drawn(blocks) {
-  return DOMPurify.sanitize(marked.parser(blocks), RULES);
+  return DOMPurify.sanitize(marked.parser(blocks), { ...RULES, RETURN_DOM_FRAGMENT: true });
 }
 
 /** Return the DOM of markup that a library of ours made of a model's words. @param {string} html @returns {DocumentFragment} */
@@ -60,7 +58,7 @@ export function harmless(html) {
 
 /** The same for MathML. @param {string} html @returns {DocumentFragment} */
 export function harmlessMath(html) {
-  return DOMPurify.sanitize(html, MATH_RULES);
+  return DOMPurify.sanitize(html, { ...MATH_RULES, RETURN_DOM_FRAGMENT: true });
 }
 
 /** @param {string | undefined} name */

@@ -31,6 +31,7 @@ export class Models {
 
   async load() {
     const apiKey = settings().apiKey;
+    /** @type {HeadersInit} */
     const headers = apiKey ? { "x-goog-api-key": apiKey } : {};
     try {
       const response = await fetch("/v1beta/models?pageSize=1000", { headers });

@@ -1,5 +1,6 @@
 // What went wrong, in words: what happened, and what to do.
 
+/** @type {Record<string, string[]>} */
 const WORDS = {
   400: ["The model refused the request.", "Change the message or the settings, and send it again."],
   401: ["This server needs an API key.", "Put yours into the settings, then try again."],
@@ -10,10 +11,12 @@ const WORDS = {
   503: ["The model can not be reached at the moment.", "Try again in a moment."],
   504: ["The model took too long.", "Try again, or ask for less."],
 };
+/** @type {Record<string, string[]>} */
 const REASONS = {
   FORGOTTEN: ["The server no longer has the rest of this answer.", "What had come is kept. Try again for a new answer."],
   LOST: ["The server stopped in the middle of this answer.", "What had come is kept. Try again for a new answer."],
 };
+/** @type {Record<string, string>} */
 const FINISHES = {
   MAX_TOKENS: "The answer is longer than the settings allow, and was cut here.",
   SAFETY: "The model stopped here: its safety filter was set off.",
@@ -25,13 +28,13 @@ const FINISHES = {
  * @returns {{ title: string, advice: string, detail: string }}
  */
 export function explained({ status, message, reason }) {
-  const known = REASONS[/** @type {keyof REASONS} */ (reason)] ?? WORDS[/** @type {keyof WORDS} */ (status)] ?? otherwise(status);
+  const known = REASONS[reason ?? ""] ?? WORDS[status] ?? otherwise(status);
   return { title: known[0], advice: known[1], detail: known[0].startsWith(message) ? "" : message };
 }
 
 /** What to say of a reason that the model gave for its end. @param {string} reason */
 export function finishWords(reason) {
-  return FINISHES[/** @type {keyof FINISHES} */ (reason)] ?? `The model stopped here (${reason}).`;
+  return FINISHES[reason] ?? `The model stopped here (${reason}).`;
 }
 
 /** @param {number} status */

@@ -194,10 +194,12 @@ class Attempt {
 
 /** The pauses between tries: longer and longer, cut short when the network comes back. */
 class Pauses {
+  failures = 0;
+  spent = 0;
+
   /** @param {number} patience */
   constructor(patience) {
     this.patience = patience;
-    this.reset();
   }
 
   reset() {

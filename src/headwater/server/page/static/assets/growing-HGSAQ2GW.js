@@ -1,1 +1,0 @@
-import{e as a}from"./chunk-CZYLLQDY.js";import"./chunk-SQE76S5B.js";export{a as Growing};
