@@ -18,8 +18,10 @@ CONTROL = "control:"
 
 
 def new_name() -> str:
-    """Return a name for an answer that nobody can guess."""
-    return secrets.token_urlsafe(24)
+    """Return a name for an answer that nobody can guess; no dash begins it, for a command would take it for an option."""
+    while (name := secrets.token_urlsafe(24)).startswith("-"):
+        pass
+    return name
 
 
 def is_name(key: str) -> bool:
