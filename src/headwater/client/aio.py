@@ -10,9 +10,10 @@ from inspect import isawaitable
 from types import TracebackType
 from typing import Any, Self, TypeVar, cast, overload
 
-from headwater.client.base import ANSWERS, BaseStream, Functions, W, called_by_itself, clock, make_machine, observe
+from headwater.client.base import ANSWERS, BaseStream, Functions, W, clock
 from headwater.client.credentials import AsyncAuthorizedTransport
-from headwater.client.options import CallOptions, StreamOptions, check
+from headwater.client.making import call_of, called_by_itself, stream_of
+from headwater.client.options import CallOptions, StreamOptions
 from headwater.client.settings import Settings, is_offline
 from headwater.client.structured import readable
 from headwater.core.events import Event
@@ -254,32 +255,10 @@ class AsyncCaller:
 
         One that is there already has a ``name``, and ``after`` of its documents came before.
         """
-        options = check(options, stream=True, defaults=self.settings.defaults)
-        observed = observe(request, options, self.settings, stream=True)
-        goes_on = config.automatic_continuation is not False
-        turns, functions = called_by_itself(config, is_async=True)
-        machine = make_machine(
-            dialect,
-            request,
-            self.settings,
-            config.http_options,
-            options,
-            stream=True,
-            observed=observed,
-            after=after,
-            name=name,
-            goes_on=goes_on,
-            turns=turns,
+        machine, more = stream_of(
+            self.settings, dialect, request, config, options, is_async=True, after=after, name=name
         )
-        return AsyncStream(
-            machine,
-            self._transport(request),
-            options=options,
-            config=config,
-            on_end=on_end,
-            functions=functions,
-            observed=observed,
-        )
+        return AsyncStream(machine, self._transport(request), on_end=on_end, **more)
 
     async def ask(
         self, request: HttpRequest, config: GenerateContentConfig, options: CallOptions
@@ -303,11 +282,8 @@ class AsyncCaller:
         **more: Any,
     ) -> W:
         """Return the one result of ``request``."""
-        options = check(options, stream=False, defaults=self.settings.defaults if dialect is ANSWERS else _NO_OPTIONS)
-        observed = observe(request, options, self.settings, stream=False)
-        machine = make_machine(dialect, request, self.settings, http_options, options, observed=observed, **more)
-        raising: StreamOptions = {**options, "raise_on_cancel": True}
-        call = AsyncCall(machine, self._transport(request), options=raising, functions=functions, observed=observed)
+        machine, rest = call_of(self.settings, dialect, request, http_options, options, **more)
+        call = AsyncCall(machine, self._transport(request), functions=functions, **rest)
         try:
             return await anext(call)
         finally:

@@ -2,27 +2,21 @@
 
 from __future__ import annotations
 
-import random
 import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Generic, TypeVar, cast
 
 from headwater.client.hooks import Measure, hooks
-from headwater.client.observers import Asked, Observed
+from headwater.client.observers import Observed
 from headwater.client.options import StreamOptions
-from headwater.client.settings import Settings
 from headwater.client.structured import Growing, Items, readable
 from headwater.core.ending import Ending
-from headwater.core.events import Retrying, Translator
-from headwater.core.framing import Whole
+from headwater.core.events import Translator
 from headwater.core.gemini import Gemini
 from headwater.core.machine import Machine
 from headwater.core.metrics import Metrics
 from headwater.core.progress import Progress
-from headwater.core.stages import start_stages
-from headwater.core.steps import HttpRequest, Stop, TransportError
-from headwater.core.turns import Turns
-from headwater.core.watched import WatchedMachine
+from headwater.core.steps import Stop, TransportError
 from headwater.errors import HeadwaterError, StreamCancelled
 from headwater.transport.base import Waiting
 from headwater.types import (
@@ -30,7 +24,6 @@ from headwater.types import (
     FinishReason,
     GenerateContentConfig,
     GenerateContentResponse,
-    HttpOptions,
     ListModelsResponse,
     Model,
     UsageMetadata,
@@ -47,78 +40,6 @@ MODEL_LISTS = Gemini(ListModelsResponse)
 _NO_OPTIONS: StreamOptions = {}
 clock = time.monotonic
 Functions = Mapping[str, Callable[..., Any]]
-
-
-def make_machine(
-    dialect: Gemini[W],
-    request: HttpRequest,
-    settings: Settings,
-    http_options: HttpOptions | None,
-    options: StreamOptions,
-    *,
-    stream: bool = False,
-    observed: Observed | None = None,
-    **more: Any,
-) -> Machine[W]:
-    """Return the machine of one call."""
-    make: Any = Machine
-    if "watch" in options:
-        make, more["watch"] = WatchedMachine, options["watch"]
-    machine: Machine[W] = make(
-        dialect,
-        request,
-        framing=dialect.framing if stream else Whole,
-        retry=options.get("retry") or settings.retry(http_options),
-        deadlines=options.get("deadlines") or settings.deadlines(http_options),
-        on_break=options.get("on_break", "fail"),
-        raise_on_block=options.get("raise_on_block", False),
-        on_retry=_on_retry(options, observed),
-        stages=start_stages(options["stages"]) if options.get("stages") else None,
-        jitter=random.random,
-        **more,
-    )
-    return machine
-
-
-def observe(request: HttpRequest, options: StreamOptions, settings: Settings, *, stream: bool) -> Observed | None:
-    """Return the observers of one call; None where there are none."""
-    observers = options.get("observers")
-    if not observers:
-        return None
-    asked = Asked(url=request.url, body=request.body or b"{}", is_stream=stream, is_vertex=settings.vertexai)
-    return Observed(observers, asked)
-
-
-def called_by_itself(config: GenerateContentConfig, *, is_async: bool) -> tuple[Turns | None, Functions]:
-    """Return what decides about automatic calls, None where there are none, and the functions by their names.
-
-    Raises:
-        UsageError: two functions have one name, or one would have to be awaited where nothing can.
-    """
-    if not any(callable(tool) for tool in config.tools or ()):
-        return None, {}
-    from headwater.client.calls import by_name, remote_calls  # here, since most programs never get here
-
-    given = config.automatic_function_calling
-    most = remote_calls(given, config.tools)
-    if not most:
-        return None, {}
-    turns = Turns(most, tells=given is None or not given.ignore_call_history)
-    return turns, by_name(config.tools, is_async=is_async)
-
-
-def _on_retry(options: StreamOptions, observed: Observed | None) -> Callable[[Retrying], object] | None:
-    """Who is told that a call is tried again: the observers, and then the caller."""
-    on_retry = options.get("on_retry")
-    if observed is None:
-        return on_retry
-
-    def tell(event: Retrying) -> None:
-        observed.retrying(event)
-        if on_retry is not None:
-            on_retry(event)
-
-    return tell
 
 
 class BaseStream(Generic[R]):

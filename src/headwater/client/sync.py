@@ -6,9 +6,10 @@ from collections.abc import Callable, Iterator, Sequence
 from types import TracebackType
 from typing import Any, Self, TypeVar, cast, overload
 
-from headwater.client.base import ANSWERS, BaseStream, Functions, W, called_by_itself, clock, make_machine, observe
+from headwater.client.base import ANSWERS, BaseStream, Functions, W, clock
 from headwater.client.credentials import AuthorizedTransport
-from headwater.client.options import CallOptions, StreamOptions, check
+from headwater.client.making import call_of, called_by_itself, stream_of
+from headwater.client.options import CallOptions, StreamOptions
 from headwater.client.settings import Settings, is_offline
 from headwater.client.structured import readable
 from headwater.core.events import Event
@@ -205,32 +206,10 @@ class Caller:
 
         One that is there already has a ``name``, and ``after`` of its documents came before.
         """
-        options = check(options, stream=True, defaults=self.settings.defaults)
-        observed = observe(request, options, self.settings, stream=True)
-        goes_on = config.automatic_continuation is not False
-        turns, functions = called_by_itself(config, is_async=False)
-        machine = make_machine(
-            dialect,
-            request,
-            self.settings,
-            config.http_options,
-            options,
-            stream=True,
-            observed=observed,
-            after=after,
-            name=name,
-            goes_on=goes_on,
-            turns=turns,
+        machine, more = stream_of(
+            self.settings, dialect, request, config, options, is_async=False, after=after, name=name
         )
-        return Stream(
-            machine,
-            self._transport(request),
-            options=options,
-            config=config,
-            on_end=on_end,
-            functions=functions,
-            observed=observed,
-        )
+        return Stream(machine, self._transport(request), on_end=on_end, **more)
 
     def ask(self, request: HttpRequest, config: GenerateContentConfig, options: CallOptions) -> GenerateContentResponse:
         """Return the whole answer to ``request``; functions given as tools are called on the way."""
@@ -252,11 +231,8 @@ class Caller:
         **more: Any,
     ) -> W:
         """Return the one result of ``request``."""
-        options = check(options, stream=False, defaults=self.settings.defaults if dialect is ANSWERS else _NO_OPTIONS)
-        observed = observe(request, options, self.settings, stream=False)
-        machine = make_machine(dialect, request, self.settings, http_options, options, observed=observed, **more)
-        raising: StreamOptions = {**options, "raise_on_cancel": True}
-        call = Call(machine, self._transport(request), options=raising, functions=functions, observed=observed)
+        machine, rest = call_of(self.settings, dialect, request, http_options, options, **more)
+        call = Call(machine, self._transport(request), functions=functions, **rest)
         try:
             return next(call)
         finally:
