@@ -1,24 +1,27 @@
 """What the logs cost: append and delivery p50/p99, CPU for each chunk, for memory, SQLite and Redis.
 
-    python bench/logs.py [--streams 100] [--rate 20] [--seconds 5] [--readers 1]
+    python bench/logs.py [--streams 100] [--rate 20] [--seconds 5] [--readers 1]     the logs by themselves
+    python bench/logs.py --reading [--rounds 5]                                      a reader, without the appends
+    python bench/logs.py --http [--rounds 3] [--only NAME]                           behind a server
 
 Each stream appends a chunk of 300 bytes ``rate`` times a second, one after another is acknowledged; each of its readers
 reads it through ``tail``. CPU is that of this process (threads included), without that of the Redis server.
+With ``--http`` the same client drives ``headwater serve`` with each log, and the reference server of Durable Streams.
 """
 
 from __future__ import annotations
 
 import argparse
 import asyncio
-import contextlib
 import random
 import shutil
-import socket
 import struct
-import subprocess
 import tempfile
 import time
-from collections.abc import Iterator
+
+from logs_compare import compare
+from logs_reading import compare_reading
+from logs_servers import redis_server
 
 from headwater.log.base import Log, tail
 from headwater.log.open import open_log
@@ -78,27 +81,20 @@ async def measure(name: str, url: str, options: argparse.Namespace) -> None:
     await log.aclose()
 
 
-@contextlib.contextmanager
-def redis_server(folder: str) -> Iterator[str]:
-    """A Redis of our own that writes each command to its file within a second."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    command = ["redis-server", "--port", str(port), "--dir", folder, "--save", "", "--appendonly", "yes"]
-    process = subprocess.Popen(command, stdout=subprocess.DEVNULL)
-    time.sleep(1)
-    try:
-        yield f"redis://127.0.0.1:{port}"
-    finally:
-        process.kill()
-        process.wait()
-
-
 def main() -> None:
+    """Read the options, measure, print."""
     parser = argparse.ArgumentParser()
     for name, value in (("--streams", 100), ("--rate", 20.0), ("--seconds", 5.0), ("--readers", 1)):
         parser.add_argument(name, type=type(value), default=value)
+    parser.add_argument("--http", action="store_true", help="behind a server, beside the reference server")
+    parser.add_argument("--reading", action="store_true", help="what one more reader costs")
+    parser.add_argument("--rounds", type=int, default=3, help="of --http and --reading")
+    parser.add_argument("--only", action="append", metavar="NAME", help="with --http: names that begin so")
     options = parser.parse_args()
+    if options.http:
+        return compare(options.rounds, tuple(options.only or [""]))
+    if options.reading:
+        return asyncio.run(compare_reading(options.rounds))
     print(f"{options.streams} streams, {options.rate:g} chunks a second each, {options.readers} readers each")
     print("               append p50 p99 ms |  delivery p50 p99 | CPU per chunk")
     with tempfile.TemporaryDirectory() as folder:
@@ -106,7 +102,7 @@ def main() -> None:
         asyncio.run(measure("sqlite normal", f"sqlite:{folder}/normal.db", options))
         asyncio.run(measure("sqlite full", f"sqlite:{folder}/full.db?sync=full", options))
         if shutil.which("redis-server"):
-            with redis_server(folder) as url:
+            with redis_server(folder) as (url, _):
                 asyncio.run(measure("redis", url, options))
 
 

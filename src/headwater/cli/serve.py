@@ -126,6 +126,7 @@ def serve(**options: Any) -> None:
     click.echo(f"headwater serves the {engine.name} engine, {why}.")
     click.echo(f"Listening on {url} (Ctrl-C stops it)")
     click.echo(f"Try: {_trial(url, keys)}")
+    click.echo(f"Or open {url} in a browser, to chat")
     reload = _reload(application, options)
     run.serve(application, listener, grace=options["grace"], log_level=options["log_level"], reload=reload)
 

@@ -6,6 +6,7 @@ import asyncio
 import secrets
 import zlib
 from collections.abc import Iterable, Sequence
+from functools import lru_cache
 from typing import Any, NoReturn
 
 import msgspec
@@ -28,8 +29,9 @@ from headwater.log.waiting import Waiting
 PARTITIONS = 16
 #: How long an answer may take before the connection counts as dead.
 _ANSWER_SECONDS = 5.0
-#: How many groups are asked for together.
+#: How many groups are asked for together, as long as they are not known to be small; and what is small, all together.
 _GROUPS = 64
+_SMALL = 64 * 1024
 
 
 class _Head(msgspec.Struct):
@@ -109,18 +111,21 @@ class RedisLog:
         """Ask Redis. The head comes first: a log that had its end then has no more records."""
         head, stream = self._names(key)[:2]
         records: list[bytes] = []
-        upto, is_sealed, is_more = 0, False, True
+        upto, is_sealed, is_more, most = 0, False, True, _GROUPS
         while is_more and len(records) < limit:
             start = b"(%d-0" % (after + len(records))
             asked = self._reads.do("HMGET", head, "next", "sealed")
-            groups = self._reads.do("XRANGE", stream, start, "+", "COUNT", _GROUPS)
+            groups = self._reads.do("XRANGE", stream, start, "+", "COUNT", most)
             answer, entries = await asyncio.gather(asked, groups)
             if answer[0] is None:
                 raise UnknownStreamError(f"there is no stream {key!r}")
             upto, is_sealed = int(answer[0]), answer[1] == b"1"
+            size = 0
             for last, count, data in _groups(entries):
                 records += cut(last, count, data, after + len(records))
-            is_more = len(entries) == _GROUPS
+                size += len(data)
+            is_more = len(entries) == most
+            most = max(1, limit - len(records)) if size < _SMALL else _GROUPS
         del records[limit:]
         done = after + len(records)
         return Page(records, done, is_sealed and done >= upto)
@@ -190,8 +195,7 @@ class RedisLog:
 
     def _names(self, key: str) -> tuple[str, str, str, str]:
         """The head, the stream, the set of logs with a writer and that of all logs: in one slot."""
-        home = f"{self._prefix}:{{{self._prefix}:{self._partition(key)}}}"
-        return f"{home}:head:{key}", f"{home}:records:{key}", f"{home}:open", f"{home}:all"
+        return _names(self._prefix, self._partition(key), key)
 
     def _watch(self, key: str) -> Watch:
         """The reader of a key: one for all; in a cluster one for each partition, since XREAD keeps to one slot."""
@@ -254,6 +258,12 @@ class RedisLog:
     def _lost(self) -> None:
         self._recent.clear()
         self._waiting.wake_all()
+
+
+@lru_cache(maxsize=10_000)  # each reader asks for them at each wait
+def _names(prefix: str, partition: int, key: str) -> tuple[str, str, str, str]:
+    home = f"{prefix}:{{{prefix}:{partition}}}"
+    return f"{home}:head:{key}", f"{home}:records:{key}", f"{home}:open", f"{home}:all"
 
 
 def _token() -> str:
