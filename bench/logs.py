@@ -92,9 +92,15 @@ def main() -> None:
     parser.add_argument("--only", action="append", metavar="NAME", help="with --http: names that begin so")
     options = parser.parse_args()
     if options.http:
-        return compare(options.rounds, tuple(options.only or [""]))
-    if options.reading:
-        return asyncio.run(compare_reading(options.rounds))
+        compare(options.rounds, tuple(options.only or [""]))
+    elif options.reading:
+        asyncio.run(compare_reading(options.rounds))
+    else:
+        measure_all(options)
+
+
+def measure_all(options: argparse.Namespace) -> None:
+    """Measure one log after another."""
     print(f"{options.streams} streams, {options.rate:g} chunks a second each, {options.readers} readers each")
     print("               append p50 p99 ms |  delivery p50 p99 | CPU per chunk")
     with tempfile.TemporaryDirectory() as folder:

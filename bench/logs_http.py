@@ -1,4 +1,4 @@
-"""The client of the log benchmark over HTTP: the same appends and readers for every server that speaks Durable Streams."""
+"""The log benchmark's client over HTTP: the same appends and readers for every server of Durable Streams."""
 
 from __future__ import annotations
 
@@ -6,6 +6,8 @@ import asyncio
 import random
 import time
 from array import array
+from collections.abc import Callable
+from functools import partial
 from typing import NamedTuple
 
 from logs_servers import Running
@@ -40,7 +42,7 @@ class Writer:
 
     def __init__(self, port: int, path: str) -> None:
         self._port = port
-        self._path = path
+        self.path = path
 
     async def open(self) -> None:
         """Connect and make the stream."""
@@ -59,12 +61,12 @@ class Writer:
         self._out.close()
 
     async def _ask(self, method: str, body: bytes, more: str = "") -> None:
-        head = f"{method} {self._path} HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: text/plain\r\n{more}"
+        head = f"{method} {self.path} HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: text/plain\r\n{more}"
         self._out.write(f"{head}Content-Length: {len(body)}\r\n\r\n".encode() + body)
         answer = (await self._in.readuntil(b"\r\n\r\n")).lower()
         status = answer.split(b" ", 2)[1]
         if not status.startswith(b"2"):
-            raise SystemExit(f"{method} {self._path}: {answer!r}")
+            raise SystemExit(f"{method} {self.path}: {answer!r}")
         if status != b"204" and b"\r\ntransfer-encoding: chunked" in answer:
             await self._in.readuntil(b"0\r\n\r\n")
         elif b"\r\ncontent-length: " in answer:
@@ -84,7 +86,7 @@ async def run_load(running: Running, load: Load, name: str) -> Result:
     writers = [Writer(running.port, f"/v1/stream/{name}-{number}") for number in range(load.streams)]
     for writer in writers:
         await writer.open()
-    readers = [await listen(running.port, writer._path, tally) for writer in writers for _ in range(load.readers)]
+    readers = [await listen(running.port, writer.path, tally) for writer in writers for _ in range(load.readers)]
     until = time.monotonic() + _WARM + load.seconds
 
     async def write(writer: Writer) -> None:
@@ -100,7 +102,7 @@ async def run_load(running: Running, load: Load, name: str) -> Result:
     before = [weigh(pid)[0] for pid in (running.pid, running.store)]
     await asyncio.gather(*writing)
     after = [weigh(pid)[0] for pid in (running.pid, running.store)]
-    await _until(lambda: len(tally.late) >= len(appends) * load.readers, f"{name}: deliveries are missing")
+    await _until(partial(_has, tally, len(appends) * load.readers), f"{name}: deliveries are missing")
     for reader in readers:
         reader.transport.abort()
     for writer in writers:
@@ -120,13 +122,17 @@ async def catch_up(running: Running, name: str, *, chunks: int, reads: int) -> f
     before = weigh(running.pid)[0]
     for _ in range(reads):
         tally = Tally()
-        reader = await listen(running.port, writer._path, tally)
-        await _until(lambda tally=tally: len(tally.late) >= chunks, f"{name}: chunks are missing")  # type: ignore[misc]
+        reader = await listen(running.port, writer.path, tally)
+        await _until(partial(_has, tally, chunks), f"{name}: chunks are missing")
         reader.transport.abort()
     return (weigh(running.pid)[0] - before) / (chunks * reads)
 
 
-async def _until(is_so, complaint: str) -> None:  # type: ignore[no-untyped-def]
+def _has(tally: Tally, count: int) -> bool:
+    return len(tally.late) >= count
+
+
+async def _until(is_so: Callable[[], bool], complaint: str) -> None:
     deadline = time.monotonic() + _PATIENCE
     while not is_so():
         if time.monotonic() > deadline:

@@ -1,4 +1,4 @@
-"""What reading a log costs without appending to it: one more reader of a growing log, and a reader of a finished one."""
+"""What reading costs without appending: one more reader of a growing log, and a reader of a finished one."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ async def _live(url: str, name: str, readers: int) -> float:
 
 
 async def _finished(url: str, name: str, *, is_elsewhere: bool) -> float:
-    """Seconds of processor time for each chunk read of a finished log; ``is_elsewhere``: by one who did not write it."""
+    """Seconds of processor time for each chunk of a finished log; ``is_elsewhere``: another has written it."""
     log = open_log(url)
     await log.create(name)
     for _ in range(_LENGTH):

@@ -17,6 +17,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import os
 import queue
 import socket
 import ssl
@@ -31,6 +32,11 @@ from headwater import genai
 
 #: How long a test waits for what should come at once, before it fails.
 PATIENCE = 10.0
+
+
+def unmeasured(environment: Mapping[str, str] = os.environ) -> dict[str, str]:
+    """The environment for a program that is interrupted: coverage, interrupted in its own work, waits for ever."""
+    return {name: value for name, value in environment.items() if not name.startswith("COVERAGE_")}
 
 
 class Request(NamedTuple):

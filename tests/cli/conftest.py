@@ -13,6 +13,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
+from servers import unmeasured
+
 PATIENCE = 20.0
 _HEADWATER = [sys.executable, "-m", "headwater"]
 #: Makes standard input the controlling terminal, so that ^C typed there is a signal, and becomes the program.
@@ -61,7 +63,7 @@ def start():
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.PIPE,
-                env=environment(**env),
+                env=unmeasured(environment(**env)),
             )
             stack.enter_context(process)
             stack.callback(process.kill)
@@ -82,7 +84,7 @@ class Terminal:
             stdin=slave if stdin is None else stdin,
             stdout=slave if stdout is None else stdout,
             stderr=slave,
-            env=environment(**(env or {})),
+            env=unmeasured(environment(**(env or {}))),
             start_new_session=True,
         )
         os.close(slave)

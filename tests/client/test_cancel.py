@@ -22,7 +22,7 @@ import pytest
 from headwater import genai
 from headwater.errors import StreamCancelled
 from headwater.streaming import CancelToken, Deadlines, Retry, smooth
-from servers import PATIENCE, Connection, Request, Script, Server, says, two_then_stall, whole
+from servers import PATIENCE, Connection, Request, Script, Server, says, two_then_stall, unmeasured, whole
 
 #: What is to happen at once may take so long (seconds) on a machine that has other things to do.
 AT_ONCE = 2.0
@@ -335,7 +335,7 @@ def test_cancel_in_a_signal_handler(colour: str, name: str) -> None:
     with Server(two_then_stall) as server:
         command = [sys.executable, "-W", "error", "-c", _PROGRAM, colour, server.url, name]
         with subprocess.Popen(
-            command, text=True, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+            command, text=True, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=unmeasured()
         ) as program:
             assert program.stdout is not None
             assert [program.stdout.readline() for _ in range(2)] == ["one \n", "two \n"]

@@ -11,7 +11,7 @@ import time
 
 import pytest
 
-from servers import PATIENCE, Connection, Request, Server, says, two_then_stall, whole
+from servers import PATIENCE, Connection, Request, Server, says, two_then_stall, unmeasured, whole
 
 _PREAMBLE = """
 import asyncio, gc, os, sys, threading
@@ -40,7 +40,7 @@ async def read(client):
 def start(program: str, url: str) -> subprocess.Popen[str]:
     """Start a program in which every warning is an error."""
     command = [sys.executable, "-X", "dev", "-W", "error", "-c", _PREAMBLE + program, url]
-    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=unmeasured())
 
 
 def run(program: str, url: str) -> str:

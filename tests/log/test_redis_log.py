@@ -15,6 +15,7 @@ from stores import RedisServer, needs_redis, redis_server
 
 from conftest import run_async
 from headwater.errors import LogError
+from headwater.log import redis_watch
 from headwater.log.base import tail
 from headwater.log.redis import RedisLog
 
@@ -56,6 +57,24 @@ def test_readers_of_every_node_are_woken(redis: RedisServer) -> None:
             await two.seal(key)
             for reader in readers:
                 assert await reader == [part for number in range(10) for part in (b"%d" % number, b"-")]
+
+    with_logs(redis.url, check, nodes=2)
+
+
+def test_a_long_wait_is_followed_to_its_end(redis: RedisServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A reader that waits longer than a stream is followed for nobody is woken all the same."""
+    monkeypatch.setattr(redis_watch, "_KEPT", 0.2)
+
+    async def check(one: RedisLog, two: RedisLog) -> None:
+        await one.create("a")
+        waiting = asyncio.create_task(two.wait("a", 0, 60.0))
+        for number in range(8):  # which has the watch look around
+            await asyncio.sleep(0.1)
+            await one.create(f"other {number}")
+            await two.append(f"other {number}", [b"x"])
+            await two.wait(f"other {number}", 0, 1.0)
+        await one.append("a", [b"late"])
+        await asyncio.wait_for(waiting, 10.0)
 
     with_logs(redis.url, check, nodes=2)
 

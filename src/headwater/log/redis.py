@@ -136,7 +136,7 @@ class RedisLog:
         if tail is not None and (tail.is_sealed or tail.next > after):
             return
         woken = self._waiting.add(key, timeout)
-        if self._watch(key).want(self._names(key)[1], key, after) or tail is None:
+        if self._watch(key).want(self._names(key)[1], key, after, timeout) or tail is None:
             head = await self._head(key)
             if head.is_sealed or head.next > after:
                 return

@@ -59,14 +59,14 @@ class Watch:
         self._poking: asyncio.Task[None] | None = None
         self._task: asyncio.Task[None] | None = None
 
-    def want(self, stream: str, key: str, after: int) -> bool:
-        """Follow a stream from offset ``after`` on; return whether it was not followed yet."""
-        now = asyncio.get_running_loop().time()
+    def want(self, stream: str, key: str, after: int, seconds: float) -> bool:
+        """Follow a stream from offset ``after`` on, ``seconds`` at least; return whether it was not followed yet."""
+        until = asyncio.get_running_loop().time() + seconds
         followed = self._followed.get(stream)
         if followed is not None:
-            followed.wanted = now
+            followed.wanted = max(followed.wanted, until)
             return False
-        self._followed[stream] = _Followed(key, b"%d-0" % after, now)
+        self._followed[stream] = _Followed(key, b"%d-0" % after, until)
         if self._task is None:
             self._task = asyncio.create_task(self._run(), name="headwater log reader")
         else:
