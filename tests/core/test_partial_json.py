@@ -244,19 +244,22 @@ MEGABYTE = {
 
 @pytest.mark.parametrize("text", MEGABYTE.values(), ids=MEGABYTE)
 def test_a_piece_costs_the_same_at_the_end_as_at_the_beginning(text: str) -> None:
-    """A megabyte in 10,000 pieces, looked at after each: the last tenth takes no longer than the first."""
+    """A megabyte in 10,000 pieces, looked at after each: the last tenth takes no longer than the first.
+
+    Text that is copied at each piece makes it more than a hundred times as long; a busy machine, a few times.
+    """
     ratios = []
-    for _ in range(3):  # the best of three: the machine may be busy
+    for _ in range(3):
         parser, size, spent = PartialJson(), len(text) // 10_000 + 1, []
         for start in range(0, len(text), size):
-            before = time.perf_counter()
+            before = time.process_time()
             parser.feed(text[start : start + size])
             _ = parser.value
-            spent.append(time.perf_counter() - before)
+            spent.append(time.process_time() - before)
         assert parser.finish() == json.loads(text)
         spent.pop()  # the end of a long number makes it a float, once
         tenth = len(spent) // 10
         ratios.append(sum(spent[-tenth:]) / sum(spent[:tenth]))
-        if ratios[-1] < 4:
+        if ratios[-1] < 20:
             return
     pytest.fail(f"the last tenth cost {min(ratios):.1f} times the first")
