@@ -18,7 +18,7 @@ CONTROL = "control:"
 
 
 def new_name() -> str:
-    """Return a name for an answer that nobody can guess; no dash begins it, for a command would take it for an option."""
+    """Return a name that nobody can guess, without a dash first: a command would take it for an option."""
     while (name := secrets.token_urlsafe(24)).startswith("-"):
         pass
     return name
