@@ -5,6 +5,7 @@ from __future__ import annotations
 import ipaddress
 import os
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import urlsplit
 
@@ -80,6 +81,12 @@ def _option(*names: str, env: str, **settings: Any) -> Callable[[F], F]:
     help="Where answers that have a name are kept: memory:, sqlite:PATH or redis://HOST.",
 )
 @_option(
+    "--chats",
+    env="CHATS",
+    metavar="URL",
+    help="Where chats are kept: memory:, sqlite:PATH or postgresql://HOST/DATABASE (else chats.db beside the log).",
+)
+@_option(
     "--lease",
     env="LEASE",
     type=click.FloatRange(0.5),
@@ -149,6 +156,7 @@ def _reload(application: Any, options: dict[str, Any]) -> Callable[[], None] | N
 def _application(engine: Engine, keys: Sequence[str], options: dict[str, Any]) -> Any:
     from headwater.log.open import open_log
     from headwater.server import app
+    from headwater.server.chats.store import open_store
     from headwater.server.limits import Limits
 
     mib = 1024 * 1024
@@ -168,6 +176,7 @@ def _application(engine: Engine, keys: Sequence[str], options: dict[str, Any]) -
         engine,
         engines=_by_model(options),
         log=open_log(options["log"]),
+        chats=open_store(options["chats"] or _chats_beside(options["log"])),
         api_keys=keys,
         origins=options["origin"],
         hosts=options["allowed_host"],
@@ -177,6 +186,15 @@ def _application(engine: Engine, keys: Sequence[str], options: dict[str, Any]) -
         secret=options["secret"],
         lease=options["lease"],
     )
+
+
+def _chats_beside(log: str) -> str:
+    """Where chats are kept if nobody says it: as the log is, else in a file of the user's."""
+    kind, _, place = log.partition(":")
+    path = place.partition("?")[0].removeprefix("//") if kind == "sqlite" else ""
+    if kind == "memory":
+        return "memory:"
+    return f"sqlite:{Path(path).with_name('chats.db')}" if path else "sqlite:"
 
 
 def _engine(options: dict[str, Any]) -> tuple[Engine, str]:

@@ -21,6 +21,9 @@ from headwater.log.base import Log
 from headwater.log.memory import MemoryLog
 from headwater.server import openapi
 from headwater.server.access import Access
+from headwater.server.chats.endpoint import ChatsEndpoint
+from headwater.server.chats.service import Chats
+from headwater.server.chats.store import Store, open_store
 from headwater.server.choice import Engines
 from headwater.server.durable.endpoint import DurableEndpoint
 from headwater.server.durable.streams import Streams
@@ -53,6 +56,7 @@ class Server:
         engines: Engines,
         log: Log,
         access: Access,
+        chats: Store,
         *,
         grace: float = 10.0,
         streams: bool = False,
@@ -64,6 +68,7 @@ class Server:
         self.metrics = Metrics()
         self.recorder = Recorder(log, self.metrics, lease=lease)
         self.generations = Generations(engines, self.recorder, access, secret=secret)
+        self.chats = Chats(chats, self.generations, most=access.limits.chats)
         self.node = Node(self.generations, self.recorder, engines)
         self.files = Files(access.limits)
         self.sockets = WebSocketEndpoint(self.generations, self.recorder, access, self.metrics, grace=grace)
@@ -81,12 +86,14 @@ class Server:
             *FilesEndpoint(self.files, self.access).routes(),
             *GeminiEndpoint(self.engines, self.recorder, self.access, self.generations).routes(),
             *StreamsEndpoint(self.generations, self.access).routes(),
+            *ChatsEndpoint(self.chats, self.access).routes(),
             *self.durable.routes(),
         ]
 
     async def close(self, grace: float) -> None:
         """Let what runs finish within ``grace`` seconds, end what does not, and let go of everything."""
         await self.recorder.drain(grace)
+        await self.chats.close()
         await self.node.leave()
         await self.engines.aclose()
         await self.recorder.log.aclose()
@@ -103,6 +110,7 @@ class Server:
                     "description": "/openapi.json",
                     "health": "/healthz",
                     "streams": "/v1/streams",
+                    "chats": "/v1/chats",
                     "websocket": "/ws",
                 },
             }
@@ -139,6 +147,7 @@ def app(
     *,
     engines: Mapping[str, Engine] | None = None,
     log: Log | None = None,
+    chats: Store | None = None,
     api_keys: Collection[str] = (),
     origins: Collection[str] = (),
     hosts: Collection[str] = (),
@@ -151,6 +160,7 @@ def app(
     """Return the ASGI application.
 
     ``engine`` answers (the offline engine when none is given), ``engines`` maps patterns of model names to others.
+    ``log`` keeps answers and ``chats`` keeps chats (``open_log`` and ``open_store`` make them): in memory unless given.
     ``api_keys`` are the keys that are let in; with none, everyone who reaches the server by a loopback name is.
     ``origins`` are the web origins that may use it besides its own; ``hosts`` the names that it answers to. At
     shutdown, running answers have ``grace`` seconds to finish. With ``streams``, clients may make streams of their own
@@ -161,11 +171,13 @@ def app(
     """
     choice = Engines(engine or OfflineEngine(), engines)
     access = Access(api_keys, origins=origins, hosts=hosts, limits=limits)
-    server = Server(choice, log or MemoryLog(), access, grace=grace, streams=streams, secret=secret, lease=lease)
+    kept = chats or open_store("memory:")
+    server = Server(choice, log or MemoryLog(), access, kept, grace=grace, streams=streams, secret=secret, lease=lease)
 
     @asynccontextmanager
     async def lifespan(_: object) -> AsyncIterator[None]:
-        tasks = [asyncio.create_task(keep_clean(server.files)), asyncio.create_task(keep_swept(server))]
+        works = (keep_clean(server.files), keep_swept(server), server.chats.keep_settled())
+        tasks = [asyncio.create_task(work) for work in works]
         server.node.join()
         yield
         for task in tasks:

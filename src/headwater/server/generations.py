@@ -9,7 +9,7 @@ import asyncio
 import hashlib
 import hmac
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import ExitStack, suppress
 from typing import NamedTuple
 
@@ -161,6 +161,14 @@ class Generations:
     ) -> None:
         place.enter_context(self._access.tie(who, generation.cancel))
         self.keeper.keep(Kept(generation, owner, terms, place.pop_all(), others))
+
+    def when_done(self, name: str, call: Callable[[], None]) -> None:
+        """Call ``call`` when nothing is produced here any more under this name; at once where nothing is."""
+        running = self._recorder.get(name)
+        if running is None:
+            call()
+        else:
+            running.when_done(call)
 
     # Look
 

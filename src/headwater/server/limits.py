@@ -19,6 +19,8 @@ class Limits(msgspec.Struct, frozen=True):
     stream: int = 1024 * 1024 * 1024
     #: One message of a WebSocket.
     message: int = 8 * 1024 * 1024
+    #: Saved chats of one key.
+    chats: int = 100_000
     #: Answers at once, and uploads at once.
     streams_per_key: int = 100
     #: Requests of one key in any minute, prompts on a WebSocket among them; None for no limit.

@@ -1,0 +1,201 @@
+"""The routes of ``/v1/chats``: saved chats, and answers in them."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Mapping
+from typing import Any, TypeVar
+
+import msgspec
+from starlette.requests import Request as HttpRequest
+from starlette.responses import Response
+from starlette.routing import BaseRoute, Route
+
+from headwater.errors import UsageError
+from headwater.server.access import Access
+from headwater.server.bodies import read_body
+from headwater.server.chats import exports
+from headwater.server.chats.service import Answered, Ask, Chats
+from headwater.server.chats.store import Place
+from headwater.server.chats.values import Draft, Message, checked_id, new_id, now
+from headwater.server.edge import note
+from headwater.server.refusals import json_response
+
+T = TypeVar("T")
+
+PATH = "/v1/chats"
+_MOST_LISTED = 1000
+_LONGEST_QUERY = 1000
+
+
+class _Question(msgspec.Struct):
+    """The message of an ask."""
+
+    parts: list[dict[str, Any]]
+    id: str = ""
+    parent: str | None = None
+
+
+class _AnswerId(msgspec.Struct, frozen=True):
+    id: str = ""
+
+
+class _Asked(msgspec.Struct):
+    """What the body of an ask has besides the request of the Gemini API."""
+
+    model: str
+    message: _Question | None = None
+    parent: str | None = None
+    answer: _AnswerId = _AnswerId()
+    engine: str = ""
+    on_break: str = "continue"
+
+
+class _Changes(msgspec.Struct, forbid_unknown_fields=True):
+    title: str | None = None
+    leaf: str | None = None
+
+
+class ChatsEndpoint:
+    """The routes over the chats. Its handlers raise what the app turns into refusals."""
+
+    def __init__(self, chats: Chats, access: Access) -> None:
+        self._chats = chats
+        self._access = access
+
+    def routes(self) -> list[BaseRoute]:
+        """Return the routes."""
+        one = PATH + "/{id}"
+        return [
+            Route(PATH, self._list, methods=["GET"]),
+            Route(PATH, self._write, methods=["POST"]),
+            Route(one, self._get, methods=["GET"]),
+            Route(one, self._change, methods=["PATCH"]),
+            Route(one, self._delete, methods=["DELETE"]),
+            Route(one + "/export", self._export, methods=["GET"]),
+            Route(one + "/answers", self._answer, methods=["POST"]),
+            Route(one + "/stop", self._stop, methods=["POST"]),
+        ]
+
+    async def _list(self, http: HttpRequest) -> Response:
+        who, query = self._access.identify(http), http.query_params.get("q", "")
+        if len(query) > _LONGEST_QUERY:
+            raise UsageError(f"q has at most {_LONGEST_QUERY} characters")
+        found = await self._chats.listed(who, query, _place(http), _size(http))
+        more = {} if found.next is None else {"nextPageToken": _token(found.next)}
+        return json_response({"chats": found.chats, **more})
+
+    async def _write(self, http: HttpRequest) -> Response:
+        who = self._access.identify(http)
+        draft = _decoded(await self._body(http), Draft, "a chat")
+        written = await self._chats.write(who, draft)
+        response = json_response(written.chat, {"location": f"{PATH}/{written.chat.id}"})
+        response.status_code = 201 if written.is_new else 200
+        return response
+
+    async def _get(self, http: HttpRequest) -> Response:
+        return json_response(await self._chats.get(self._access.identify(http), _id(http)))
+
+    async def _change(self, http: HttpRequest) -> Response:
+        who = self._access.identify(http)
+        changes = _decoded(await self._body(http), _Changes, '{"title": …} or {"leaf": …}')
+        return json_response(await self._chats.change(who, _id(http), title=changes.title, leaf=changes.leaf))
+
+    async def _delete(self, http: HttpRequest) -> Response:
+        await self._chats.delete(self._access.identify(http), _id(http))
+        return Response(None, 204)
+
+    async def _export(self, http: HttpRequest) -> Response:
+        who, form = self._access.identify(http), http.query_params.get("format", "json")
+        if form not in ("json", "markdown"):
+            raise UsageError("format is json or markdown")
+        chat = await self._chats.get(who, _id(http))
+        if form == "json":
+            data = msgspec.json.format(msgspec.json.encode(chat), indent=2)
+            return _download(data, "application/json", exports.file_name(chat, "json"))
+        text = exports.markdown(chat).encode("utf-8", "replace")
+        return _download(text, "text/markdown; charset=utf-8", exports.file_name(chat, "md"))
+
+    async def _answer(self, http: HttpRequest) -> Response:
+        who, chat = self._access.identify(http), _id(http)
+        ask = _read_ask(await self._body(http))
+        note(http.scope, model=ask.model)
+        answered = await self._chats.answer(who, chat, ask)
+        response = json_response(_described(answered), {"location": f"{PATH}/{chat}"})
+        response.status_code = 201 if answered.is_new else 200
+        return response
+
+    async def _stop(self, http: HttpRequest) -> Response:
+        return json_response(await self._chats.stop(self._access.identify(http), _id(http)))
+
+    async def _body(self, http: HttpRequest) -> bytes:
+        limits = self._access.limits
+        return await read_body(http, http.receive, limits.body, stall=limits.stall)
+
+
+def _described(answered: Answered) -> dict[str, Any]:
+    return {"chat": answered.chat, "message": answered.message, "answer": answered.answer}
+
+
+def _read_ask(body: bytes) -> Ask:
+    """What is asked, and the request that it makes without the chat's contents."""
+    asked = _decoded(body, _Asked, 'an ask: {"message": {"parts": […]}, "model": …}')
+    request: dict[str, Any] = msgspec.json.decode(body)
+    for name in _Asked.__struct_fields__:
+        request.pop(name, None)
+    if "contents" in request:
+        raise UsageError("contents are the messages of the chat: send the new one as message")
+    if asked.on_break not in ("fail", "continue"):
+        raise UsageError(f'on_break is "fail" or "continue", not {asked.on_break[:100]!r}')
+    return Ask(
+        parent=asked.parent if asked.message is None else asked.message.parent,
+        model=asked.model,
+        request=request,
+        message=None if asked.message is None else _message(asked.message),
+        answer=asked.answer.id,
+        engine=asked.engine,
+        on_break="fail" if asked.on_break == "fail" else "continue",
+    )
+
+
+def _message(question: _Question) -> Message:
+    contents = [{"role": "user", "parts": question.parts}]
+    name = question.id or new_id()
+    return Message(id=name, role="user", parent=question.parent, created=now(), contents=contents)
+
+
+def _decoded(body: bytes, kind: type[T], what: str) -> T:
+    try:
+        return msgspec.json.decode(body, type=kind)
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
+        raise UsageError(f"the body is {what}: {error}") from error
+
+
+def _id(http: HttpRequest) -> str:
+    return checked_id(http.path_params["id"], "chat")
+
+
+def _size(http: HttpRequest) -> int:
+    text = http.query_params.get("pageSize") or "50"
+    if not text.isdecimal() or len(text) > 9:
+        raise UsageError("pageSize is a number")
+    return min(max(int(text), 1), _MOST_LISTED)
+
+
+def _token(place: Place) -> str:
+    return base64.urlsafe_b64encode(msgspec.json.encode(place)).decode().rstrip("=")
+
+
+def _place(http: HttpRequest) -> Place | None:
+    token = http.query_params.get("pageToken")
+    if not token:
+        return None
+    try:
+        return msgspec.json.decode(base64.urlsafe_b64decode(token + "=" * (-len(token) % 4)), type=Place)
+    except (msgspec.MsgspecError, ValueError) as error:
+        raise UsageError("pageToken is the nextPageToken of the page before") from error
+
+
+def _download(data: bytes, content_type: str, name: str) -> Response:
+    headers: Mapping[str, str] = {"content-disposition": f'attachment; filename="{name}"'}
+    return Response(data, 200, headers, content_type)

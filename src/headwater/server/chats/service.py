@@ -1,0 +1,301 @@
+"""What can be done with saved chats: the store, without blocking; the model's answers, which come from streams."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, NamedTuple, TypeVar
+
+import msgspec
+from msgspec.structs import replace
+from sqlalchemy.exc import SQLAlchemyError
+
+from headwater.engines.base import Request
+from headwater.errors import APIError, HeadwaterError, LogError, UsageError, api_error
+from headwater.server.chats.settling import answered
+from headwater.server.chats.store import Listed, Place, Running, Store, Written
+from headwater.server.chats.tables import reason
+from headwater.server.chats.values import (
+    Chat,
+    Draft,
+    Message,
+    WholeChat,
+    branch,
+    check_messages,
+    checked_id,
+    checked_title,
+    contents_for_model,
+    new_id,
+    now,
+    without_messages,
+)
+from headwater.server.choice import model_named
+from headwater.server.generations import Generations, Started
+from headwater.server.keeping import Terms
+from headwater.server.names import owner_of
+from headwater.server.records import Head, OnBreak, own_error
+
+logger = logging.getLogger("headwater.server")
+T = TypeVar("T")
+
+#: Reads and writes that wait for the database at the same time.
+_THREADS = 4
+#: How often to look for answers whose end nobody here has seen (seconds).
+_LOOK = 5.0
+#: How long a stop waits for the end (seconds).
+_STOP_SECONDS = 2.0
+
+
+class Ask(msgspec.Struct, kw_only=True):
+    """What the model is to answer, and how: after message ``parent``, by ``request``, whose contents are the chat's."""
+
+    parent: str | None
+    model: str
+    request: Mapping[str, Any]
+    message: Message | None = None
+    answer: str = ""
+    engine: str = ""
+    on_break: OnBreak = "continue"
+
+
+class Answered(NamedTuple):
+    """A chat, the message that was new in it, and the answer to it, which runs; ``is_new`` unless it did before."""
+
+    chat: Chat
+    message: Message | None
+    answer: Message
+    is_new: bool
+
+
+class Chats:
+    """The saved chats of a server. Lives as long as it does: ``close`` comes after the last answer has ended."""
+
+    def __init__(self, store: Store, generations: Generations, *, most: int) -> None:
+        self._store = store
+        self._generations = generations
+        self._most = most
+        self._threads = ThreadPoolExecutor(_THREADS, "headwater chats")
+        self._settling: set[asyncio.Task[None]] = set()
+
+    # The store
+
+    async def listed(self, who: bytes, query: str, after: Place | None, size: int) -> Listed:
+        """Return chats of an owner, the last changed first; with a ``query``, those that have its words."""
+        return await self._do(self._store.listed, owner_of(who), query, after, size)
+
+    async def get(self, who: bytes, id: str) -> WholeChat:
+        """Return a chat with its messages; what runs is there as far as it has come.
+
+        Raises:
+            APIError: 404, there is none, or it is somebody else's.
+        """
+        chat = await self._found(owner_of(who), id)
+        if chat is None:
+            raise unknown_chat()
+        return chat
+
+    async def write(self, who: bytes, draft: Draft) -> Written:
+        """Save a chat, or add to one those of the messages that are not there yet.
+
+        Raises:
+            UsageError: they are no messages of a chat, and nothing was saved.
+            APIError: 429, there are too many chats.
+        """
+        if draft.id:
+            checked_id(draft.id, "chat")
+        check_messages(draft.messages)
+        draft = replace(
+            draft,
+            id=draft.id or new_id(),
+            title=checked_title(draft.title) if draft.title else "",
+            messages=[_imported(message) for message in draft.messages],
+        )
+        return await self._do(self._store.write, owner_of(who), draft, now(), most=self._most)
+
+    async def change(self, who: bytes, id: str, *, title: str | None = None, leaf: str | None = None) -> Chat:
+        """Give a chat another title, or show another branch of it.
+
+        Raises:
+            UsageError: the title is empty, or the leaf no message.
+            APIError: 404.
+        """
+        title = None if title is None else checked_title(title)
+        chat = await self._do(self._store.change, owner_of(who), id, title=title, leaf=leaf)
+        if chat is None:
+            raise unknown_chat()
+        return chat
+
+    async def delete(self, who: bytes, id: str) -> None:
+        """Delete a chat with all its answers; harmless where there is none."""
+        for stream in await self._do(self._store.delete, owner_of(who), id):
+            self._generations.discard(stream)
+
+    # Answers
+
+    async def answer(self, who: bytes, id: str, ask: Ask) -> Answered:
+        """Have the model answer: save the message, begin the answer as a stream, save that it runs.
+
+        Raises:
+            UsageError: the request is wrong.
+            APIError: 404, there is no such engine; 429, the share of streams is used up; 503, nothing can be saved.
+                Nothing was saved then.
+        """
+        owner, chat = owner_of(who), await self._found(owner_of(who), checked_id(id, "chat"))
+        messages = {message.id: message for message in chat.messages} if chat is not None else {}
+        answer_id = checked_id(ask.answer, "message") if ask.answer else new_id()
+        if chat is not None and answer_id in messages:  # it was asked for before
+            answer = messages[answer_id]
+            return Answered(without_messages(chat), messages.get(answer.parent or ""), answer, is_new=False)
+        if ask.message is not None:
+            check_messages([ask.message])
+            messages.setdefault(ask.message.id, ask.message)
+        asked = messages.get((ask.parent if ask.message is None else ask.message.id) or "")
+        if asked is None:
+            raise UsageError(f"there is no message {ask.parent!r} in this chat: name one as parent, or send a message")
+        before = branch(messages, asked.id)
+        started = await self._start(who, ask, before, repeat_key=f"chat {id} {answer_id}")
+        answer = replace(_begun(started), id=answer_id, parent=asked.id)
+        draft = Draft(id=id, model=answer.model, leaf=answer_id, messages=[asked, answer])
+        saving = self._do(self._store.write, owner, draft, now(), most=self._most)
+        written = await self._keep(Running(owner, id, answer), started, saving)
+        return Answered(written.chat, asked, answer, is_new=True)
+
+    async def go_on(self, who: bytes, id: str, message: Message, ask: Ask, before: Sequence[Message]) -> Answered:
+        """Have the model go on with an answer of its own: what it called for is in ``message`` now.
+
+        Raises:
+            UsageError, APIError: as ``answer``.
+        """
+        owner = owner_of(who)
+        started = await self._start(who, ask, [*before, message])
+        answer = replace(message, state="running", stream=started.name, next=0, error=None, finish_reason=None)
+        saving = self._do(self._store.go_on, owner, id, answer, now())
+        chat = await self._keep(Running(owner, id, answer), started, saving)
+        if chat is None:
+            self._generations.discard(started.name)
+            raise unknown_chat()
+        return Answered(chat, None, answer, is_new=True)
+
+    async def stop(self, who: bytes, id: str) -> WholeChat:
+        """Stop what runs in a chat, and return the chat.
+
+        Raises:
+            APIError: 404.
+        """
+        chat = await self.get(who, id)
+        running = [message.stream for message in chat.messages if message.state == "running"]
+        stopping = [self._generations.stop(stream) for stream in running if stream is not None]
+        if stopping:
+            await asyncio.wait(stopping, timeout=_STOP_SECONDS)
+            chat = await self.get(who, id)
+        return chat
+
+    # Ends
+
+    async def keep_settled(self) -> None:
+        """Save the ends of answers that nobody here has seen end, again and again, until cancelled."""
+        while True:
+            await self._settle_all()
+            await asyncio.sleep(_LOOK)
+
+    async def close(self) -> None:
+        """Save the ends of what has ended, and let go of the database."""
+        if self._settling:
+            await asyncio.wait(self._settling)
+        await self._settle_all()
+        await asyncio.to_thread(self._store.close)
+        self._threads.shutdown(wait=False)
+
+    async def _settle_all(self) -> None:
+        try:
+            for running in await self._do(self._store.running):
+                await self._seen(running.owner, running.chat, running.message)
+        except HeadwaterError as error:
+            logger.warning("the ends of answers could not be saved in their chats: %s", error)
+
+    async def _seen(self, owner: str, id: str, message: Message) -> Message:
+        """A message as it stands now; if it has ended, that is saved."""
+        if message.state != "running":
+            return message
+        try:
+            message = await answered(self._generations.log, message)
+        except LogError as error:
+            raise _not_kept(f"the log of the answer cannot be read: {error}") from error
+        if message.state != "running":
+            await self._do(self._store.settle, owner, id, message, now())
+        return message
+
+    # Steps
+
+    async def _found(self, owner: str, id: str) -> WholeChat | None:
+        chat = await self._do(self._store.get, owner, id)
+        if chat is not None and chat.running:
+            chat.messages = [await self._seen(owner, id, message) for message in chat.messages]
+            chat.running = any(message.state == "running" for message in chat.messages)
+        return chat
+
+    async def _start(
+        self, who: bytes, ask: Ask, before: Sequence[Message], *, repeat_key: str | None = None
+    ) -> Started:
+        model = model_named(ask.model)
+        body = {**ask.request, "contents": contents_for_model(before)}
+        head = Head("", model, engine=ask.engine, on_break=ask.on_break)
+        request = Request(model, msgspec.json.encode(body))
+        return await self._generations.start(who, request, head, Terms(), repeat_key=repeat_key)
+
+    async def _keep(self, running: Running, started: Started, saving: Awaitable[T]) -> T:
+        """Save that an answer runs, and its end when it comes; where that fails, it does not run."""
+        try:
+            saved = await saving
+        except Exception:
+            if started.is_new:
+                self._generations.discard(started.name)
+            raise
+        self._generations.when_done(started.name, lambda: self._begin_settling(running))
+        return saved
+
+    def _begin_settling(self, running: Running) -> None:
+        task = asyncio.create_task(self._settle(running))
+        self._settling.add(task)  # the loop itself holds tasks only weakly
+        task.add_done_callback(self._settling.discard)
+
+    async def _settle(self, running: Running) -> None:
+        try:
+            await self._seen(*running)
+        except HeadwaterError as error:  # the next look does it
+            logger.warning("the end of an answer could not be saved in its chat: %s", error)
+
+    async def _do(self, work: Callable[..., T], *args: Any, **more: Any) -> T:
+        """Return what a method of the store returns.
+
+        Raises:
+            APIError: 503, the database does not do it.
+        """
+        loop = asyncio.get_running_loop()
+        try:
+            return await loop.run_in_executor(self._threads, lambda: work(*args, **more))
+        except SQLAlchemyError as error:
+            raise _not_kept(f"the saved chats cannot be read or written: {reason(error)}") from error
+
+
+def _begun(started: Started) -> Message:
+    """An answer of which nothing is known but its stream."""
+    model, name = started.head.model, started.name
+    return Message(id="", role="model", state="running", created=now(), model=model, stream=name, next=0)
+
+
+def _imported(message: Message) -> Message:
+    """A message that somebody hands in: it names no stream, which might be another's."""
+    state = "stopped" if message.state == "running" else message.state
+    return replace(message, created=message.created or now(), state=state, stream=None, next=None)
+
+
+def _not_kept(message: str) -> APIError:
+    return own_error(503, "UNAVAILABLE", "CHATS", message)
+
+
+def unknown_chat() -> APIError:
+    """Return the error of a chat that is not there, or somebody else's."""
+    return api_error(404, "there is no such chat", status="NOT_FOUND")
