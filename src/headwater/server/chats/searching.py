@@ -42,8 +42,7 @@ def _words(text: str, *, is_query: bool = False) -> Iterator[str]:
         for word in _PLAIN.findall(text.lower()):
             yield word[:_LONGEST]
         return
-    plain = _MARKS.sub("", unicodedata.normalize("NFKD", text.casefold()))
-    for run in _ANY.findall(unicodedata.normalize("NFC", plain)):
+    for run in _ANY.findall(_plain(text)):
         at = 0
         for dense in _DENSE.finditer(run):
             if at < dense.start():
@@ -52,6 +51,13 @@ def _words(text: str, *, is_query: bool = False) -> Iterator[str]:
             at = dense.end()
         if at < len(run):
             yield run[at:][:_LONGEST]
+
+
+def _plain(text: str) -> str:
+    """Text without case and accents. Once is not enough: what is taken apart may turn out to have a case."""
+    for _ in range(2):
+        text = unicodedata.normalize("NFKD", text).casefold()
+    return unicodedata.normalize("NFC", _MARKS.sub("", unicodedata.normalize("NFKD", text)))
 
 
 def _pairs(run: str, *, is_query: bool) -> Iterator[str]:

@@ -17,7 +17,7 @@ from sqlalchemy import (
     Integer,
     LargeBinary,
     MetaData,
-    StaticPool,
+    QueuePool,
     String,
     Table,
     Text,
@@ -121,10 +121,10 @@ def _file(rest: str) -> str:
 
 
 def _sqlite(path: str) -> Engine:
-    is_memory = path == ":memory:"
+    size = 1 if path == ":memory:" else 4  # what is in memory is in one connection
     arguments: dict[str, Any] = {"timeout": _BUSY_SECONDS, "isolation_level": None, "check_same_thread": False}
-    more: dict[str, Any] = {"poolclass": StaticPool} if is_memory else {"pool_size": 4, "max_overflow": 0}
-    engine = create_engine(URL.create("sqlite", database=path), connect_args=arguments, **more)
+    pool: dict[str, Any] = {"poolclass": QueuePool, "pool_size": size, "max_overflow": 0}
+    engine = create_engine(URL.create("sqlite", database=path), connect_args=arguments, **pool)
 
     @event.listens_for(engine, "connect")
     def _set(connection: Any, _: object) -> None:
@@ -143,7 +143,9 @@ def _postgres(url: str) -> Engine:
     _, _, rest = url.partition("://")
     try:
         parsed = make_url(f"postgresql+psycopg://{rest}")
-        return create_engine(parsed, pool_size=4, max_overflow=0, pool_pre_ping=True)
+        # A plan made before the words are known reads all chats for a rare word; and poolers keep no statements.
+        arguments = {"prepare_threshold": None}
+        return create_engine(parsed, connect_args=arguments, pool_size=4, max_overflow=0, pool_pre_ping=True)
     except ModuleNotFoundError as error:
         if (error.name or "").partition(".")[0] != "psycopg":
             raise
