@@ -17,7 +17,7 @@ from headwater import types
 from headwater.client import aio, chats, client, files, models, pagers, sync
 
 ROOT = Path(__file__).parents[2]
-#: Forms of google-genai's that a checker has to accept, and one line that it has to refuse.
+#: Forms of google-genai's, and some of ours, that a checker has to accept, and one line that it has to refuse.
 FORMS = """\
 from headwater import genai
 from headwater.genai import errors, types
@@ -37,6 +37,10 @@ text: str = client.models.generate_content(model="m", contents=["a", types.Part(
 pieces: list[str] = [chunk.text for chunk in client.models.generate_content_stream(model="m", contents="a")]
 chat = client.chats.create(model="m", history=[types.UserContent("a"), types.ModelContent("b")])
 said: str = chat.send_message("c").text
+chat.save()
+titles: list[str] = [kept.title for kept in client.chats.list("river", page_size=10)]
+again: str | None = client.chats.load("5f0c", config={"temperature": 1}).id
+markdown: str = client.chats.export("5f0c", format="markdown")
 error: errors.APIError = errors.ClientError(429, {"error": {"message": "slow down"}})
 
 
@@ -45,6 +49,8 @@ async def main() -> None:
     count: int | None = answer.usage_metadata.total_token_count
     async for chunk in await client.aio.models.generate_content_stream(model="m", contents="a"):
         print(chunk.text, count)
+    async for known in await client.aio.chats.list():
+        await (await client.aio.chats.load(known.id)).save()
 """
 WRONG = "wrong: int = client.models.generate_content(model='m', contents='a').text\n"
 

@@ -10,6 +10,7 @@ import click
 from headwater import __version__
 from headwater.cli.ask import ask
 from headwater.cli.chat import chat
+from headwater.cli.chats import chats
 from headwater.cli.exits import EPILOG, Exit, exit_for, explain
 from headwater.cli.run import run
 from headwater.cli.screen import OutputClosed, Screen, forget_output
@@ -32,6 +33,7 @@ def headwater(context: click.Context) -> None:
 
 headwater.add_command(ask)
 headwater.add_command(chat)
+headwater.add_command(chats)
 headwater.add_command(serve)
 headwater.add_command(run)
 headwater.add_command(tail)

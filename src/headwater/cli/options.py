@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import math
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
+from urllib.parse import urlsplit
 
 import click
 
 from headwater.cli.screen import Screen
-from headwater.errors import UsageError
+from headwater.errors import ConnectError, UsageError
 
 if TYPE_CHECKING:
     from headwater.genai import Client
@@ -19,6 +21,8 @@ if TYPE_CHECKING:
 F = TypeVar("F", bound=Callable[..., Any])
 
 DEFAULT_MODEL = "gemini-2.5-flash"
+#: Where `headwater serve` listens unless it is told otherwise.
+SERVER_URL = "http://127.0.0.1:8080"
 KEYS = ("GEMINI_API_KEY", "GOOGLE_API_KEY")
 _NO_KEY = (
     "no API key: set GEMINI_API_KEY (get one at https://aistudio.google.com/apikey), "
@@ -45,6 +49,15 @@ MARKDOWN = click.option(
     help="At a terminal, draw the answer's Markdown or write its text (else drawn if rich is installed).",
 )
 STATS = click.option("--stats", is_flag=True, help="Say on standard error how long it took and how many tokens.")
+SERVER = click.option(
+    "--base-url",
+    callback=address,
+    metavar="URL",
+    envvar="GOOGLE_GEMINI_BASE_URL",
+    default=SERVER_URL,
+    show_default=True,
+    help="The headwater server that has it, or one that shares its log (else GOOGLE_GEMINI_BASE_URL).",
+)
 _OPTIONS = (
     click.option("--offline", is_flag=True, help="Let the built-in storyteller answer: no key, no network."),
     click.option(
@@ -97,6 +110,7 @@ class Options:
     stats: bool
     base_url: str | None
     timeout: float | None
+    needs_key: bool = True
 
     def config(self) -> dict[str, Any]:
         """Return what goes into the request."""
@@ -118,6 +132,12 @@ class Options:
         known = os.environ.get("GOOGLE_GEMINI_BASE_URL", "")  # it may name a pace
         return asked or (known if known.startswith("offline:") else "offline:")
 
+    def to_server(self) -> str:
+        """Go to the headwater server on this machine where no other address is known; return where to."""
+        self.base_url = self.url() or os.environ.get("GOOGLE_GEMINI_BASE_URL") or SERVER_URL
+        self.needs_key = False
+        return self.base_url
+
     def connect(self, screen: Screen) -> Client:
         """Return a client, and tell a person when no model will answer.
 
@@ -125,22 +145,52 @@ class Options:
             UsageError: there is no key.
         """
         url = self.url()
-        offline = (url or os.environ.get("GOOGLE_GEMINI_BASE_URL", "")).startswith("offline:")
+        asked = url or os.environ.get("GOOGLE_GEMINI_BASE_URL", "")
+        offline = asked.startswith("offline:")
         options: dict[str, Any] = {"base_url": url} if url else {}
         if self.timeout is not None:
             options["timeout"] = max(1, round(self.timeout * 1000))
-        client = _client(options, key="offline" if offline else None)
+        needs_key = self.needs_key and not _is_here(asked)
+        client = _client(options, key="offline" if offline else None, needs_key=needs_key)
         if offline and screen.shows_notes:
             screen.note("offline engine: no model answers here")
         return client
 
 
-def _client(options: dict[str, Any], *, key: str | None) -> Client:
+def server_client(url: str, **options: Any) -> Client:
+    """Return a client of a headwater server."""
+    return _client({"base_url": url, **options}, needs_key=False)
+
+
+@contextmanager
+def calling(url: str) -> Iterator[None]:
+    """Say in the error of a server that does not answer how there can be one.
+
+    Raises:
+        ConnectError: no server answers at ``url``.
+    """
+    try:
+        yield
+    except ConnectError as error:
+        words = f"no headwater server answers at {url}: start one with `headwater serve`, or name it with --base-url"
+        raise ConnectError(words) from error
+
+
+def _client(options: dict[str, Any], *, key: str | None = None, needs_key: bool) -> Client:
     from headwater import genai
 
+    has_none = key is None and not any(os.environ.get(name, "").strip() for name in KEYS)
     try:
-        return genai.Client(http_options=options, api_key=key)
+        return genai.Client(http_options=options, api_key="none" if has_none and not needs_key else key)
     except UsageError:
-        if key is None and not any(os.environ.get(name, "").strip() for name in KEYS):
+        if has_none:
             raise UsageError(_NO_KEY) from None
         raise
+
+
+def _is_here(url: str) -> bool:
+    """Whether a server of this machine is meant, which mostly needs no key."""
+    try:
+        return urlsplit(url).hostname in ("localhost", "127.0.0.1", "::1")
+    except ValueError:  # no address at all, as the client will say
+        return False

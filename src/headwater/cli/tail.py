@@ -2,20 +2,12 @@
 
 from __future__ import annotations
 
-import os
-from typing import TYPE_CHECKING, Any
-
 import click
 
 from headwater.cli.answers import show, teller
 from headwater.cli.exits import EPILOG, Exit
-from headwater.cli.options import KEYS, MARKDOWN, STATS, address
+from headwater.cli.options import MARKDOWN, SERVER, STATS, server_client
 from headwater.cli.screen import Screen
-
-if TYPE_CHECKING:
-    from headwater.genai import Client
-
-_URL = "http://127.0.0.1:8080"
 
 
 @click.command(epilog=EPILOG)
@@ -31,15 +23,7 @@ _URL = "http://127.0.0.1:8080"
 @click.option("--json", "as_json", is_flag=True, help="Print each chunk as it came, one JSON object per line.")
 @MARKDOWN
 @STATS
-@click.option(
-    "--base-url",
-    callback=address,
-    metavar="URL",
-    envvar="GOOGLE_GEMINI_BASE_URL",
-    default=_URL,
-    show_default=True,
-    help="The headwater server that has it, or one that shares its log (else GOOGLE_GEMINI_BASE_URL).",
-)
+@SERVER
 def tail(name: str, after: int, *, as_json: bool, markdown: bool | None, stats: bool, base_url: str) -> Exit:
     """Follow a stream that a headwater server keeps.
 
@@ -50,7 +34,7 @@ def tail(name: str, after: int, *, as_json: bool, markdown: bool | None, stats: 
       headwater tail 0Wk7Zr1mSgq2cF3nVb9xLdPtYhEoUaIj
     """  # noqa: D301 - click's mark for lines that stay as they are
     screen = Screen(markdown=False if as_json else markdown)
-    stream = _client(base_url).streams.attach(name, after, on_retry=teller(screen))
+    stream = server_client(base_url).streams.attach(name, after, on_retry=teller(screen))
     code = show(stream, screen, as_json=as_json, stats=stats)
     if code is not Exit.INTERRUPTED:
         return code
@@ -59,11 +43,3 @@ def tail(name: str, after: int, *, as_json: bool, markdown: bool | None, stats: 
         return Exit.CUT_OFF
     screen.note(f"the stream goes on: headwater tail --after {after + stream.metrics.chunks} -- {name}")
     return code
-
-
-def _client(url: str) -> Client:
-    from headwater import genai
-
-    key = None if any(os.environ.get(name, "").strip() for name in KEYS) else "none"  # a server may need none
-    options: dict[str, Any] = {"base_url": url}
-    return genai.Client(http_options=options, api_key=key)

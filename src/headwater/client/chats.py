@@ -8,14 +8,17 @@ from typing import IO, Any, Self, Unpack
 
 import msgspec
 
-from headwater.client import history, requests
+from headwater.client import history, kept, requests
 from headwater.client.aio import AsyncCaller, AsyncStream
 from headwater.client.base import BaseStream
 from headwater.client.contents import to_content
 from headwater.client.history import History, SavedChat, Standing, Turn
+from headwater.client.kept import Format, Ledger, Writing
 from headwater.client.models import Config
 from headwater.client.options import CallOptions, StreamOptions
+from headwater.client.pagers import AsyncPager, Pager
 from headwater.client.sync import Caller, Stream
+from headwater.core.kept import KeptChat, KeptChats, ListChatsConfig, WholeChat
 from headwater.core.steps import HttpRequest
 from headwater.types import Content, GenerateContentConfig, GenerateContentResponse, HttpOptions
 
@@ -26,6 +29,7 @@ class _Asked(msgspec.Struct, frozen=True):
     """A message on its way: its turn, how many contents went with it, and how it was asked."""
 
     turn: Content
+    model: str
     sent: int
     config: GenerateContentConfig
     request: HttpRequest
@@ -34,11 +38,30 @@ class _Asked(msgspec.Struct, frozen=True):
 class _BaseChat:
     """The turns of a conversation: one turn of the model for each answer, however many chunks it took."""
 
-    def __init__(self, caller: Any, model: str, config: GenerateContentConfig, turns: History) -> None:
+    def __init__(
+        self,
+        caller: Any,
+        model: str,
+        config: GenerateContentConfig,
+        turns: History,
+        ledger: Ledger | None = None,
+    ) -> None:
         self._caller = caller
-        self._model = model
+        #: The model that answers. Another one may answer the next message.
+        self.model = model
         self._config = config
         self._history = turns
+        self._ledger = ledger or Ledger()
+
+    @property
+    def id(self) -> str | None:
+        """The id under which a headwater server keeps this chat; None as long as it was not saved there."""
+        return self._ledger.id
+
+    @property
+    def title(self) -> str | None:
+        """The title that it has there."""
+        return self._ledger.title
 
     @property
     def turns(self) -> list[Turn]:
@@ -59,34 +82,42 @@ class _BaseChat:
     def branch(self, at: int | None = None) -> Self:
         """Return a conversation of its own that goes on from before turn ``at`` of ``get_history()``, or from here.
 
+        That of a chat which a server keeps is a branch of the same chat.
+
         Raises:
             UsageError: no message of the user stands there.
         """
-        return type(self)(self._caller, self._model, self._config, self._history.branch(at))
+        turns = self._history.branch(at)
+        ledger = self._ledger.branch(self._history.turns, len(turns.turns))
+        return type(self)(self._caller, self.model, self._config, turns, ledger)
 
     def to_json(self) -> str:
         """Return the model and all turns as JSON, for ``chats.from_json``. The config is not in it."""
-        saved = SavedChat(model=self._model, keep_partial=self._history.keep_partial, turns=self._history.turns)
+        saved = SavedChat(model=self.model, keep_partial=self._history.keep_partial, turns=self._history.turns)
         return saved.to_json()
 
     def _ask(self, message: Any, config: Config, *, stream: bool) -> _Asked:
         merged = merge(self._config, config)
         turn = to_content(message)
         contents = [*self.get_history(curated=True), turn]
-        request = requests.generate_content(self._caller.settings, self._model, contents, merged, stream=stream)
-        return _Asked(turn, len(contents), merged, request)
+        request = requests.generate_content(self._caller.settings, self.model, contents, merged, stream=stream)
+        return _Asked(turn, self.model, len(contents), merged, request)
 
-    def _record(self, asked: _Asked, answer: GenerateContentResponse) -> None:
+    def _record(self, asked: _Asked, answer: GenerateContentResponse, **measured: Any) -> None:
         self._history.add(*history.exchange(asked.turn, answer, sent=asked.sent))
+        self._ledger.note(kept.about(asked.model, answer, **measured), len(self._history.turns))
 
     def _record_stream(self, asked: _Asked, stream: BaseStream[GenerateContentResponse]) -> None:
         answer = stream.response
         if answer.candidates or answer.prompt_feedback or answer.automatic_function_calling_history:
-            self._record(asked, answer)
+            self._record(asked, answer, usage=stream.usage_metadata, metrics=stream.metrics)
+
+    def _writing(self) -> Writing | None:
+        return self._ledger.write(self._caller.settings, self.model, self._history.turns)
 
 
 class Chat(_BaseChat):
-    """A conversation. Made by ``client.chats.create``."""
+    """A conversation. Made by ``client.chats.create`` and ``client.chats.load``."""
 
     _caller: Caller
 
@@ -109,13 +140,25 @@ class Chat(_BaseChat):
             asked.request, asked.config, options, on_end=lambda stream: self._record_stream(asked, stream)
         )
 
-    def save(self, file: Place) -> None:
-        """Write ``to_json()`` to a path or a file object, for ``chats.load``."""
-        history.save(self.to_json(), file)
+    def save(self, file: Place | None = None) -> None:
+        """Save what is new on the headwater server that this chat came from, or this client speaks to.
+
+        A chat that was not kept there gets its ``id``. Repeat a save that failed: nothing is saved twice. With a
+        ``file``, a path or a file object, ``to_json()`` is written to it instead.
+
+        Raises:
+            UsageError: the client does not speak to a headwater server, or there is nothing to save yet.
+            APIError: the server refused it.
+            StreamError: the server could not be reached; it may have saved it, or not.
+        """
+        if file is not None:
+            history.save(self.to_json(), file)
+        elif (writing := self._writing()) is not None:
+            self._ledger.written(writing, self._caller.call(kept.WRITES, writing.request, None))
 
 
 class AsyncChat(_BaseChat):
-    """A conversation from coroutines. Made by ``client.aio.chats.create``."""
+    """A conversation from coroutines. Made by ``client.aio.chats.create`` and ``client.aio.chats.load``."""
 
     _caller: AsyncCaller
 
@@ -137,15 +180,18 @@ class AsyncChat(_BaseChat):
             asked.request, asked.config, options, on_end=lambda stream: self._record_stream(asked, stream)
         )
 
-    async def save(self, file: Place) -> None:
-        """Write ``to_json()`` to a path or a file object, for ``chats.load``."""
+    async def save(self, file: Place | None = None) -> None:
+        """Save what is new on the headwater server, or all of it to a file. See ``Chat.save``."""
         from asyncio import to_thread  # here, since programs that are not async need not load asyncio
 
-        await to_thread(history.save, self.to_json(), file)
+        if file is not None:
+            await to_thread(history.save, self.to_json(), file)
+        elif (writing := self._writing()) is not None:
+            self._ledger.written(writing, await self._caller.call(kept.WRITES, writing.request, None))
 
 
 class Chats:
-    """Makes conversations."""
+    """Makes conversations, and knows those that a headwater server keeps."""
 
     def __init__(self, caller: Caller) -> None:
         self._caller = caller
@@ -168,13 +214,45 @@ class Chats:
         """
         return Chat(self._caller, *_again(history.from_json(text), model, config))
 
-    def load(self, file: Place, *, model: str | None = None, config: Config = None) -> Chat:
-        """Return a conversation that ``save`` wrote to a path or a file object. See ``from_json``."""
-        return Chat(self._caller, *_again(history.load(file), model, config))
+    def load(self, place: Place, *, model: str | None = None, config: Config = None) -> Chat:
+        """Return a conversation that ``save`` wrote to a path or a file object, or that a headwater server keeps.
+
+        A str of letters, digits, _ and - that names no file is the id of a chat of the server; ``chats.list()`` says
+        them. ``model`` None is the one that the conversation had.
+
+        Raises:
+            UsageError: it is no saved conversation, or there is neither such a file nor a server.
+            NotFoundError: there is neither such a file nor such a chat.
+        """
+        name = kept.id_of(place)
+        if name is None:
+            return Chat(self._caller, *_again(history.load(place), model, config))
+        chat = self._caller.call(kept.LOADS, kept.load(self._caller.settings, name), None)
+        return Chat(self._caller, *_taken_up(chat, model, config))
+
+    def list(self, query: str | None = None, *, page_size: int | None = None) -> Pager[KeptChat]:
+        """Return the chats that the server keeps, the last changed first; with a ``query``, those with its words."""
+        config = ListChatsConfig(query=query, page_size=page_size)
+        return Pager(self._page, config, self._page(config))
+
+    def rename(self, id: str, title: str) -> KeptChat:
+        """Give a chat of the server another title."""
+        return self._caller.call(kept.CHATS, kept.rename(self._caller.settings, id, title), None)
+
+    def delete(self, id: str) -> None:
+        """Delete a chat of the server for good, and stop what runs in it; harmless where there is none."""
+        self._caller.call(kept.DELETIONS, kept.delete(self._caller.settings, id), None)
+
+    def export(self, id: str, format: Format = "markdown") -> str:
+        """Return a chat of the server as text: the branch that is shown as Markdown, or all of it as JSON."""
+        return self._caller.call(kept.EXPORTS, kept.export(self._caller.settings, id, format), None).text
+
+    def _page(self, config: ListChatsConfig) -> KeptChats:
+        return self._caller.call(kept.PAGES, kept.page(self._caller.settings, config), None)
 
 
 class AsyncChats:
-    """Makes conversations for coroutines."""
+    """Makes conversations for coroutines, and knows those that a headwater server keeps."""
 
     def __init__(self, caller: AsyncCaller) -> None:
         self._caller = caller
@@ -189,11 +267,35 @@ class AsyncChats:
         """Return a conversation that ``to_json`` gave. See ``Chats.from_json``."""
         return AsyncChat(self._caller, *_again(history.from_json(text), model, config))
 
-    async def load(self, file: Place, *, model: str | None = None, config: Config = None) -> AsyncChat:
-        """Return a conversation that ``save`` wrote to a path or a file object."""
+    async def load(self, place: Place, *, model: str | None = None, config: Config = None) -> AsyncChat:
+        """Return a conversation that ``save`` wrote, or that a headwater server keeps. See ``Chats.load``."""
         from asyncio import to_thread
 
-        return AsyncChat(self._caller, *_again(await to_thread(history.load, file), model, config))
+        name = await to_thread(kept.id_of, place)
+        if name is None:
+            return AsyncChat(self._caller, *_again(await to_thread(history.load, place), model, config))
+        chat = await self._caller.call(kept.LOADS, kept.load(self._caller.settings, name), None)
+        return AsyncChat(self._caller, *_taken_up(chat, model, config))
+
+    async def list(self, query: str | None = None, *, page_size: int | None = None) -> AsyncPager[KeptChat]:
+        """Return the chats that the server keeps. See ``Chats.list``."""
+        config = ListChatsConfig(query=query, page_size=page_size)
+        return AsyncPager(self._page, config, await self._page(config))
+
+    async def rename(self, id: str, title: str) -> KeptChat:
+        """Give a chat of the server another title."""
+        return await self._caller.call(kept.CHATS, kept.rename(self._caller.settings, id, title), None)
+
+    async def delete(self, id: str) -> None:
+        """Delete a chat of the server for good, and stop what runs in it; harmless where there is none."""
+        await self._caller.call(kept.DELETIONS, kept.delete(self._caller.settings, id), None)
+
+    async def export(self, id: str, format: Format = "markdown") -> str:
+        """Return a chat of the server as text: the branch that is shown as Markdown, or all of it as JSON."""
+        return (await self._caller.call(kept.EXPORTS, kept.export(self._caller.settings, id, format), None)).text
+
+    async def _page(self, config: ListChatsConfig) -> KeptChats:
+        return await self._caller.call(kept.PAGES, kept.page(self._caller.settings, config), None)
 
 
 def merge(config: GenerateContentConfig, given: Config) -> GenerateContentConfig:
@@ -227,3 +329,9 @@ def _beginning(
 def _again(saved: SavedChat, model: str | None, config: Config) -> tuple[str, GenerateContentConfig, History]:
     turns = History(saved.turns, keep_partial=saved.keep_partial)
     return model or saved.model, requests.to_config(config, GenerateContentConfig), turns
+
+
+def _taken_up(chat: WholeChat, model: str | None, config: Config) -> tuple[str, GenerateContentConfig, History, Ledger]:
+    turns, ledger = kept.taken_up(chat)
+    shown = History(turns, keep_partial=True)  # as the server shows it to a model that answers there
+    return model or kept.model_of(chat), requests.to_config(config, GenerateContentConfig), shown, ledger

@@ -97,7 +97,7 @@ class History:
             UsageError: no exchange begins there.
         """
         end = len(self.turns) if at is None else at + len(self.turns) if at < 0 else at
-        begins = end == len(self.turns) or (0 <= end < len(self.turns) and _is_message(self.turns[end].content))
+        begins = end == len(self.turns) or (0 <= end < len(self.turns) and is_message(self.turns[end].content))
         if not begins:
             raise UsageError(f"a branch begins where a message of the user stands, and turn {at} is none")
         return History(self.turns[:end], keep_partial=self.keep_partial)
@@ -130,6 +130,11 @@ def exchange(message: Content, answer: GenerateContentResponse, *, sent: int) ->
     elif ending is None and (_goes_on(answer, between) or any(_tells(part) for part in parts)):
         standing = Standing.PARTIAL
     return [message, *between, _said(said, parts)], standing
+
+
+def is_message(content: Content) -> bool:
+    """Return whether an exchange begins here: something that the user says, not the result of a function."""
+    return content.role == "user" and not _is_result(content)
 
 
 def turns(given: Sequence[Any] | None) -> list[Turn]:
@@ -187,7 +192,7 @@ def _exchanges(contents: Iterable[Content]) -> list[list[Content]]:
     """The turns, each message of the user with what followed it."""
     found: list[list[Content]] = []
     for content in contents:
-        if not found or _is_message(content):
+        if not found or is_message(content):
             found.append([])
         found[-1].append(content)
     return found
@@ -196,10 +201,6 @@ def _exchanges(contents: Iterable[Content]) -> list[list[Content]]:
 def _standing(exchange: Iterable[Content]) -> Standing:
     """An exchange in which the model said nothing can not be shown to it again."""
     return Standing.WHOLE if all(turn.parts for turn in exchange if turn.role == "model") else Standing.FAILED
-
-
-def _is_message(content: Content) -> bool:
-    return content.role == "user" and not _is_result(content)
 
 
 def _is_result(content: Content) -> bool:

@@ -12,7 +12,7 @@ import msgspec
 from headwater.client import requests
 from headwater.client.base import ANSWERS
 from headwater.client.options import CallOptions, StreamOptions, check
-from headwater.client.settings import Settings, is_offline
+from headwater.client.settings import Settings
 from headwater.core.gemini import Gemini
 from headwater.core.named import Named, States, asked_after
 from headwater.core.policy import Retry
@@ -140,8 +140,4 @@ def _path(name: str) -> str:
 
 
 def _url(settings: Settings, path: str, options: HttpOptions | None = None) -> str:
-    above = (options or HttpOptions()).model_copy(update={"api_version": ""})
-    url = settings.url("v1/streams" + path, above, project=False)
-    if is_offline(url):
-        raise UsageError(_NO_SERVER)
-    return url
+    return settings.server_url("v1/streams" + path, options, otherwise=_NO_SERVER)

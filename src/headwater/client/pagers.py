@@ -7,10 +7,11 @@ from typing import Any, Generic, Protocol, TypeVar
 
 import msgspec
 
+from headwater.core.kept import ListChatsConfig
 from headwater.types import ListFilesConfig, ListModelsConfig
 
 T = TypeVar("T")
-Config = ListModelsConfig | ListFilesConfig
+Config = ListModelsConfig | ListFilesConfig | ListChatsConfig
 
 
 class Page(Protocol[T]):

@@ -92,6 +92,18 @@ class Settings:
         pieces.append(quote(name, safe="/@.-_~") + colon + method)
         return "/".join(piece for piece in pieces if piece)
 
+    def server_url(self, path: str, options: HttpOptions | None = None, *, otherwise: str) -> str:
+        """Return the URL of ``path`` below the root of a headwater server: what the Gemini API does not have.
+
+        Raises:
+            UsageError: the address is Google's, or none at all; the message is ``otherwise``.
+        """
+        above = (options or HttpOptions()).model_copy(update={"api_version": ""})
+        url = self.url(path, above, project=False)
+        if is_offline(url) or _is_google(url):
+            raise UsageError(otherwise)
+        return url
+
     def headers(self, options: HttpOptions | None = None) -> dict[str, str]:
         """Return the headers of every request; a new dict each time.
 

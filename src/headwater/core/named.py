@@ -37,7 +37,7 @@ class NamedStream(Answer, rename={}):
     its last event, ``takeovers`` how often another server went on with it.
     """
 
-    name: str
+    name: str = ""
     model: str = ""
     state: str = ""
     next: int = 0
@@ -113,7 +113,7 @@ class Named(Gemini[GenerateContentResponse]):
 
     def refusal(self, status: int, headers: Mapping[str, str], body: bytes) -> APIError:
         """Return the error that an answer with a bad status means."""
-        return plainer(super().refusal(status, headers, body))
+        return plainer(super().refusal(status, headers, body), _NOT_HERE)
 
     def keep(self, request: HttpRequest) -> HttpRequest:
         """Return ``request``: what has a name is kept."""
@@ -134,7 +134,7 @@ class States(Gemini[NamedStream]):
 
     def refusal(self, status: int, headers: Mapping[str, str], body: bytes) -> APIError:
         """Return the error that an answer with a bad status means."""
-        return plainer(super().refusal(status, headers, body))
+        return plainer(super().refusal(status, headers, body), _NOT_HERE)
 
 
 def asked_after(request: HttpRequest, after: int) -> HttpRequest:
@@ -142,10 +142,11 @@ def asked_after(request: HttpRequest, after: int) -> HttpRequest:
     return HttpRequest(request.method, request.url, {**request.headers, AFTER: str(after)}, request.body)
 
 
-def plainer(error: APIError) -> APIError:
-    """Return ``error``, or one that says more where the other end does not even know what a stream is."""
-    if error.code in (404, 405) and not isinstance(error.details, dict):
-        return api_error(error.code, _NOT_HERE, status=error.status, details=error.details, headers=error.headers)
+def plainer(error: APIError, words: str) -> APIError:
+    """Return ``error``, or one with these ``words`` where the other end does not even know what is asked for."""
+    is_ours = isinstance(error.details, dict) and "error" in error.details
+    if error.code in (404, 405) and not is_ours:
+        return api_error(error.code, words, status=error.status, details=error.details, headers=error.headers)
     return error
 
 
