@@ -91,7 +91,7 @@ def test_a_message_is_written_once(store: Store, owner: str) -> None:
 def test_what_is_wrong_changes_nothing(store: Store, owner: str) -> None:
     """A message after one that is not there, or a leaf that is none, is refused with all that came with it."""
     for messages, leaf in ([message("q"), message("a", "", "nobody")], None), ([message("q")], "nobody"):
-        with pytest.raises(UsageError, match="nobody"):
+        with pytest.raises(APIError, match="nobody"):
             write(store, owner, "one", *messages, **({"leaf": leaf} if leaf else {}))
     assert store.get(owner, "one") is None
     assert store.listed(owner, "", None, 10).chats == []

@@ -16,11 +16,11 @@ def test_every_route_is_described() -> None:
     served = set()
     for route in routes:
         if isinstance(route, Route) and not re.search(
-            r"^/(v1(?!/streams)|v1alpha|v1beta1|upload/(?!v1beta/).*)/|/tuned|/pub|/proj", route.path
+            r"^/(v1(?!/streams|/chats)|v1alpha|v1beta1|upload/(?!v1beta/).*)/|/tuned|/pub|/proj", route.path
         ):
             path = route.path.replace("{model:path}", "{model}")
-            is_own = path.startswith("/v1/streams") or path in ("/", "/healthz", "/openapi.json", "/metrics")
-            if is_own or path.startswith(("/v1beta", "/upload/v1beta")):
+            is_own = path in ("/", "/healthz", "/openapi.json", "/metrics")
+            if is_own or path.startswith(("/v1beta", "/upload/v1beta", "/v1/streams", "/v1/chats")):
                 served |= {(path, verb.lower()) for verb in route.methods or () if verb not in ("HEAD", "PUT")}
     described = {(path, verb) for path, verbs in openapi.document(needs_key=True)["paths"].items() for verb in verbs}
     methods = {path for path in described if ":generate" in path[0] or ":stream" in path[0] or ":count" in path[0]}

@@ -6,6 +6,7 @@ import asyncio
 import logging
 from collections.abc import AsyncIterator, Collection, Mapping
 from contextlib import asynccontextmanager
+from typing import Any
 
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
@@ -56,8 +57,8 @@ class Server:
         engines: Engines,
         log: Log,
         access: Access,
-        chats: Store,
         *,
+        chats: Store | None = None,
         grace: float = 10.0,
         streams: bool = False,
         secret: str | None = None,
@@ -68,7 +69,7 @@ class Server:
         self.metrics = Metrics()
         self.recorder = Recorder(log, self.metrics, lease=lease)
         self.generations = Generations(engines, self.recorder, access, secret=secret)
-        self.chats = Chats(chats, self.generations, most=access.limits.chats)
+        self.chats = Chats(chats or open_store("memory:"), self.generations, most=access.limits.chats)
         self.node = Node(self.generations, self.recorder, engines)
         self.files = Files(access.limits)
         self.sockets = WebSocketEndpoint(self.generations, self.recorder, access, self.metrics, grace=grace)
@@ -171,8 +172,8 @@ def app(
     """
     choice = Engines(engine or OfflineEngine(), engines)
     access = Access(api_keys, origins=origins, hosts=hosts, limits=limits)
-    kept = chats or open_store("memory:")
-    server = Server(choice, log or MemoryLog(), access, kept, grace=grace, streams=streams, secret=secret, lease=lease)
+    terms: dict[str, Any] = {"grace": grace, "streams": streams, "secret": secret, "lease": lease}
+    server = Server(choice, log or MemoryLog(), access, chats=chats, **terms)
 
     @asynccontextmanager
     async def lifespan(_: object) -> AsyncIterator[None]:

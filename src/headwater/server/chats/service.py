@@ -13,7 +13,7 @@ from msgspec.structs import replace
 from sqlalchemy.exc import SQLAlchemyError
 
 from headwater.engines.base import Request
-from headwater.errors import APIError, HeadwaterError, LogError, UsageError, api_error
+from headwater.errors import APIError, HeadwaterError, LogError, api_error
 from headwater.server.chats.settling import answered
 from headwater.server.chats.store import Listed, Place, Running, Store, Written
 from headwater.server.chats.tables import reason
@@ -29,6 +29,7 @@ from headwater.server.chats.values import (
     contents_for_model,
     new_id,
     now,
+    unknown_message,
     without_messages,
 )
 from headwater.server.choice import model_named
@@ -100,8 +101,8 @@ class Chats:
         """Save a chat, or add to one those of the messages that are not there yet.
 
         Raises:
-            UsageError: they are no messages of a chat, and nothing was saved.
-            APIError: 429, there are too many chats.
+            UsageError: they are no messages.
+            APIError: 400, they are not those of a chat; 429, there are too many chats. Nothing was saved.
         """
         if draft.id:
             checked_id(draft.id, "chat")
@@ -118,8 +119,8 @@ class Chats:
         """Give a chat another title, or show another branch of it.
 
         Raises:
-            UsageError: the title is empty, or the leaf no message.
-            APIError: 404.
+            UsageError: the title is empty.
+            APIError: 404; 400, the leaf is no message.
         """
         title = None if title is None else checked_title(title)
         chat = await self._do(self._store.change, owner_of(who), id, title=title, leaf=leaf)
@@ -139,8 +140,8 @@ class Chats:
 
         Raises:
             UsageError: the request is wrong.
-            APIError: 404, there is no such engine; 429, the share of streams is used up; 503, nothing can be saved.
-                Nothing was saved then.
+            APIError: 400, it answers a message that is not there; 404, there is no such engine; 429, the share of
+                streams is used up; 503, nothing can be saved. Nothing was saved then.
         """
         owner, chat = owner_of(who), await self._found(owner_of(who), checked_id(id, "chat"))
         messages = {message.id: message for message in chat.messages} if chat is not None else {}
@@ -153,7 +154,7 @@ class Chats:
             messages.setdefault(ask.message.id, ask.message)
         asked = messages.get((ask.parent if ask.message is None else ask.message.id) or "")
         if asked is None:
-            raise UsageError(f"there is no message {ask.parent!r} in this chat: name one as parent, or send a message")
+            raise unknown_message(ask.parent, "name one as parent, or send a message")
         before = branch(messages, asked.id)
         started = await self._start(who, ask, before, repeat_key=f"chat {id} {answer_id}")
         answer = replace(_begun(started), id=answer_id, parent=asked.id)

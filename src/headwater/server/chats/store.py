@@ -11,11 +11,11 @@ import msgspec
 from sqlalchemy import Connection, Engine, Row, and_, delete, exists, func, or_, select, text, update
 from sqlalchemy.dialects import postgresql, sqlite
 
-from headwater.errors import UsageError, api_error
+from headwater.errors import api_error
 from headwater.server.chats import searching
 from headwater.server.chats.finding import words_of
 from headwater.server.chats.tables import chats, messages, open_engine
-from headwater.server.chats.values import Chat, Draft, Message, WholeChat, title_of
+from headwater.server.chats.values import Chat, Draft, Message, WholeChat, title_of, unknown_message
 
 
 class Place(NamedTuple):
@@ -95,8 +95,8 @@ class Store:
         """Begin the chat where there is none, and add those of its messages that are not there yet.
 
         Raises:
-            UsageError: a message follows one that is not there, or the leaf is none.
-            APIError: 429, it would be more than ``most`` chats.
+            APIError: 400, a message follows one that is not there, or the leaf is none; 429, it would be more than
+                ``most`` chats.
         """
         with self._writing() as connection:
             made = self._insert(connection, owner, draft, moment)
@@ -107,7 +107,7 @@ class Store:
             new = self._add(connection, row, draft.messages)
             leaf = draft.leaf or (new[-1].id if new else row.leaf)
             if leaf is not None and not self._has(connection, row.number, leaf):
-                raise UsageError(f"there is no message {leaf!r} in this chat, and its leaf has to be one")
+                raise unknown_message(leaf, "and its leaf has to be one")
             changed: dict[str, Any] = {"leaf": leaf}
             if new and not made:
                 changed |= {"updated": moment.timestamp(), "model": draft.model or row.model}
@@ -123,7 +123,7 @@ class Store:
         """Give a chat another title or leaf; None where there is no such chat.
 
         Raises:
-            UsageError: it has no message ``leaf``.
+            APIError: 400, it has no message ``leaf``.
         """
         values = {name: value for name, value in (("title", title), ("leaf", leaf)) if value is not None}
         with self._writing() as connection:
@@ -131,7 +131,7 @@ class Store:
             if row is None:
                 return None
             if leaf is not None and not self._has(connection, row.number, leaf):
-                raise UsageError(f"there is no message {leaf!r} in this chat")
+                raise unknown_message(leaf, "and its leaf has to be one")
             if values:
                 connection.execute(update(chats).where(chats.c.number == row.number).values(values))
             if title is not None:
@@ -210,9 +210,7 @@ class Store:
             if message.id in known:
                 continue
             if message.parent is not None and message.parent not in known:
-                raise UsageError(
-                    f"there is no message {message.parent!r} in this chat, after which {message.id!r} comes"
-                )
+                raise unknown_message(message.parent, f"after which {message.id!r} comes")
             known.add(message.id)
             new.append(message)
         if new:

@@ -10,7 +10,8 @@ from typing import Any, Literal
 
 import msgspec
 
-from headwater.errors import UsageError
+from headwater.errors import APIError, UsageError
+from headwater.server.records import own_error
 
 Role = Literal["user", "model"]
 #: How a message stands: ``stopped`` by somebody, ``failed`` with an error. What had come is there in each case.
@@ -127,6 +128,12 @@ def checked_title(text: str) -> str:
     if not title:
         raise UsageError("a title has at least one letter")
     return title
+
+
+def unknown_message(id: str | None, why: str) -> APIError:
+    """Return the error of a message that is not in its chat."""
+    message = f"there is no message {id!r} in this chat: {why}"
+    return own_error(400, "INVALID_ARGUMENT", "UNKNOWN_MESSAGE", message)
 
 
 def branch(messages: Mapping[str, Message], leaf: str | None) -> list[Message]:
