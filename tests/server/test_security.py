@@ -35,7 +35,7 @@ def targets(live: Live) -> list[tuple[str, str]]:
     for route in live.server.routes():
         if isinstance(route, Route) and route.path not in OPEN:
             path = route.path.replace("{model:path}", "m").replace("{method}", "generateContent")
-            for name in ("publisher", "project", "location", "name"):
+            for name in ("publisher", "project", "location", "name", "id"):
                 path = path.replace(f"{{{name}}}", "x")
             found += [(method, path) for method in sorted(route.methods or ())]
     return found

@@ -25,6 +25,7 @@ from headwater.server.access import Access
 from headwater.server.chats.endpoint import ChatsEndpoint
 from headwater.server.chats.service import Chats
 from headwater.server.chats.store import Store, open_store
+from headwater.server.chats.ui import UiEndpoint
 from headwater.server.choice import Engines
 from headwater.server.durable.endpoint import DurableEndpoint
 from headwater.server.durable.streams import Streams
@@ -88,6 +89,7 @@ class Server:
             *GeminiEndpoint(self.engines, self.recorder, self.access, self.generations).routes(),
             *StreamsEndpoint(self.generations, self.access).routes(),
             *ChatsEndpoint(self.chats, self.access).routes(),
+            *UiEndpoint(self.chats, self.generations, self.engines, self.recorder, self.access).routes(),
             *self.durable.routes(),
         ]
 

@@ -20,7 +20,7 @@ _SECURITY = (
     (b"referrer-policy", b"no-referrer"),
     (b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'"),
 )
-_METHODS = b"GET, HEAD, POST, PUT, DELETE, OPTIONS"
+_METHODS = b"GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS"
 _REQUEST_HEADERS = (
     b"authorization, content-type, x-goog-api-client, x-goog-api-key, x-goog-user-project, x-server-timeout, "
     b"x-goog-upload-command, x-goog-upload-file-name, x-goog-upload-header-content-length, "

@@ -17,6 +17,7 @@ from headwater.server.bodies import read_body
 from headwater.server.chats import exports
 from headwater.server.chats.service import Answered, Ask, Chats
 from headwater.server.chats.store import Place
+from headwater.server.chats.ui_input import ui_chat
 from headwater.server.chats.values import Draft, Message, checked_id, new_id, now
 from headwater.server.edge import note
 from headwater.server.refusals import json_response
@@ -24,6 +25,7 @@ from headwater.server.refusals import json_response
 T = TypeVar("T")
 
 PATH = "/v1/chats"
+_FORMATS = ("json", "markdown", "ai-sdk")
 _MOST_LISTED = 1000
 _LONGEST_QUERY = 1000
 
@@ -107,9 +109,11 @@ class ChatsEndpoint:
 
     async def _export(self, http: HttpRequest) -> Response:
         who, form = self._access.identify(http), http.query_params.get("format", "json")
-        if form not in ("json", "markdown"):
-            raise UsageError("format is json or markdown")
+        if form not in _FORMATS:
+            raise UsageError(f"format is one of {', '.join(_FORMATS)}")
         chat = await self._chats.get(who, _id(http))
+        if form == "ai-sdk":
+            return json_response({"id": chat.id, "messages": ui_chat(chat)})
         if form == "json":
             data = msgspec.json.format(msgspec.json.encode(chat), indent=2)
             return _download(data, "application/json", exports.file_name(chat, "json"))
@@ -147,11 +151,12 @@ def _read_ask(body: bytes) -> Ask:
         raise UsageError("contents are the messages of the chat: send the new one as message")
     if asked.on_break not in ("fail", "continue"):
         raise UsageError(f'on_break is "fail" or "continue", not {asked.on_break[:100]!r}')
+    message = [] if asked.message is None else [_message(asked.message)]
     return Ask(
-        parent=asked.parent if asked.message is None else asked.message.parent,
+        parent=message[0].id if message else asked.parent,
         model=asked.model,
         request=request,
-        message=None if asked.message is None else _message(asked.message),
+        new=message,
         answer=asked.answer.id,
         engine=asked.engine,
         on_break="fail" if asked.on_break == "fail" else "continue",

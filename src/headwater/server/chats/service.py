@@ -50,19 +50,24 @@ _STOP_SECONDS = 2.0
 
 
 class Ask(msgspec.Struct, kw_only=True):
-    """What the model is to answer, and how: after message ``parent``, by ``request``, whose contents are the chat's."""
+    """What the model is to answer, and how: message ``parent``, by ``request``, whose contents are the chat's.
+
+    ``new`` are messages that the chat may not have yet, each after its parent. ``contents`` are what the model is shown
+    in the place of the branch, ``answer`` the id of the answer; both are made up unless given.
+    """
 
     parent: str | None
     model: str
     request: Mapping[str, Any]
-    message: Message | None = None
+    new: Sequence[Message] = ()
+    contents: Sequence[Mapping[str, Any]] | None = None
     answer: str = ""
     engine: str = ""
     on_break: OnBreak = "continue"
 
 
 class Answered(NamedTuple):
-    """A chat, the message that was new in it, and the answer to it, which runs; ``is_new`` unless it did before."""
+    """A chat, a message in it, and the answer to it, which runs; ``is_new`` unless it was there before."""
 
     chat: Chat
     message: Message | None
@@ -92,10 +97,14 @@ class Chats:
         Raises:
             APIError: 404, there is none, or it is somebody else's.
         """
-        chat = await self._found(owner_of(who), id)
+        chat = await self.find(who, id)
         if chat is None:
             raise unknown_chat()
         return chat
+
+    async def find(self, who: bytes, id: str) -> WholeChat | None:
+        """Return the same, or None where ``get`` raises."""
+        return await self._found(owner_of(who), id)
 
     async def write(self, who: bytes, draft: Draft) -> Written:
         """Save a chat, or add to one those of the messages that are not there yet.
@@ -149,35 +158,40 @@ class Chats:
         if chat is not None and answer_id in messages:  # it was asked for before
             answer = messages[answer_id]
             return Answered(without_messages(chat), messages.get(answer.parent or ""), answer, is_new=False)
-        if ask.message is not None:
-            check_messages([ask.message])
-            messages.setdefault(ask.message.id, ask.message)
-        asked = messages.get((ask.parent if ask.message is None else ask.message.id) or "")
+        check_messages(ask.new)
+        messages = {message.id: message for message in ask.new} | messages
+        asked = messages.get(ask.parent or "")
         if asked is None:
             raise unknown_message(ask.parent, "name one as parent, or send a message")
-        before = branch(messages, asked.id)
-        started = await self._start(who, ask, before, repeat_key=f"chat {id} {answer_id}")
+        started = await self._start(who, ask, branch(messages, asked.id), repeat_key=f"chat {id} {answer_id}")
         answer = replace(_begun(started), id=answer_id, parent=asked.id)
-        draft = Draft(id=id, model=answer.model, leaf=answer_id, messages=[asked, answer])
+        draft = Draft(id=id, model=answer.model, leaf=answer_id, messages=[*ask.new, answer])
         saving = self._do(self._store.write, owner, draft, now(), most=self._most)
         written = await self._keep(Running(owner, id, answer), started, saving)
         return Answered(written.chat, asked, answer, is_new=True)
 
-    async def go_on(self, who: bytes, id: str, message: Message, ask: Ask, before: Sequence[Message]) -> Answered:
-        """Have the model go on with an answer of its own: what it called for is in ``message`` now.
+    async def go_on(self, who: bytes, id: str, message: Message, ask: Ask) -> Answered:
+        """Have the model go on with an answer that is there: what it called for is in ``message`` now.
 
         Raises:
             UsageError, APIError: as ``answer``.
         """
         owner = owner_of(who)
-        started = await self._start(who, ask, [*before, message])
-        answer = replace(message, state="running", stream=started.name, next=0, error=None, finish_reason=None)
+        started = await self._start(who, ask, [message])
+        answer = replace(_begun(started), id=message.id, parent=message.parent, contents=message.contents)
         saving = self._do(self._store.go_on, owner, id, answer, now())
         chat = await self._keep(Running(owner, id, answer), started, saving)
         if chat is None:
             self._generations.discard(started.name)
             raise unknown_chat()
         return Answered(chat, None, answer, is_new=True)
+
+    async def running(self, who: bytes, id: str) -> Message | None:
+        """Return the last answer that runs in a chat, without what its stream has brought; None where none does."""
+        chat = await self._do(self._store.get, owner_of(who), id)
+        found = [message for message in chat.messages if message.state == "running"] if chat is not None else []
+        is_over = bool(found) and (await self._seen(owner_of(who), id, found[-1])).state != "running"
+        return None if is_over or not found else found[-1]
 
     async def stop(self, who: bytes, id: str) -> WholeChat:
         """Stop what runs in a chat, and return the chat.
@@ -241,7 +255,8 @@ class Chats:
         self, who: bytes, ask: Ask, before: Sequence[Message], *, repeat_key: str | None = None
     ) -> Started:
         model = model_named(ask.model)
-        body = {**ask.request, "contents": contents_for_model(before)}
+        contents = contents_for_model(before) if ask.contents is None else ask.contents
+        body = {**ask.request, "contents": contents}
         head = Head("", model, engine=ask.engine, on_break=ask.on_break)
         request = Request(model, msgspec.json.encode(body))
         return await self._generations.start(who, request, head, Terms(), repeat_key=repeat_key)

@@ -11,11 +11,9 @@ from headwater.errors import UnknownStreamError
 from headwater.log.base import PAGE_RECORDS, Log
 from headwater.server import records
 from headwater.server.chats.values import Message
+from headwater.server.forms import read_chunk
 from headwater.server.names import head_of
 from headwater.server.records import CHUNK, END, ERROR, Ending
-from headwater.types import GenerateContentResponse
-
-_CHUNK = msgspec.json.Decoder(GenerateContentResponse)
 
 
 async def answered(log: Log, message: Message) -> Message:
@@ -59,7 +57,7 @@ class _Reading:
 
     def take(self, record: bytes) -> None:
         if record[0] == CHUNK:
-            self._fold.add(_CHUNK.decode(record[1:]))
+            self._fold.add(read_chunk(record[1:]))
         elif record[0] == ERROR:
             self.error = msgspec.json.decode(record[1:])
         elif record[0] == END:

@@ -153,7 +153,7 @@ def contents_for_model(messages: Sequence[Message]) -> list[dict[str, Any]]:
     """
     contents = [content for message in messages for content in message.contents]
     following = [*contents[1:], None]
-    shown = [_shown(content, _has_results(after)) for content, after in zip(contents, following, strict=True)]
+    shown = [_shown(content, _has_results(after)) for content, after in zip(contents, following, strict=False)]
     return [content for content in shown if content["parts"]]
 
 
