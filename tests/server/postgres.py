@@ -28,27 +28,47 @@ BINARIES = _binaries()
 needs_postgres = pytest.mark.skipif(BINARIES is None, reason="PostgreSQL is not installed (apt-get install postgresql)")
 
 
-@contextmanager
-def postgres() -> Iterator[str]:
-    """Run a server on a socket in a folder of its own, and give its address. It refuses to run as root."""
-    assert BINARIES is not None
-    user = "postgres" if os.geteuid() == 0 else None
-    with tempfile.TemporaryDirectory(prefix="pg") as folder:  # a socket's path is short
-        if user:
-            os.chown(folder, pwd.getpwnam(user).pw_uid, -1)
+class Postgres:
+    """A server on a socket in a folder of its own, that can be killed and started again. It refuses to run as root."""
+
+    def __init__(self, folder: str) -> None:
+        assert BINARIES is not None
+        self._folder = folder
+        self._user = "postgres" if os.geteuid() == 0 else None
+        self.url = f"postgresql://headwater@/postgres?host={folder}"
+        self._process: subprocess.Popen[bytes] | None = None
+        if self._user:
+            os.chown(folder, pwd.getpwnam(self._user).pw_uid, -1)
         made = [str(BINARIES / "initdb"), "-D", f"{folder}/data", "-A", "trust", "-U", "headwater", "--no-sync"]
-        subprocess.run(
-            [*made, "-E", "UTF8", "--no-locale"], check=True, stdout=subprocess.DEVNULL, cwd=folder, user=user
-        )
-        settings = [f"unix_socket_directories={folder}", "listen_addresses=", "fsync=off"]
-        command = [str(BINARIES / "postgres"), "-D", f"{folder}/data"]
-        command += [part for setting in settings for part in ("-c", setting)]
-        server = subprocess.Popen(command, stderr=subprocess.DEVNULL, cwd=folder, user=user)
+        made += ["-E", "UTF8", "--no-locale"]
+        subprocess.run(made, check=True, stdout=subprocess.DEVNULL, cwd=folder, user=self._user)
+
+    def start(self) -> None:
+        """Start it and wait until it answers."""
+        assert BINARIES is not None
+        command = [str(BINARIES / "postgres"), "-D", f"{self._folder}/data"]
+        for setting in (f"unix_socket_directories={self._folder}", "listen_addresses=", "fsync=off"):
+            command += ["-c", setting]
+        self._process = subprocess.Popen(command, stderr=subprocess.DEVNULL, cwd=self._folder, user=self._user)
+        ready = [str(BINARIES / "pg_isready"), "-h", self._folder, "-t", "1", "-q"]
+        while subprocess.run(ready, cwd=self._folder).returncode:
+            assert self._process.poll() is None, "PostgreSQL did not start"
+
+    def stop(self) -> None:
+        """Stop it at once, its connections with it."""
+        if self._process is not None:
+            self._process.send_signal(signal.SIGQUIT)
+            self._process.wait()
+            self._process = None
+
+
+@contextmanager
+def postgres() -> Iterator[Postgres]:
+    """Run a server."""
+    with tempfile.TemporaryDirectory(prefix="pg") as folder:  # a socket's path is short
+        server = Postgres(folder)
+        server.start()
         try:
-            ready = [str(BINARIES / "pg_isready"), "-h", folder, "-t", "1", "-q"]
-            while subprocess.run(ready, cwd=folder).returncode:
-                assert server.poll() is None, "PostgreSQL did not start"
-            yield f"postgresql://headwater@/postgres?host={folder}"
+            yield server
         finally:
-            server.send_signal(signal.SIGINT)
-            server.wait()
+            server.stop()

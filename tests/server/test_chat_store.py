@@ -26,8 +26,8 @@ OWNERS = (f"owner{number}" for number in itertools.count())
 
 @pytest.fixture(scope="module")
 def database() -> Iterator[str]:
-    with postgres() as url:
-        yield url
+    with postgres() as server:
+        yield server.url
 
 
 @pytest.fixture(params=["memory", "sqlite", pytest.param("postgresql", marks=needs_postgres)])

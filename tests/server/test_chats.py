@@ -10,6 +10,7 @@ from typing import Any
 
 import msgspec
 import pytest
+from postgres import needs_postgres, postgres
 
 from headwater import story
 from headwater.engines.offline import OfflineEngine
@@ -325,6 +326,23 @@ def test_a_full_disk_begins_nothing(tmp_path: Path) -> None:
         assert "database or disk is full" in reply.json["error"]["message"]
         server.until(lambda: engine.running == 1)
         assert [text_of(message) for message in server.get("/v1/chats/c").json["messages"]] == ["first", "0 "]
+
+
+@needs_postgres
+def test_a_database_that_goes_away_and_comes_back() -> None:
+    """Without its database nothing is begun, and the error says why; an answer that ran meanwhile is saved later."""
+    engine = Held(first=1)
+    with postgres() as database, Live(engine, chats=open_store(database.url)) as server:
+        server.post("/v1/chats/c/answers", ask("first", answer="a"))
+        server.until(lambda: engine.running == 1)
+        database.stop()
+        reply = server.post("/v1/chats/c/answers", ask("second", "a"))
+        assert reply.status == 503
+        assert "the saved chats cannot be read or written" in reply.json["error"]["message"]
+        server.on_loop(lambda: engine.gate and engine.gate.set())
+        server.until(lambda: engine.running == 0)
+        database.start()
+        assert [text_of(message) for message in settled(server, "c")["messages"]] == ["first", "0 end"]
 
 
 def test_the_end_is_saved_at_shutdown(tmp_path: Path) -> None:

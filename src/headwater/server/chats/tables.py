@@ -37,7 +37,7 @@ from headwater.server.chats.finding import words_of
 
 VERSION = 1
 _KEY = BigInteger().with_variant(Integer, "sqlite")
-_BUSY_SECONDS = 10.0
+_BUSY_SECONDS = 10
 
 metadata = MetaData()
 versions = Table("headwater_chats_version", metadata, Column("version", Integer, nullable=False))
@@ -144,7 +144,7 @@ def _postgres(url: str) -> Engine:
     try:
         parsed = make_url(f"postgresql+psycopg://{rest}")
         # A plan made before the words are known reads all chats for a rare word; and poolers keep no statements.
-        arguments = {"prepare_threshold": None}
+        arguments: dict[str, Any] = {"prepare_threshold": None, "connect_timeout": _BUSY_SECONDS, **parsed.query}
         return create_engine(parsed, connect_args=arguments, pool_size=4, max_overflow=0, pool_pre_ping=True)
     except ModuleNotFoundError as error:
         if (error.name or "").partition(".")[0] != "psycopg":
