@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import threading
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -351,7 +352,8 @@ def test_the_end_is_saved_at_shutdown(tmp_path: Path) -> None:
     with Live(engine, chats=open_store(path), log=MemoryLog()) as server:
         server.post("/v1/chats/c/answers", ask("go"))
         server.until(lambda: engine.running == 1)
-    chat = open_store(path).get("", "c")
+    with closing(open_store(path)) as store:
+        chat = store.get("", "c")
     assert chat is not None
     answer = chat.messages[1]
     assert (answer.state, answer.text, (answer.error or {})["code"]) == ("failed", "0 ", 503)

@@ -24,7 +24,7 @@ from headwater.server import openapi
 from headwater.server.access import Access
 from headwater.server.chats.endpoint import ChatsEndpoint
 from headwater.server.chats.service import Chats
-from headwater.server.chats.store import Store, open_store
+from headwater.server.chats.store import Store
 from headwater.server.chats.ui import UiEndpoint
 from headwater.server.choice import Engines
 from headwater.server.durable.endpoint import DurableEndpoint
@@ -70,7 +70,7 @@ class Server:
         self.metrics = Metrics()
         self.recorder = Recorder(log, self.metrics, lease=lease)
         self.generations = Generations(engines, self.recorder, access, secret=secret)
-        self.chats = Chats(chats or open_store("memory:"), self.generations, most=access.limits.chats)
+        self.chats = Chats(chats, self.generations, most=access.limits.chats)
         self.node = Node(self.generations, self.recorder, engines)
         self.files = Files(access.limits)
         self.sockets = WebSocketEndpoint(self.generations, self.recorder, access, self.metrics, grace=grace)

@@ -6,6 +6,7 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from functools import cached_property
 from typing import Any, NamedTuple, TypeVar
 
 import msgspec
@@ -15,7 +16,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from headwater.engines.base import Request
 from headwater.errors import APIError, HeadwaterError, LogError, api_error
 from headwater.server.chats.settling import answered
-from headwater.server.chats.store import Listed, Place, Running, Store, Written
+from headwater.server.chats.store import Listed, Place, Running, Store, Written, open_store
 from headwater.server.chats.tables import reason
 from headwater.server.chats.values import (
     Chat,
@@ -76,14 +77,22 @@ class Answered(NamedTuple):
 
 
 class Chats:
-    """The saved chats of a server. Lives as long as it does: ``close`` comes after the last answer has ended."""
+    """The saved chats of a server. Lives as long as it does: ``close`` comes after the last answer has ended.
 
-    def __init__(self, store: Store, generations: Generations, *, most: int) -> None:
-        self._store = store
+    Without a ``store`` they are in memory.
+    """
+
+    def __init__(self, store: Store | None, generations: Generations, *, most: int) -> None:
+        self._given = store
         self._generations = generations
         self._most = most
         self._threads = ThreadPoolExecutor(_THREADS, "headwater chats")
         self._settling: set[asyncio.Task[None]] = set()
+
+    @cached_property
+    def _store(self) -> Store:
+        """Where the chats are; not opened before it is needed, for an application that is made and never run."""
+        return self._given or open_store("memory:")
 
     # The store
 

@@ -99,6 +99,9 @@ def open_engine(url: str) -> Engine:
     except SQLAlchemyError as error:
         engine.dispose()
         raise LogError(f"the saved chats cannot be opened: {reason(error)}") from error
+    except LogError:
+        engine.dispose()
+        raise
     return engine
 
 
