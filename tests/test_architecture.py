@@ -39,6 +39,7 @@ FLOORS = {
     "views": 5,
     "telemetry": 5,
     "engines": 5,
+    "protocols": 5,
     "server": 6,
     "cli": 7,
     "__main__": 7,
@@ -47,8 +48,14 @@ FLOORS = {
 STRANGERS = {("log", "core"), ("core", "log"), ("core", "story"), ("log", "story"), ("story", "log")}
 #: What waits, looks at a clock, throws dice or tells tales: not for what only decides.
 IMPURE = frozenset({"asyncio", "threading", "socket", "time", "random", "logging", "os"})
-BARRED = {"types": IMPURE, "errors": IMPURE, "core": IMPURE, "story": IMPURE - {"random"}}
-PURE = ("types", "errors", "core")
+BARRED = {
+    "types": IMPURE,
+    "errors": IMPURE,
+    "core": IMPURE,
+    "protocols": IMPURE,
+    "story": IMPURE - {"random"},
+}
+PURE = ("types", "errors", "core", "protocols")
 HTTP = frozenset({"urllib3", "aiohttp", "certifi", "httpx", "httpx2", "requests", "pyreqwest", "http"})
 
 

@@ -54,12 +54,12 @@ class Arguments:
         self._open = None
 
     def _put(self, call: FunctionCall | None, piece: PartialArg) -> None:
-        value, path = _value(piece), piece.json_path or ""
+        said, path = value(piece), piece.json_path or ""
         text = self._growing.pop(path, None)
-        if text is not None and isinstance(value, str):
-            text.pieces.append(value)
+        if text is not None and isinstance(said, str):
+            text.pieces.append(said)
         else:
-            text = self._place(call, path, value)
+            text = self._place(call, path, said)
         if text is not None and piece.will_continue:
             self._growing[path] = text
         elif text is not None:
@@ -67,16 +67,16 @@ class Arguments:
 
     def _place(self, call: FunctionCall | None, path: str, value: Any) -> _Text | None:
         """Put ``value`` where ``path`` leads, and return it where it is text, which can grow."""
-        keys = _keys(path)
-        if call is None or not keys:
+        steps = keys(path)
+        if call is None or not steps:
             return None
         if call.args is None:
             call.args = {}
         node: Any = call.args
-        for key, following in pairwise(keys):
+        for key, following in pairwise(steps):
             node = _child(node, key, [] if isinstance(following, int) else {})
-        _set(node, keys[-1], value)
-        return _Text(node, keys[-1], value) if isinstance(value, str) else None
+        _set(node, steps[-1], value)
+        return _Text(node, steps[-1], value) if isinstance(value, str) else None
 
 
 class _Text:
@@ -93,12 +93,14 @@ class _Text:
             _set(self._node, self._key, self.pieces[0])
 
 
-def _keys(path: str) -> list[str | int]:
+def keys(path: str) -> list[str | int]:
+    """Return the keys that a JSON path leads through: ``$.days[0].city`` is ``days``, 0, ``city``."""
     steps = _STEP.findall(path)
     return [int(number) if number else (dotted or single or double) for number, dotted, single, double in steps]
 
 
-def _value(piece: PartialArg) -> str | float | int | bool | None:
+def value(piece: PartialArg) -> str | float | int | bool | None:
+    """Return what a piece says: a text, a number, a truth, or None for null."""
     if piece.string_value is not None:
         return piece.string_value
     if piece.number_value is not None:

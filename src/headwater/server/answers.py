@@ -121,7 +121,7 @@ class Rest(Response):
         if is_cut and not begun.is_set():
             raise shutting_down()
         if is_cut:  # the rest is to be had elsewhere, or not at all
-            await send({"type": "http.response.body", "body": b"", "more_body": False})
+            await send({"type": "http.response.body", "body": self._form.cut(), "more_body": False})
 
     async def _watch(self, reading: asyncio.Task[None], receive: Receive) -> bool:
         """Return when the reading is over or has to be; whether it is the client who still wants more."""
@@ -181,7 +181,7 @@ async def _send_stream(
     send_body: Send,
     more: Sequence[tuple[bytes, bytes]],
 ) -> None:
-    headers: _Headers = [(b"content-type", form.content_type), *_STREAM_HEADERS, *more]
+    headers: _Headers = [(b"content-type", form.content_type), *_STREAM_HEADERS, *form.headers, *more]
     await send({"type": "http.response.start", "status": 200, "headers": headers})
     while True:
         for records in batches(page.records):

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Protocol
 
 from headwater.core import sse
+from headwater.protocols.base import one_line
 from headwater.server.records import CHUNK, END, ERROR, HEAD, REQUEST
 
 #: Keeps a connection alive; no client of Gemini stumbles over a blank line, as many do over an SSE comment.
@@ -19,6 +20,8 @@ class Form(Protocol):
     """How one answer is written into the body of a response. Lives as long as the answer."""
 
     content_type: bytes
+    #: Headers besides those of every stream.
+    headers: Sequence[tuple[bytes, bytes]]
     #: Whether nothing is sent before the answer is whole, so that its status can still be an error's.
     is_whole: bool
     #: Whether the head is sent before anything of the answer has come, so that its status is never an error's.
@@ -30,11 +33,32 @@ class Form(Protocol):
     def end(self) -> bytes:
         """Return what closes the body."""
 
+    def cut(self) -> bytes:
+        """Return what closes the body of a reader who is let go before the end."""
+
     def refusal(self, body: bytes) -> bytes:
         """Return the whole body of an answer that is an error."""
 
 
-class EventsForm:
+class _PlainForm:
+    """What forms have in common that say nothing of their own."""
+
+    headers: Sequence[tuple[bytes, bytes]] = ()
+
+    def end(self) -> bytes:
+        """Return nothing."""
+        return b""
+
+    def cut(self) -> bytes:
+        """Return nothing: the reader sees that the end is missing."""
+        return b""
+
+    def refusal(self, body: bytes) -> bytes:
+        """Return the error as it is."""
+        return body
+
+
+class EventsForm(_PlainForm):
     """Events as Google sends them: chunks and errors; the end is the end of the body."""
 
     content_type = b"text/event-stream"
@@ -45,16 +69,8 @@ class EventsForm:
         """Return an event for each record."""
         return sse_frames(records)
 
-    def end(self) -> bytes:
-        """Return nothing."""
-        return b""
 
-    def refusal(self, body: bytes) -> bytes:
-        """Return the error as it is."""
-        return body
-
-
-class ArrayForm:
+class ArrayForm(_PlainForm):
     """The elements of one JSON array, which is what the API sends without ``alt=sse``."""
 
     content_type = JSON
@@ -82,7 +98,7 @@ class ArrayForm:
         return b"[" + body + b"]"
 
 
-class NumberedForm:
+class NumberedForm(_PlainForm):
     """Events for readers that come back, after the first ``after``: ``id`` counts them, ``event`` is their kind.
 
     ``chunk`` as the API has it; ``failed``, an error in Google's shape; ``end``. One of the last two comes last.
@@ -104,16 +120,8 @@ class NumberedForm:
         self._count += len(records)
         return b"".join(pieces)
 
-    def end(self) -> bytes:
-        """Return nothing."""
-        return b""
 
-    def refusal(self, body: bytes) -> bytes:
-        """Return the error as it is."""
-        return body
-
-
-class WholeForm:
+class WholeForm(_PlainForm):
     """One response: the only chunk of the answer."""
 
     content_type = JSON
@@ -124,26 +132,10 @@ class WholeForm:
         """Return the chunk; an answer without any is an empty response."""
         return next((record[1:] for record in records if is_chunk(record)), b"{}")
 
-    def end(self) -> bytes:
-        """Return nothing."""
-        return b""
-
-    def refusal(self, body: bytes) -> bytes:
-        """Return the error as it is."""
-        return body
-
 
 def sse_frames(records: Sequence[bytes]) -> bytes:
     """Return records as server-sent events."""
     return b"".join([sse.encode(one_line(record[1:])) for record in records if record[0] not in _SILENT])
-
-
-def one_line(data: bytes) -> bytes:
-    """Return JSON without the characters that some readers take for the end of a line: U+2028, U+2029, U+0085."""
-    if b"\xe2\x80\xa8" in data or b"\xe2\x80\xa9" in data or b"\xc2\x85" in data:
-        data = data.replace(b"\xe2\x80\xa8", b"\\u2028").replace(b"\xe2\x80\xa9", b"\\u2029")
-        data = data.replace(b"\xc2\x85", b"\\u0085")
-    return data
 
 
 def is_chunk(record: bytes) -> bool:

@@ -12,27 +12,15 @@ from typing import Any, Literal
 import msgspec
 
 from headwater.engines.base import Chunk
-from headwater.errors import (
-    APIError,
-    ConnectError,
-    DeadlineExceeded,
-    HeadwaterError,
-    StreamCancelled,
-    StreamInterrupted,
-    StreamStalled,
-    StreamTruncated,
-    UnknownStreamError,
-    UsageError,
-    WireError,
-    api_error,
-)
+from headwater.errors import APIError, api_error
+from headwater.protocols.failures import DOMAIN as DOMAIN
+from headwater.protocols.failures import error_body as error_body
+from headwater.protocols.failures import error_code as error_code
+from headwater.protocols.failures import reason_details
 
 HEAD, REQUEST, CHUNK, ERROR, END = b"h"[0], b"r"[0], b"c"[0], b"x"[0], b"z"[0]
 #: What becomes of an answer whose server dies: it ends with an error, or another server goes on with it.
 OnBreak = Literal["fail", "continue"]
-#: The domain of the ``ErrorInfo`` that says which error of headwater's own it was.
-DOMAIN = "headwater"
-_INFO = "type.googleapis.com/google.rpc.ErrorInfo"
 
 
 class Head(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -139,54 +127,5 @@ def end_record(
 
 def own_error(code: int, status: str, reason: str, message: str) -> APIError:
     """Return an error of this server's own, with a reason that readers of its record can tell apart."""
-    body = {"code": code, "message": message, "status": status, "details": _details(reason)}
+    body = {"code": code, "message": message, "status": status, "details": reason_details(reason)}
     return api_error(code, message, status=status, details={"error": body})
-
-
-def error_body(error: Exception) -> bytes:
-    """Return an error as Google's JSON: what the API said goes on unchanged, the rest gets the code that fits."""
-    if isinstance(error, APIError) and isinstance(error.details, dict) and "error" in error.details:
-        return msgspec.json.encode(error.details)
-    code, status = _code(error)
-    message = str(error.message if isinstance(error, APIError) else error)
-    body = {"code": code, "message": message, "status": status}
-    reason = next((word for kind, word in _REASONS if isinstance(error, kind)), None)
-    return msgspec.json.encode({"error": body | ({"details": _details(reason)} if reason else {})})
-
-
-def error_code(error: Exception) -> int:
-    """Return the HTTP status that an error is answered with."""
-    return _code(error)[0]
-
-
-_REASONS: tuple[tuple[type[Exception], str], ...] = (
-    (ConnectError, "CONNECT"),
-    (StreamInterrupted, "INTERRUPTED"),
-    (StreamTruncated, "TRUNCATED"),
-    (StreamStalled, "STALLED"),
-    (DeadlineExceeded, "DEADLINE"),
-    (WireError, "BROKEN"),
-)
-
-
-def _details(reason: str) -> list[dict[str, str]]:
-    return [{"@type": _INFO, "reason": reason, "domain": DOMAIN}]
-
-
-def _code(error: Exception) -> tuple[int, str]:
-    match error:
-        case APIError():
-            return error.code, error.status or "UNKNOWN"
-        case UsageError():
-            return 400, "INVALID_ARGUMENT"
-        case UnknownStreamError():
-            return 404, "NOT_FOUND"
-        case TimeoutError():
-            return 504, "DEADLINE_EXCEEDED"
-        case StreamCancelled():
-            return 499, "CANCELLED"
-        case WireError():
-            return 502, "INTERNAL"
-        case HeadwaterError():
-            return 503, "UNAVAILABLE"
-    return 500, "INTERNAL"

@@ -19,7 +19,7 @@ from headwater.server.answers import Rest
 from headwater.server.bodies import read_body
 from headwater.server.choice import model_named
 from headwater.server.edge import note
-from headwater.server.frames import NumberedForm
+from headwater.server.forms import form_of
 from headwater.server.generations import Generations, Known
 from headwater.server.keeping import Terms
 from headwater.server.links import SIGNATURE, check_link, link_query
@@ -97,7 +97,7 @@ class StreamsEndpoint:
             known = await self._known(who, http.path_params["name"])
         if known.state.is_sealed and after >= known.last:
             return Response(None, 204)  # an EventSource that has seen the end asks no more
-        form = NumberedForm(after)
+        form = form_of(http.query_params.get("format") or "numbered", known.name, after, model=known.head.model)
         return Rest(self._generations, known.name, known.head, form, access=self._access, who=who, after=after)
 
     async def _stop(self, http: HttpRequest) -> Response:

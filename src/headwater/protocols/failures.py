@@ -1,0 +1,112 @@
+"""Errors as Google's JSON, and back to what a person is told of them. Pure."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+from headwater.errors import (
+    APIError,
+    ConnectError,
+    DeadlineExceeded,
+    HeadwaterError,
+    StreamCancelled,
+    StreamInterrupted,
+    StreamStalled,
+    StreamTruncated,
+    UnknownStreamError,
+    UsageError,
+    WireError,
+)
+
+#: The domain of the ``ErrorInfo`` that says which error of headwater's own it was.
+DOMAIN = "headwater"
+_INFO = "type.googleapis.com/google.rpc.ErrorInfo"
+_REASONS: tuple[tuple[type[Exception], str], ...] = (
+    (ConnectError, "CONNECT"),
+    (StreamInterrupted, "INTERRUPTED"),
+    (StreamTruncated, "TRUNCATED"),
+    (StreamStalled, "STALLED"),
+    (DeadlineExceeded, "DEADLINE"),
+    (WireError, "BROKEN"),
+)
+
+
+class Failure(msgspec.Struct, frozen=True):
+    """An error as readers are told of it. ``body`` is its JSON in Google's shape."""
+
+    code: int
+    status: str
+    message: str
+    body: bytes
+
+    @classmethod
+    def of(cls, error: Exception | bytes) -> Failure:
+        """Return the failure that an error is, or the JSON of one. What is no error of headwater's tells no details."""
+        match error:
+            case bytes():
+                body = error
+            case HeadwaterError():
+                body = error_body(error)
+            case _:
+                body = error_body(APIError(500, "the server failed; its log says why", status="INTERNAL"))
+        return cls._read(body)
+
+    @classmethod
+    def _read(cls, body: bytes) -> Failure:
+        try:
+            found = msgspec.json.decode(body, type=_Document).error
+        except (msgspec.MsgspecError, UnicodeDecodeError):
+            found = _Error(message=body.decode("utf-8", "replace"))
+        return cls(found.code or 500, found.status or "UNKNOWN", found.message or "the answer failed", body)
+
+
+class _Error(msgspec.Struct):
+    code: int | None = None
+    status: str | None = None
+    message: str | None = None
+
+
+class _Document(msgspec.Struct):
+    error: _Error
+
+
+def error_body(error: Exception) -> bytes:
+    """Return an error as Google's JSON: what the API said goes on unchanged, the rest gets the code that fits."""
+    if isinstance(error, APIError) and isinstance(error.details, dict) and "error" in error.details:
+        return msgspec.json.encode(error.details)
+    code, status = _code(error)
+    message = str(error.message if isinstance(error, APIError) else error)
+    body = {"code": code, "message": message, "status": status}
+    reason = next((word for kind, word in _REASONS if isinstance(error, kind)), None)
+    return msgspec.json.encode({"error": body | ({"details": reason_details(reason)} if reason else {})})
+
+
+def error_code(error: Exception) -> int:
+    """Return the HTTP status that an error is answered with."""
+    return _code(error)[0]
+
+
+def reason_details(reason: str) -> list[dict[str, Any]]:
+    """Return the ``details`` that say which error of headwater's own it was."""
+    return [{"@type": _INFO, "reason": reason, "domain": DOMAIN}]
+
+
+def _code(error: Exception) -> tuple[int, str]:
+    match error:
+        case APIError():
+            return error.code, error.status or "UNKNOWN"
+        case UsageError():
+            return 400, "INVALID_ARGUMENT"
+        case UnknownStreamError():
+            return 404, "NOT_FOUND"
+        case TimeoutError():
+            return 504, "DEADLINE_EXCEEDED"
+        case StreamCancelled():
+            return 499, "CANCELLED"
+        case WireError():
+            return 502, "INTERNAL"
+        case HeadwaterError():
+            return 503, "UNAVAILABLE"
+    return 500, "INTERNAL"

@@ -1,0 +1,98 @@
+"""A stream as the body of a response, in both colours: for endpoints of your own, in any web framework."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Iterator
+from typing import Any
+
+from headwater.core.ending import EndingKind
+from headwater.errors import HeadwaterError, StreamCancelled
+from headwater.protocols.base import Encoder, Outcome
+
+
+def encoded(stream: Any, encoder: Encoder) -> Iterator[bytes]:
+    """Yield the bytes of a ``Stream``, or of any iterable of chunks, as ``encoder`` writes them.
+
+    An error of the stream becomes the protocol's, and a stream that was cancelled its end of that kind. When the reader
+    leaves, the stream is closed.
+
+    Raises:
+        Exception: what is no ``HeadwaterError`` (a hook of yours that failed), after the reader was told that there was
+            an error, but not which.
+    """
+    try:
+        if begin := encoder.begin():
+            yield begin
+        try:
+            for chunk in stream:
+                if piece := encoder.chunk(chunk):
+                    yield piece
+        except StreamCancelled as error:
+            yield encoder.end(_cancelled(stream, error))
+        except HeadwaterError as error:
+            yield encoder.fail(error)
+        except Exception as error:
+            yield encoder.fail(error)
+            raise
+        else:
+            yield encoder.end(_outcome(stream))
+    finally:
+        close = getattr(stream, "close", None)
+        if close is not None:
+            close()
+
+
+async def aencoded(stream: Any, encoder: Encoder) -> AsyncIterator[bytes]:
+    """Yield the bytes of an ``AsyncStream``, or of any async iterable of chunks, as ``encoder`` writes them.
+
+    See ``encoded``.
+
+    Raises:
+        Exception: what is no ``HeadwaterError``, after the reader was told that there was an error, but not which.
+    """
+    try:
+        if begin := encoder.begin():
+            yield begin
+        try:
+            async for chunk in stream:
+                if piece := encoder.chunk(chunk):
+                    yield piece
+        except StreamCancelled as error:
+            yield encoder.end(_cancelled(stream, error))
+        except HeadwaterError as error:
+            yield encoder.fail(error)
+        except Exception as error:
+            yield encoder.fail(error)
+            raise
+        else:
+            yield encoder.end(_outcome(stream))
+    finally:
+        close = getattr(stream, "aclose", None)
+        if close is not None:
+            await close()
+
+
+def _outcome(stream: Any) -> Outcome:
+    """How a stream ended that raised nothing."""
+    ending = getattr(stream, "ending", None)
+    if ending is not None and ending.kind is EndingKind.CANCELLED:
+        return _cancelled(stream, ending.error)
+    return _measured(stream, Outcome())
+
+
+def _cancelled(stream: Any, error: Exception | None) -> Outcome:
+    reason = getattr(error, "reason", "")
+    return _measured(stream, Outcome(reason="cancelled", message=reason))
+
+
+def _measured(stream: Any, outcome: Outcome) -> Outcome:
+    metrics = getattr(stream, "metrics", None)
+    if metrics is None:
+        return outcome
+    return Outcome(
+        reason=outcome.reason,
+        message=outcome.message,
+        usage=stream.usage_metadata or None,
+        first=metrics.first_chunk,
+        seconds=metrics.total,
+    )

@@ -1,1 +1,0 @@
-import{e as a}from"./chunk-6LD35VC2.js";import"./chunk-SQE76S5B.js";export{a as Growing};
