@@ -9,12 +9,15 @@ import shutil
 import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import pytest
 from chat_app import chat_app
 from scripts import Stage
 from served import Served
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
 
 from live import Live
 
@@ -78,8 +81,30 @@ def stage() -> Stage:
     return Stage()
 
 
-@pytest.fixture(scope="module")
-def chat_server(stage: Stage) -> Iterator[str]:
-    """The URL of the application of chat_app.py, over a server that the engine is in."""
-    with Live(stage) as live, Served(lambda: chat_app(live.client()), lambda: live.on_loop(stage.release)) as served:
-        yield served.url
+class Front(NamedTuple):
+    """Where a front end finds what it speaks to."""
+
+    chats: str
+    agent: str
+
+
+@pytest.fixture(scope="module", params=["own", "server"])
+def chat_server(stage: Stage, request: pytest.FixtureRequest) -> Iterator[Front]:
+    """The endpoints of chat_app.py over headwater's client; and those of ``headwater serve``, which saves the chats."""
+    stage.asked.clear()
+    if request.param == "own":
+        with (
+            Live(stage) as live,
+            Served(lambda: chat_app(live.client()), lambda: live.on_loop(stage.release)) as served,
+        ):
+            yield Front(served.url, f"{served.url}/agent")
+        return
+
+    async def let_go(_: Request) -> Response:
+        stage.release()
+        return Response(None, 204)
+
+    live = Live(stage)
+    live.app.router.routes.insert(0, Route("/release/{id}", let_go, methods=["POST"]))
+    with live:
+        yield Front(live.url, f"{live.url}/api/ag-ui")

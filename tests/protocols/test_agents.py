@@ -1,4 +1,4 @@
-"""``HttpAgent`` of ``@ag-ui/client``, with its verifier, against an endpoint that is made of headwater's own parts."""
+"""``HttpAgent`` of ``@ag-ui/client``, with its verifier, against an endpoint of one's own and that of the server."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ import pytest
 
 
 @pytest.fixture(scope="module")
-def scenes(node: Any, chat_server: str) -> dict[str, Any]:
+def scenes(node: Any, chat_server: Any) -> dict[str, Any]:
     """What came of every scene in node/agents.mjs."""
-    found: dict[str, Any] = node("agents.mjs", f"{chat_server}/agent")
+    found: dict[str, Any] = node("agents.mjs", chat_server.agent)
     return found
 
 

@@ -1,4 +1,4 @@
-"""``useChat`` of the AI SDK, majors 5, 6 and 7, against endpoints that are made of headwater's own parts.
+"""``useChat`` of the AI SDK, majors 5, 6 and 7, against endpoints of one's own and those of the server.
 
 ``node/chats.mjs`` drives the published packages; ``chat_app.py`` is the server, ``scripts.py`` the model.
 """
@@ -13,9 +13,9 @@ MAJORS = ("5", "6", "7")
 
 
 @pytest.fixture(scope="module", params=MAJORS)
-def scenes(request: pytest.FixtureRequest, node: Any, chat_server: str) -> tuple[int, dict[str, Any]]:
+def scenes(request: pytest.FixtureRequest, node: Any, chat_server: Any) -> tuple[int, dict[str, Any]]:
     """The major, and what came of every scene."""
-    return int(request.param), node("chats.mjs", request.param, chat_server)
+    return int(request.param), node("chats.mjs", request.param, chat_server.chats)
 
 
 @pytest.fixture

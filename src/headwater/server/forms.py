@@ -91,7 +91,7 @@ def form_of(asked: str, name: str, after: int = 0, *, model: str = "") -> Form:
     """
     make = _FORMS.get(asked)
     if make is None:
-        raise UsageError(f"there is no format {asked[:50]!r}: it is one of {', '.join(_FORMS)}")
+        raise UsageError(f"there is no format {asked[:50]!r}: it is one of {', '.join(FORMATS)}")
     if after and asked not in _RESUMABLE:
         raise UsageError(f"the format {asked} is read from the beginning each time: leave out after and Last-Event-ID")
     return make(name, after, model)
@@ -128,4 +128,6 @@ _FORMS: dict[str, Callable[[str, int, str], Form]] = {
     "ai-sdk-7": lambda name, after, model: EncodedForm(AiSdk(version=7, message_id=message_id(name), model=model)),
     "ag-ui": _ag_ui,
 }
+#: The names of all formats.
+FORMATS = tuple(_FORMS)
 _RESUMABLE = frozenset(("numbered", "gemini", "text"))

@@ -98,7 +98,7 @@ async function ask(text, init) {
 async function left(text = "hold") {
   const page = new Chat();
   const sent = page.sendMessage({ text });
-  await page.until(says("0 "));
+  await page.until(says("0 1 "));
   const messages = structuredClone(page.messages);
   await page.stop();
   await sent;
@@ -159,7 +159,7 @@ const scenes = {
   stop_here: async () => {
     const chat = new Chat();
     const sent = chat.sendMessage({ text: "hold" });
-    await chat.until(says("0 "));
+    await chat.until(says("0 1 "));
     await chat.stop();
     await sent;
     return chat.told;
@@ -167,7 +167,7 @@ const scenes = {
   stop_there: async () => {
     const chat = new Chat({ sendAutomaticallyWhen: ai.lastAssistantMessageIsCompleteWithToolCalls });
     const sent = chat.sendMessage({ text: "hold" });
-    await chat.until(says("0 "));
+    await chat.until(says("0 1 "));
     const stopped = await fetch(`${api}/${chat.id}/stop`, { method: "POST" });
     await sent;
     return { ...chat.told, stopped: stopped.status };
@@ -231,7 +231,7 @@ const scenes = {
       },
     });
     const sent = page.sendMessage({ text: "hold weather" });
-    await page.until(says("0 "));
+    await page.until(says("0 1 "));
     const messages = structuredClone(page.messages);
     await page.stop();
     await sent;

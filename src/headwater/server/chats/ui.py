@@ -98,7 +98,7 @@ class UiEndpoint:
         note(http.scope, model=model)
         more = {name: forwarded[name] for name in _FORWARDED if name in forwarded}
         request = Request(model, msgspec.json.encode({**more, **run.request}))
-        form = EncodedForm(AgUi(thread_id=run.thread_id, run_id=run.run_id, model=model))
+        form = EncodedForm(AgUi(thread_id=run.thread_id, run_id=run.run_id))
         engine = self._engines.for_model(model)
         return Answer(self._recorder, engine, request, form, access=self._access, who=who)
 
@@ -122,7 +122,7 @@ class UiEndpoint:
     async def _read(self, who: bytes, answer: Message, version: Version, before: Sequence[Content] = ()) -> Response:
         """An answer from its beginning on; it goes on when its reader leaves."""
         name = answer.stream or ""
-        encoder = AiSdk(version=version, message_id=answer.id, model=answer.model or "", before=before)
+        encoder = AiSdk(version=version, message_id=answer.id, before=before)
         head = await self._generations.find(who, name)
         return Rest(self._generations, name, head, EncodedForm(encoder), access=self._access, who=who)
 
