@@ -1,9 +1,13 @@
-"""Takes the screenshots of docs/page.md: needs the browser-tests extra and a Chromium. Run it from the checkout."""
+"""Takes the screenshots of docs/page.md: needs the browser-tests extra and a Chromium. Run it from the checkout.
+
+They are written to docs/, or to the folder that is named.
+"""
 
 from __future__ import annotations
 
 import shutil
 import sys
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +19,7 @@ sys.path[:0] = [str(DOCS.parent / "tests"), str(DOCS.parent / "tests" / "page")]
 from talker import Talker, thinks  # noqa: E402
 from visitor import ask, ended  # noqa: E402
 
+from headwater.types import GenerateContentResponse, UsageMetadata  # noqa: E402
 from live import Live  # noqa: E402
 
 QUESTION = "How fast does a river flow, and how would I estimate it?"
@@ -46,6 +51,27 @@ print(f"{speed(radius=1.5, slope=0.001):.1f} m/s")  # 1.2 m/s
 
 A stone bed slows the water more than sand does.
 """
+USAGE = UsageMetadata(prompt_token_count=14, candidates_token_count=268, thoughts_token_count=31)
+#: What else is in the list, and how many days ago it was.
+TITLES = {
+    "Reading list for the autumn": 0.01,
+    "Why are some lakes salty?": 0.02,
+    "Fix the flaky import test": 1,
+    "Letter about the broken heating": 1.1,
+    "Bread with 75 % water": 3,
+    "Names for a small sailing boat": 4,
+    "Eigenvectors, explained with a map": 5,
+    "By train to Ljubljana": 6,
+    "SQL: gaps and islands": 9,
+    "A haiku for a colleague who leaves": 12,
+    "How to store time series": 15,
+    "Notes on the Danube": 20,
+    "Is my tomato plant ill?": 28,
+    "A pattern for ISO dates": 40,
+    "Learning Norwegian, a plan": 45,
+    "What is a watershed?": 60,
+    "Summary of the board meeting": 75,
+}
 SHOTS = {
     "page-light": {"viewport": {"width": 1200, "height": 900}, "color_scheme": "light"},
     "page-dark": {"viewport": {"width": 1200, "height": 900}, "color_scheme": "dark"},
@@ -58,36 +84,43 @@ SHOTS = {
 }
 
 
-def shoot(browser: Any, url: str, name: str, options: Any) -> None:
-    """Take one picture of a short conversation."""
-    context = browser.new_context(**options)
-    page = context.new_page()
-    page.goto(url)
-    for number, question in enumerate(("Name the longest rivers", "Why are some lakes salty?", QUESTION), 1):
-        if number > 1:
-            page.evaluate("document.querySelector('#new').click()")
-        ask(page, question)
+def fill(live: Live) -> None:
+    """Write the chats of the list."""
+    for title, age in TITLES.items():
+        created = (datetime.now(UTC) - timedelta(days=age)).isoformat()
+        contents = [{"role": "user", "parts": [{"text": title}]}]
+        message = {"id": "m", "role": "user", "created": created, "contents": contents}
+        live.post("/v1/chats", {"title": title, "created": created, "messages": [message]})
+
+
+def shoot(browser: Any, talker: Talker, path: Path, options: Any) -> None:
+    """Take one picture of a short conversation, among other chats."""
+    with Live(talker) as live:
+        fill(live)
+        context = browser.new_context(**options)
+        page = context.new_page()
+        page.goto(live.url)
+        ask(page, QUESTION)
         ended(page)
-    page.wait_for_selector("math")
-    page.wait_for_selector(".hljs-keyword")
-    page.evaluate("document.activeElement.blur()")
-    page.wait_for_timeout(500)
-    page.screenshot(path=DOCS / f"{name}.png")
-    context.close()
+        page.wait_for_selector("math")
+        page.wait_for_selector(".hljs-keyword")
+        page.evaluate("document.activeElement.blur()")
+        page.wait_for_timeout(500)
+        page.screenshot(path=path)
+        context.close()
 
 
-def main() -> None:
+def main(folder: Path = DOCS) -> None:
     """Take all pictures."""
     talker = Talker()
     talker.pace = 0.01
     words = [word + " " for word in ANSWER.split(" ")]
-    talker.answers = {QUESTION: [thinks(THOUGHT), *words]}
-    talker.answers |= {"Name the longest rivers": ["The Nile."], "Why are some lakes salty?": ["They have no way out."]}
-    with Live(talker) as live, sync_playwright() as playwright:
+    talker.answers = {QUESTION: [thinks(THOUGHT), *words, GenerateContentResponse(usage_metadata=USAGE)]}
+    with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=["--no-sandbox"])
         for name, options in SHOTS.items():
-            shoot(browser, live.url, name, options)
+            shoot(browser, talker, folder / f"{name}.png", options)
 
 
 if __name__ == "__main__":
-    main()
+    main(*map(Path, sys.argv[1:2]))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import random
 from collections.abc import AsyncIterator, Callable, Iterable
 from typing import Any
 
@@ -55,3 +56,23 @@ def thinks(text: str) -> GenerateContentResponse:
     """Return a chunk that is a thought."""
     parts = [{"text": text, "thought": True}]
     return GenerateContentResponse(candidates=[{"content": {"role": "model", "parts": parts}}])
+
+
+def paragraph(rng: random.Random, number: int) -> str:
+    """Return a piece of an answer: prose, a list, a table or code."""
+    words = some_words(rng, 40)
+    match number % 5:
+        case 0:
+            return f"## Part {number}\n\n{words}.\n\n"
+        case 1:
+            return "".join(f"- {word}\n" for word in words.split()[:12]) + "\n"
+        case 2:
+            return "| a | b |\n|---|---|\n" + "".join(f"| {word} | 1 |\n" for word in words.split()[:10]) + "\n"
+        case 3:
+            return "```python\n" + "".join(f"x{line} = {line}\n" for line in range(25)) + "```\n\n"
+    return f"{words}.\n\n"
+
+
+def some_words(rng: random.Random, count: int) -> str:
+    """Return words with some Markdown in them."""
+    return " ".join(rng.choice(["river", "**stone**", "`sea`", "hill", "*rain*", "valley"]) for _ in range(count))

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from visitor import ask
+from visitor import ask, titles_are
 
 from headwater.server.run import listen
 
@@ -22,18 +22,19 @@ ASKED = "Tell me a story about a river."
 
 
 class Process:
-    """``headwater serve`` as a process that can be killed, always on the same port and log."""
+    """``headwater serve`` as a process that can be killed, always on the same port, log and chats."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, *, keeps: bool = True) -> None:
         with listen("127.0.0.1", 0) as listener:
             self.port = listener.getsockname()[1]
         self.url = f"http://127.0.0.1:{self.port}"
-        self._log = f"sqlite:{folder / 'log.db'}"
+        log, chats = (f"sqlite:{folder}/log.db", f"sqlite:{folder}/chats.db") if keeps else ("memory:", "memory:")
+        self._kept = ["--log", log, "--chats", chats]
         self._process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
         """Start it and wait until it serves."""
-        options = ["--port", str(self.port), "--log", self._log, "--lease", "1", "--no-access-log"]
+        options = ["--port", str(self.port), *self._kept, "--lease", "1", "--no-access-log"]
         pace = ["--engine", "offline", "--pace", "first=0.1,rate=80"]
         command = [sys.executable, "-m", "headwater", "serve", *pace, *options]
         self._process = subprocess.Popen(command, stdout=subprocess.DEVNULL)
@@ -74,12 +75,75 @@ def test_killed_and_started_again(process: Process, visits: Any) -> None:
     assert page.query_selector("article.model.running")
     process.start()
     page.wait_for_selector("article.model:not(.running) .figures", timeout=60_000)
-    message = page.evaluate(
-        """() => Object.entries(localStorage).filter(([key]) => key.startsWith("headwater:message:"))
-            .map(([_, value]) => JSON.parse(value)).find(({ role }) => role === "model")"""
-    )
-    assert message["state"] == "done"
-    assert message["text"] == whole_answer(process.url, page, message["settings"]["model"])
+    check_whole(process, page)
+
+
+def test_killed_and_come_back_to(process: Process, visits: Any) -> None:
+    """A page that is loaded when the killed server is there again has the answer, which goes on, and the list."""
+    page = visits(process.url)[0].new_page()
+    page.goto(process.url)
+    ask(page, ASKED)
+    page.wait_for_function("() => document.querySelector('article.model > .text')?.innerText.length > 150")
+    address = page.url
+    page.close()
+    process.kill()
+    process.start()
+    page = page.context.new_page()
+    page.goto(address)
+    page.wait_for_selector("article.model:not(.running) .figures", timeout=60_000)
+    titles_are(page, ASKED)
+    check_whole(process, page)
+
+
+def test_killed_while_it_is_sent(process: Process, visits: Any) -> None:
+    """A message that is sent to a server that is not there is not shown as saved; it is answered when there is one."""
+    page = visits(process.url)[0].new_page()
+    page.goto(process.url)
+    page.wait_for_function("() => document.querySelector('#engine')?.textContent === ''")
+    process.kill()
+    ask(page, ASKED)
+    page.wait_for_selector("text=Not saved yet. The server can not be reached.")
+    process.start()
+    page.wait_for_selector("article.model:not(.running) .figures", timeout=60_000)
+    assert page.locator(".unsent").count() == 0
+    check_whole(process, page)
+
+
+def test_killed_with_all_that_it_knew(tmp_path: Path, visits: Any) -> None:
+    """A server that kept chats in memory has lost them: the page says so, keeps what had come and can save it."""
+    process = Process(tmp_path, keeps=False)
+    try:
+        process.start()
+        page = visits(process.url)[0].new_page()
+        page.goto(process.url)
+        ask(page, ASKED)
+        page.wait_for_function("() => document.querySelector('article.model > .text')?.innerText.length > 150")
+        process.kill()
+        process.start()
+        page.wait_for_selector("#stand >> text=The server no longer has this chat")
+        page.wait_for_selector("[role=alert] >> text=What had come is kept.")
+        assert len(page.inner_text("article.model > .text")) > 150
+        page.click("text=Save it again")
+        titles_are(page, ASKED)
+        page.reload()
+        page.wait_for_selector("article.model .figures")
+        assert len(page.inner_text("article.model > .text")) > 150
+        page.close()
+    finally:
+        process.kill()
+
+
+def check_whole(process: Process, page: Any) -> None:
+    """The answer is whole in the chat on the server, and the page shows the same."""
+    chat = page.url.partition("#")[2]
+    _, answer = json.loads(urllib.request.urlopen(f"{process.url}/v1/chats/{chat}").read())["messages"]
+    assert answer["state"] == "done"
+    text = "".join(part["text"] for part in answer["contents"][0]["parts"] if not part.get("thought"))
+    assert text == whole_answer(process.url, page, answer["model"])
+    shown = page.inner_text("article.model > .text")
+    page.reload()
+    page.wait_for_selector("article.model .figures")
+    assert page.inner_text("article.model > .text") == shown
 
 
 def whole_answer(url: str, page: Any, model: str) -> str:

@@ -5,12 +5,11 @@ from __future__ import annotations
 import base64
 import json
 import random
-import time
 from typing import Any
 
 import pytest
-from talker import Talker, thinks
-from visitor import ask, ended, says_all
+from talker import Talker, paragraph, thinks
+from visitor import ask, ended, paste_picture, says_all, titles_are, use_key
 
 from headwater.errors import api_error
 from live import Live
@@ -147,21 +146,63 @@ def test_two_tabs(talker: Talker, served: Live, open_page: Any) -> None:
     assert len(talker.asked) == 2
 
 
+def test_another_browser(talker: Talker, served: Live, open_page: Any) -> None:
+    """Another browser has the same chats and shows the answer that runs; what is said in one comes into the other."""
+    talker.answers |= {"go": ["some words", None, " and more"], "then": ["the rest"]}
+    page, other = open_page(), open_page()
+    ask(page, "go")
+    says_all(page, "some words")
+    other.evaluate("window.dispatchEvent(new Event('focus'))")
+    other.click("#list >> text=go")
+    says_all(other, "some words")
+    talker.resume(served.on_loop)
+    for one in (page, other):
+        says_all(one, "some words and more")
+        ended(one)
+    ask(other, "then")
+    ended(other, 2)
+    page.evaluate("window.dispatchEvent(new Event('focus'))")
+    says_all(page, "the rest")
+    assert len(talker.asked) == 2
+
+
+def test_a_running_answer_is_left_and_come_back_to(talker: Talker, served: Live, open_page: Any) -> None:
+    """An answer goes on while another chat is open; the list says so, and it is there with the back button."""
+    talker.answers |= {"go": ["some words", None, " and more"], "then": ["another"]}
+    page = open_page()
+    ask(page, "go")
+    says_all(page, "some words")
+    page.click("#new")
+    ask(page, "then")
+    says_all(page, "another")
+    page.wait_for_selector("#list [data-mark=answering] >> text=go")
+    page.go_back()
+    page.go_back()
+    says_all(page, "some words")
+    talker.resume(served.on_loop)
+    says_all(page, "some words and more")
+    ended(page)
+    page.go_forward()
+    page.go_forward()
+    says_all(page, "another")
+    assert page.locator("[data-mark=answering]").count() == 0
+
+
+def test_nothing_of_a_chat_is_left_in_the_browser(talker: Talker, served: Live, open_page: Any) -> None:
+    """What is saved on the server is not kept in the browser too."""
+    talker.answers["a secret"] = ["kept well"]
+    page = open_page()
+    ask(page, "a secret")
+    ended(page)
+    page.select_option("#model", "other")
+    assert page.evaluate("Object.keys(localStorage)") == ["headwater:settings"]
+
+
 def test_a_picture_is_pasted(talker: Talker, served: Live, open_page: Any) -> None:
     """A picture from the clipboard is shown, sent with the message, and kept."""
     talker.answers["What?"] = ["A dot."]
     page = open_page()
-    page.evaluate(
-        """async () => {
-            const canvas = Object.assign(document.createElement("canvas"), { width: 3000, height: 20 });
-            canvas.getContext("2d").fillRect(0, 0, 9, 9);
-            const blob = await new Promise((resolve) => canvas.toBlob(resolve));
-            const data = new DataTransfer();
-            data.items.add(new File([blob], "dot.png", { type: "image/png" }));
-            document.dispatchEvent(new ClipboardEvent("paste", { clipboardData: data, bubbles: true }));
-        }"""
-    )
-    page.wait_for_selector("#pictures img")
+    paste_picture(page)
     ask(page, "What?")
     ended(page)
     picture, text = talker.asked[0]["contents"][0]["parts"]
@@ -171,6 +212,89 @@ def test_a_picture_is_pasted(talker: Talker, served: Live, open_page: Any) -> No
     assert page.eval_on_selector(".bubble img", "image => image.decode().then(() => image.naturalWidth)") == 1536
     page.reload()
     assert page.wait_for_selector(".bubble img")
+
+
+def test_what_happened_on_the_way(served: Live, open_page: Any) -> None:
+    """Calls, their results, code and its output, pictures and files of a chat from Python are shown where they came."""
+    assert served.post("/v1/chats", json.loads(TOOLS)).status == 201
+    page = open_page()
+    page.click("#list a")
+    page.wait_for_selector(".step")
+    kinds = "all => all.map((one) => `${one.className} ${one.innerText.trim().split('\\n')[0]}`)"
+    assert page.eval_on_selector_all("article.model > :not(.note, .tools)", kinds) == [
+        "thoughts Thoughts",
+        "step Called get_forecast",
+        "text 14 mm.",
+        "step Ran Python",
+        "pictures ",
+        "step A file",
+        "text The fourth day.",
+    ]
+    page.click("text=Called get_forecast")
+    assert "Bergen" in page.inner_text("details.step[open]")
+    assert '"rain_mm": 14' in page.inner_text("details.step[open]")
+    page.click("text=Ran Python")
+    assert page.locator("details.step[open] .hljs-built_in").first.inner_text() == "print"
+    assert "Output\n" in page.inner_text("details.step >> nth=1")
+
+
+TOOLS = """{"id": "tools", "title": "Weather", "messages": [
+  {"id": "q", "role": "user", "contents": [{"role": "user", "parts": [{"text": "Rain?"}]}]},
+  {"id": "a", "parent": "q", "role": "model", "contents": [
+    {"role": "model", "parts": [
+      {"text": "I look.", "thought": true},
+      {"functionCall": {"id": "1", "name": "get_forecast", "args": {"city": "Bergen"}}}]},
+    {"role": "user", "parts": [{"functionResponse": {"id": "1", "name": "get_forecast", "response": {"rain_mm": 14}}}]},
+    {"role": "model", "parts": [
+      {"text": "14 mm."},
+      {"executableCode": {"language": "PYTHON", "code": "print(2 + 2)"}},
+      {"codeExecutionResult": {"outcome": "OUTCOME_OK", "output": "4"}},
+      {"inlineData": {"mimeType": "image/png", "data": "iVBORw0KGgo="}},
+      {"fileData": {"mimeType": "application/pdf", "fileUri": "files/abc"}},
+      {"text": "The fourth day."}]}]}]}"""
+
+
+def test_50_kb_of_markdown(talker: Talker, served: Live, open_page: Any) -> None:
+    """50 kB of Markdown are sent, answered with as much, and are the same after a reload."""
+    rng = random.Random(9)
+    text = "".join(paragraph(rng, number) for number in range(160))[:50_000]
+    talker.answers[text.strip()] = [text[at : at + 400] for at in range(0, len(text), 400)]
+    page = open_page()
+    ask(page, text)
+    ended(page)
+    shown = page.inner_text("article.model > .text")
+    assert len(shown) > 20_000
+    page.reload()
+    ended(page)
+    assert page.inner_text("article.model > .text") == shown
+    assert page.inner_text(".bubble").strip() == text.strip()
+
+
+def test_on_a_phone(talker: Talker, served: Live, open_page: Any) -> None:
+    """On a phone the list is a drawer: it opens, a chat closes it, and so do Escape and a touch beside it."""
+    talker.answers |= {"one": ["first"], "two": ["second"]}
+    page = open_page(viewport={"width": 360, "height": 740}, has_touch=True, is_mobile=True)
+    for words in ("one", "two"):
+        ask(page, words)
+        ended(page)
+        page.tap("#menu")
+        page.tap("#new")
+    page.tap("#menu")
+    page.tap("#list >> text=one")
+    says_all(page, "first")
+    page.wait_for_selector("#list", state="hidden")
+    for leave in (lambda: page.keyboard.press("Escape"), lambda: page.touchscreen.tap(350, 400)):
+        page.tap("#menu")
+        page.wait_for_selector("#list", state="visible")
+        leave()
+        page.wait_for_selector("#list", state="hidden")
+    page.tap("#menu")
+    page.tap("[aria-label='More for two']")
+    page.tap("#chat-menu >> text=Rename")
+    page.fill("#list input", "new name")
+    page.keyboard.press("Enter")
+    titles_are(page, "new name", "one")
+    assert page.evaluate("document.documentElement.scrollWidth") == 360
 
 
 def test_settings_reach_the_model(talker: Talker, served: Live, open_page: Any) -> None:
@@ -197,88 +321,10 @@ def test_a_key_is_asked_for(talker: Talker, visits: Any) -> None:
     with Live(talker, api_keys=["sesame"]) as live:
         page = visits(live.url)[0].new_page()
         page.goto(live.url)
-        page.wait_for_selector("#options[open]")
-        page.fill("[name=apiKey]", "sesame")
-        page.keyboard.press("Escape")
+        use_key(page, "sesame")
         ask(page, "q")
         says_all(page, "open")
         page.goto("about:blank")
-
-
-def test_300_chats(talker: Talker, served: Live, open_page: Any) -> None:
-    """With 300 chats in the list it is drawn, found in and opened without delay."""
-    page = open_page()
-    page.evaluate(
-        """() => { for (let n = 0; n < 300; n++) {
-            const id = `chat${n}`;
-            const times = { created: n, updated: n };
-            const parts = [{ text: `words ${n}` }];
-            const message = { id: `m${n}`, chat: id, parent: null, role: "user", ...times, parts };
-            const chat = { id, title: `Chat number ${n}`, ...times, leaf: `m${n}` };
-            localStorage.setItem(`headwater:chat:${id}`, JSON.stringify(chat));
-            localStorage.setItem(`headwater:message:${id}:m${n}`, JSON.stringify(message));
-        } }"""
-    )
-    page.reload()
-    assert page.locator("#list li").count() == 300
-    page.fill("#filter", "number 123")
-    assert page.locator("#list li").count() == 1
-    page.click("#list a")
-    page.wait_for_selector("text=words 123")
-
-
-def test_ten_thousand_chunks_cost_little(talker: Talker, served: Live, open_page: Any) -> None:
-    """An answer of 10,000 chunks takes less than two seconds of the page's main thread, and is whole."""
-    rng = random.Random(4)
-    blocks = [paragraph(rng, number) for number in range(200)]
-    text = "".join(blocks)
-    size = -(-len(text) // 10_000)
-    pieces = [text[at : at + size] for at in range(0, len(text), size)]
-    pieces += [" ."] * (10_000 - len(pieces))
-    talker.answers["go"] = pieces
-    page = open_page()
-    session = page.context.new_cdp_session(page)
-    session.send("Performance.enable")
-    before = task_seconds(session)
-    ask(page, "go")
-    page.wait_for_selector("article.model:not(.running) .figures", timeout=60_000)
-    spent = task_seconds(session) - before
-    print(f"10,000 chunks, {len(text)} characters: {spent:.2f} s of the main thread")
-    assert spent < 2
-    assert page.locator("article.model pre").count() == 40
-
-
-def test_it_is_there_at_once(talker: Talker, served: Live, open_page: Any) -> None:
-    """The page can be used within a second, and it loads what the browser may keep."""
-    page = open_page()
-    page.reload()
-    began = time.monotonic()
-    page.reload(wait_until="commit")
-    page.wait_for_function("() => document.querySelector('#ideas button')")
-    assert time.monotonic() - began < 1
-    names = page.evaluate("performance.getEntriesByType('resource').map(({ name }) => name)")
-    assert any("page-" in name for name in names)
-
-
-def paragraph(rng: random.Random, number: int) -> str:
-    """A piece of an answer: prose, a list, a table or code."""
-    words = " ".join(rng.choice(["river", "**stone**", "`sea`", "hill", "*rain*", "valley"]) for _ in range(40))
-    match number % 5:
-        case 0:
-            return f"## Part {number}\n\n{words}.\n\n"
-        case 1:
-            return "".join(f"- {word}\n" for word in words.split()[:12]) + "\n"
-        case 2:
-            return "| a | b |\n|---|---|\n" + "".join(f"| {word} | 1 |\n" for word in words.split()[:10]) + "\n"
-        case 3:
-            return "```python\n" + "".join(f"x{line} = {line}\n" for line in range(25)) + "```\n\n"
-    return f"{words}.\n\n"
-
-
-def task_seconds(session: Any) -> float:
-    """The time that the main thread has worked."""
-    metrics = session.send("Performance.getMetrics")["metrics"]
-    return float(next(entry["value"] for entry in metrics if entry["name"] == "TaskDuration"))
 
 
 @pytest.mark.parametrize("theme", ["light", "dark"])
@@ -286,7 +332,7 @@ def task_seconds(session: Any) -> float:
 def test_axe_finds_nothing_serious(
     talker: Talker, served: Live, open_page: Any, width: int, theme: str, request: pytest.FixtureRequest
 ) -> None:
-    """axe-core finds no serious fault, with a conversation, an error and a dialog on the page, in both themes."""
+    """axe-core finds no serious fault, with conversations, errors, the list, its menu and dialogs, in both themes."""
     axe = pytest.importorskip("axe_playwright_python.sync_playwright").Axe()
     talker.answers["q"] = [
         thinks("hm"),
@@ -304,6 +350,34 @@ def test_axe_finds_nothing_serious(
     page.wait_for_selector("math")
     found += serious(axe, page)
     page.click("#settings")
+    found += serious(axe, page)
+    page.keyboard.press("Escape")
+    served.post("/v1/chats", json.loads(TOOLS))
+    page.goto(f"{served.url}/#tools")
+    page.wait_for_selector(".step")
+    page.eval_on_selector_all("details", "all => all.forEach((one) => one.open = true)")
+    if width < 800:
+        page.click("#menu")
+    page.click("[aria-label='More for Weather']")
+    found += serious(axe, page)
+    page.click("#chat-menu >> text=Rename")
+    found += serious(axe, page)
+    page.keyboard.press("Escape")
+    page.locator("#list a").first.focus()
+    page.keyboard.press("Delete")
+    found += serious(axe, page)
+    page.keyboard.press("Escape")
+    page.fill("#filter", "nothing")
+    page.wait_for_selector("#list-note >> text=No chat")
+    if width < 800:
+        page.mouse.click(350, 400)
+    page.context.set_offline(True)
+    ask(page, "never")
+    page.wait_for_selector(".unsent .trouble")
+    found += serious(axe, page)
+    page.context.set_offline(False)
+    page.goto(f"{served.url}/#gone")
+    page.wait_for_selector("#stand p")
     found += serious(axe, page)
     assert found == []
 

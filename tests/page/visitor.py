@@ -26,3 +26,35 @@ def says_all(page: Any, text: str) -> None:
         """(text) => [...document.querySelectorAll("article.model > .text")].at(-1)?.innerText.trim() === text""",
         arg=text,
     )
+
+
+def titles_are(page: Any, *titles: str) -> None:
+    """Wait until the list has exactly these chats, in this order."""
+    page.wait_for_function(
+        """(titles) => JSON.stringify([...document.querySelectorAll("#list .name")].map((one) => one.textContent))
+            === JSON.stringify(titles)""",
+        arg=list(titles),
+    )
+
+
+def use_key(page: Any, key: str) -> None:
+    """Put an API key into the settings, which are open or will be in a moment."""
+    page.wait_for_selector("#options[open]")
+    page.fill("[name=apiKey]", key)
+    page.keyboard.press("Escape")
+
+
+def paste_picture(page: Any, width: int = 3000) -> None:
+    """Paste a picture from the clipboard, and wait until it is among those to send."""
+    page.evaluate(
+        """async (width) => {
+            const canvas = Object.assign(document.createElement("canvas"), { width, height: 20 });
+            canvas.getContext("2d").fillRect(0, 0, 9, 9);
+            const blob = await new Promise((resolve) => canvas.toBlob(resolve));
+            const data = new DataTransfer();
+            data.items.add(new File([blob], "dot.png", { type: "image/png" }));
+            document.dispatchEvent(new ClipboardEvent("paste", { clipboardData: data, bubbles: true }));
+        }""",
+        width,
+    )
+    page.wait_for_selector("#pictures img")

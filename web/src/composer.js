@@ -1,6 +1,7 @@
 // The box one writes in: text, and pictures that are chosen, dropped or pasted.
-import { announce, h, icon, the } from "./dom.js";
+import { h, icon, the } from "./dom.js";
 import { pictureOf } from "./message.js";
+import { say } from "./notice.js";
 
 const LONGEST_SIDE = 1536;
 const MOST_PICTURES = 8;
@@ -20,7 +21,7 @@ export class Composer {
     the("composer").addEventListener("submit", (/** @type {Event} */ event) => {
       event.preventDefault();
       if (this.isBusy) actions.stop();
-      else this.#send();
+      else this.send();
     });
     this.area.addEventListener("keydown", (/** @type {KeyboardEvent} */ event) => this.#key(event));
     this.area.addEventListener("input", () => this.#fit());
@@ -44,7 +45,19 @@ export class Composer {
     this.area.focus();
   }
 
-  #send() {
+  /** Give back what was not sent; what has been written since stays. @param {Part[]} parts */
+  giveBack(parts) {
+    this.#pictures.unshift(...parts.filter((part) => part.inlineData));
+    this.#show();
+    this.write([...parts.map((part) => part.text), this.area.value].filter(Boolean).join("\n\n"));
+  }
+
+  /** Be ready for the next message, where that does not bring up a keyboard on the screen. */
+  focus() {
+    if (matchMedia("(hover: hover)").matches) this.area.focus();
+  }
+
+  send() {
     const text = this.area.value.trim();
     if (!text && !this.#pictures.length) return;
     if (!this.actions.send([...this.#pictures, ...(text ? [{ text }] : [])])) return;
@@ -58,7 +71,7 @@ export class Composer {
   #key(event) {
     if (event.key !== "Enter" || event.shiftKey || event.isComposing) return;
     event.preventDefault();
-    if (!this.isBusy) this.#send();
+    if (!this.isBusy) this.send();
   }
 
   #fit() {
@@ -86,10 +99,10 @@ export class Composer {
   /** @param {Iterable<File>} files */
   async #add(files) {
     for (const file of files) {
-      if (this.#pictures.length >= MOST_PICTURES) return announce(`At most ${MOST_PICTURES} pictures.`);
+      if (this.#pictures.length >= MOST_PICTURES) return say(`At most ${MOST_PICTURES} pictures.`);
       const inlineData = await asData(file).catch(() => null);
       if (inlineData) this.#pictures.push({ inlineData });
-      else announce(`${file.name} is no picture that can be sent.`);
+      else say(`${file.name} is no picture that can be sent.`);
     }
     this.#show();
   }

@@ -19,6 +19,20 @@ export function the(id) {
   return document.getElementById(id);
 }
 
+/** Make these the children; those that stand where they belong are not touched. @param {Element} parent @param {Element[]} wanted */
+export function arrange(parent, wanted) {
+  let at = parent.firstElementChild;
+  for (const element of wanted) {
+    if (element === at) at = at.nextElementSibling;
+    else parent.insertBefore(element, at);
+  }
+  while (at) {
+    const next = at.nextElementSibling;
+    at.remove();
+    at = next;
+  }
+}
+
 /** An icon of the page's own sheet. @param {string} name */
 export function icon(name) {
   const space = "http://www.w3.org/2000/svg";

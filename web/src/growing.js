@@ -1,11 +1,16 @@
-// Markdown that grows: blocks that are finished are drawn once, only the last one is drawn again.
+// Markdown that grows: blocks that are finished are drawn once, and of the last one its end is drawn again.
 import { blocksOf, drawn } from "./markdown.js";
+import { openEnd } from "./open.js";
 import { polish } from "./polish.js";
 
-/** Frames take about one part in so many of the time, however long the last block is and however slow the machine. */
+/**
+ * Frames take about one part in `SHARE` of the time, however slow the machine, and less the more time they have taken:
+ * one part more for every `EASE` milliseconds. So a long answer costs little in all, and a short one is smooth.
+ */
 const SHARE = 10;
+const EASE = 5;
 const SHORTEST = 40;
-const LONGEST = 1000;
+const LONGEST = 500;
 
 export class Growing {
   #text = "";
@@ -14,9 +19,10 @@ export class Growing {
   #links = {};
   #isPlanned = false;
   #pause = 0;
+  #spent = 0; // on frames
   #isOver = false;
-  /** @type {Fence | null} */
-  #fence = null;
+  /** @type {import("./open.js").Open | null} */
+  #end = null;
   /** @type {HTMLElement} */
   #tail;
 
@@ -35,7 +41,7 @@ export class Growing {
 
   /** Take more text; it is seen with the next frame, or a little later if frames are dear. @param {string} text */
   push(text) {
-    this.#text += text;
+    this.#text += text.replaceAll("\r", ""); // the lexer takes them away too, and lengths have to be the same
     if (this.#isPlanned || this.#isOver) return;
     this.#isPlanned = true;
     setTimeout(() => (document.hidden ? this.#drawPlanned() : requestAnimationFrame(() => this.#drawPlanned())), this.#pause);
@@ -48,7 +54,9 @@ export class Growing {
     this.draw();
     const { port1, port2 } = new MessageChannel();
     port1.onmessage = () => {
-      this.#pause = Math.min(LONGEST, Math.max(SHORTEST, (performance.now() - began) * SHARE));
+      const took = performance.now() - began;
+      this.#spent += took;
+      this.#pause = Math.min(LONGEST, Math.max(SHORTEST, took * (SHARE + this.#spent / EASE)));
       port1.close();
     };
     port2.postMessage(null); // comes after the frame
@@ -57,7 +65,7 @@ export class Growing {
   /** Draw what there is, as far as it is not drawn yet. */
   draw() {
     this.#isPlanned = false;
-    if (!this.#fence?.grow(this.#text)) this.#drawBlocks();
+    if (!this.#end?.grow(this.#text)) this.#drawBlocks();
     this.onDraw();
   }
 
@@ -65,7 +73,7 @@ export class Growing {
   finish() {
     if (this.#isOver) return;
     this.#isOver = true;
-    this.#fence = null;
+    this.#end = null;
     this.#isPlanned = false;
     const known = Object.keys(this.#links).length;
     const blocks = blocksOf(this.#text.slice(this.#done), this.#links);
@@ -82,7 +90,7 @@ export class Growing {
     const rest = blocks.slice(open);
     this.#tail.replaceChildren(drawn(rest));
     polish(this.#tail, { isGrowing: true });
-    this.#fence = Fence.of(rest, this.#done, this.#text, this.#tail);
+    this.#end = openEnd(rest, this.#done, this.#text, this.#tail, this.#links);
   }
 
   /** @param {any[]} blocks @param {any} [links] */
@@ -110,39 +118,12 @@ function firstOpen(blocks) {
   let after = "";
   for (let at = blocks.length - 1; at > 0; at--) {
     after = blocks[at].raw + after;
-    if (blocks[at].type !== "space" && after.includes("\n")) return at;
+    if (blocks[at].type !== "space" && (after.includes("\n") || isProse(blocks[at - 1], after))) return at;
   }
   return 0;
 }
 
-/** Code whose end has not come: its text grows, and nothing is parsed until the end is there. */
-class Fence {
-  /** @param {Text} node @param {string} mark @param {number} at */
-  constructor(node, mark, at) {
-    this.node = node;
-    this.closing = new RegExp(`^ {0,3}${mark}${mark[0]}*[ \\t]*\\n`, "m");
-    this.shown = at; // how much of the text is shown
-    this.line = at; // where the last line begins that was not whole
-  }
-
-  /** @param {any[]} blocks @param {number} start @param {string} text @param {HTMLElement} element */
-  static of(blocks, start, text, element) {
-    const opening = blocks[0]?.type === "code" && /^(`{3,}|~{3,})[^\n]*\n/.exec(blocks[0].raw);
-    const node = element.querySelector("pre code")?.firstChild;
-    if (blocks.length !== 1 || !opening || !(node instanceof Text)) return null;
-    const fence = new Fence(node, opening[1], start + opening[0].length);
-    node.data = "";
-    return fence.grow(text) ? fence : null;
-  }
-
-  /** Show what has come since; false if the end is there. @param {string} text */
-  grow(text) {
-    if (this.closing.test(text.slice(this.line))) return false;
-    this.line = text.lastIndexOf("\n") + 1;
-    const isHalfEnd = /^ {0,3}[`~]+[ \t]*$/.test(text.slice(this.line));
-    const shown = Math.max(this.shown, isHalfEnd ? this.line : text.length);
-    this.node.appendData(text.slice(this.shown, shown));
-    this.shown = shown;
-    return true;
-  }
+/** Whether something stands after an empty line that can not go on with what was before it, as a list or an indented line could. @param {any} before @param {string} text */
+function isProse(before, text) {
+  return before.type === "space" && /^(?:\*\*)?[^\s\d*+-]/.test(text);
 }

@@ -32,6 +32,7 @@ const FIRST_PAUSE = 0.25;
 const LONGEST_PAUSE = 8;
 const START_PATIENCE = 3;
 const SILENCE = 45;
+const BREATH = 60; // milliseconds
 
 /** A request that the server refused (`status` is HTTP's), or that did not reach it (`status` is 0). */
 export class HeadwaterError extends Error {
@@ -140,7 +141,7 @@ export class Stream {
       this.options.onState?.("open", {});
       const body = /** @type {ReadableStream<Uint8Array>} */ (response.body).getReader();
       const parser = new EventParser();
-      for (let read; !(read = await attempt.guard(body.read())).done; ) {
+      for (let read; !(read = await attempt.guard(body.read())).done; await attempt.breathe()) {
         for (const event of parser.feed(read.value)) {
           if (event.id <= this.after) continue;
           if (event.id !== this.after + 1) return; // something is missing: ask for it again
@@ -165,14 +166,24 @@ class Attempt {
     this.signal = this.controller.signal;
     this.giveUp = () => this.controller.abort();
     this.heard = Date.now();
+    this.waited = 0;
     this.watch = setInterval(() => Date.now() - this.heard > this.silence && this.giveUp(), this.silence / 4);
     this.outer?.addEventListener("abort", this.giveUp);
     globalThis.addEventListener?.("online", this.giveUp); // what was open before the network went is dead
     globalThis.addEventListener?.("offline", this.giveUp);
   }
 
+  /**
+   * Wait a moment before the next read, if the last one had to wait: what comes meanwhile is then read at once, and a
+   * fast answer does not cost a turn of the event loop for each of its chunks. In the background timers are too slow.
+   */
+  async breathe() {
+    if (this.waited > 1 && !globalThis.document?.hidden) await new Promise((resolve) => setTimeout(resolve, BREATH));
+  }
+
   /** Wait for `promise`: the head, or more of the body. @template T @param {Promise<T>} promise @returns {Promise<T>} */
   async guard(promise) {
+    const began = performance.now();
     try {
       return await promise;
     } catch (error) {
@@ -180,6 +191,7 @@ class Attempt {
       throw error instanceof HeadwaterError ? error : new HeadwaterError("The connection broke off.", 0);
     } finally {
       this.heard = Date.now();
+      this.waited = performance.now() - began; // milliseconds
     }
   }
 
@@ -259,8 +271,8 @@ export class EventParser {
   }
 }
 
-/** @param {string} path @param {RequestInit} settings @param {Options} options @returns {Promise<Response>} */
-async function call(path, settings, options) {
+/** One request of the server's API, with the key. @param {string} path @param {RequestInit} [settings] Those of `fetch`. @param {Options} [options] @returns {Promise<Response>} */
+export async function call(path, settings = {}, options = {}) {
   const headers = new Headers(settings.headers);
   if (options.apiKey) headers.set("x-goog-api-key", options.apiKey);
   const response = await fetch((options.base ?? "") + path, { ...settings, headers });

@@ -51,6 +51,18 @@ export function drawn(blocks) {
   return DOMPurify.sanitize(marked.parser(blocks), { ...RULES, RETURN_DOM_FRAGMENT: true });
 }
 
+/** Cut a line into its words, links and so on. @param {string} text @param {any} links @returns {any[]} */
+export function inlineOf(text, links) {
+  const lexer = new marked.Lexer(marked.defaults);
+  Object.assign(lexer.tokens.links, links);
+  return lexer.inlineTokens(text);
+}
+
+/** Return what these look like. @param {any[]} tokens @returns {DocumentFragment} */
+export function drawnInline(tokens) {
+  return DOMPurify.sanitize(new marked.Parser(marked.defaults).parseInline(tokens), { ...RULES, RETURN_DOM_FRAGMENT: true });
+}
+
 /** Return the DOM of markup that a library of ours made of a model's words. @param {string} html @returns {DocumentFragment} */
 export function harmless(html) {
   return DOMPurify.sanitize(html, { ALLOWED_TAGS: ["span"], ALLOWED_ATTR: ["class"], RETURN_DOM_FRAGMENT: true });

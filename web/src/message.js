@@ -1,7 +1,9 @@
 // One message on the page: what the user said, or an answer with its thoughts, its end, and what can be done with it.
+import { partsOf, textIn } from "./contents.js";
 import { h, icon } from "./dom.js";
 import { Growing } from "./growing.js";
-import { explained, finishWords } from "./trouble.js";
+import { Steps } from "./steps.js";
+import { errorOf, explained, finishWords } from "./trouble.js";
 
 /**
  * @typedef {import("./store.js").Message} Message
@@ -12,14 +14,17 @@ import { explained, finishWords } from "./trouble.js";
  * @property {() => void} onDraw
  */
 
-/** What the user said. @param {Message} message @param {{ at: number, of: number }} branch @param {Actions} actions */
-export function userView(message, branch, actions) {
-  const text = (message.parts ?? []).map((part) => part.text ?? "").join("");
-  const pictures = (message.parts ?? []).filter((part) => part.inlineData).map(pictureOf);
-  const edit = button("edit", "Edit", () => editor(view, text, (changed) => actions.edit(message, changed)));
-  const view = h("article", { class: "user", "aria-label": "You" });
-  const bubble = h("div", { class: "bubble" }, pictures.length > 0 && h("div", { class: "pictures" }, ...pictures), text);
-  view.append(bubble, h("div", { class: "tools" }, ...turner(message, branch, actions), copyButton(() => text), edit));
+/** What the user said. @param {Message} message @param {{ at: number, of: number }} branch @param {Actions} actions @param {boolean} [isSent] */
+export function userView(message, branch, actions, isSent = true) {
+  const text = textIn(message);
+  const parts = partsOf(message);
+  const pictures = parts.map(pictureOf).filter(Boolean);
+  const steps = new Steps();
+  const others = parts.filter((part) => !pictureOf(part)).map((part) => steps.view(part)).filter(Boolean);
+  const edit = () => button("edit", "Edit", () => editor(view, text, (changed) => actions.edit(message, changed)));
+  const view = h("article", { class: isSent ? "user" : "user unsent", "aria-label": isSent ? "You" : "You, not saved yet" });
+  const bubble = h("div", { class: "bubble" }, pictures.length > 0 && h("div", { class: "pictures" }, ...pictures), ...others, text);
+  view.append(bubble, h("div", { class: "tools" }, ...turner(message, branch, actions), copyButton(() => text), isSent && edit()));
   return view;
 }
 
@@ -34,15 +39,13 @@ export class AnswerView {
     this.thoughts = h("div", { class: "text" });
     this.label = h("span", {}, "Thoughts");
     this.folded = h("details", { class: "thoughts", hidden: true }, h("summary", {}, this.label), this.thoughts);
-    this.pictures = h("div", { class: "pictures" });
+    this.steps = new Steps();
     this.note = h("div", { class: "note" });
     this.tools = h("div", { class: "tools" });
-    this.element = h("article", { class: "model", "aria-label": "Answer" }, this.folded, this.text, this.pictures, this.note, this.tools);
+    this.element = h("article", { class: "model", "aria-label": "Answer" }, this.folded, this.text, this.note, this.tools);
     this.growing = new Growing(this.text, actions.onDraw);
     this.thinking = new Growing(this.thoughts, actions.onDraw);
-    this.think(message.thoughts ?? "");
-    this.growing.push(message.text ?? "");
-    for (const picture of message.pictures ?? []) this.pictures.append(pictureOf(picture) ?? "");
+    for (const part of partsOf(message)) this.add(part);
     this.growing.draw();
     this.thinking.draw();
     this.settle();
@@ -50,14 +53,35 @@ export class AnswerView {
 
   /** Follow a running answer. @param {import("./answers.js").Running} running */
   follow(running) {
-    running.addEventListener("text", (event) => this.say(/** @type {CustomEvent} */ (event).detail));
-    running.addEventListener("thought", (event) => this.think(/** @type {CustomEvent} */ (event).detail));
-    running.addEventListener("picture", (event) => {
-      this.pictures.append(pictureOf({ inlineData: /** @type {CustomEvent} */ (event).detail }) ?? "");
-      this.actions.onDraw();
-    });
+    running.addEventListener("part", (event) => this.add(/** @type {CustomEvent} */ (event).detail));
     running.addEventListener("state", () => this.warn(running.trouble));
     running.addEventListener("end", () => this.settle());
+  }
+
+  /** @param {import("./store.js").Part} part */
+  add(part) {
+    if (part.thought) this.think(part.text ?? "");
+    else if (part.text) this.say(part.text);
+    else this.#insert(part);
+  }
+
+  /** Show a part that is no text where it came: what is said after it goes below it. @param {import("./store.js").Part} part */
+  #insert(part) {
+    const picture = pictureOf(part);
+    const view = picture ?? this.steps.view(part);
+    if (!view) return;
+    if (this.growing.text) {
+      this.growing.finish();
+      const next = h("div", { class: "text" });
+      this.text.after(next);
+      this.text = next;
+      this.growing = new Growing(this.text, this.actions.onDraw);
+    }
+    const before = this.text.previousElementSibling;
+    if (picture && before?.className === "pictures") before.append(picture);
+    else this.text.before(picture ? h("div", { class: "pictures" }, picture) : view);
+    this.element.classList.remove("waiting");
+    this.actions.onDraw();
   }
 
   /** @param {string} text */
@@ -85,39 +109,39 @@ export class AnswerView {
     const { message } = this;
     const isRunning = message.state === "running";
     this.element.classList.toggle("running", isRunning);
-    this.element.classList.toggle("waiting", isRunning && !message.text);
+    this.element.classList.toggle("waiting", isRunning && !textIn(message));
     this.element.setAttribute("aria-busy", String(isRunning));
     if (isRunning) return;
-    if (this.growing.text !== (message.text ?? "")) this.growing.push((message.text ?? "").slice(this.growing.text.length));
     this.growing.finish();
     this.thinking.finish();
     this.label.textContent = "Thoughts";
     this.note.replaceChildren(...this.#notes());
-    const again = button("again", "Try again", () => this.actions.again(message));
+    const again = message.parent && button("again", "Try again", () => this.actions.again(message));
     const figures = h("span", { class: "figures" }, figuresOf(message));
-    this.tools.replaceChildren(...turner(message, this.branch, this.actions), copyButton(() => message.text ?? ""), again, figures);
+    this.tools.replaceChildren(...turner(message, this.branch, this.actions), copyButton(() => textIn(message)), ...(again ? [again] : []), figures);
   }
 
   #notes() {
-    const { error, state, finish, text } = this.message;
-    if (error) {
-      const { title, advice, detail } = explained(error);
+    const { error, state, finish_reason: finish } = this.message;
+    if (state === "failed") {
+      const { title, advice, detail } = explained(errorOf(error));
       const again = h("button", { type: "button", click: () => this.actions.again(this.message) }, "Try again");
       return [h("div", { class: "error", role: "alert" }, h("strong", {}, title), ` ${advice}`, detail && h("p", { class: "small" }, detail), again)];
     }
-    if (state === "stopped") return [h("p", { class: "small" }, text ? "Stopped." : "Stopped before the first word.")];
-    return finish ? [h("p", { class: "small" }, finishWords(finish))] : [];
+    if (state === "stopped") return [h("p", { class: "small" }, textIn(this.message) ? "Stopped." : "Stopped before the first word.")];
+    return finish && finish !== "STOP" ? [h("p", { class: "small" }, finishWords(finish))] : [];
   }
 }
 
 /** Tokens and speed, in few words. @param {Message} message */
-export function figuresOf({ usage, times, settings }) {
+export function figuresOf({ model, usage, metrics }) {
   const tokens = (usage?.candidatesTokenCount ?? 0) + (usage?.thoughtsTokenCount ?? 0);
-  const seconds = (times?.seconds ?? 0) - (times?.first ?? 0);
-  const words = [settings?.model];
+  const first = metrics?.first_chunk ?? 0;
+  const seconds = (metrics?.seconds ?? 0) - first;
+  const words = [model];
   if (tokens) words.push(`${tokens.toLocaleString("en")} tokens`);
   if (tokens && seconds > 0.05) words.push(`${Math.round(tokens / seconds)} a second`);
-  if ((times?.first ?? 0) >= 0.05) words.push(`first after ${/** @type {number} */ (times?.first).toFixed(1)} s`);
+  if (first >= 0.05) words.push(`first after ${first.toFixed(1)} s`);
   return words.filter(Boolean).join(" · ");
 }
 

@@ -29,6 +29,9 @@ export class Models {
     return model?.thinking ?? THINKING.test(this.chosen);
   }
 
+  /** Whether the list could not be had. */
+  hasFailed = false;
+
   async load() {
     const apiKey = settings().apiKey;
     /** @type {HeadersInit} */
@@ -39,8 +42,10 @@ export class Models {
       const { models = [] } = response.ok ? await response.json() : {};
       this.#found = models.filter(writes);
       this.note.textContent = "";
+      this.hasFailed = false;
     } catch {
-      this.note.textContent = "The server can not be reached. See that it runs, then load this page again.";
+      this.hasFailed = true;
+      this.note.textContent = "The server can not be reached. See that it runs.";
     }
     this.#show();
   }

@@ -1,184 +1,138 @@
-// The chat page: what is shown, and what happens when somebody sends, edits, stops or comes back.
-import { answer } from "./answers.js";
+// The chat page: puts its parts together, and knows the address, the keys and when somebody comes back.
+import * as api from "./api.js";
 import { Composer } from "./composer.js";
-import { guardLinks, openSettings, settingsDialog } from "./dialogs.js";
+import { guardLinks, settingsDialog, showTheme } from "./dialogs.js";
 import { announce, h, the } from "./dom.js";
-import { randomKey } from "./headwater.js";
-import { AnswerView, copied, userView } from "./message.js";
+import { ChatList } from "./list.js";
+import { Menu } from "./menu.js";
+import { copied } from "./message.js";
 import { Models } from "./models.js";
+import { moveChats } from "./moving.js";
+import { say } from "./notice.js";
+import { Outbox } from "./outbox.js";
 import { Scroll } from "./scroll.js";
 import { Sidebar } from "./sidebar.js";
-import * as store from "./store.js";
+import { onOtherSettings, settings } from "./store.js";
+import { onReturn, onTold, tell } from "./tabs.js";
+import { Turns } from "./turns.js";
 
 const IDEAS = ["Explain how rivers find their way", "Write a short story about a lighthouse", "Write a Python function that finds primes"];
-const TITLE_LENGTH = 60;
 
-/** @type {Map<string, store.Message>} */
-let all = new Map();
-let shown = ""; // which messages are on the page
-let current = "";
-/** @type {import("./answers.js").Running | null} */
-let running = null;
-
+const outbox = new Outbox();
+const list = new ChatList();
 const scroll = new Scroll(the("main"), the("end"));
 const models = new Models(the("model"), the("engine"));
-const composer = new Composer({ send, stop: () => running?.stop() });
-const sidebar = new Sidebar({ open: openChat, remove: removeChat, current: () => current });
-const actions = { edit, again, turn, onDraw: () => scroll.follow() };
+/** @type {Composer} */
+const composer = new Composer({ send: (parts) => turns.send(parts), stop: () => turns.stop() });
+/** @type {Turns} */
+const turns = new Turns({ outbox, list, scroll, composer, models, open });
+const { talk } = turns;
+const menu = new Menu({ remove, say });
+const sidebar = new Sidebar(list, { open, rename, unsent, current, menu: (row) => menu.open(row), remove: (row) => menu.ask(row) });
+let apiKey = settings().apiKey;
+
+function current() {
+  return location.hash.slice(1);
+}
 
 /** Show the chat that the address names. */
-function showChat() {
-  const id = location.hash.slice(1);
-  const isOther = id !== current;
-  current = id;
-  document.body.classList.toggle("is-empty", !store.chat(id));
-  document.title = store.chat(id)?.title ?? "headwater";
-  draw(isOther);
+function show() {
+  const id = current();
+  if (id !== talk.chat.id) talk.show(id);
   sidebar.draw();
-  if (isOther) {
-    sidebar.toggle(false);
-    scroll.toEnd();
-    if (matchMedia("(hover: hover)").matches) the("prompt").focus();
-  }
+  sidebar.toggle(false);
+  if (!document.activeElement?.matches("#list input")) composer.focus(); // the second click on a name begins to change it
 }
 
-/** Draw the messages; those of a running answer only if they are not on the page yet. @param {boolean} [isAnew] */
-function draw(isAnew = false) {
-  all = store.messages(current);
-  const messages = store.path(all, store.chat(current)?.leaf ?? null);
-  const sign = messages.map(({ id, role, state }) => `${id}${role === "model" && state !== "running" ? state : ""}${store.siblings(all, /** @type {any} */ (all.get(id))).length}`).join();
-  if (sign === shown && !isAnew) return;
-  shown = sign;
-  running = null;
-  const views = messages.map((message, at) => viewOf(message, messages.slice(0, at)));
-  the("log").replaceChildren(...views);
-  document.body.classList.toggle("is-empty", messages.length === 0);
-  composer.busy(running !== null);
-  scroll.follow();
+/** Go to a chat; to a new one without an id. @param {string} id */
+function open(id) {
+  if (id === current()) show();
+  else location.hash = id;
 }
 
-/** @param {store.Message} message @param {store.Message[]} before */
-function viewOf(message, before) {
-  const branches = store.siblings(all, message);
-  const branch = { at: branches.findIndex(({ id }) => id === message.id), of: branches.length };
-  if (message.role === "user") return userView(message, branch, actions);
-  if (message.state !== "running") return new AnswerView(message, branch, actions).element;
-  const now = answer(message, before);
-  const view = new AnswerView(now.message, branch, actions); // what is being read, which may be ahead of what is saved
-  running = now;
-  view.follow(now);
-  now.addEventListener("end", () => finished(now));
-  return view.element;
+/** Chats that are not on the server yet, or have something that is not. */
+function unsent() {
+  return [...new Map(outbox.items().map(({ chat, title }) => [chat, { id: chat, title }])).values()];
 }
 
-/** @param {import("./answers.js").Running} done */
-function finished(done) {
-  const { message } = done;
-  if (message.chat !== current) return;
-  if (running === done) running = null;
-  composer.busy(running !== null);
-  all.set(message.id, message);
-  shown = "";
-  announce(message.state === "done" ? "The answer is complete." : "The answer has ended.");
-  scroll.follow();
-  if (message.error?.status === 401) openSettings("apiKey");
-}
-
-/** @param {store.Part[]} parts */
-function send(parts) {
-  const chat = store.chat(current) ?? newChat(parts);
-  return ask(chat, parts, chat.leaf);
-}
-
-/** Add a message and the answer to it. @param {store.Chat} chat @param {store.Part[]} parts @param {string | null} parent */
-function ask(chat, parts, parent) {
-  return reply(chat, { ...newMessage(chat, parent), role: "user", parts });
-}
-
-/** @param {store.Chat} chat @param {store.Message} message What the user said, saved or not. */
-function reply(chat, message) {
-  const { model, system, temperature, maxTokens, thoughts } = store.settings();
-  const chosen = { model: models.chosen || model, system, temperature, maxTokens, thoughts: thoughts && models.canThink };
-  const fields = { role: /** @type {const} */ ("model"), state: /** @type {const} */ ("running"), repeatKey: randomKey(), settings: chosen };
-  const found = { ...newMessage(chat, message.id), ...fields };
-  const leaf = chat.leaf;
+/** @param {string} id @param {string} title */
+async function rename(id, title) {
+  const before = list.find(id);
+  const chat = talk.known(id);
+  const name = (/** @type {string} */ one) => {
+    const listed = list.find(id);
+    if (listed) list.put({ ...listed, title: one });
+    if (chat) chat.title = one;
+    if (chat === talk.chat) talk.draw();
+  };
+  name(title);
   try {
-    store.saveChat({ ...chat, leaf: found.id, updated: Date.now() });
-    store.saveMessage(message);
-    store.saveMessage(found);
-  } catch (error) {
-    if (!(error instanceof store.FullError)) throw error;
-    if (leaf) store.saveChat({ ...chat, leaf });
-    else store.removeChat(chat.id);
-    say(error.message);
-    return false;
+    await api.changed(id, { title });
+    tell({ chat: id });
+  } catch (/** @type {any} */ error) {
+    if (before) name(before.title);
+    say(`The new name could not be saved. ${error.message}`);
   }
-  announce("Answering…");
-  if (location.hash.slice(1) === chat.id) showChat();
-  else location.hash = chat.id;
-  scroll.toEnd();
-  return true;
-}
-
-/** @param {store.Message} message @param {string} text */
-function edit(message, text) {
-  const pictures = (message.parts ?? []).filter((part) => part.inlineData);
-  ask(chatOf(message), [...pictures, { text }], message.parent);
-}
-
-/** @param {store.Message} message */
-function again(message) {
-  const asked = all.get(message.parent ?? "");
-  if (asked) reply(chatOf(message), asked);
-}
-
-/** Show another branch. @param {store.Message} message @param {number} step */
-function turn(message, step) {
-  const branches = store.siblings(all, message);
-  const other = branches[branches.findIndex(({ id }) => id === message.id) + step];
-  if (!other) return;
-  store.saveChat({ ...chatOf(message), leaf: store.leafBelow(all, other.id) });
-  showChat();
-}
-
-/** @param {store.Message} message @returns {store.Chat} */
-function chatOf(message) {
-  return /** @type {store.Chat} */ (store.chat(message.chat));
-}
-
-/** @param {store.Part[]} parts @returns {store.Chat} */
-function newChat(parts) {
-  const words = parts.map((part) => part.text ?? "").join(" ").trim().replace(/\s+/g, " ");
-  const title = words.length > TITLE_LENGTH ? `${words.slice(0, TITLE_LENGTH - 1)}…` : words || "A picture";
-  const now = Date.now();
-  return { id: randomKey(), title, created: now, updated: now, leaf: null };
-}
-
-/** @param {store.Chat} chat @param {string | null} parent */
-function newMessage(chat, parent) {
-  return { id: randomKey(), chat: chat.id, parent, created: Date.now() };
 }
 
 /** @param {string} id */
-function openChat(id) {
-  if (id === current) sidebar.toggle(false);
-  location.hash = id;
-  the("prompt").focus();
-}
-
-/** @param {string} id */
-function removeChat(id) {
-  if (id === current) running?.stop();
-  store.removeChat(id);
-  if (id === current) location.hash = "";
-  sidebar.draw();
+async function remove(id) {
+  if (id === talk.chat.id) talk.conversation.clear(talk.chat); // or its answer would be seen to break off
+  const isOnlyHere = !list.find(id) && outbox.items(id).length > 0;
+  try {
+    await api.deleted(id);
+  } catch (/** @type {any} */ error) {
+    if (id === talk.chat.id) talk.draw();
+    if (!isOnlyHere) return say(`The chat could not be deleted. ${error.message}`);
+  }
+  for (const item of outbox.items(id)) outbox.drop(item.id);
+  talk.drop(id);
+  list.drop(id);
+  tell({ chat: id });
   announce("The chat is deleted.");
+  if (id === current()) open("");
+  else the("new").focus();
 }
 
-/** Say something above the message box. @param {string} words */
-function say(words) {
-  announce(words);
-  the("hint").textContent = words;
+/** Take chats of an earlier version to the server. */
+async function move() {
+  const { moved, left, error } = await moveChats();
+  if (!moved && !left) return;
+  if (moved) list.refresh();
+  if (moved) tell({ chat: "" });
+  const chats = (/** @type {number} */ count) => (count === 1 ? "1 chat" : `${count} chats`);
+  if (!left) say(`${chats(moved)} of this browser ${moved === 1 ? "is" : "are"} on the server now.`);
+  else if (error?.status !== 401) say(`${chats(left)} of an earlier version could not be moved to the server, and stay in this browser. ${error?.message ?? ""}`);
+}
+
+/** Another key: other chats. */
+function keyChanged() {
+  apiKey = settings().apiKey;
+  models.load();
+  outbox.keyChanged();
+  list.reset();
+  talk.forget();
+  move();
+}
+
+/** See what has changed while nobody looked. */
+function comeBack() {
+  if (models.hasFailed) models.load();
+  talk.refresh();
+}
+
+/** @param {KeyboardEvent} event */
+function press(event) {
+  const key = event.key.toLowerCase();
+  const isCommand = event.ctrlKey || event.metaKey;
+  const isTaken = event.defaultPrevented || document.querySelector("dialog[open], :popover-open");
+  if (isTaken) return;
+  if (isCommand && event.shiftKey && key === "o") open("");
+  else if (isCommand && !event.shiftKey && key === "k") sidebar.find();
+  else if (key === "escape" && sidebar.isOpen) sidebar.toggle(false);
+  else if (key === "escape") return turns.stop();
+  else return;
+  event.preventDefault();
 }
 
 the("ideas").append(...IDEAS.map((idea) => h("button", { type: "button", click: () => composer.write(idea) }, idea)));
@@ -186,11 +140,17 @@ the("log").addEventListener("click", (/** @type {any} */ event) => {
   const button = event.target.closest?.("[data-copy]");
   if (button) copied(button, button.closest(".code").querySelector("code").textContent);
 });
-addEventListener("keydown", (event) => event.key === "Escape" && !document.querySelector("dialog[open]") && running?.stop());
-addEventListener("hashchange", showChat);
-store.onOtherTab((id) => (id === current || id === "" ? showChat() : sidebar.draw()));
+document.querySelector(".skip")?.addEventListener("click", (event) => (event.preventDefault(), the("prompt").focus()));
+addEventListener("keydown", press);
+addEventListener("hashchange", show);
+outbox.addEventListener("change", () => sidebar.draw());
+onReturn(comeBack);
+onTold(({ chat }) => (chat === current() ? talk.load(talk.chat) : undefined, list.refresh()));
+onOtherSettings(() => (showTheme(), settings().apiKey !== apiKey && keyChanged()));
 guardLinks(the("log"));
-settingsDialog(() => models.load());
+settingsDialog(keyChanged);
 models.load();
-current = "\0";
-showChat();
+list.refresh();
+outbox.open();
+document.body.classList.toggle("is-empty", current() === "");
+move().then(show);

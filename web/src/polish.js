@@ -3,7 +3,7 @@ import { harmless, harmlessMath } from "./markdown.js";
 import { h } from "./dom.js";
 
 const LONGEST_COLOURED = 60_000;
-/** @type {Map<string, DocumentFragment>} */
+/** @type {Map<string, DocumentFragment | null>} */
 const formulas = new Map();
 /** @type {any} */
 let katex;
@@ -53,14 +53,20 @@ async function setMath(element) {
   const key = `${isDisplay} ${tex}`;
   if (!formulas.has(key)) {
     katex ??= (await import("katex")).default;
-    formulas.set(key, harmlessMath(typeset(tex, isDisplay)));
+    formulas.set(key, typeset(tex, isDisplay));
   }
-  const formula = /** @type {DocumentFragment} */ (formulas.get(key)).cloneNode(true);
-  element.replaceWith(h("span", { class: isDisplay ? "formula display" : "formula" }, formula));
+  const formula = formulas.get(key)?.cloneNode(true);
+  if (formula) element.replaceWith(h("span", { class: isDisplay ? "formula display" : "formula" }, formula));
+  else element.className = "tex";
 }
 
-/** @param {string} tex @param {boolean} displayMode */
+/** The formula; null if it is none, and is to be read as it was written. @param {string} tex @param {boolean} displayMode */
 function typeset(tex, displayMode) {
   const limits = { maxSize: 20, maxExpand: 200 };
-  return katex.renderToString(tex, { displayMode, output: "mathml", throwOnError: false, trust: false, strict: "ignore", ...limits });
+  try {
+    return harmlessMath(katex.renderToString(tex, { displayMode, output: "mathml", trust: false, strict: "ignore", ...limits }));
+  } catch (error) {
+    if (error instanceof katex.ParseError || error instanceof RangeError) return null; // the latter: nested too deeply
+    throw error;
+  }
 }

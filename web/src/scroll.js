@@ -11,7 +11,8 @@ export class Scroll {
     box.addEventListener("scroll", () => this.#look(), { passive: true });
     box.addEventListener("wheel", (event) => event.deltaY < 0 && this.#leave(), { passive: true });
     button.addEventListener("click", () => this.toEnd());
-    new ResizeObserver(() => this.follow()).observe(box);
+    const sizes = new ResizeObserver(() => this.follow());
+    for (const element of [box, ...box.children]) sizes.observe(element); // what is seen first gets its true size
   }
 
   toEnd() {

@@ -1,94 +1,26 @@
-// Chats in this browser. A message is written by itself, so that two tabs never overwrite each other's.
+// What the page knows of a chat, as the server has it; and what only this browser has: the settings.
 /**
- * @typedef {{ text?: string, inlineData?: { mimeType: string, data: string } }} Part
+ * @typedef {any} Part A part of the Gemini API: text, a thought, a picture, a call of a function ...
+ *
  * @typedef {object} Message
  * @property {string} id
- * @property {string} chat
  * @property {string | null} parent The message before it; several with the same parent are branches.
  * @property {"user" | "model"} role
- * @property {number} created
- * @property {Part[]} [parts] What the user said.
- * @property {string} [text] What the model said, and what it thought.
- * @property {string} [thoughts]
- * @property {Part[]} [pictures] Pictures that the model sent.
- * @property {"running" | "done" | "stopped" | "failed"} [state]
- * @property {string} [stream] The id of the answer on the server; `after` events of it are in this message.
- * @property {number} [after]
- * @property {string} [repeatKey]
- * @property {any} [settings] Model and settings that it was asked for with.
+ * @property {"running" | "done" | "stopped" | "failed" | "sending"} state `sending`: the server has not said yet that it has it.
+ * @property {string} created
+ * @property {{ role?: string, parts: Part[] }[]} contents
+ * @property {string} [model]
+ * @property {string} [stream] The name of the answer's stream; `next` of its events are in `contents`.
+ * @property {number} [next]
+ * @property {string} [finish_reason]
  * @property {any} [usage]
- * @property {{ first?: number, seconds?: number }} [times]
- * @property {string} [finish] Why the model stopped, where that is worth a word.
- * @property {{ status: number, message: string, reason?: string }} [error]
+ * @property {any} [metrics]
+ * @property {any} [error] As Google writes it.
  *
- * @typedef {{ id: string, title: string, created: number, updated: number, leaf: string | null }} Chat
+ * @typedef {{ id: string, title: string, model?: string, created: string, updated: string, leaf: string | null, running?: boolean }} Summary
  */
 
-const CHAT = "headwater:chat:";
-const MESSAGE = "headwater:message:";
 const SETTINGS = "headwater:settings";
-
-/** There is no room left for more. */
-export class FullError extends Error {}
-
-/** @returns {Chat[]} All chats, the newest first. */
-export function chats() {
-  return keys(CHAT).map(read).filter(Boolean).sort((a, b) => b.updated - a.updated);
-}
-
-/** @param {string} id @returns {Chat | null} */
-export function chat(id) {
-  return read(CHAT + id);
-}
-
-/** @param {Chat} value */
-export function saveChat(value) {
-  write(CHAT + value.id, value);
-}
-
-/** @param {string} id */
-export function removeChat(id) {
-  for (const key of keys(`${MESSAGE}${id}:`)) localStorage.removeItem(key);
-  localStorage.removeItem(CHAT + id);
-}
-
-/** @param {string} id @returns {Map<string, Message>} */
-export function messages(id) {
-  const found = keys(`${MESSAGE}${id}:`).map(read).filter(Boolean);
-  return new Map(found.sort((a, b) => a.created - b.created).map((message) => [message.id, message]));
-}
-
-/** @param {Message} message @returns {Message | null} */
-export function stored(message) {
-  return read(messageKey(message));
-}
-
-/** Write a message, unless another tab has written more of it. @param {Message} message */
-export function saveMessage(message) {
-  const known = stored(message);
-  const isBehind = known && message.state === "running" && (known.state !== "running" || (known.after ?? 0) > (message.after ?? 0));
-  if (!isBehind && (known || chat(message.chat))) write(messageKey(message), message);
-}
-
-/** The messages from the first to the leaf. @param {Map<string, Message>} all @param {string | null} leaf @returns {Message[]} */
-export function path(all, leaf) {
-  const found = [];
-  for (let message = leaf ? all.get(leaf) : undefined; message; message = message.parent ? all.get(message.parent) : undefined) {
-    found.unshift(message);
-  }
-  return found;
-}
-
-/** Messages with the same parent: the branches. @param {Map<string, Message>} all @param {Message} message @returns {Message[]} */
-export function siblings(all, message) {
-  return [...all.values()].filter((other) => other.parent === message.parent && other.role === message.role);
-}
-
-/** The newest leaf below a message. @param {Map<string, Message>} all @param {string} id @returns {string} */
-export function leafBelow(all, id) {
-  const below = [...all.values()].filter((message) => message.parent === id);
-  return below.length ? leafBelow(all, below[below.length - 1].id) : id;
-}
 
 /** @returns {any} */
 export function settings() {
@@ -100,27 +32,51 @@ export function saveSettings(changes) {
   write(SETTINGS, { ...settings(), ...changes });
 }
 
-/** Call `changed` with the id of a chat that another tab has changed. @param {(chat: string) => void} changed */
-export function onOtherTab(changed) {
-  addEventListener("storage", ({ key }) => {
-    if (key === null) changed("");
-    else if (key.startsWith(CHAT)) changed(key.slice(CHAT.length));
-    else if (key.startsWith(MESSAGE)) changed(key.slice(MESSAGE.length).split(":")[0]);
-  });
+/** Call `changed` when another tab has changed the settings. @param {() => void} changed */
+export function onOtherSettings(changed) {
+  addEventListener("storage", ({ key }) => key === SETTINGS && changed());
 }
 
-/** @param {Message} message */
-function messageKey(message) {
-  return `${MESSAGE}${message.chat}:${message.id}`;
+/** The messages from the first to the leaf. @param {Map<string, Message>} all @param {string | null} leaf @returns {Message[]} */
+export function path(all, leaf) {
+  const found = new Set();
+  for (let message = all.get(leaf ?? ""); message && !found.has(message); message = all.get(message.parent ?? "")) found.add(message);
+  return [...found].reverse();
 }
 
-/** @param {string} prefix */
-function keys(prefix) {
+/** Messages with the same parent: for each message, all branches that it is one of. @param {Map<string, Message>} all @returns {(message: Message) => Message[]} */
+export function branches(all) {
+  const kind = (/** @type {Message} */ { parent, role }) => `${role} ${parent}`;
+  const found = grouped([...all.values()], kind);
+  return (message) => found.get(kind(message)) ?? [];
+}
+
+/** @template T @param {T[]} all @param {(one: T) => string} kind @returns {Map<string, T[]>} */
+export function grouped(all, kind) {
+  /** @type {Map<string, T[]>} */
+  const found = new Map();
+  for (const one of all) {
+    const group = found.get(kind(one));
+    if (group) group.push(one);
+    else found.set(kind(one), [one]);
+  }
+  return found;
+}
+
+/** The newest leaf below a message. @param {Map<string, Message>} all @param {string} id @returns {string} */
+export function leafBelow(all, id) {
+  const newest = new Map([...all.values()].map((message) => [message.parent, message.id]));
+  for (let below = newest.get(id); below !== undefined; below = newest.get(id)) id = below;
+  return id;
+}
+
+/** The names in `localStorage` that begin so. @param {string} prefix */
+export function keys(prefix) {
   return Object.keys(localStorage).filter((key) => key.startsWith(prefix));
 }
 
 /** @param {string} key @returns {any} */
-function read(key) {
+export function read(key) {
   try {
     return JSON.parse(localStorage.getItem(key) ?? "null");
   } catch {
@@ -128,11 +84,12 @@ function read(key) {
   }
 }
 
-/** @param {string} key @param {any} value */
-function write(key, value) {
+/** Write, and say whether there was room for it. @param {string} key @param {any} value */
+export function write(key, value) {
   try {
     localStorage.setItem(key, JSON.stringify(value));
+    return true;
   } catch {
-    throw new FullError("This browser has no room for more chats. Delete some that you no longer need.");
+    return false;
   }
 }

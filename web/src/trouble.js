@@ -32,6 +32,12 @@ export function explained({ status, message, reason }) {
   return { title: known[0], advice: known[1], detail: known[0].startsWith(message) ? "" : message };
 }
 
+/** An error as Google writes it, in what `explained` takes. @param {any} error @returns {{ status: number, message: string, reason?: string }} */
+export function errorOf(error) {
+  const reason = error?.details?.find((/** @type {any} */ detail) => detail.reason)?.reason;
+  return { status: error?.code ?? 500, message: error?.message ?? "", reason };
+}
+
 /** What to say of a reason that the model gave for its end. @param {string} reason */
 export function finishWords(reason) {
   return FINISHES[reason] ?? `The model stopped here (${reason}).`;

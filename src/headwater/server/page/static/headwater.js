@@ -32,7 +32,7 @@ const FIRST_PAUSE = 0.25;
 const LONGEST_PAUSE = 8;
 const START_PATIENCE = 3;
 const SILENCE = 45;
-const BREATH = 40;
+const BREATH = 60; // milliseconds
 
 /** A request that the server refused (`status` is HTTP's), or that did not reach it (`status` is 0). */
 export class HeadwaterError extends Error {
@@ -271,8 +271,8 @@ export class EventParser {
   }
 }
 
-/** One request of the server's API, with the key. @param {string} path @param {RequestInit} settings @param {Options} options @returns {Promise<Response>} */
-export async function call(path, settings, options) {
+/** One request of the server's API, with the key. @param {string} path @param {RequestInit} [settings] Those of `fetch`. @param {Options} [options] @returns {Promise<Response>} */
+export async function call(path, settings = {}, options = {}) {
   const headers = new Headers(settings.headers);
   if (options.apiKey) headers.set("x-goog-api-key", options.apiKey);
   const response = await fetch((options.base ?? "") + path, { ...settings, headers });
