@@ -53,7 +53,7 @@ def test_stream_is_read_in_every_format(form: str) -> None:
         again = live.get(path)
         assert text_of(form, again.body) == "0 1 end"
         assert live.get(path).body == again.body
-        assert again.headers["cache-control"] == "no-cache, no-transform"
+        assert again.headers["cache-control"] == "no-cache, no-store, no-transform"
         assert again.headers.get("x-vercel-ai-ui-message-stream") == ("v1" if form.startswith("ai-sdk") else None)
         assert live.get(f"{PATH}/{name}/events?format=").body == live.get(f"{PATH}/{name}/events").body
 

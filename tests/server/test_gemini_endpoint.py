@@ -43,7 +43,7 @@ def test_stream_is_framed_as_google_frames_it(live: Live) -> None:
     """With alt=sse each chunk is one ``data: `` line and a blank line, CRLF-ended, with no terminator."""
     reply = live.post(STREAM + "?alt=sse")
     assert reply.headers["content-type"] == "text/event-stream"
-    assert reply.headers["cache-control"] == "no-cache, no-transform"
+    assert reply.headers["cache-control"] == "no-cache, no-store, no-transform"
     assert reply.headers["x-accel-buffering"] == "no"
     frames = reply.body.split(b"\r\n\r\n")
     assert frames.pop() == b""

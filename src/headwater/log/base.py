@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncGenerator, Sequence
 from typing import Protocol
 
@@ -123,10 +124,13 @@ class Log(Protocol):
         """Let go of files and connections; nothing may be called after it."""
 
 
-async def tail(log: Log, key: str, after: int = 0, *, pause: float = 15.0) -> AsyncGenerator[Page, None]:
+async def tail(
+    log: Log, key: str, after: int = 0, *, pause: float = 15.0, every: float = 0.0
+) -> AsyncGenerator[Page, None]:
     """Yield the records after ``after`` as they come, in pages, up to the end.
 
-    A slow reader gets larger pages, never a queue. An empty page says that nothing came for ``pause`` seconds.
+    A slow reader gets larger pages, never a queue; one that wants no more than one page in ``every`` seconds, too. An
+    empty page says that nothing came for ``pause`` seconds.
 
     Raises:
         UnknownStreamError: there is no such log, or it was dropped.
@@ -141,6 +145,8 @@ async def tail(log: Log, key: str, after: int = 0, *, pause: float = 15.0) -> As
         yield page
         if page.is_end:
             return
+        if is_all and every:
+            await asyncio.sleep(every)
         if is_all:  # there was no more: wait, which ends at once where there is by now
             await log.wait(key, after, pause)
         page = await log.read(key, after)

@@ -30,7 +30,7 @@ _LEAD_BYTES = 256 * 1024
 _LAST_WORDS = 1.0
 _Headers = list[tuple[bytes, bytes]]
 _STREAM_HEADERS = (
-    (b"cache-control", b"no-cache, no-transform"),
+    (b"cache-control", b"no-cache, no-store, no-transform"),  # a browser that stores takes piece by piece
     (b"x-accel-buffering", b"no"),  # nginx: send on what comes, at once
 )
 
@@ -74,7 +74,7 @@ class Answer(Response):
 class Rest(Response):
     """What follows after ``after`` events of an answer that has a name; it stays when the client goes.
 
-    ``who`` is the key that reads; None for who needs none.
+    ``who`` is the key that reads; None for who needs none. It is sent on at most once in ``every`` seconds.
     """
 
     def __init__(
@@ -87,6 +87,7 @@ class Rest(Response):
         access: Access,
         who: bytes | None,
         after: int = 0,
+        every: float = 0.0,
     ) -> None:
         self.background = None
         self._generations = generations
@@ -96,6 +97,7 @@ class Rest(Response):
         self._access = access
         self._who = who
         self._after = after
+        self._every = every
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Send it as it comes, until its end, the client's or the server's, or that of the key.
@@ -144,7 +146,8 @@ class Rest(Response):
     async def _read(self, scope: Scope, send: Send) -> None:
         log, after, pause = self._generations.log, self._head.first + self._after, self._access.limits.keep_alive
         more = [(STREAM.encode(), self._name.encode())]
-        await deliver(log, self._name, self._form, pause, scope, send, after=after, more=more)
+        every = self._every
+        await deliver(log, self._name, self._form, pause, scope, send, after=after, every=every, more=more)
 
 
 async def deliver(
@@ -156,11 +159,12 @@ async def deliver(
     send: Send,
     *,
     after: int = 0,
+    every: float = 0.0,
     lead: Lead | None = None,
     more: Sequence[tuple[bytes, bytes]] = (),
 ) -> None:
     """Send what a log says after ``after`` records, as it comes, with ``more`` headers."""
-    async with aclosing(tail(log, key, after, pause=pause)) as pages:
+    async with aclosing(tail(log, key, after, pause=pause, every=every)) as pages:
         page = Page([], after, False) if form.is_patient else await anext(pages)
         while form.is_whole and not page.records and not page.is_end:
             page = await anext(pages)

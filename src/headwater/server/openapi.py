@@ -95,6 +95,7 @@ def _streams() -> dict[str, Any]:
     body = {"required": True, "content": {JSON: {"schema": {"$ref": "#/components/schemas/StreamRequest"}}}}
     read = operation("readStream", "Read its events: chunk, then end or failed.", [name, last], "Stream")
     read["parameters"] += [query("after", "integer"), query("expires", "integer"), query("signature", "string")]
+    read["parameters"].append(query("every", "number", "Send at most once in so many seconds."))
     read["parameters"].append(query("format", "string", f"{', '.join(FORMATS)}; numbered unless given."))
     read["responses"]["200"]["content"] = {"text/event-stream": {"schema": {"type": "string"}}}
     link = operation("linkStream", "Make a link for a reader without a key.", [name], "Link")

@@ -31,6 +31,8 @@ PATH = "/v1/streams"
 _STOP_SECONDS = 1.0
 _MOST_LISTED = 100
 _LONGEST_KEY = 256
+#: A reader that wants few, large pieces gets one at least so often (seconds).
+_LONGEST_GATHERED = 1.0
 
 
 class _Ask(msgspec.Struct):
@@ -98,7 +100,8 @@ class StreamsEndpoint:
         if known.state.is_sealed and after >= known.last:
             return Response(None, 204)  # an EventSource that has seen the end asks no more
         form = form_of(http.query_params.get("format") or "numbered", known.name, after, model=known.head.model)
-        return Rest(self._generations, known.name, known.head, form, access=self._access, who=who, after=after)
+        terms: dict[str, Any] = {"access": self._access, "who": who, "after": after, "every": _every(http)}
+        return Rest(self._generations, known.name, known.head, form, **terms)
 
     async def _stop(self, http: HttpRequest) -> Response:
         known = await self._asked(http)
@@ -197,6 +200,18 @@ def _after(http: HttpRequest) -> int:
     if not text.isascii() or not text.isdigit() or len(text) > 15:
         raise UsageError("after, or Last-Event-ID, is the number of events that have come")
     return int(text)
+
+
+def _every(http: HttpRequest) -> float:
+    """How long to gather what comes before it is sent on (seconds)."""
+    text = http.query_params.get("every") or "0"
+    try:
+        seconds = float(text)
+    except ValueError:
+        seconds = -1.0
+    if not 0 <= seconds <= _LONGEST_GATHERED:
+        raise UsageError(f"every is a number of seconds, at most {_LONGEST_GATHERED:g}")
+    return seconds
 
 
 def _page_asked(http: HttpRequest) -> tuple[int, int]:
