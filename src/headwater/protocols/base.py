@@ -20,7 +20,7 @@ from headwater.types import GenerateContentResponse, UsageMetadata
 EVENT_STREAM: Mapping[str, str] = MappingProxyType(
     {
         "content-type": "text/event-stream",
-        "cache-control": "no-cache, no-transform",
+        "cache-control": "no-cache, no-store, no-transform",
         "x-accel-buffering": "no",
     }
 )

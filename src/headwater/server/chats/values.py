@@ -32,10 +32,10 @@ class Message(msgspec.Struct, omit_defaults=True, kw_only=True):
 
     id: str
     role: Role
-    parent: str | None = msgspec.field(default_factory=lambda: None)  # a factory, so that it is written all the same
+    parent: str | None = msgspec.field(default_factory=lambda: None)  # functions, so that they are always written
     state: MessageState = msgspec.field(default_factory=lambda: "done")
     created: datetime | None = None
-    contents: list[dict[str, Any]] = []
+    contents: list[dict[str, Any]] = msgspec.field(default_factory=lambda: list[dict[str, Any]]())
     model: str | None = None
     finish_reason: str | None = None
     usage: dict[str, Any] | None = None

@@ -22,6 +22,7 @@
  * @property {AbortSignal} [signal] Ends the reading. The answer goes on; `stop` ends it.
  * @property {number} [after] How many events are known already.
  * @property {number} [patience] For how many seconds a server that cannot be reached is tried again (for ever).
+ * @property {number} [every] For how many seconds the server gathers what comes before it sends it on (0.1).
  * @property {number} [silence] After how many seconds without a byte a connection counts as broken (45).
  * @property {(state: State, detail: { error?: Error, seconds?: number }) => void} [onState] Is told what goes on.
  * @property {string} [repeatKey] Starting twice with the same one gives the same stream, not two.
@@ -32,7 +33,7 @@ const FIRST_PAUSE = 0.25;
 const LONGEST_PAUSE = 8;
 const START_PATIENCE = 3;
 const SILENCE = 45;
-const BREATH = 60; // milliseconds
+const EVERY = 0.1;
 
 /** A request that the server refused (`status` is HTTP's), or that did not reach it (`status` is 0). */
 export class HeadwaterError extends Error {
@@ -132,7 +133,7 @@ export class Stream {
   async *#connection() {
     const attempt = new Attempt(this.options);
     try {
-      const path = `${PATH}/${encodeURIComponent(this.id)}/events?after=${this.after}`;
+      const path = `${PATH}/${encodeURIComponent(this.id)}/events?after=${this.after}&every=${this.options.every ?? EVERY}`;
       const response = await attempt.guard(call(path, { signal: attempt.signal, cache: "no-store" }, this.options));
       if (response.status === 204) {
         this.isDone = true;
@@ -141,7 +142,7 @@ export class Stream {
       this.options.onState?.("open", {});
       const body = /** @type {ReadableStream<Uint8Array>} */ (response.body).getReader();
       const parser = new EventParser();
-      for (let read; !(read = await attempt.guard(body.read())).done; await attempt.breathe()) {
+      for (let read; !(read = await attempt.guard(body.read())).done; ) {
         for (const event of parser.feed(read.value)) {
           if (event.id <= this.after) continue;
           if (event.id !== this.after + 1) return; // something is missing: ask for it again
@@ -166,24 +167,14 @@ class Attempt {
     this.signal = this.controller.signal;
     this.giveUp = () => this.controller.abort();
     this.heard = Date.now();
-    this.waited = 0;
     this.watch = setInterval(() => Date.now() - this.heard > this.silence && this.giveUp(), this.silence / 4);
     this.outer?.addEventListener("abort", this.giveUp);
     globalThis.addEventListener?.("online", this.giveUp); // what was open before the network went is dead
     globalThis.addEventListener?.("offline", this.giveUp);
   }
 
-  /**
-   * Wait a moment before the next read, if the last one had to wait: what comes meanwhile is then read at once, and a
-   * fast answer does not cost a turn of the event loop for each of its chunks. In the background timers are too slow.
-   */
-  async breathe() {
-    if (this.waited > 1 && !globalThis.document?.hidden) await new Promise((resolve) => setTimeout(resolve, BREATH));
-  }
-
   /** Wait for `promise`: the head, or more of the body. @template T @param {Promise<T>} promise @returns {Promise<T>} */
   async guard(promise) {
-    const began = performance.now();
     try {
       return await promise;
     } catch (error) {
@@ -191,7 +182,6 @@ class Attempt {
       throw error instanceof HeadwaterError ? error : new HeadwaterError("The connection broke off.", 0);
     } finally {
       this.heard = Date.now();
-      this.waited = performance.now() - began; // milliseconds
     }
   }
 
