@@ -10,6 +10,8 @@ import pytest
 
 ROOT = Path(__file__).parent.parent / "examples"
 EXAMPLES = sorted(ROOT.rglob("*.py"))
+#: Those of examples/web wait for requests: test_recipes.py sends them some.
+PROGRAMS = [example for example in EXAMPLES if example.parent.name != "web"]
 #: Where no waiting is no use: something has to be under way when it is stopped.
 PACES = {"cancellable_stream": "offline:first=0,rate=50"}
 #: What each prints, as patterns, in this order.
@@ -52,7 +54,7 @@ def run(example, base_url):
     return result.stdout.decode()
 
 
-@pytest.mark.parametrize("example", EXAMPLES, ids=lambda example: example.stem)
+@pytest.mark.parametrize("example", PROGRAMS, ids=lambda example: example.stem)
 def test_example(example):
     """The example runs without an error or a warning, and prints what it is there to show."""
     printed = run(example, PACES.get(example.stem, "offline:instant"))

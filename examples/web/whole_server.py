@@ -1,0 +1,21 @@
+"""The whole server in a FastAPI application: its chat page, ``/api/chat`` for ``useChat``, and the Gemini API.
+
+Run it with ``uvicorn examples.web.whole_server:app`` and open http://127.0.0.1:8000.
+"""
+
+from fastapi import FastAPI
+
+from headwater import server
+from headwater.engines.gemini import GeminiEngine
+
+gemini = server.app(GeminiEngine())  # server.app() alone is the storyteller, which needs no key
+app = FastAPI(lifespan=gemini.router.lifespan_context)  # nobody else runs that of a mounted application
+
+
+@app.get("/hello")
+async def hello() -> dict[str, str]:
+    """Say hello: routes of your own go before the mount."""
+    return {"hello": "world"}
+
+
+app.mount("/", gemini)  # the chat page wants to be at the root; all the rest works below a path, too
