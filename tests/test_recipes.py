@@ -241,8 +241,8 @@ def test_error_in_the_middle_is_told(served: Running, ask: Any) -> None:
 @pytest.mark.parametrize(
     ("body", "words"),
     [
-        (b"{", "JSON|property name|Expecting"),
-        (b"", "Field required|Expecting"),
+        (b"{", "JSON|property name"),
+        (b"", "Field required|the JSON that useChat sends"),
         (b"\xff\xfe\xff", "body|decode|JSON"),
         ([], "messages|list|valid dict"),
         ({}, "messages"),

@@ -3,8 +3,6 @@
 Run it with ``uvicorn examples.web.django_app:app``: an async view streams under ASGI only.
 """
 
-import json
-
 from django.conf import settings
 from django.core.asgi import get_asgi_application
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, StreamingHttpResponse
@@ -12,6 +10,7 @@ from django.urls import path
 from django.views.decorators.http import require_POST
 
 from headwater import genai
+from headwater.errors import UsageError
 from headwater.protocols import AiSdk, aencoded, read_messages
 
 settings.configure(ALLOWED_HOSTS=["localhost", "127.0.0.1"], ROOT_URLCONF=__name__)
@@ -22,9 +21,9 @@ client = genai.Client()
 async def chat(request: HttpRequest) -> HttpResponseBase:
     """Stream the answer to a page's messages; it stops when the page leaves."""
     try:
-        asked = read_messages(json.loads(request.body)["messages"])
-    except (ValueError, LookupError, TypeError) as error:  # no JSON, no messages, or nothing said in them
-        return HttpResponse(f"This is no request of useChat: {error}", "text/plain", 400)
+        asked = read_messages(request.body)
+    except UsageError as error:
+        return HttpResponse(str(error), "text/plain", 400)
     stream = await client.aio.models.generate_content_stream(model="gemini-2.5-flash", contents=asked.contents)
     return StreamingHttpResponse(aencoded(stream, AiSdk()), headers=dict(AiSdk.headers))
 

@@ -3,11 +3,10 @@
 Run it with ``flask --app examples.web.flask_app run --port 8000``: a thread for each request.
 """
 
-import json
-
 from flask import Flask, Response, request
 
 from headwater import genai
+from headwater.errors import UsageError
 from headwater.protocols import AiSdk, encoded, read_messages
 
 client = genai.Client()
@@ -18,8 +17,8 @@ app = Flask(__name__)
 def chat() -> Response:
     """Stream the answer to a page's messages; it stops when the page leaves."""
     try:
-        asked = read_messages(json.loads(request.data)["messages"])
-    except (ValueError, LookupError, TypeError) as error:  # no JSON, no messages, or nothing said in them
-        return Response(f"This is no request of useChat: {error}", 400, mimetype="text/plain")
+        asked = read_messages(request.data)
+    except UsageError as error:
+        return Response(str(error), 400, mimetype="text/plain")
     stream = client.models.generate_content_stream(model="gemini-2.5-flash", contents=asked.contents)
     return Response(encoded(stream, AiSdk()), headers=dict(AiSdk.headers))

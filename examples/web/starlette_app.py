@@ -9,6 +9,7 @@ from starlette.responses import PlainTextResponse, Response, StreamingResponse
 from starlette.routing import Route
 
 from headwater import genai
+from headwater.errors import UsageError
 from headwater.protocols import AiSdk, aencoded, read_messages
 
 client = genai.Client()
@@ -17,9 +18,9 @@ client = genai.Client()
 async def chat(request: Request) -> Response:
     """Stream the answer to a page's messages; it stops when the page leaves."""
     try:
-        asked = read_messages((await request.json())["messages"])
-    except (ValueError, LookupError, TypeError) as error:  # no JSON, no messages, or nothing said in them
-        return PlainTextResponse(f"This is no request of useChat: {error}", 400)
+        asked = read_messages(await request.body())
+    except UsageError as error:
+        return PlainTextResponse(str(error), 400)
     stream = await client.aio.models.generate_content_stream(model="gemini-2.5-flash", contents=asked.contents)
     return StreamingResponse(aencoded(stream, AiSdk()), headers=dict(AiSdk.headers))
 

@@ -132,6 +132,42 @@ def test_what_a_function_said_goes_on_with_the_message(live: Live, engine: Recor
     assert saved(live, "c") == [("user", None, "look"), ("model", "q1", "I look.**answer 2")]
 
 
+def test_an_edited_message_is_a_branch(live: Live, engine: Recording) -> None:
+    """What the user has changed, under the same id, stands beside what was there, with an answer of its own."""
+    first = post(live, "c", user("q1", "one"))[0]["messageId"]
+    second = post(live, "c", user("q1", "better"), messageId="q1")[0]["messageId"]
+    answer = {"id": second, "role": "assistant", "parts": [{"type": "text", "text": "answer 2"}]}
+    post(live, "c", user("q1", "better"), answer, user("q2", "two"))
+    assert engine.shown == ["better", "answer 2", "two"]
+    messages = live.get("/v1/chats/c").json["messages"]
+    live.until(lambda: len(live.server.recorder) == 0)
+    edited = messages[2]["id"]
+    assert first != second
+    assert edited.startswith("q1-")
+    assert saved(live, "c") == [
+        ("user", None, "one"),
+        ("model", "q1", "answer 1"),
+        ("user", None, "better"),
+        ("model", edited, "answer 2"),
+        ("user", second, "two"),
+        ("model", "q2", "answer 3"),
+    ]
+
+
+def test_an_answer_that_ends_while_its_page_loads(live: Live, engine: Recording) -> None:
+    """A page that says which message it has last is told the answer that has ended meanwhile, whole, and once."""
+    start = post(live, "c", user("q1", "one"))[0]
+    saved(live, "c")
+    assert live.get("/api/chat/c/stream").status == 204
+    assert live.get(f"/api/chat/c/stream?after={start['messageId']}").status == 204
+    told = live.get("/api/v7/chat/c/stream?after=q1")
+    assert told.headers["x-vercel-ai-ui-message-stream"] == "v1"
+    found = chunks(told.body)
+    assert found[0]["messageId"] == start["messageId"]
+    assert [one["delta"] for one in found if one["type"] == "text-delta"] == ["answer 1"]
+    assert found[-1] == {"type": "finish", "finishReason": "stop"}
+
+
 def test_messages_that_the_server_does_not_have(live: Live, engine: Recording) -> None:
     """A page whose chat began elsewhere has all of it saved."""
     answer = {"id": "a1", "role": "assistant", "parts": [{"type": "text", "text": "long ago"}]}

@@ -7,6 +7,7 @@ from typing import Any
 import msgspec
 
 from headwater.errors import UsageError
+from headwater.protocols.bodies import parsed
 from headwater.protocols.data_urls import decoded, part_of
 from headwater.protocols.naming import CODE, SERVER, own_id, response_of, signature_in
 from headwater.types import (
@@ -48,12 +49,13 @@ class RunInput(msgspec.Struct, frozen=True):
         return {name: msgspec.to_builtins(value) for name, value in fields.items() if value}
 
 
-def read_run(document: Any) -> RunInput:
-    """Return what a ``RunAgentInput``, as parsed JSON, asks for.
+def read_run(body: Any) -> RunInput:
+    """Return what a ``RunAgentInput``, as bytes or parsed JSON, asks for.
 
     Raises:
         UsageError: it is none, or says nothing; the message says what to send.
     """
+    document = parsed(body, "the RunAgentInput of AG-UI, as JSON")
     if not isinstance(document, dict):
         raise UsageError("the body is the RunAgentInput of AG-UI: an object with threadId, runId and messages")
     reader = _Reader(_dicts(document, "messages", "the body"))

@@ -11,6 +11,7 @@ from typing import Any
 import msgspec
 
 from headwater.errors import UsageError
+from headwater.protocols.bodies import parsed
 from headwater.protocols.data_urls import decoded, part_of
 from headwater.protocols.naming import CODE, CUT, SERVER, own_id, response_of
 from headwater.types import (
@@ -38,12 +39,16 @@ class Conversation(msgspec.Struct, frozen=True):
     system_instruction: Content | None = None
 
 
-def read_messages(messages: Any) -> Conversation:
-    """Return what a list of ``UIMessage``, as parsed JSON, says to a model.
+def read_messages(body: Any) -> Conversation:
+    """Return what the messages of ``useChat`` say to a model.
+
+    ``body`` is that of its request, as bytes or parsed JSON, or only the list of ``messages`` in it.
 
     Raises:
-        UsageError: it is no such list, or nothing is said in it; the message says what to send.
+        UsageError: there is no such list, or nothing is said in it; the message says what to send.
     """
+    document = parsed(body, "the JSON that useChat sends")
+    messages = document.get("messages") if isinstance(document, dict) else document
     if not isinstance(messages, list):
         raise UsageError("messages is the list of UIMessages that useChat sends")
     contents: list[Content] = []

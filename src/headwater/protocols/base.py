@@ -46,9 +46,8 @@ class Encoder(Protocol):
     Everything is written once: after ``end`` or ``fail`` nothing more comes, whatever is called.
     """
 
-    @property
-    def headers(self) -> Mapping[str, str]:
-        """What the response has to say about its body, lower-case names."""
+    #: What the response has to say about its body, lower-case names.
+    headers: ClassVar[Mapping[str, str]]
 
     def begin(self) -> bytes:
         """Return what comes before the first chunk. What is called first writes it, too."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
-from typing import Any
+from typing import Any, Literal
 
 import msgspec
 from starlette.requests import Request as HttpRequest
@@ -11,15 +11,16 @@ from starlette.responses import PlainTextResponse, Response
 from starlette.routing import BaseRoute, Route
 
 from headwater.engines.base import Request
-from headwater.errors import HeadwaterError, UsageError
+from headwater.errors import HeadwaterError
 from headwater.protocols.ag_ui import AgUi
 from headwater.protocols.ag_ui_input import read_run
 from headwater.protocols.ai_sdk import AiSdk, Version
+from headwater.protocols.base import Outcome
 from headwater.server.access import Access
 from headwater.server.answers import Answer, Rest
 from headwater.server.bodies import read_body
 from headwater.server.chats.service import Ask, Chats
-from headwater.server.chats.ui_input import UiAsk, read, read_ask
+from headwater.server.chats.ui_input import UiAsk, read, read_ask, replayed
 from headwater.server.chats.values import Draft, Message, checked_id
 from headwater.server.choice import DEFAULT_MODEL, Engines, model_named
 from headwater.server.edge import note
@@ -27,7 +28,7 @@ from headwater.server.forms import EncodedForm
 from headwater.server.generations import Generations
 from headwater.server.recorder import Recorder
 from headwater.server.refusals import error_response
-from headwater.types import Content
+from headwater.types import Content, GenerateContentResponse
 from headwater.types.base import salvage
 
 #: Where each major of the AI SDK finds its chats.
@@ -74,11 +75,15 @@ class UiEndpoint:
     def _resume(self, version: Version) -> Handler:
         async def resume(http: HttpRequest) -> Response:
             who = self._access.identify(http)
-            answer = await self._chats.running(who, checked_id(http.path_params["id"], "chat"))
-            if answer is None:
-                return Response(None, 204)
-            before = [salvage(content, Content) for content in answer.contents]  # the page begins the message anew
-            return await self._read(who, answer, version, before)
+            chat = checked_id(http.path_params["id"], "chat")
+            answer = await self._chats.running(who, chat)
+            if answer is not None:
+                before = [salvage(content, Content) for content in answer.contents]  # the page begins the message anew
+                return await self._read(who, answer, version, before)
+            after = http.query_params.get("after")
+            found = None if after is None else await self._chats.find(who, chat)
+            ended = None if found is None or after is None else replayed(found, after)
+            return Response(None, 204) if ended is None else _whole(ended, version)
 
         return resume
 
@@ -89,10 +94,7 @@ class UiEndpoint:
 
     async def _agent(self, http: HttpRequest) -> Response:
         who = self._access.identify(http)
-        try:
-            run = read_run(msgspec.json.decode(await self._body(http)))
-        except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
-            raise UsageError(f"the body is no JSON: {error}") from error
+        run = read_run(await self._body(http))
         forwarded = run.forwarded if isinstance(run.forwarded, dict) else {}
         model = model_named(str(forwarded.get("model") or DEFAULT_MODEL))
         note(http.scope, model=model)
@@ -129,6 +131,21 @@ class UiEndpoint:
     async def _body(self, http: HttpRequest) -> bytes:
         limits = self._access.limits
         return await read_body(http, http.receive, limits.body, stall=limits.stall)
+
+
+def _whole(answer: Message, version: Version) -> Response:
+    """An answer that has ended while its page was loading, all at once."""
+    contents = [salvage(content, Content) for content in answer.contents]
+    encoder = AiSdk(version=version, message_id=answer.id, model=answer.model or "", before=contents)
+    pieces = [encoder.begin()]
+    if answer.error is not None:
+        pieces.append(encoder.fail(msgspec.json.encode({"error": answer.error})))
+    else:
+        told = {"candidates": [{"finishReason": answer.finish_reason}], "usageMetadata": answer.usage}
+        pieces.append(encoder.chunk(salvage(told, GenerateContentResponse)))
+        reason: Literal["finished", "cancelled"] = "cancelled" if answer.state == "stopped" else "finished"
+        pieces.append(encoder.end(Outcome(reason=reason)))
+    return Response(b"".join(pieces), 200, dict(encoder.headers))
 
 
 def _in_words(handler: Handler) -> Handler:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
@@ -86,6 +87,12 @@ def read(ask: UiAsk, chat: WholeChat | None, request: dict[str, Any]) -> Read:
     return Read(messages, last.id, contents)
 
 
+def replayed(chat: WholeChat, after: str) -> Message | None:
+    """Return the last answer of a chat, for a page whose last message is ``after``; None where it has that already."""
+    last = next((message for message in chat.messages if message.id == chat.leaf), None)
+    return last if last is not None and last.role == "model" and last.id != after else None
+
+
 def ui_chat(chat: WholeChat) -> list[dict[str, Any]]:
     """Return the branch of a chat that is shown, as ``useChat`` has it.
 
@@ -110,17 +117,31 @@ def _chained(given: Sequence[dict[str, Any]], known: Mapping[str, Message], leaf
     parent = leaf if len(given) == 1 else None
     found: list[Message] = []
     for message in given:
-        name = _id(message)
-        if name in known:
-            found.append(known[name])
-        else:
-            role: Literal["user", "model"] = "model" if message.get("role") == "assistant" else "user"
-            contents = msgspec.to_builtins(_contents([message]))
-            found.append(Message(id=name, role=role, parent=parent, created=now(), contents=contents))
-        parent = name
+        one = _message(message, known, parent)
+        found.append(one)
+        parent = one.id
     if not found:
         raise UsageError(_NO_MESSAGE)
     return found
+
+
+def _message(given: Mapping[str, Any], known: Mapping[str, Message], parent: str | None) -> Message:
+    """A message of the chat that is known, or a new one. What the user has edited is a new one beside the old."""
+    name = _id(given)
+    role: Literal["user", "model"] = "model" if given.get("role") == "assistant" else "user"
+    there = known.get(name)
+    if there is not None and role == "model":
+        return there
+    contents = msgspec.to_builtins(_contents([dict(given)]))
+    if there is not None and there.contents != contents:
+        name, parent = _edited(name, contents), there.parent
+        there = known.get(name)
+    return there or Message(id=name, role=role, parent=parent, created=now(), contents=contents)
+
+
+def _edited(id: str, contents: Any) -> str:
+    """The id of a message whose page still has the old one for it: the same for the same words."""
+    return f"{id[:100]}-{hashlib.sha256(msgspec.json.encode(contents)).hexdigest()[:12]}"
 
 
 def _contents(messages: Sequence[dict[str, Any]]) -> list[Content]:

@@ -1,0 +1,23 @@
+"""The body of a front end's request, as it came or parsed already. Pure."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+from headwater.errors import UsageError
+
+
+def parsed(body: Any, what: str) -> Any:
+    """Return the JSON of a body: bytes and text are parsed, everything else is it already.
+
+    Raises:
+        UsageError: it is no JSON; ``what`` says what it should be.
+    """
+    if not isinstance(body, bytes | bytearray | memoryview | str):
+        return body
+    try:
+        return msgspec.json.decode(body)
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
+        raise UsageError(f"the body is {what}: {error}") from error
