@@ -31,12 +31,12 @@ async function buildInto(folder) {
   });
   let page = readFileSync(here("src/index.html"), "utf8");
   for (const [path, { entryPoint }] of Object.entries(metafile.outputs)) {
-    if (entryPoint?.startsWith("src/page.")) page = page.replace(`/assets/${basename(entryPoint)}`, `/assets/${basename(path)}`);
+    if (entryPoint?.startsWith("src/page.")) page = page.replace(`assets/${basename(entryPoint)}`, `assets/${basename(path)}`);
   }
   const icon = readFileSync(here("src/icon.svg"));
   const iconName = `icon-${createHash("sha256").update(icon).digest("hex").slice(0, 8).toUpperCase()}.svg`;
   writeFileSync(join(folder, "assets", iconName), icon);
-  writeFileSync(join(folder, "index.html"), page.replace("/assets/icon.svg", `/assets/${iconName}`));
+  writeFileSync(join(folder, "index.html"), page.replace("assets/icon.svg", `assets/${iconName}`));
   writeFileSync(join(folder, "headwater.js"), readFileSync(here("src/headwater.js")));
   writeFileSync(join(folder, "licences.txt"), licences());
 }

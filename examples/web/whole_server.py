@@ -18,4 +18,4 @@ async def hello() -> dict[str, str]:
     return {"hello": "world"}
 
 
-app.mount("/", gemini)  # the chat page wants to be at the root; all the rest works below a path, too
+app.mount("/", gemini)  # or below a path, after which everything is the same

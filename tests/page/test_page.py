@@ -390,3 +390,26 @@ def serious(axe: Any, page: Any) -> list[str]:
         for fault in faults
         if fault["impact"] in ("serious", "critical")
     ]
+
+
+def test_below_a_path(talker: Talker, visits: Any) -> None:
+    """Mounted into another application, below a path, the page and ``headwater.js`` find their own server."""
+    talker.answers["How?"] = RIVER
+    with Live(talker, mount="/gemini") as live:
+        page = visits(live.url)[0].new_page()
+        page.goto(f"{live.url}/gemini")
+        ask(page, "How?")
+        ended(page)
+        assert page.text_content("article.model > .text").strip().startswith("A river begins as rain")
+        page.reload()
+        page.wait_for_selector("article.model strong")
+        told = page.evaluate(
+            """async () => {
+                const { start, textOf } = await import("/gemini/headwater.js");
+                const request = { model: "m", contents: [{ parts: [{ text: "How?" }] }] };
+                let text = "";
+                for await (const { type, data } of await start(request)) if (type === "chunk") text += textOf(data);
+                return text;
+            }"""
+        )
+        assert told == "".join(RIVER)

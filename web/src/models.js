@@ -1,5 +1,6 @@
 // The models that the server has, and the one that is chosen.
 import { h } from "./dom.js";
+import { HeadwaterError, call } from "./headwater.js";
 import { saveSettings, settings } from "./store.js";
 import { openSettings } from "./dialogs.js";
 
@@ -33,21 +34,24 @@ export class Models {
   hasFailed = false;
 
   async load() {
-    const apiKey = settings().apiKey;
-    /** @type {HeadersInit} */
-    const headers = apiKey ? { "x-goog-api-key": apiKey } : {};
     try {
-      const response = await fetch("/v1beta/models?pageSize=1000", { headers });
-      if (response.status === 401) return this.#needKey();
-      const { models = [] } = response.ok ? await response.json() : {};
+      const response = await call("/v1beta/models?pageSize=1000", {}, { apiKey: settings().apiKey });
+      const { models = [] } = await response.json();
       this.#found = models.filter(writes);
-      this.note.textContent = "";
-      this.hasFailed = false;
-    } catch {
-      this.hasFailed = true;
-      this.note.textContent = "The server can not be reached. See that it runs.";
+      this.#tell("");
+    } catch (error) {
+      const status = error instanceof HeadwaterError ? error.status : 0;
+      if (status === 401) return this.#needKey();
+      this.#found = [];
+      this.#tell(status ? "" : "The server can not be reached. See that it runs.");
     }
     this.#show();
+  }
+
+  /** @param {string} trouble Why the list could not be had. */
+  #tell(trouble) {
+    this.hasFailed = trouble !== "";
+    this.note.textContent = trouble;
   }
 
   #needKey() {

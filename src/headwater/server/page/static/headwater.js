@@ -17,7 +17,7 @@
  * @typedef {"connecting" | "open" | "waiting" | "done"} State
  *
  * @typedef {object} Options
- * @property {string} [base] The server's URL; this page's own unless given.
+ * @property {string} [base] The server's URL; the one that this module comes from unless given.
  * @property {string} [apiKey] Sent as `x-goog-api-key`.
  * @property {AbortSignal} [signal] Ends the reading. The answer goes on; `stop` ends it.
  * @property {number} [after] How many events are known already.
@@ -29,6 +29,8 @@
  */
 
 const PATH = "/v1/streams";
+/** The server that this module comes from: at its root, or in the page's assets. */
+const HOME = import.meta.url.startsWith("http") ? new URL(".", import.meta.url).href.replace(/\/(assets\/)?$/, "") : "";
 const FIRST_PAUSE = 0.25;
 const LONGEST_PAUSE = 8;
 const START_PATIENCE = 3;
@@ -265,7 +267,7 @@ export class EventParser {
 export async function call(path, settings = {}, options = {}) {
   const headers = new Headers(settings.headers);
   if (options.apiKey) headers.set("x-goog-api-key", options.apiKey);
-  const response = await fetch((options.base ?? "") + path, { ...settings, headers });
+  const response = await fetch((options.base ?? HOME) + path, { ...settings, headers });
   if (!response.ok) throw await refusal(response);
   return response;
 }
