@@ -3,11 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
-import signal
-import subprocess
-import sys
-import time
 import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
@@ -16,44 +11,9 @@ from typing import Any
 import pytest
 from visitor import ask, titles_are
 
-from headwater.server.run import listen
+from killable import Process
 
 ASKED = "Tell me a story about a river."
-
-
-class Process:
-    """``headwater serve`` as a process that can be killed, always on the same port, log and chats."""
-
-    def __init__(self, folder: Path, *, keeps: bool = True) -> None:
-        with listen("127.0.0.1", 0) as listener:
-            self.port = listener.getsockname()[1]
-        self.url = f"http://127.0.0.1:{self.port}"
-        log, chats = (f"sqlite:{folder}/log.db", f"sqlite:{folder}/chats.db") if keeps else ("memory:", "memory:")
-        self._kept = ["--log", log, "--chats", chats]
-        self._process: subprocess.Popen[bytes] | None = None
-
-    def start(self) -> None:
-        """Start it and wait until it serves."""
-        options = ["--port", str(self.port), *self._kept, "--lease", "1", "--no-access-log"]
-        pace = ["--engine", "offline", "--pace", "first=0.1,rate=80"]
-        command = [sys.executable, "-m", "headwater", "serve", *pace, *options]
-        self._process = subprocess.Popen(command, stdout=subprocess.DEVNULL)
-        until = time.monotonic() + 20
-        while time.monotonic() < until:
-            try:
-                urllib.request.urlopen(self.url + "/healthz", timeout=1)
-            except OSError:
-                time.sleep(0.05)
-            else:
-                return
-        raise AssertionError("the server did not start")
-
-    def kill(self) -> None:
-        """Kill it as the kernel would."""
-        if self._process is not None:
-            os.kill(self._process.pid, signal.SIGKILL)
-            self._process.wait()
-            self._process = None
 
 
 @pytest.fixture

@@ -2,14 +2,9 @@
 
 from __future__ import annotations
 
-import contextlib
 import http.client
 import json
-import os
 import random
-import signal
-import subprocess
-import sys
 import threading
 import time
 import urllib.request
@@ -19,39 +14,13 @@ from typing import Any
 
 import pytest
 
-from headwater.server.run import listen
-from servers import PATIENCE, unmeasured
+from killable import Process
 
 MODEL = "gemini-2.5-flash"
 
 
-class Served:
-    """``headwater serve`` as a process, always on the same port, log and chats."""
-
-    def __init__(self, folder: Path) -> None:
-        with listen("127.0.0.1", 0) as listener:
-            self.port = listener.getsockname()[1]
-        self.url = f"http://127.0.0.1:{self.port}"
-        options = ["--port", str(self.port), "--log", f"sqlite:{folder / 'log.db'}", "--lease", "1"]
-        options += ["--engine", "offline", "--pace", "first=0.05,rate=200", "--no-access-log"]
-        self._command = [sys.executable, "-m", "headwater", "serve", *options]
-        self._process: subprocess.Popen[bytes] | None = None
-
-    def start(self) -> None:
-        self._process = subprocess.Popen(self._command, stdout=subprocess.DEVNULL, env=unmeasured())
-        until = time.monotonic() + PATIENCE * 3
-        while time.monotonic() < until:
-            with contextlib.suppress(OSError):
-                urllib.request.urlopen(self.url + "/healthz", timeout=1).close()
-                return
-            time.sleep(0.02)
-        raise AssertionError("the server did not start")
-
-    def kill(self) -> None:
-        if self._process is not None:
-            os.kill(self._process.pid, signal.SIGKILL)
-            self._process.wait()
-            self._process = None
+class Served(Process):
+    """A server that answers in JSON."""
 
     def ask(self, method: str, path: str, body: Any = None) -> Any:
         """The JSON of an answer; OSError where there is none."""
@@ -62,7 +31,7 @@ class Served:
 
 @pytest.fixture
 def served(tmp_path: Path) -> Iterator[Served]:
-    served = Served(tmp_path)
+    served = Served(tmp_path, pace="first=0.05,rate=200")
     served.start()
     yield served
     served.kill()
