@@ -6,7 +6,6 @@ minute: they run where ``HEADWATER_NEXTJS`` is set.
 
 from __future__ import annotations
 
-import hashlib
 import os
 import re
 import shutil
@@ -24,10 +23,10 @@ import pytest
 from headwater.engines.offline import OfflineEngine
 from headwater.transport.offline import parse_pace
 from live import Live
+from packages import installed
 
 ROOT = Path(__file__).parents[1]
 HERE = ROOT / "tests" / "nextjs"
-INSTALL_PATIENCE = 110
 PATIENCE = 20
 #: What belongs to the chat; the rest of the page is about other ways.
 CHAT = ("next.config.ts", "app/layout.tsx", "app/page.tsx", "app/chat/[id]/page.tsx", "app/chat/[id]/chat.tsx")
@@ -42,23 +41,8 @@ def files() -> dict[str, str]:
 @pytest.fixture(scope="module")
 def project() -> Path:
     """A directory with the packages of nextjs/package-lock.json and the files of the page."""
-    if shutil.which("node") is None or shutil.which("npm") is None:
-        pytest.skip("node and npm are not here")
-    lock = (HERE / "package-lock.json").read_bytes()
-    base = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "headwater-nextjs"
-    directory = Path(os.environ.get("HEADWATER_NEXTJS") or base) / hashlib.sha256(lock).hexdigest()[:12]
-    directory.mkdir(parents=True, exist_ok=True)
-    for name in ("package.json", "package-lock.json", "tsconfig.json"):
-        shutil.copy(HERE / name, directory / name)
-    if not (directory / "whole").exists():
-        command = ["npm", "ci", "--no-audit", "--no-fund", "--ignore-scripts"]
-        try:
-            told = _run(directory, *command, patience=INSTALL_PATIENCE)
-        except subprocess.TimeoutExpired:
-            pytest.skip("npm took too long")
-        if told.returncode != 0:
-            pytest.skip(f"npm could not install Next.js: {told.stderr[-300:]}")
-        (directory / "whole").touch()
+    directory = installed(HERE, "headwater-nextjs", "HEADWATER_NEXTJS")
+    shutil.copy(HERE / "tsconfig.json", directory / "tsconfig.json")
     for name in ("app", ".next"):
         shutil.rmtree(directory / name, ignore_errors=True)
     (directory / "proxy.ts").unlink(missing_ok=True)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 import shutil
@@ -20,40 +19,16 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from live import Live
+from packages import installed
 
 HERE = Path(__file__).parent / "node"
-INSTALL_PATIENCE = 110
 PATIENCE = 100
-
-
-def _cache() -> Path:
-    named = os.environ.get("HEADWATER_PROTOCOL_READERS")
-    base = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
-    return Path(named) if named else base / "headwater-protocol-readers"
 
 
 @pytest.fixture(scope="session")
 def node_modules() -> Path:
     """A directory with the packages of node/package-lock.json; the test is skipped where they can not be had."""
-    if shutil.which("node") is None or shutil.which("npm") is None:
-        pytest.skip("node and npm are not here")
-    lock = (HERE / "package-lock.json").read_bytes()
-    directory = _cache() / hashlib.sha256(lock).hexdigest()[:12]
-    if not (directory / "whole").exists():
-        directory.mkdir(parents=True, exist_ok=True)
-        for name in ("package.json", "package-lock.json"):
-            shutil.copy(HERE / name, directory / name)
-        command = ["npm", "ci", "--no-audit", "--no-fund", "--ignore-scripts"]
-        try:
-            done = subprocess.run(
-                command, cwd=directory, capture_output=True, text=True, timeout=INSTALL_PATIENCE, check=False
-            )
-        except subprocess.TimeoutExpired:
-            pytest.skip("npm took too long")
-        if done.returncode != 0:
-            pytest.skip(f"npm could not install what reads the protocols: {done.stderr[-300:]}")
-        (directory / "whole").touch()
-    return directory
+    return installed(HERE, "headwater-protocol-readers", "HEADWATER_PROTOCOL_READERS")
 
 
 @pytest.fixture(scope="session")
