@@ -93,7 +93,7 @@ def site(project: Path) -> Iterator[tuple[str, Live]]:
     with Live(OfflineEngine(parse_pace("first=0.3,rate=60")), origins=[url]) as live:
         found = {name: text.replace("127.0.0.1:8080", f"127.0.0.1:{live.port}") for name, text in files().items()}
         _write(project, {name: text for name, text in found.items() if name != "proxy.ts"})
-        told = _run(project, "node_modules/.bin/next", "build", patience=INSTALL_PATIENCE)
+        told = _run(project, "node_modules/.bin/next", "build", patience=PATIENCE * 5)
         assert told.returncode == 0, told.stdout + told.stderr
         command = ["node_modules/.bin/next", "start", "--port", str(port)]
         program = subprocess.Popen(command, cwd=project, env=_environment(), stdout=subprocess.DEVNULL)
