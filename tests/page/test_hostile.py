@@ -258,3 +258,34 @@ def test_finished_blocks_are_left_alone(growing: Any) -> None:
         }"""
     )
     assert kept == ["One", "Two"]
+
+
+def test_code_has_its_colours_while_it_grows(growing: Any) -> None:
+    """Code is in its frame from the first line on, its whole lines get colours, and its text is what came."""
+    lines = [f"def f{number}(x: int) -> int:\n    return x + {number}\n" for number in range(20)]
+    found = growing.evaluate(
+        """async (lines) => {
+            const { element, growing } = await growingBox(["```python\\n", lines[0]]);
+            const seen = [];
+            for (let n = 0; n < 100 && !element.querySelector(".hljs-keyword"); n++) {
+                await new Promise((done) => setTimeout(done, 20));
+                growing.push(" ");
+                growing.draw();
+                if (n === 0) { growing.push("\\n" + lines[1]); growing.draw(); }
+                if (n > 0) { growing.push("\\n"); growing.draw(); }
+            }
+            for (const line of lines.slice(2)) {
+                growing.push(line);
+                growing.draw();
+                const code = element.querySelector(".tail .code pre code");
+                seen.push(growing.text.endsWith(code.textContent) && code.querySelectorAll(".hljs-keyword").length);
+            }
+            return [seen, element.querySelector(".code-head span").textContent];
+        }""",
+        lines,
+    )
+    keywords, name = found
+    assert name == "python"
+    assert False not in keywords
+    assert keywords[0] >= 2
+    assert keywords[-1] > 25

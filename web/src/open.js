@@ -3,12 +3,13 @@
 // What is shown of it may be a little wrong for a while (a list that turns out to be loose, a star that is closed much
 // later): once it is finished it is drawn as a whole.
 import { blocksOf, drawn, drawnInline, inlineOf } from "./markdown.js";
-import { polish } from "./polish.js";
+import { coloured, languageOf, loadColours, polish } from "./polish.js";
 
 /** @typedef {{ grow: (text: string) => boolean }} Open `grow` shows what has come of the whole text; false: draw it anew. */
 
 const LONG = 1000; // characters of a block that are drawn again with each frame
 const LAST = 300; // and those of a long line
+const LONGEST_COLOURED = 8000; // characters of code that get their colours while it grows
 
 /**
  * How the last block can grow, if it can.
@@ -28,10 +29,14 @@ export function openEnd(blocks, start, text, element, links) {
 class Fence {
   /** @param {Text} node @param {string} mark @param {number} at */
   constructor(node, mark, at) {
-    this.node = node;
+    this.node = node; // what has no colours yet, the last of the code's nodes
+    this.code = /** @type {Element} */ (node.parentElement);
+    this.language = languageOf(this.code);
     this.closing = new RegExp(`^ {0,3}${mark}${mark[0]}*[ \\t]*\\n`, "m");
+    this.start = at;
     this.shown = at; // how much of the text is shown
     this.line = at; // where the last line begins that was not whole
+    this.coloured = 0; // how much of the code has colours
   }
 
   /** @param {any} block @param {number} start @param {string} text @param {HTMLElement} element */
@@ -40,6 +45,7 @@ class Fence {
     const node = element.querySelector("pre code")?.firstChild;
     if (!opening || !(node instanceof Text)) return null;
     const fence = new Fence(node, opening[1], start + opening[0].length);
+    if (fence.language) loadColours();
     node.data = "";
     return fence.grow(text) ? fence : null;
   }
@@ -52,7 +58,19 @@ class Fence {
     const shown = Math.max(this.shown, isHalfEnd ? this.line : text.length);
     this.node.appendData(text.slice(this.shown, shown));
     this.shown = shown;
+    this.#colour(text);
     return true;
+  }
+
+  /** Give the whole lines their colours, each time that there is a good part more of them: so it stays linear. @param {string} text */
+  #colour(text) {
+    const length = this.line - this.start;
+    if (length > LONGEST_COLOURED || length < this.coloured * 1.2 + 40) return;
+    const found = coloured(text.slice(this.start, this.line), this.language);
+    if (!found) return;
+    this.coloured = length;
+    this.node.data = text.slice(this.line, this.shown);
+    this.code.replaceChildren(found, this.node);
   }
 }
 

@@ -7,16 +7,33 @@ const LONGEST_COLOURED = 60_000;
 const formulas = new Map();
 /** @type {any} */
 let katex;
+/** @type {any} */
+let highlighter;
 
 /** @param {ParentNode} root @param {{ isGrowing?: boolean }} [how] */
 export function polish(root, { isGrowing = false } = {}) {
   for (const element of root.querySelectorAll("code.math")) setMath(element);
   for (const table of root.querySelectorAll("table")) wrap(table);
-  if (isGrowing) return;
   for (const code of root.querySelectorAll("pre > code")) {
     addCopy(code);
-    colour(code);
+    if (!isGrowing) colour(code);
   }
+}
+
+/** The name of the language of a piece of code; "" where it has none. @param {Element} code */
+export function languageOf(code) {
+  return /language-(\S+)/.exec(code.className)?.[1] ?? "";
+}
+
+/** Code in colours; null where the language is not known, or nothing has been coloured on this page yet. @param {string} text @param {string} name */
+export function coloured(text, name) {
+  if (!name || !highlighter?.getLanguage(name)) return null;
+  return harmless(highlighter.highlight(text, { language: name, ignoreIllegals: true }).value);
+}
+
+/** Have what colours code. */
+export async function loadColours() {
+  highlighter ??= (await import("./languages.js")).default;
 }
 
 /** @param {Element} table */
@@ -29,7 +46,7 @@ function wrap(table) {
 /** @param {Element} code */
 function addCopy(code) {
   const pre = /** @type {Element} */ (code.parentElement);
-  const name = /language-(\S+)/.exec(code.className)?.[1] ?? "";
+  const name = languageOf(code);
   const button = h("button", { type: "button", class: "quiet", "data-copy": "", "aria-label": "Copy this code" }, "Copy");
   const frame = h("div", { class: "code" }, h("div", { class: "code-head" }, h("span", {}, name), button));
   pre.replaceWith(frame);
@@ -38,12 +55,12 @@ function addCopy(code) {
 
 /** @param {Element} code */
 async function colour(code) {
-  const name = /language-(\S+)/.exec(code.className)?.[1];
+  const name = languageOf(code);
   const text = code.textContent ?? "";
   if (!name || text.length > LONGEST_COLOURED) return;
-  const { default: highlighter } = await import("./languages.js");
-  if (!highlighter.getLanguage(name)) return;
-  code.replaceChildren(harmless(highlighter.highlight(text, { language: name, ignoreIllegals: true }).value));
+  await loadColours();
+  const found = coloured(text, name);
+  if (found) code.replaceChildren(found);
 }
 
 /** @param {Element} element */

@@ -67,7 +67,8 @@ def list_chats(query: tuple[str, ...], limit: int, *, as_json: bool, base_url: s
     if not found and words:
         screen.note(f"no chat has these words: {words}")
     elif not found:
-        screen.note(f"no chats are saved here yet: open {base_url}, or begin one: headwater chat --base-url {base_url}")
+        begin = f"headwater chat --base-url {base_url}, and /save there"
+        screen.note(f"no chats are saved here yet: open {base_url} in a browser, or begin one with {begin}")
     elif len(found) > limit:
         screen.note(f"there are more: headwater chats list --limit {limit * 4}")
     return Exit.OK
