@@ -194,3 +194,16 @@ def spell(value: Any, path: str, size: int) -> list[dict[str, Any]]:
 @given(TREES, st.integers(1, 4))
 def test_any_arguments_come_together_again(tree: dict[str, Any], size: int) -> None:
     assert args(*spell(tree, "$", size)) == tree
+
+
+def test_a_piece_without_a_value_takes_nothing_back() -> None:
+    """What only says that a text, or a list, has ended leaves it as it is; a list that has ended empty is there."""
+    ends = [{"json_path": path} for path in ("$.text", "$.list[]", "$.list[0]", "$.none[]", "$.deep.none[]", "$.other")]
+    assert args(
+        piece("$.text", "a", goes_on=True), piece("$.text", "b", goes_on=True), piece("$.list[0]", 1), *ends
+    ) == {
+        "text": "ab",
+        "list": [1],
+        "none": [],
+        "deep": {"none": []},
+    }

@@ -21,7 +21,22 @@ VALUES = st.recursive(
 )
 ARGS = st.dictionaries(st.text("ab", min_size=1, max_size=2), VALUES, max_size=2)
 PATHS = st.sampled_from(
-    ["$.a", "$.b", "$.a.b", "$.a[0]", "$.a[1]", "$.a[0].c", "$.a[5]", "$", "", "$.c.d.e", "$['x y']"]
+    [
+        "$.a",
+        "$.b",
+        "$.a.b",
+        "$.a[0]",
+        "$.a[1]",
+        "$.a[0].c",
+        "$.a[5]",
+        "$.a[]",
+        "$.b[]",
+        "$.c.d[]",
+        "$",
+        "",
+        "$.c.d.e",
+        "$['x y']",
+    ]
 )
 PIECES = st.builds(
     lambda path, value, more: {"jsonPath": path, **value, **({"willContinue": True} if more else {})},
@@ -29,7 +44,8 @@ PIECES = st.builds(
     st.fixed_dictionaries({"stringValue": st.text(max_size=3)})
     | st.fixed_dictionaries({"numberValue": st.integers(-9, 9)})
     | st.fixed_dictionaries({"boolValue": st.booleans()})
-    | st.just({"nullValue": "NULL_VALUE"}),
+    | st.just({"nullValue": "NULL_VALUE"})
+    | st.just({}),
     st.booleans(),
 )
 

@@ -16,7 +16,7 @@ class Arguments:
 
     def __init__(self) -> None:
         self._open: FunctionCall | None = None
-        self._growing: dict[str, _Text] = {}  # the text that goes on, by its path
+        self._growing: dict[tuple[str | int, ...], _Text] = {}  # the text that goes on, by its place
 
     def add(self, call: FunctionCall) -> FunctionCall | None:
         """Return the call that ``call`` begins (itself when it is whole), or None when it continues an open one.
@@ -54,20 +54,25 @@ class Arguments:
         self._open = None
 
     def _put(self, call: FunctionCall | None, piece: PartialArg) -> None:
-        said, path = value(piece), piece.json_path or ""
-        text = self._growing.pop(path, None)
+        said, steps = value(piece), tuple(keys(piece.json_path or ""))
+        text = self._growing.pop(steps, None)
+        if not has_value(piece):
+            if text is not None:
+                text.settle()
+            elif _is_list(piece) and call is not None and not _is_there(call.args, steps):
+                self._place(call, steps, [])
+            return
         if text is not None and isinstance(said, str):
             text.pieces.append(said)
         else:
-            text = self._place(call, path, said)
+            text = self._place(call, steps, said)
         if text is not None and piece.will_continue:
-            self._growing[path] = text
+            self._growing[steps] = text
         elif text is not None:
             text.settle()
 
-    def _place(self, call: FunctionCall | None, path: str, value: Any) -> _Text | None:
-        """Put ``value`` where ``path`` leads, and return it where it is text, which can grow."""
-        steps = keys(path)
+    def _place(self, call: FunctionCall | None, steps: tuple[str | int, ...], value: Any) -> _Text | None:
+        """Put ``value`` where ``steps`` lead, and return it where it is text, which can grow."""
         if call is None or not steps:
             return None
         if call.args is None:
@@ -99,6 +104,15 @@ def keys(path: str) -> list[str | int]:
     return [int(number) if number else (dotted or single or double) for number, dotted, single, double in steps]
 
 
+def has_value(piece: PartialArg) -> bool:
+    """Return whether a piece says something, if it is null; else it says that what is at its place has ended.
+
+    ``$.a[]`` without a value is the end of a list, which may be empty.
+    """
+    said = (piece.string_value, piece.number_value, piece.bool_value, piece.null_value)
+    return any(field is not None for field in said)
+
+
 def value(piece: PartialArg) -> str | float | int | bool | None:
     """Return what a piece says: a text, a number, a truth, or None for null."""
     if piece.string_value is not None:
@@ -107,6 +121,20 @@ def value(piece: PartialArg) -> str | float | int | bool | None:
         number = piece.number_value
         return int(number) if number.is_integer() else number
     return piece.bool_value
+
+
+def _is_list(piece: PartialArg) -> bool:
+    return (piece.json_path or "").endswith("[]")
+
+
+def _is_there(node: Any, steps: tuple[str | int, ...]) -> bool:
+    """Whether a path leads to something, if it is null."""
+    for key in steps:
+        is_key = isinstance(key, int) and key < len(node) if isinstance(node, list) else isinstance(node, dict)
+        if not is_key or (isinstance(node, dict) and key not in node):
+            return False
+        node = node[key]
+    return True
 
 
 def _child(node: Any, key: str | int, empty: Any) -> Any:

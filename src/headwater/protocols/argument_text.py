@@ -6,7 +6,7 @@ from typing import Any
 
 import msgspec
 
-from headwater.core.arguments import keys, value
+from headwater.core.arguments import has_value, keys, value
 from headwater.types import PartialArg
 
 _Key = str | int
@@ -42,18 +42,32 @@ class ArgumentText:
         path, said = keys(piece.json_path or ""), value(piece)
         if not path or not isinstance(path[0], str) or path[0] in self._again:
             return ""
+        if not has_value(piece):
+            return self._ended(path, piece)
         if path == self._text_at and isinstance(said, str):
             return _inside(said) + ("" if piece.will_continue else self._close_text())
+        return self._next(path, said, goes_on=bool(piece.will_continue))
+
+    def _ended(self, path: list[_Key], piece: PartialArg) -> str:
+        """What is at a place has come to its end: a text, or a list, which may be empty."""
+        if path == self._text_at:
+            return self._close_text()
+        depth = self._shared(path)
+        is_there = depth == len(path) - 1 and path[-1] in self._open[depth].names
+        is_list = (piece.json_path or "").endswith("[]")
+        return self._next(path, [], goes_on=False) if is_list and not is_there else ""
+
+    def _next(self, path: list[_Key], said: Any, *, goes_on: bool) -> str:
         depth = self._shared(path)
         if not self._is_next(path, depth):
-            self._again.append(path[0])
+            self._again.append(str(path[0]))
             return ""
         text = self._close_to(depth)
         for place in range(depth, len(path) - 1):
             is_list = isinstance(path[place + 1], int)
             text += self._member(path[place], "[" if is_list else "{")
             self._open.append(_Container(path[place], is_list=is_list))
-        if isinstance(said, str) and piece.will_continue:
+        if isinstance(said, str) and goes_on:
             self._text_at = path
             return text + self._member(path[-1], '"' + _inside(said))
         return text + self._member(path[-1], _json(said))
