@@ -15,7 +15,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from headwater.engines.base import Request
 from headwater.errors import APIError, HeadwaterError, LogError, api_error
-from headwater.server.chats.settling import answered
+from headwater.server.chats.settling import answered, has_ended
 from headwater.server.chats.store import Listed, Place, Running, Store, Written, open_store
 from headwater.server.chats.tables import reason
 from headwater.server.chats.values import (
@@ -221,7 +221,10 @@ class Chats:
     async def keep_settled(self) -> None:
         """Save the ends of answers that nobody here has seen end, again and again, until cancelled."""
         while True:
-            await self._settle_all()
+            try:
+                await self._settle_all()
+            except Exception:
+                logger.exception("a server task failed; it goes on")
             await asyncio.sleep(_LOOK)
 
     async def close(self) -> None:
@@ -234,10 +237,12 @@ class Chats:
 
     async def _settle_all(self) -> None:
         try:
-            for running in await self._do(self._store.running):
-                await self._seen(running.owner, running.chat, running.message)
+            found = await self._do(self._store.running)
         except HeadwaterError as error:
-            logger.warning("the ends of answers could not be saved in their chats: %s", error)
+            logger.warning("the answers that run in chats are not known: %s", error)
+            return
+        for running in found:
+            await self._settle(running)
 
     async def _seen(self, owner: str, id: str, message: Message) -> Message:
         """A message as it stands now; if it has ended, that is saved."""
@@ -287,8 +292,10 @@ class Chats:
         task.add_done_callback(self._settling.discard)
 
     async def _settle(self, running: Running) -> None:
+        """Save the end of an answer, if it has come."""
         try:
-            await self._seen(*running)
+            if await has_ended(self._generations.log, running.message):
+                await self._seen(*running)
         except HeadwaterError as error:  # the next look does it
             logger.warning("the end of an answer could not be saved in its chat: %s", error)
 

@@ -39,6 +39,18 @@ async def answered(log: Log, message: Message) -> Message:
         return reading.message(message, 0, is_end=True)
 
 
+async def has_ended(log: Log, message: Message) -> bool:
+    """Return whether there is an end of a running message to be read, without reading what came before it.
+
+    Raises:
+        LogError: the log cannot be read.
+    """
+    try:
+        return (await log.state(message.stream or "")).is_sealed
+    except UnknownStreamError:
+        return True
+
+
 async def _first(log: Log, name: str) -> int:
     """After how many records the chunks of an answer begin."""
     head = await head_of(log, name)
