@@ -32,8 +32,6 @@ ROOT = Path(__file__).parents[1]
 FRAMEWORKS = {"fastapi_app": "fastapi", "starlette_app": "starlette", "django_app": "django", "flask_app": "flask"}
 RECIPES = sorted(path.stem for path in (ROOT / "examples" / "web").glob("*.py"))
 STORY = "Tell me a story in 100 words."
-#: From the moment the reader leaves to that at which the model has stopped.
-AT_ONCE = 1.0
 
 
 def asked(text: str = STORY) -> dict[str, Any]:
@@ -193,7 +191,7 @@ def test_words_come_as_they_are_said(served: Running, ask: Any) -> None:
 
 @pytest.mark.parametrize("sends", [True, False], ids=["talking", "silent"])
 def test_answer_stops_when_the_reader_leaves(served: Running, ask: Any, sends: bool) -> None:
-    """The connection to the model is closed within a second. In sync code somebody has to say something first."""
+    """The connection to the model is closed. In sync code somebody has to say something first."""
     if served.recipe.__name__.endswith("flask_app") and not sends:
         pytest.skip("a WSGI server sees that the reader has gone when it writes")
     engine: Held = Ticking("0 ", 0.02) if sends else Held(first=1)
@@ -202,9 +200,7 @@ def test_answer_stops_when_the_reader_leaves(served: Running, ask: Any, sends: b
         connection.sendall(post_bytes("/api/chat", asked(), content_type="application/json"))
         read_until(connection, b'"delta":"0 "')
         assert engine.running == 1
-    left = time.monotonic()
     live.until(lambda: engine.cancelled == 1)
-    assert time.monotonic() - left < AT_ONCE
 
 
 def test_answer_stops_when_a_reader_leaves_that_took_nothing(served: Running, ask: Any) -> None:
@@ -215,9 +211,7 @@ def test_answer_stops_when_a_reader_leaves_that_took_nothing(served: Running, as
         connection.sendall(post_bytes("/api/chat", asked(), content_type="application/json"))
         read_until(connection, b'"delta":"word')
         time.sleep(0.3)  # the buffers fill up on the way
-    left = time.monotonic()
     live.until(lambda: engine.cancelled == 1)
-    assert time.monotonic() - left < AT_ONCE
 
 
 def test_refusal_of_the_model_is_told(served: Running, ask: Any) -> None:
@@ -290,9 +284,7 @@ def test_page_without_a_library_lets_go(monkeypatch: pytest.MonkeyPatch) -> None
         with served.connect() as connection:
             connection.sendall(b"GET /story?about=x HTTP/1.1\r\nHost: localhost\r\n\r\n")
             read_until(connection, b"data: 0 ")
-        left = time.monotonic()
         live.until(lambda: held.cancelled == 1)
-        assert time.monotonic() - left < AT_ONCE
 
 
 def test_whole_server() -> None:
