@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import socket
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -176,3 +176,37 @@ def test_errors_of_any_iterable_are_the_protocols() -> None:
         return b"".join([piece async for piece in aencoded(achunks(), PlainText())])
 
     assert b"event: failed" in asyncio.run(collect())
+
+
+def test_a_flood_can_be_left() -> None:
+    """A stream that always has more keeps nobody waiting: others run, and the reader can be cancelled."""
+
+    class Flood:
+        """Says something at once, whenever it is asked."""
+
+        is_closed = False
+
+        def __aiter__(self) -> AsyncIterator[Any]:
+            return self
+
+        async def __anext__(self) -> Any:
+            return says("word " * 2000)
+
+        async def aclose(self) -> None:
+            self.is_closed = True
+
+    async def run() -> bool:
+        flood = Flood()
+
+        async def read() -> None:
+            async for _ in aencoded(flood, AiSdk()):
+                pass
+
+        reading = asyncio.create_task(read())
+        for _ in range(3):
+            await asyncio.sleep(0)
+        reading.cancel()
+        await asyncio.wait([reading])
+        return flood.is_closed
+
+    assert asyncio.run(run())

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Generator, Iterator
+from types import coroutine
 from typing import Any
 
 from headwater.core.ending import EndingKind
 from headwater.errors import HeadwaterError, StreamCancelled
 from headwater.protocols.base import Encoder, Outcome
+
+#: After so many bytes of one answer the others get their turn.
+_TURN_BYTES = 64 * 1024
 
 
 def encoded(stream: Any, encoder: Encoder) -> Iterator[bytes]:
@@ -53,10 +57,15 @@ async def aencoded(stream: Any, encoder: Encoder) -> AsyncIterator[bytes]:
     try:
         if begin := encoder.begin():
             yield begin
+        unbroken = 0
         try:
             async for chunk in stream:
                 if piece := encoder.chunk(chunk):
                     yield piece
+                unbroken += len(piece)
+                if unbroken > _TURN_BYTES:
+                    unbroken = 0
+                    await _turn()
         except StreamCancelled as error:
             yield encoder.end(_cancelled(stream, error))
         except HeadwaterError as error:
@@ -70,6 +79,16 @@ async def aencoded(stream: Any, encoder: Encoder) -> AsyncIterator[bytes]:
         close = getattr(stream, "aclose", None)
         if close is not None:
             await close()
+
+
+@coroutine
+def _turn() -> Generator[None]:
+    """Let the others have their turn, as ``asyncio.sleep(0)`` does.
+
+    Where more data is always there, this is also the only moment at which the reader's leaving can end the stream:
+    anyio cancels no task that is about to be woken.
+    """
+    yield
 
 
 def _outcome(stream: Any) -> Outcome:
