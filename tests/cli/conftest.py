@@ -103,7 +103,7 @@ class Terminal:
     def press_ctrl_c_until(self, text, *, after):
         """Press Ctrl-C, and again where it got lost, until ``text`` is on the screen; return where it ends.
 
-        Python overlooks a signal between readline's prompt and its waiting; the next one wakes it.
+        Python overlooks a signal between its last look and a wait in C (readline's, a socket's); the next one wakes it.
         """
         end = time.monotonic() + PATIENCE
         while text not in self.seen[after:]:

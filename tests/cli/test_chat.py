@@ -82,9 +82,7 @@ def test_ctrl_c_stops_the_answer_and_not_the_program(terminal, api, make_chunk):
     screen = terminal("chat", env=api.env)
     screen.wait_for("> ")
     screen.type("Tell me\n")
-    after = screen.wait_for("Once upon")
-    screen.type("\x03")
-    after = screen.wait_for("> ", after=after)
+    after = screen.press_ctrl_c_until("> ", after=screen.wait_for("Once upon"))
     assert api.left.wait(10)
     api.pieces, api.hold = [make_chunk(" a time.", "STOP")], False
     screen.type("Go on\n")

@@ -217,9 +217,7 @@ def test_an_answer_that_was_stopped_is_saved_as_far_as_it_came(terminal):
         screen = terminal("chat", "--plain", "--continue", "a1", "--base-url", live.url)
         after = screen.wait_for("> ")
         screen.type("Tell me a story.\n")
-        after = screen.wait_for("0 1 ", after=after)
-        screen.type("\x03")
-        screen.wait_for("> ", after=after)
+        screen.press_ctrl_c_until("> ", after=screen.wait_for("0 1 ", after=after))
         screen.type("\x04")
         assert screen.wait() == 0
         last = live.get("/v1/chats/a1", x_goog_api_key="none").json["messages"][-1]
