@@ -134,7 +134,7 @@ export class AnswerView {
 }
 
 /** Tokens and speed, in few words. @param {Message} message */
-export function figuresOf({ model, usage, metrics }) {
+function figuresOf({ model, usage, metrics }) {
   const tokens = (usage?.candidatesTokenCount ?? 0) + (usage?.thoughtsTokenCount ?? 0);
   const first = metrics?.first_chunk ?? 0;
   const seconds = (metrics?.seconds ?? 0) - first;

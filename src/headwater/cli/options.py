@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 import math
 import os
 from collections.abc import Callable, Iterator
@@ -191,6 +192,16 @@ def _client(options: dict[str, Any], *, key: str | None = None, needs_key: bool)
 def _is_here(url: str) -> bool:
     """Whether a server of this machine is meant, which mostly needs no key."""
     try:
-        return urlsplit(url).hostname in ("localhost", "127.0.0.1", "::1")
+        return is_loopback(urlsplit(url).hostname or "")
     except ValueError:  # no address at all, as the client will say
+        return False
+
+
+def is_loopback(host: str) -> bool:
+    """Return whether a host, by name or address, is this machine."""
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host.strip("[]")).is_loopback
+    except ValueError:
         return False

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ipaddress
 import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -11,6 +10,7 @@ from urllib.parse import urlsplit
 
 import click
 
+from headwater.cli.options import is_loopback
 from headwater.errors import UsageError
 
 if TYPE_CHECKING:
@@ -263,26 +263,17 @@ def _checked(upstream: str) -> str:
     parts = urlsplit(upstream)
     if parts.scheme == "https" and parts.hostname:
         return upstream
-    if parts.scheme == "http" and _is_loopback(parts.hostname or ""):
+    if parts.scheme == "http" and is_loopback(parts.hostname or ""):
         return upstream
     raise UsageError(f"--upstream {upstream!r} is not https://..., nor http:// on this machine")
 
 
 def _check_reach(host: str, keys: Sequence[str]) -> None:
-    if not keys and not _is_loopback(host):
+    if not keys and not is_loopback(host):
         raise UsageError(
             f"--host {host} can be reached from other machines, so API keys are needed: "
             "set HEADWATER_API_KEYS (or --api-key), or listen on 127.0.0.1"
         )
-
-
-def _is_loopback(host: str) -> bool:
-    if host == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host.strip("[]")).is_loopback
-    except ValueError:
-        return False
 
 
 def _url(host: str, port: int) -> str:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, TypeVar
 
 import msgspec
 
 from headwater.errors import UsageError
+
+T = TypeVar("T")
 
 
 def parsed(body: Any, what: str) -> Any:
@@ -20,4 +22,16 @@ def parsed(body: Any, what: str) -> Any:
     try:
         return msgspec.json.decode(body)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
+        raise UsageError(f"the body is {what}: {error}") from error
+
+
+def fitted(document: Any, kind: type[T], what: str) -> T:
+    """Return parsed JSON as a ``kind``.
+
+    Raises:
+        UsageError: it is none; ``what`` says what it should be.
+    """
+    try:
+        return msgspec.convert(document, kind)
+    except msgspec.ValidationError as error:
         raise UsageError(f"the body is {what}: {error}") from error

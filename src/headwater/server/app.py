@@ -6,7 +6,6 @@ import asyncio
 import logging
 from collections.abc import AsyncIterator, Collection, Mapping
 from contextlib import asynccontextmanager
-from typing import Any
 
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
@@ -174,8 +173,16 @@ def app(
     """
     choice = Engines(engine or OfflineEngine(), engines)
     access = Access(api_keys, origins=origins, hosts=hosts, limits=limits)
-    terms: dict[str, Any] = {"grace": grace, "streams": streams, "secret": secret, "lease": lease}
-    server = Server(choice, log or MemoryLog(), access, chats=chats, **terms)
+    server = Server(
+        choice,
+        log or MemoryLog(),
+        access,
+        chats=chats,
+        grace=grace,
+        streams=streams,
+        secret=secret,
+        lease=lease,
+    )
 
     @asynccontextmanager
     async def lifespan(_: object) -> AsyncIterator[None]:

@@ -5,10 +5,16 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 
-from starlette.requests import HTTPConnection
+from starlette.requests import HTTPConnection, Request
 from starlette.types import Receive
 
 from headwater.errors import APIError, api_error
+from headwater.server.limits import Limits
+
+
+async def read_whole(http: Request, limits: Limits) -> bytes:
+    """Return the body of a request, within the limits of a server. See ``read_body``."""
+    return await read_body(http, http.receive, limits.body, stall=limits.stall)
 
 
 async def read_body(connection: HTTPConnection, receive: Receive, limit: int, *, stall: float) -> bytes:

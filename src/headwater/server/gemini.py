@@ -14,7 +14,7 @@ from headwater.engines.base import Request
 from headwater.errors import UnknownStreamError, UsageError, api_error
 from headwater.server.access import Access
 from headwater.server.answers import Answer, Rest
-from headwater.server.bodies import read_body
+from headwater.server.bodies import read_whole
 from headwater.server.choice import Engines
 from headwater.server.edge import note
 from headwater.server.frames import ArrayForm, EventsForm, Form, WholeForm
@@ -58,8 +58,7 @@ class GeminiEndpoint:
 
     async def _call(self, http: HttpRequest) -> Response:
         who = self._access.identify(http)
-        limits = self._access.limits
-        body = await read_body(http, http.receive, limits.body, stall=limits.stall)
+        body = await read_whole(http, self._access.limits)
         model, method = _model(http), http.path_params["method"]
         engine = self._engines.for_model(model)
         note(http.scope, model=model, engine=engine.name)

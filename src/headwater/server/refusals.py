@@ -25,6 +25,13 @@ def json_response(value: Any, headers: Mapping[str, str] | None = None) -> Respo
     return Response(msgspec.json.encode(value), 200, headers, JSON.decode())
 
 
+def begun_response(value: Any, location: str, *, is_new: bool) -> Response:
+    """Return something that was begun, now or by the same request before, and where it is."""
+    response = json_response(value, {"location": location})
+    response.status_code = 201 if is_new else 200
+    return response
+
+
 def error_response(error: Exception, headers: Mapping[str, str] | None = None) -> Response:
     """Return an error as Google would answer it."""
     code = http_status(records.error_code(error))

@@ -16,7 +16,7 @@ from headwater.engines.base import Request
 from headwater.errors import APIError, NotFoundError, UnknownStreamError, UsageError, api_error
 from headwater.server.access import Access
 from headwater.server.answers import Rest
-from headwater.server.bodies import read_body
+from headwater.server.bodies import read_whole
 from headwater.server.choice import model_named
 from headwater.server.edge import note
 from headwater.server.forms import form_of
@@ -24,7 +24,7 @@ from headwater.server.generations import Generations, Known
 from headwater.server.keeping import Terms
 from headwater.server.links import SIGNATURE, check_link, link_query
 from headwater.server.records import Head
-from headwater.server.refusals import json_response
+from headwater.server.refusals import begun_response, json_response
 
 PATH = "/v1/streams"
 #: How long a stop waits for the end, and then says how it stands (seconds).
@@ -64,8 +64,8 @@ class StreamsEndpoint:
         ]
 
     async def _start(self, http: HttpRequest) -> Response:
-        who, limits = self._access.identify(http), self._access.limits
-        body = await read_body(http, http.receive, limits.body, stall=limits.stall)
+        who = self._access.identify(http)
+        body = await read_whole(http, self._access.limits)
         request, head = _read_ask(body)
         note(http.scope, model=request.model)
         repeat_key = http.headers.get("idempotency-key")
@@ -75,9 +75,7 @@ class StreamsEndpoint:
         if started.is_new:
             await self._generations.enlist(started.name, started.head)
         known = await self._generations.look(started.name, started.head)
-        response = json_response(_described(known), {"location": f"{PATH}/{started.name}"})
-        response.status_code = 201 if started.is_new else 200
-        return response
+        return begun_response(_described(known), f"{PATH}/{started.name}", is_new=started.is_new)
 
     async def _list(self, http: HttpRequest) -> Response:
         who = self._access.identify(http)
@@ -100,8 +98,16 @@ class StreamsEndpoint:
         if known.state.is_sealed and after >= known.last:
             return Response(None, 204)  # an EventSource that has seen the end asks no more
         form = form_of(http.query_params.get("format") or "numbered", known.name, after, model=known.head.model)
-        terms: dict[str, Any] = {"access": self._access, "who": who, "after": after, "every": _every(http)}
-        return Rest(self._generations, known.name, known.head, form, **terms)
+        return Rest(
+            self._generations,
+            known.name,
+            known.head,
+            form,
+            access=self._access,
+            who=who,
+            after=after,
+            every=_every(http),
+        )
 
     async def _stop(self, http: HttpRequest) -> Response:
         known = await self._asked(http)
@@ -117,8 +123,8 @@ class StreamsEndpoint:
         return Response(None, 204)
 
     async def _link(self, http: HttpRequest) -> Response:
-        known, limits = await self._asked(http), self._access.limits
-        body = await read_body(http, http.receive, limits.body, stall=limits.stall)
+        known = await self._asked(http)
+        body = await read_whole(http, self._access.limits)
         try:
             seconds = msgspec.json.decode(body, type=dict[str, float])["seconds"]
         except (msgspec.MsgspecError, UnicodeDecodeError, KeyError) as error:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Mapping
-from typing import Any, TypeVar
+from typing import Any
 
 import msgspec
 from starlette.requests import Request as HttpRequest
@@ -12,17 +12,16 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
 from headwater.errors import UsageError
+from headwater.protocols.bodies import fitted, parsed
 from headwater.server.access import Access
-from headwater.server.bodies import read_body
+from headwater.server.bodies import read_whole
 from headwater.server.chats import exports
 from headwater.server.chats.service import Answered, Ask, Chats
 from headwater.server.chats.store import Place
 from headwater.server.chats.ui_input import ui_chat
 from headwater.server.chats.values import Draft, Message, checked_id, new_id, now
 from headwater.server.edge import note
-from headwater.server.refusals import json_response
-
-T = TypeVar("T")
+from headwater.server.refusals import begun_response, json_response
 
 PATH = "/v1/chats"
 _FORMATS = ("json", "markdown", "ai-sdk")
@@ -89,18 +88,18 @@ class ChatsEndpoint:
 
     async def _write(self, http: HttpRequest) -> Response:
         who = self._access.identify(http)
-        draft = _decoded(await self._body(http), Draft, "a chat")
+        what = "a chat"
+        draft = fitted(parsed(await self._body(http), what), Draft, what)
         written = await self._chats.write(who, draft)
-        response = json_response(written.chat, {"location": f"{PATH}/{written.chat.id}"})
-        response.status_code = 201 if written.is_new else 200
-        return response
+        return begun_response(written.chat, f"{PATH}/{written.chat.id}", is_new=written.is_new)
 
     async def _get(self, http: HttpRequest) -> Response:
         return json_response(await self._chats.get(self._access.identify(http), _id(http)))
 
     async def _change(self, http: HttpRequest) -> Response:
         who = self._access.identify(http)
-        changes = _decoded(await self._body(http), _Changes, '{"title": …} or {"leaf": …}')
+        what = '{"title": …} or {"leaf": …}'
+        changes = fitted(parsed(await self._body(http), what), _Changes, what)
         return json_response(await self._chats.change(who, _id(http), title=changes.title, leaf=changes.leaf))
 
     async def _delete(self, http: HttpRequest) -> Response:
@@ -125,16 +124,13 @@ class ChatsEndpoint:
         ask = _read_ask(await self._body(http))
         note(http.scope, model=ask.model)
         answered = await self._chats.answer(who, chat, ask)
-        response = json_response(_described(answered), {"location": f"{PATH}/{chat}"})
-        response.status_code = 201 if answered.is_new else 200
-        return response
+        return begun_response(_described(answered), f"{PATH}/{chat}", is_new=answered.is_new)
 
     async def _stop(self, http: HttpRequest) -> Response:
         return json_response(await self._chats.stop(self._access.identify(http), _id(http)))
 
     async def _body(self, http: HttpRequest) -> bytes:
-        limits = self._access.limits
-        return await read_body(http, http.receive, limits.body, stall=limits.stall)
+        return await read_whole(http, self._access.limits)
 
 
 def _described(answered: Answered) -> dict[str, Any]:
@@ -143,8 +139,9 @@ def _described(answered: Answered) -> dict[str, Any]:
 
 def _read_ask(body: bytes) -> Ask:
     """What is asked, and the request that it makes without the chat's contents."""
-    asked = _decoded(body, _Asked, 'an ask: {"message": {"parts": […]}, "model": …}')
-    request: dict[str, Any] = msgspec.json.decode(body)
+    what = 'an ask: {"message": {"parts": […]}, "model": …}'
+    request = parsed(body, what)
+    asked = fitted(request, _Asked, what)
     for name in _Asked.__struct_fields__:
         request.pop(name, None)
     if "contents" in request:
@@ -167,13 +164,6 @@ def _message(question: _Question) -> Message:
     contents = [{"role": "user", "parts": question.parts}]
     name = question.id or new_id()
     return Message(id=name, role="user", parent=question.parent, created=now(), contents=contents)
-
-
-def _decoded(body: bytes, kind: type[T], what: str) -> T:
-    try:
-        return msgspec.json.decode(body, type=kind)
-    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
-        raise UsageError(f"the body is {what}: {error}") from error
 
 
 def _id(http: HttpRequest) -> str:

@@ -199,8 +199,8 @@ class Chats:
         """Return the last answer that runs in a chat, without what its stream has brought; None where none does."""
         chat = await self._do(self._store.get, owner_of(who), id)
         found = [message for message in chat.messages if message.state == "running"] if chat is not None else []
-        is_over = bool(found) and (await self._seen(owner_of(who), id, found[-1])).state != "running"
-        return None if is_over or not found else found[-1]
+        is_over = not found or await has_ended(self._generations.log, found[-1])
+        return None if is_over else found[-1]
 
     async def stop(self, who: bytes, id: str) -> WholeChat:
         """Stop what runs in a chat, and return the chat.

@@ -18,7 +18,7 @@ from headwater.protocols.ai_sdk import AiSdk, Version
 from headwater.protocols.base import Outcome
 from headwater.server.access import Access
 from headwater.server.answers import Answer, Rest
-from headwater.server.bodies import read_body
+from headwater.server.bodies import read_whole
 from headwater.server.chats.service import Ask, Chats
 from headwater.server.chats.ui_input import UiAsk, read, read_ask, replayed
 from headwater.server.chats.values import Draft, Message, checked_id
@@ -129,8 +129,7 @@ class UiEndpoint:
         return Rest(self._generations, name, head, EncodedForm(encoder), access=self._access, who=who)
 
     async def _body(self, http: HttpRequest) -> bytes:
-        limits = self._access.limits
-        return await read_body(http, http.receive, limits.body, stall=limits.stall)
+        return await read_whole(http, self._access.limits)
 
 
 def _whole(answer: Message, version: Version) -> Response:

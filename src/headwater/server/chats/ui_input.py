@@ -11,6 +11,7 @@ import msgspec
 from headwater.errors import UsageError
 from headwater.protocols.ai_sdk_messages import read_messages
 from headwater.protocols.ai_sdk_saved import ui_parts
+from headwater.protocols.bodies import fitted, parsed
 from headwater.server.chats.values import Message, WholeChat, branch, checked_id, contents_for_model, new_id, now
 from headwater.server.choice import DEFAULT_MODEL
 from headwater.types import Content
@@ -54,10 +55,9 @@ def read_ask(body: bytes) -> tuple[UiAsk, dict[str, Any]]:
     Raises:
         UsageError: it is no such body.
     """
-    try:
-        ask, document = msgspec.json.decode(body, type=UiAsk), msgspec.json.decode(body)
-    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
-        raise UsageError(f"the body is that of useChat of the AI SDK 5 or later: {error}") from error
+    what = "that of useChat of the AI SDK 5 or later"
+    document = parsed(body, what)
+    ask = fitted(document, UiAsk, what)
     checked_id(ask.id, "chat")
     request = {name: document[name] for name in _FIELDS if document.get(name) is not None}
     return ask, request
