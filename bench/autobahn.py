@@ -27,7 +27,7 @@ from starlette.routing import WebSocketRoute
 from starlette.types import Receive, Scope, Send
 
 from headwater.server import app
-from headwater.server.limits import Limits
+from headwater.server.http.limits import Limits
 from headwater.server.run import Runner, listen
 
 CORE = ["1.*", "2.*", "3.*", "4.*", "5.*", "6.*", "7.*", "9.*", "10.*"]

@@ -26,7 +26,7 @@ from chaos_nodes import Node, Redis, cluster, lines_told
 from chaos_readers import Generation, Outage, Place, Reading, read_bare, read_with_client
 
 from headwater import story
-from headwater.core.policy import Retry
+from headwater.core.machine.policy import Retry
 from headwater.errors import APIError, HeadwaterError
 from headwater.types import GenerateContentRequest
 

@@ -14,7 +14,7 @@ import aiohttp
 from chaos_nodes import Node
 
 from headwater import genai
-from headwater.core import sse
+from headwater.core.wire import sse
 from headwater.errors import APIError, HeadwaterError
 
 #: Chances that a reader leaves at a chunk, by itself.

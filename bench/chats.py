@@ -23,9 +23,9 @@ from urllib.parse import quote
 from sqlalchemy import text
 
 from headwater import server
+from headwater.server.chats.model import Draft, Message, now
 from headwater.server.chats.store import Store, open_store
 from headwater.server.chats.tables import open_engine
-from headwater.server.chats.values import Draft, Message, now
 from headwater.server.run import Runner, listen
 
 QUERIES = {

@@ -23,7 +23,7 @@ from pathlib import Path
 from headwater.engines.base import Request
 from headwater.engines.offline import OfflineEngine
 from headwater.server import app
-from headwater.server.limits import Limits
+from headwater.server.http.limits import Limits
 from headwater.server.run import listen, serve
 from headwater.types import GenerateContentResponse
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-from headwater.core.states import TRANSITIONS, State
+from headwater.core.machine.states import TRANSITIONS, State
 
 PAGE = Path(__file__).with_name("architecture.md")
 BEGIN, END = "<!-- drawn by docs/draw_machine.py -->\n", "<!-- end of the drawing -->\n"

@@ -90,7 +90,7 @@ def _do(job: dict[str, Any], genai: Any, colour: str) -> dict[str, Any]:
         return {"sees": _go(job, client if job["owns"] else client(), colour)}
     options = {}
     if job["deadlines"] and genai.__name__.startswith("headwater"):
-        policy = importlib.import_module("headwater.core.policy")
+        policy = importlib.import_module("headwater.core.machine.policy")
         options["deadlines"] = policy.Deadlines(**job["deadlines"])
     if colour == "sync":
         return _written(fault_readers.read(client(), **options))

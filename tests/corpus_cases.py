@@ -18,11 +18,12 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from headwater.core.framing import Streamed, Whole
-from headwater.core.gemini import Gemini
-from headwater.core.machine import Machine
-from headwater.core.policy import Retry
-from headwater.core.steps import STEPS, Close, HttpRequest, Open, Read, Stop, Wait
+from headwater.core.machine.machine import Machine
+from headwater.core.machine.policy import Retry
+from headwater.core.machine.steps import STEPS, Close, Open, Read, Stop, Wait
+from headwater.core.wire.framing import Streamed, Whole
+from headwater.core.wire.gemini import Gemini
+from headwater.core.wire.request import HttpRequest
 from headwater.errors import HeadwaterError
 from headwater.types import GenerateContentResponse, Part
 

@@ -17,8 +17,8 @@ import pytest
 
 from corpus_cases import Case, cases, drive, facts, pieces, refused, some_cases
 from headwater import genai
-from headwater.client.aio import AsyncStream
-from headwater.client.sync import Stream
+from headwater.client.stream.aio import AsyncStream
+from headwater.client.stream.sync import Stream
 from headwater.errors import APIError, HeadwaterError, StreamTruncated, WireError, api_error
 from headwater.types import GenerateContentResponse
 from servers import Connection, Request, Server, head

@@ -1,18 +1,18 @@
 """What a stream takes and gives beyond google-genai's names: clocks, retries, a switch, pacing, events, measures."""
 
-from headwater.client.cancel import CancelToken
-from headwater.client.observers import Asked, Ended, Observation, Observer
-from headwater.client.options import CallOptions, StreamOptions
-from headwater.core.buffers import coalesce, tap, throttle
-from headwater.core.ending import Ending, EndingKind
-from headwater.core.events import Block, Call, End, Event, Media, Reset, Result, Retrying, Text, Thought, Usage
-from headwater.core.metrics import Metrics
-from headwater.core.partial_json import PartialJson
-from headwater.core.policy import Deadlines, OnBreak, Retry
-from headwater.core.progress import Progress
-from headwater.core.smooth import smooth
-from headwater.core.stages import Stage
-from headwater.core.watched import together
+from headwater.client.options.call_options import CallOptions, StreamOptions
+from headwater.client.options.cancel import CancelToken
+from headwater.client.options.observers import Asked, Ended, Observation, Observer
+from headwater.core.answer.ending import Ending, EndingKind
+from headwater.core.answer.events import Block, Call, End, Event, Media, Reset, Result, Retrying, Text, Thought, Usage
+from headwater.core.answer.metrics import Metrics
+from headwater.core.answer.partial_json import PartialJson
+from headwater.core.answer.progress import Progress
+from headwater.core.machine.policy import Deadlines, OnBreak, Retry
+from headwater.core.machine.tracing import together
+from headwater.core.stages.base import Stage
+from headwater.core.stages.buffers import coalesce, tap, throttle
+from headwater.core.stages.smooth import smooth
 
 __all__ = [
     "Asked",

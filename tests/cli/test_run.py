@@ -84,10 +84,10 @@ def test_other_packages_of_google_stay_what_they_are(run, tmp_path):
 def test_nothing_of_google_need_be_installed():
     """Where no package of google's is installed, the names are answered all the same; installing twice is once."""
     code = (
-        "import headwater.genai, headwater.standin as standin, importlib.machinery, sys\n"
+        "import headwater.genai, headwater.import_shim as import_shim, importlib.machinery, sys\n"
         "sys.path = [place for place in sys.path if 'site-packages' not in place]\n"
         "assert importlib.machinery.PathFinder.find_spec('google') is None\n"
-        "before = len(sys.meta_path); standin.install(); standin.install()\n"
+        "before = len(sys.meta_path); import_shim.install(); import_shim.install()\n"
         "from google import genai; from google.colab import userdata\n"
         "print(genai.Client.__module__, userdata.get('NOT_SET'), len(sys.meta_path) - before)"
     )

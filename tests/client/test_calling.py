@@ -8,7 +8,7 @@ import pytest
 from call_cases import DONE, TWICE, Tools, answers, calls, results
 
 from headwater import genai
-from headwater.client.history import Standing
+from headwater.client.groups.history import Standing
 from headwater.errors import ParseError, ServerError, StreamInterrupted, UsageError
 from headwater.streaming import Call, End, EndingKind, Result, Text
 from headwater.types import Content, Part

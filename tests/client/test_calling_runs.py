@@ -13,7 +13,7 @@ from call_cases import DONE, Tools, answers, calls, results
 
 from conftest import run_async
 from headwater import genai
-from headwater.core.steps import Answered, Run
+from headwater.core.machine.steps import Answered, Run
 from headwater.streaming import Deadlines, EndingKind, smooth
 from servers import PATIENCE, Server, says
 

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from tool_cases import Color, Inner, Leaf
 
-from headwater.client import calls
+from headwater.client.tools import calls
 from headwater.errors import FunctionCallError, UsageError
 from headwater.types import (
     AutomaticFunctionCallingConfig,

@@ -23,9 +23,9 @@ from google.oauth2 import service_account
 
 from conftest import run_async, run_page
 from headwater import genai
-from headwater.client import credentials as module
-from headwater.client.credentials import Tokens
-from headwater.client.settings import Settings
+from headwater.client.request import credentials as module
+from headwater.client.request.credentials import Tokens
+from headwater.client.request.settings import Settings
 from headwater.errors import AuthenticationError, ConnectError, StreamCancelled, StreamStalled, UsageError
 from servers import PATIENCE, Connection, Request, Server, refuses, whole
 

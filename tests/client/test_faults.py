@@ -14,7 +14,7 @@ from fault_readers import Outcome, aread, read
 from fault_ways import Way, ways
 
 from conftest import run_async
-from headwater.core.policy import Deadlines
+from headwater.core.machine.policy import Deadlines
 from servers import Server
 
 #: The pauses of the scenarios, in seconds; what must come in time has three quarters of it to spare.

@@ -13,12 +13,12 @@ import pytest
 
 from conftest import run_async, run_page
 from headwater import genai
-from headwater.client import disk, transfers
-from headwater.client.disk import Slice, Source
-from headwater.client.files import _FILES
-from headwater.client.settings import Settings
-from headwater.client.transfers import Ask, Local, Rest, UploadAnswer, file_name
-from headwater.core.steps import HttpRequest
+from headwater.client.groups import disk, transfers
+from headwater.client.groups.disk import Slice, Source
+from headwater.client.groups.files import _FILES
+from headwater.client.groups.transfers import Ask, Local, Rest, UploadAnswer, file_name
+from headwater.client.request.settings import Settings
+from headwater.core.wire.request import HttpRequest
 from headwater.errors import (
     ClientError,
     DeadlineExceeded,

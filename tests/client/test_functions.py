@@ -27,8 +27,8 @@ from tool_cases import (
     unions,
 )
 
-from headwater.client.docstrings import describe
-from headwater.client.functions import acall, call, declare, parameters
+from headwater.client.tools.docstrings import describe
+from headwater.client.tools.functions import acall, call, declare, parameters
 from headwater.errors import FunctionCallError, UsageError
 from headwater.types import Part
 

@@ -14,8 +14,8 @@ import pytest
 from conftest import run_page
 from corpus_cases import shared
 from headwater import genai
-from headwater.client import history
-from headwater.client.history import Standing
+from headwater.client.groups import history
+from headwater.client.groups.history import Standing
 from headwater.errors import HeadwaterError, UsageError
 from headwater.genai import types
 from servers import Connection, Request, Script, Server, head, refuses, says, scripted, whole

@@ -10,7 +10,7 @@ import pytest
 from ways_out import Way, answers, client_of, each_way, go, soon
 
 from headwater import genai
-from headwater.client.observers import Asked, Ended
+from headwater.client.options.observers import Asked, Ended
 from headwater.errors import UsageError
 from headwater.streaming import Deadlines, Retry, Retrying
 from servers import CHUNKED, EVENT, Server, chunk, refuses, scripted, sends, whole

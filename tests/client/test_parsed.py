@@ -16,8 +16,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from headwater import genai
-from headwater.client.structured import Growing
-from headwater.core.fold import Fold
+from headwater.client.tools.structured import Growing
+from headwater.core.answer.fold import Fold
 from headwater.errors import ParseError
 from headwater.types import Candidate, Content, GenerateContentResponse, Part
 from servers import PATIENCE, Connection, Request, Script, Server, says

@@ -208,8 +208,8 @@ def test_a_position_that_is_none(side: Any) -> None:
         with pytest.raises(UsageError, match="position"):
             side.call(client, "models.resume_stream", position="nonsense")
         assert server.accepted == 0
-        from headwater.core.resume import position
-        from headwater.core.steps import HttpRequest
+        from headwater.core.wire.gemini_resume import position
+        from headwater.core.wire.request import HttpRequest
 
         known = position(HttpRequest("POST", f"{server.url}/v1beta/models/m:streamGenerateContent?alt=sse", {}), "a", 3)
         with pytest.raises(NotFoundError):

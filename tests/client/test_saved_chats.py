@@ -12,11 +12,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from headwater import genai, story
-from headwater.client import kept
-from headwater.client.history import Standing, Turn
-from headwater.client.kept import Ledger, taken_up
-from headwater.client.settings import Settings
-from headwater.core.kept import WholeChat
+from headwater.client.groups import saved_chats
+from headwater.client.groups.history import Standing, Turn
+from headwater.client.groups.saved_chats import Ledger, taken_up
+from headwater.client.request.settings import Settings
+from headwater.core.wire.saved_chats import WholeChat
 from headwater.engines.offline import OfflineEngine
 from headwater.errors import APIError, HeadwaterError, NotFoundError, UsageError, WireError
 from headwater.genai import types
@@ -332,7 +332,7 @@ def test_whatever_was_said_comes_back(exchanges, data):
     ledger = Ledger()
     settings = Settings(api_key="k", http_options={"base_url": "http://127.0.0.1:1"})
     messages: list[Any] = []
-    ends = [number for number, turn in enumerate(turns) if kept.is_message(turn.content)][1:]
+    ends = [number for number, turn in enumerate(turns) if saved_chats.is_message(turn.content)][1:]
     cuts = data.draw(st.lists(st.sampled_from(ends), unique=True)) if ends else []
     for end in [*sorted(cuts), len(turns)] if turns else ():
         writing = ledger.write(settings, "m", turns[:end])

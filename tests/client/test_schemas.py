@@ -18,8 +18,8 @@ from google.genai import _transformers
 from google.genai import types as google
 from tool_cases import City, Color, Even, Everything, Inner, Leaf, Loose, Movie, Node, Size, Tree
 
-from headwater.client.json_schema import json_schema
-from headwater.client.schemas import parse, to_schema
+from headwater.client.tools.json_schema import json_schema
+from headwater.client.tools.schemas import parse, to_schema
 from headwater.errors import ParseError, UsageError
 from headwater.types import Schema
 
@@ -269,7 +269,7 @@ def test_pydantic_is_not_needed() -> None:
     """A program without pydantic models does not load it."""
     code = (
         "import sys, dataclasses\n"
-        "from headwater.client.schemas import parse, to_schema\n"
+        "from headwater.client.tools.schemas import parse, to_schema\n"
         "from headwater.client import calls, functions\n"
         "A = dataclasses.make_dataclass('A', [('x', int)])\n"
         "assert to_schema(A).properties and parse(A, '{\"x\": 1}').x == 1\n"

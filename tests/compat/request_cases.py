@@ -14,7 +14,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from headwater import types
-from headwater.client.modes import DEVELOPER_ONLY, VERTEX_ONLY
+from headwater.client.request.platform import DEVELOPER_ONLY, VERTEX_ONLY
 from headwater.types.base import OpenEnum, Wire
 
 DEPTH = 4

@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from headwater import absent, errors, genai, types
-from headwater.client import chats, client, files, models, pagers
+from headwater import errors, genai, types, unsupported
+from headwater.client import client
+from headwater.client.groups import chats, files, models, pagers
 
 PAGE = (Path(__file__).parents[2] / "docs" / "migration.md").read_text("utf-8")
 with warnings.catch_warnings():
@@ -86,9 +87,9 @@ def test_every_field_of_the_config_is_there():
 def test_what_is_absent_has_a_hint_at_run_time():
     """``headwater run`` knows what to use in the place of each group and method that is absent."""
     groups = {name for name, standing, _ in rows("Client") if standing == "absent"}
-    assert groups <= set(absent.GROUPS) | set(absent.MODULES)
+    assert groups <= set(unsupported.GROUPS) | set(unsupported.MODULES)
     for title in ("models", "files"):
         missing = {name for name, standing, _ in rows(title) if standing == "absent"} - {"vertexai"}
-        assert {f"{title}.{name}" for name in missing} <= set(absent.METHODS)
-    assert absent.instead_of("client.aio.models.embed_content") == absent.METHODS["models.embed_content"]
-    assert "google-genai" in absent.instead_of("types.TuningJob")
+        assert {f"{title}.{name}" for name in missing} <= set(unsupported.METHODS)
+    assert unsupported.instead_of("client.aio.models.embed_content") == unsupported.METHODS["models.embed_content"]
+    assert "google-genai" in unsupported.instead_of("types.TuningJob")

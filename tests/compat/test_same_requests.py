@@ -12,7 +12,7 @@ import pytest
 from request_cases import Maker, Node, Writer
 
 import headwater.genai
-from headwater.client.modes import DEVELOPER_ONLY, VERTEX_ONLY
+from headwater.client.request.platform import DEVELOPER_ONLY, VERTEX_ONLY
 from headwater.errors import UsageError
 from headwater.genai import types
 from headwater.types.base import Wire

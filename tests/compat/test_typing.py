@@ -15,7 +15,9 @@ import pytest
 
 from corpus_cases import shared
 from headwater import types
-from headwater.client import aio, chats, client, files, models, pagers, sync
+from headwater.client import client
+from headwater.client.groups import chats, files, models, pagers
+from headwater.client.stream import aio, sync
 
 ROOT = Path(__file__).parents[2]
 #: Forms of google-genai's, and some of ours, that a checker has to accept, and one line that it has to refuse.

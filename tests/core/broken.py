@@ -9,10 +9,10 @@ from machines import CLOSE, Script
 from peers import asking, document
 
 from corpus_cases import ANSWERS
-from headwater.core.framing import Streamed
-from headwater.core.machine import Machine
-from headwater.core.policy import Deadlines, Retry
-from headwater.core.steps import Open, Wait
+from headwater.core.machine.machine import Machine
+from headwater.core.machine.policy import Deadlines, Retry
+from headwater.core.machine.steps import Open, Wait
+from headwater.core.wire.framing import Streamed
 from servers import sse
 
 THRICE = Retry(attempts=3, initial_delay=1.0, exp_base=2.0, jitter=0.0)

@@ -7,15 +7,13 @@ from collections.abc import Callable
 from typing import Any
 
 from corpus_cases import ANSWERS, REQUEST
-from headwater.core.framing import Streamed, Whole
-from headwater.core.machine import Machine
-from headwater.core.policy import Deadlines, Retry
-from headwater.core.states import State
-from headwater.core.steps import Close, Open, Read, Stop, TransportError, Wait
-from headwater.core.turns import Turns
-from headwater.errors import (
-    HeadwaterError,
-)
+from headwater.core.machine.function_calling import Turns
+from headwater.core.machine.machine import Machine
+from headwater.core.machine.policy import Deadlines, Retry
+from headwater.core.machine.states import State
+from headwater.core.machine.steps import Close, Open, Read, Stop, TransportError, Wait
+from headwater.core.wire.framing import Streamed, Whole
+from headwater.errors import HeadwaterError
 from headwater.types import Part
 from servers import refuses, says, sse
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from headwater.core.fold import Fold
-from headwater.core.stages import Stage
+from headwater.core.answer.fold import Fold
+from headwater.core.stages.base import Stage
 from headwater.types import GenerateContentResponse, Part
 
 Timed = tuple[float, GenerateContentResponse]

@@ -10,10 +10,11 @@ from itertools import pairwise
 from typing import Any
 
 from corpus_cases import ANSWERS
-from headwater.core.framing import Streamed
-from headwater.core.machine import Machine
-from headwater.core.policy import Retry
-from headwater.core.steps import STEPS, Close, HttpRequest, Open, Read, Stop, TransportError, Wait
+from headwater.core.machine.machine import Machine
+from headwater.core.machine.policy import Retry
+from headwater.core.machine.steps import STEPS, Close, Open, Read, Stop, TransportError, Wait
+from headwater.core.wire.framing import Streamed
+from headwater.core.wire.request import HttpRequest
 from headwater.errors import HeadwaterError
 from headwater.types import GenerateContentResponse
 from servers import sse

@@ -14,13 +14,14 @@ from machines import BUSY
 from peers import asking, document
 
 from corpus_cases import ANSWERS
-from headwater.core.buffers import coalesce
-from headwater.core.framing import Streamed
-from headwater.core.machine import Machine
-from headwater.core.policy import Deadlines, Retry
-from headwater.core.smooth import smooth
-from headwater.core.stages import start_stages
-from headwater.core.steps import STEPS, Close, HttpRequest, Open, Pause, Read, Stop, TransportError, Wait
+from headwater.core.machine.machine import Machine
+from headwater.core.machine.policy import Deadlines, Retry
+from headwater.core.machine.steps import STEPS, Close, Open, Pause, Read, Stop, TransportError, Wait
+from headwater.core.stages.base import start_stages
+from headwater.core.stages.buffers import coalesce
+from headwater.core.stages.smooth import smooth
+from headwater.core.wire.framing import Streamed
+from headwater.core.wire.request import HttpRequest
 from headwater.errors import (
     APIError,
     BlockedError,

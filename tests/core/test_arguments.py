@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from headwater.core.arguments import Arguments
+from headwater.core.answer.arguments import Arguments
 from headwater.types import FunctionCall
 
 

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 from machines import BUSY, CLOSE, END, HELLO, Script
 
-from headwater.core.policy import Deadlines, Retry
-from headwater.core.steps import Open, Read, Stop, Wait
+from headwater.core.machine.policy import Deadlines, Retry
+from headwater.core.machine.steps import Open, Read, Stop, Wait
 from headwater.errors import DeadlineExceeded, StreamCancelled, StreamStalled
 from servers import refuses, says, sse
 

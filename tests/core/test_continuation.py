@@ -11,12 +11,12 @@ from machines import BUSY, Script
 from peers import ASKED, asking, document
 
 from corpus_cases import ANSWERS
-from headwater.core.framing import Streamed, Whole
-from headwater.core.machine import Machine
-from headwater.core.policy import Retry
-from headwater.core.smooth import smooth
-from headwater.core.stages import start_stages
-from headwater.core.steps import STEPS, Open, Pause, Read, Stop, Wait
+from headwater.core.machine.machine import Machine
+from headwater.core.machine.policy import Retry
+from headwater.core.machine.steps import STEPS, Open, Pause, Read, Stop, Wait
+from headwater.core.stages.base import start_stages
+from headwater.core.stages.smooth import smooth
+from headwater.core.wire.framing import Streamed, Whole
 from headwater.errors import ServerError, StreamInterrupted, StreamTruncated
 from headwater.types import FinishReason
 from servers import sse

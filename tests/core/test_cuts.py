@@ -9,7 +9,7 @@ from itertools import accumulate
 import pytest
 from peers import Checkpointing, Keeping, Listening, Outcome, Peer, Uncut, carry, cuts, document, some_answer
 
-from headwater.core.ending import EndingKind
+from headwater.core.answer.ending import EndingKind
 from headwater.errors import StreamInterrupted, StreamTruncated
 from headwater.types import GenerateContentResponse
 

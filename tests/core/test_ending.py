@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from headwater import errors
-from headwater.core.ending import EndingKind, blocked_error, judge
-from headwater.core.fold import Fold
+from headwater.core.answer.ending import EndingKind, blocked_error, judge
+from headwater.core.answer.fold import Fold
 from headwater.types import BlockedReason, FinishReason, GenerateContentResponse
 
 BLOCKED = [

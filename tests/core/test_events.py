@@ -8,9 +8,9 @@ import pytest
 from machines import Script
 from peers import document
 
-from headwater.core.ending import Ending, EndingKind, judge
-from headwater.core.events import Block, Call, End, Media, Reset, Retrying, Text, Thought, Translator, Usage
-from headwater.core.fold import Fold
+from headwater.core.answer.ending import Ending, EndingKind, judge
+from headwater.core.answer.events import Block, Call, End, Media, Reset, Retrying, Text, Thought, Translator, Usage
+from headwater.core.answer.fold import Fold
 from headwater.errors import StreamInterrupted
 from headwater.types import GenerateContentResponse
 from servers import sse

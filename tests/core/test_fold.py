@@ -12,8 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from corpus_cases import facts
-from headwater.core import fold as module
-from headwater.core.fold import Fold
+from headwater.core.answer import fold as module
+from headwater.core.answer.fold import Fold
 from headwater.types import (
     NO_USAGE,
     Candidate,

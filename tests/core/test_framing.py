@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from corpus_cases import at, slices
-from headwater.core.framing import Streamed, Whole
+from headwater.core.wire.framing import Streamed, Whole
 from headwater.errors import WireError
 
 BOM = b"\xef\xbb\xbf"

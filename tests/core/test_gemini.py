@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from headwater.core.gemini import STATUS_NAMES, Gemini
+from headwater.core.wire.gemini import STATUS_NAMES, Gemini
 from headwater.errors import (
     APIError,
     AuthenticationError,

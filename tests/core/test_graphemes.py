@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from headwater.core.graphemes import is_boundary, last_cluster
+from headwater.core.text.graphemes import is_boundary, last_cluster
 
 CLUSTERS = [
     "a",

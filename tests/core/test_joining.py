@@ -9,7 +9,7 @@ import pytest
 from broken import KEPT, Broken, body, said, texts
 from peers import ASKED
 
-from headwater.core.steps import Open
+from headwater.core.machine.steps import Open
 from headwater.errors import StreamInterrupted
 
 CALL = {"functionCall": {"name": "f", "args": {"a": 1}}}

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from corpus_cases import at, slices
-from headwater.core.jsons import Splitter
+from headwater.core.wire.json_stream import Splitter
 from headwater.errors import WireError
 
 

@@ -19,10 +19,10 @@ from machines import (
 )
 
 from corpus_cases import REQUEST, slices
-from headwater.core.framing import Streamed
-from headwater.core.machine import MAX_REFUSAL_BYTES
-from headwater.core.policy import Deadlines
-from headwater.core.steps import Open, Read, TransportError
+from headwater.core.machine.machine import MAX_REFUSAL_BYTES
+from headwater.core.machine.policy import Deadlines
+from headwater.core.machine.steps import Open, Read, TransportError
+from headwater.core.wire.framing import Streamed
 from headwater.errors import (
     APIError,
     AuthenticationError,

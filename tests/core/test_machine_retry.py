@@ -18,16 +18,10 @@ from machines import (
 )
 
 from corpus_cases import REQUEST
-from headwater.core.policy import Retry
-from headwater.core.steps import HttpRequest, Open, Wait
-from headwater.errors import (
-    ConnectError,
-    NotFoundError,
-    RateLimitError,
-    ServerError,
-    StreamTruncated,
-    WireError,
-)
+from headwater.core.machine.policy import Retry
+from headwater.core.machine.steps import Open, Wait
+from headwater.core.wire.request import HttpRequest
+from headwater.errors import ConnectError, NotFoundError, RateLimitError, ServerError, StreamTruncated, WireError
 from servers import refuses, sse
 
 

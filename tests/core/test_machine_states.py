@@ -20,13 +20,10 @@ from machines import (
 )
 
 from corpus_cases import drive
-from headwater.core.policy import Retry
-from headwater.core.states import TRANSITIONS, State
-from headwater.core.steps import STEPS, Close, Open, Pause, Read, Run, Step, Stop, Wait
-from headwater.errors import (
-    HeadwaterError,
-    StreamCancelled,
-)
+from headwater.core.machine.policy import Retry
+from headwater.core.machine.states import TRANSITIONS, State
+from headwater.core.machine.steps import STEPS, Close, Open, Pause, Read, Run, Step, Stop, Wait
+from headwater.errors import HeadwaterError, StreamCancelled
 from headwater.types import FinishReason, GenerateContentResponse
 from servers import refuses, sse
 

@@ -8,9 +8,9 @@ import pytest
 from machines import BUSY, CLOSE, TRICE, Script
 from peers import document
 
-from headwater.core.fold import Fold
-from headwater.core.metrics import Meter, Metrics
-from headwater.core.steps import Open
+from headwater.core.answer.fold import Fold
+from headwater.core.answer.metrics import Meter, Metrics
+from headwater.core.machine.steps import Open
 from servers import sse
 
 

@@ -11,12 +11,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from headwater.core.ending import EndingKind
-from headwater.core.machine import Machine
-from headwater.core.named import Named, Numbered
-from headwater.core.smooth import smooth
-from headwater.core.stages import start_stages
-from headwater.core.steps import Close, HttpRequest, Open, Stop, TransportError, Wait
+from headwater.core.answer.ending import EndingKind
+from headwater.core.machine.machine import Machine
+from headwater.core.machine.steps import Close, Open, Stop, TransportError, Wait
+from headwater.core.stages.base import start_stages
+from headwater.core.stages.smooth import smooth
+from headwater.core.wire.request import HttpRequest
+from headwater.core.wire.server_streams import Named, Numbered
 from headwater.errors import APIError, StreamCancelled, WireError
 from headwater.types import GenerateContentResponse
 from servers import refuses, says

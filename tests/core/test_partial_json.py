@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from headwater.core.partial_json import MAX_DEPTH, PartialJson
+from headwater.core.answer.partial_json import MAX_DEPTH, PartialJson
 from headwater.errors import ParseError
 
 TEXTS = st.text(max_size=12) | st.sampled_from(['"', "\\", "\\u", "\ud800", "\udc00", "😀", "\x00", "é\n", "```"])

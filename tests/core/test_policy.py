@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from headwater.core.policy import RETRY_CODES, Deadlines, Retry
+from headwater.core.machine.policy import RETRY_CODES, Deadlines, Retry
 from headwater.errors import (
     ConnectError,
     DeadlineExceeded,

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from headwater.core.progress import Progress, ProgressMeter
+from headwater.core.answer.progress import Progress, ProgressMeter
 from headwater.errors import UsageError
 from headwater.types import NO_USAGE, UsageMetadata
 

@@ -11,9 +11,9 @@ from broken import KEPT, Broken, body, said, texts
 from machines import BUSY, CLOSE, END, HELLO, WORLD
 from peers import ASKED
 
-from headwater.core.events import Reset, Retrying
-from headwater.core.policy import Deadlines, Retry
-from headwater.core.steps import Open, Read, Stop, Wait
+from headwater.core.answer.events import Reset, Retrying
+from headwater.core.machine.policy import Deadlines, Retry
+from headwater.core.machine.steps import Open, Read, Stop, Wait
 from headwater.errors import APIError, DeadlineExceeded, RateLimitError, StreamInterrupted, StreamTruncated
 from servers import refuses, says, sse
 

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from peers import document
 
-from headwater.core.seam import Overlap, Repeat, overlap
+from headwater.core.answer.joining import Overlap, Repeat, overlap
 from headwater.errors import StreamInterrupted
 from headwater.types import GenerateContentResponse, Part
 

@@ -14,8 +14,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pacing import Timed, chunk, folded, longest_hold, run, texts, thought
 
-from headwater.core.graphemes import is_boundary
-from headwater.core.smooth import smooth
+from headwater.core.stages.smooth import smooth
+from headwater.core.text.graphemes import is_boundary
 from headwater.errors import UsageError
 from headwater.types import FinishReason, FunctionCall, GenerateContentResponse, Part
 

@@ -11,8 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from corpus_cases import at, slices, table
-from headwater.core import sse
-from headwater.core.sse import Decoder, Event, encode
+from headwater.core.wire import sse
+from headwater.core.wire.sse import Decoder, Event, encode
 from headwater.errors import WireError
 
 

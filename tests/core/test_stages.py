@@ -11,10 +11,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pacing import Timed, chunk, folded, longest_hold, run, texts, thought
 
-from headwater.core.buffers import coalesce, tap, throttle
-from headwater.core.chunks import merge
-from headwater.core.smooth import smooth
-from headwater.core.stages import Pipeline, Stage, start_stages
+from headwater.core.stages.base import Pipeline, Stage, start_stages
+from headwater.core.stages.buffers import coalesce, tap, throttle
+from headwater.core.stages.chunks import merge
+from headwater.core.stages.smooth import smooth
 from headwater.errors import UsageError
 from headwater.types import FinishReason, FunctionCall, GenerateContentResponse, Part
 

@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 from machines import BUSY, CALLS, END, HELLO, TRICE, Script, attempt, stopped
 
-from headwater.core.policy import Deadlines
-from headwater.core.states import State
-from headwater.core.steps import Close, Open, Run, Stop, Wait
-from headwater.core.turns import Turns
+from headwater.core.machine.function_calling import Turns
+from headwater.core.machine.policy import Deadlines
+from headwater.core.machine.states import State
+from headwater.core.machine.steps import Close, Open, Run, Stop, Wait
 from headwater.errors import DeadlineExceeded, ServerError, StreamStalled
 from headwater.types import GenerateContentResponse
 from servers import says, sse

@@ -14,7 +14,7 @@ import pytest
 
 from corpus_cases import shared
 from headwater import genai
-from headwater.core.framing import Streamed
+from headwater.core.wire.framing import Streamed
 from headwater.engines.base import Request
 from headwater.engines.replay import ReplayEngine
 from headwater.errors import APIError, HeadwaterError, UsageError

@@ -11,7 +11,7 @@ from conftest import run_async
 from headwater.errors import LogError, UsageError
 from headwater.log.memory import MemoryLog
 from headwater.log.open import default_path, open_log
-from headwater.log.sqlite import SqliteLog
+from headwater.log.sqlite.log import SqliteLog
 
 
 def test_memory() -> None:
@@ -59,7 +59,9 @@ def test_a_data_directory_that_cannot_be_made_is_said(tmp_path: Path, monkeypatc
 
 
 def test_without_redis_py_it_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in [name for name in sys.modules if name == "redis" or name.startswith(("redis.", "headwater.log.redis"))]:
+    for name in [
+        name for name in sys.modules if name == "redis" or name.startswith(("redis.", "headwater.log.redis.log"))
+    ]:
         monkeypatch.delitem(sys.modules, name)
     monkeypatch.setitem(sys.modules, "redis", None)
     monkeypatch.setitem(sys.modules, "redis.asyncio", None)

@@ -15,9 +15,9 @@ from stores import RedisServer, needs_redis, redis_server
 
 from conftest import run_async
 from headwater.errors import LogError
-from headwater.log import redis_watch
 from headwater.log.base import tail
-from headwater.log.redis import RedisLog
+from headwater.log.redis import watch
+from headwater.log.redis.log import RedisLog
 
 pytestmark = needs_redis
 Work = Callable[..., Awaitable[None]]
@@ -63,7 +63,7 @@ def test_readers_of_every_node_are_woken(redis: RedisServer) -> None:
 
 def test_a_long_wait_is_followed_to_its_end(redis: RedisServer, monkeypatch: pytest.MonkeyPatch) -> None:
     """A reader that waits longer than a stream is followed for nobody is woken all the same."""
-    monkeypatch.setattr(redis_watch, "_KEPT", 0.2)
+    monkeypatch.setattr(watch, "_KEPT", 0.2)
 
     async def check(one: RedisLog, two: RedisLog) -> None:
         await one.create("a")

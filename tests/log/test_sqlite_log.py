@@ -17,8 +17,8 @@ import pytest
 from conftest import run_async
 from headwater.errors import LogError
 from headwater.log.base import tail
-from headwater.log.sqlite import SqliteLog
-from headwater.log.sqlite_store import Sync
+from headwater.log.sqlite.log import SqliteLog
+from headwater.log.sqlite.store import Sync
 
 
 def with_log(path: Path, work: Any, **options: Any) -> None:
@@ -34,7 +34,7 @@ def with_log(path: Path, work: Any, **options: Any) -> None:
 
 _APPENDER = """
 import asyncio, sys
-from headwater.log.sqlite import SqliteLog
+from headwater.log.sqlite.log import SqliteLog
 
 async def write(log, key):
     await log.create(key, writer="child")

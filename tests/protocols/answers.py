@@ -6,7 +6,7 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from headwater.core.events import reset_chunk
+from headwater.core.answer.events import reset_chunk
 from headwater.protocols import Encoder, Outcome
 from headwater.types import Content, FunctionResponse, GenerateContentResponse, Part
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from headwater.core.sse import Decoder
+from headwater.core.wire.sse import Decoder
 
 KNOWN_5 = frozenset(
     [

@@ -9,7 +9,7 @@ from answers import ARGS, PIECES
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from headwater.core.arguments import Arguments
+from headwater.core.answer.arguments import Arguments
 from headwater.protocols.argument_text import ArgumentText
 from headwater.types import FunctionCall
 

@@ -10,7 +10,7 @@ import pytest
 from grammars import AgUiReader, AiSdkReader, PlainReader
 
 from corpus_cases import Case, drive, some_cases
-from headwater.core.fold import Fold
+from headwater.core.answer.fold import Fold
 from headwater.protocols import AgUi, AiSdk, Encoder, PlainText
 
 VERSIONS: tuple[Any, ...] = (5, 6, 7)

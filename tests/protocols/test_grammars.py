@@ -12,7 +12,7 @@ from grammars import AgUiReader, AiSdkReader, PlainReader, documents
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from headwater.core.fold import Fold
+from headwater.core.answer.fold import Fold
 from headwater.protocols import AgUi, AiSdk, PlainText
 from headwater.types import Content, FunctionCall, FunctionResponse, GenerateContentResponse, Part
 

@@ -8,7 +8,7 @@ import pytest
 
 from headwater.errors import UsageError
 from headwater.protocols import read_messages, ui_messages
-from headwater.protocols.naming import CUT
+from headwater.protocols.tool_names import CUT
 from headwater.types import (
     Blob,
     CodeExecutionResult,

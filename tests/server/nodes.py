@@ -18,14 +18,14 @@ from headwater.engines.base import Request
 from headwater.engines.offline import OfflineEngine
 from headwater.log.base import Log, State, tail
 from headwater.log.memory import MemoryLog
-from headwater.log.sqlite import SqliteLog
-from headwater.server import records
-from headwater.server.access import Access
+from headwater.log.sqlite.log import SqliteLog
 from headwater.server.app import Server
-from headwater.server.choice import Engines
-from headwater.server.generations import Started
-from headwater.server.keeping import Terms
-from headwater.server.records import Head
+from headwater.server.http.auth import Access
+from headwater.server.streams import record_format
+from headwater.server.streams.record_format import Head
+from headwater.server.streams.registry import Started
+from headwater.server.streams.retention import Terms
+from headwater.server.streams.routing import Engines
 
 #: Seconds; short, so that the tests are, and long beside what a loaded machine keeps a task waiting.
 LEASE = 1.0
@@ -46,7 +46,7 @@ class Store:
             return self._memory
         if self._kind == "sqlite":
             return SqliteLog(self._place, is_shared=True)
-        from headwater.log.redis import RedisLog
+        from headwater.log.redis.log import RedisLog
 
         return RedisLog(self._place)
 
@@ -108,7 +108,7 @@ def text_of(found: list[bytes]) -> str:
     """Return the text that the chunks of a log say."""
     texts = []
     for record in found:
-        if record[0] == records.CHUNK:
+        if record[0] == record_format.CHUNK:
             for candidate in msgspec.json.decode(record[1:]).get("candidates", ()):
                 texts += [part.get("text", "") for part in candidate.get("content", {}).get("parts", ())]
     return "".join(texts)
@@ -116,7 +116,7 @@ def text_of(found: list[bytes]) -> str:
 
 def ends_of(found: list[bytes]) -> list[bytes]:
     """Return the records that end an answer: there should be one, the last."""
-    return [record for record in found if record[0] in (records.ERROR, records.END)]
+    return [record for record in found if record[0] in (record_format.ERROR, record_format.END)]
 
 
 @contextlib.asynccontextmanager

@@ -17,9 +17,9 @@ from hypothesis import strategies as st
 from postgres import needs_postgres, postgres
 
 from headwater.errors import APIError, LogError, UsageError
-from headwater.server.chats import searching
+from headwater.server.chats import tokenizer
+from headwater.server.chats.model import Draft, Message, MessageState, now
 from headwater.server.chats.store import Store, open_store
-from headwater.server.chats.values import Draft, Message, MessageState, now
 
 OWNERS = (f"owner{number}" for number in itertools.count())
 
@@ -164,7 +164,7 @@ def test_every_text_can_be_kept_and_asked_for(store: Store, owner: str, text: st
     """No text or query upsets the database; a chat is found by its own words and by how they begin."""
     write(store, owner, "any", message("q", text))
     store.listed(owner, query, None, 10)
-    for word in searching.asked(text):
+    for word in tokenizer.asked(text):
         assert found(store, owner, word) == ["any"], word
         assert found(store, owner, word[: max(1, len(word) // 2)]) == ["any"], word
     store.delete(owner, "any")

@@ -17,8 +17,8 @@ from headwater import story
 from headwater.engines.offline import OfflineEngine
 from headwater.errors import api_error
 from headwater.log.memory import MemoryLog
+from headwater.server.chats.model import Draft, Message, now
 from headwater.server.chats.store import open_store
-from headwater.server.chats.values import Draft, Message, now
 from live import Held, Live, Reply, Scripted, events, says
 
 MODEL = "gemini-2.5-flash"

@@ -10,7 +10,7 @@ import pytest
 from cutting import CuttingProxy
 
 from headwater import genai, story
-from headwater.core.policy import Retry
+from headwater.core.machine.policy import Retry
 from headwater.engines.offline import OfflineEngine
 from headwater.errors import ConnectError, StreamInterrupted, StreamTruncated
 from live import Live

@@ -13,10 +13,10 @@ import pytest
 from headwater.errors import APIError
 from headwater.log.base import Log
 from headwater.log.memory import MemoryLog
-from headwater.server.durable import words
-from headwater.server.durable.rules import Append, Creation, Producer
+from headwater.server.durable import fields
+from headwater.server.durable.protocol import Append, Creation, Producer
 from headwater.server.durable.streams import Found, Shown, Streams
-from headwater.server.limits import Limits
+from headwater.server.http.limits import Limits
 from live import Live, read_until
 
 PATH = "/v1/stream/talk"
@@ -296,7 +296,7 @@ def test_caches_keep_what_can_not_change() -> None:
         live.request("PUT", PATH, b"x" * 2_000_000, **TEXT)
         live.request("POST", PATH, b"y", **TEXT)
         first = live.get(PATH)
-        rest = live.get(f"{PATH}?offset={first.headers[words.NEXT_OFFSET]}")
+        rest = live.get(f"{PATH}?offset={first.headers[fields.NEXT_OFFSET]}")
         assert (len(first.body), rest.body) == (2_000_000, b"y")
         assert "max-age=60" in first.headers["cache-control"]
         assert rest.headers["cache-control"] == "private, no-cache"

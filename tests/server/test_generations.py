@@ -13,11 +13,11 @@ from headwater.engines.base import Request
 from headwater.engines.offline import OfflineEngine
 from headwater.errors import APIError, UnknownStreamError
 from headwater.log.memory import MemoryLog
-from headwater.server import records
-from headwater.server.keeping import Terms
-from headwater.server.limits import Limits
-from headwater.server.metrics import Metrics
-from headwater.server.recorder import Recorder
+from headwater.server.http.limits import Limits
+from headwater.server.http.metrics import Metrics
+from headwater.server.streams import record_format
+from headwater.server.streams.recorder import Recorder
+from headwater.server.streams.retention import Terms
 from live import Held, Scripted, says
 
 _QUICK = story.Pace(first=0.0, rate=4000.0)
@@ -36,7 +36,7 @@ async def test_answer_runs_without_readers(store: Store) -> None:
         assert 0 <= (known.account.first or 0) <= (known.account.seconds or 0)
         found = await node.read(name)
         assert known.chunks == len(found) - 2 == known.last - 1
-        assert records.read_head(found[0]) == known.head
+        assert record_format.read_head(found[0]) == known.head
 
 
 @scene
@@ -100,7 +100,7 @@ async def test_stop_reaches_the_server_that_produces(store: Store) -> None:
             (found, *others) = [await reader for reader in readers]
             assert others == [found, found]
             assert text_of(found) == "0 1 2 "
-            assert records.read_account((await nodes[2].log.state(name)).note).reason == "cancelled"
+            assert record_format.read_account((await nodes[2].log.state(name)).note).reason == "cancelled"
             assert ends_of(found) == [found[-1]]
     took.sort()
     print(f"stop on another server: p50 {took[25] * 1000:.1f} ms, p99 {took[49] * 1000:.1f} ms")

@@ -14,8 +14,8 @@ import pytest
 import uvicorn
 
 from corpus_cases import shared
-from headwater.server.limits import Limits
-from headwater.server.protocol import protocol_for
+from headwater.server.http.limits import Limits
+from headwater.server.http.uvicorn_protocol import protocol_for
 from headwater.server.run import listen
 
 CASES = shared("conformance/http11probe_cases.json")

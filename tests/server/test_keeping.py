@@ -15,10 +15,10 @@ from typing import Any
 import pytest
 
 from headwater import genai
-from headwater.core import gemini
+from headwater.core.wire import gemini
 from headwater.engines.base import Request
 from headwater.errors import NotFoundError, RateLimitError, StreamInterrupted, UnknownStreamError
-from headwater.server.limits import Limits
+from headwater.server.http.limits import Limits
 from headwater.streaming import Retry
 from headwater.types import GenerateContentResponse
 from live import ASK, Held, Live, events, post_bytes, read_all, read_until, says

@@ -12,7 +12,7 @@ from test_serve import Process, ask, refused
 from ws_peer import dial, scene, serving
 
 from headwater.errors import AuthenticationError, UsageError
-from headwater.server.access import Access
+from headwater.server.http.auth import Access
 from live import ASK, Held, Live, events, post_bytes, read_until
 
 KEY = "sk-0123456789abcdef0123456789abcdef"

@@ -13,7 +13,7 @@ import pytest
 from nodes import Store, joined, scene
 
 from headwater.errors import APIError, UsageError
-from headwater.server.links import LONGEST, check_link, link_query, shared_secret
+from headwater.server.streams.links import LONGEST, check_link, link_query, shared_secret
 from live import ASK, Held, Live, Scripted, says
 
 NAME = "n" * 32

@@ -7,7 +7,8 @@ import re
 import pytest
 from starlette.routing import Route
 
-from headwater.server import app, openapi
+from headwater.server import app
+from headwater.server.openapi import document
 
 
 def test_every_route_is_described() -> None:
@@ -22,7 +23,7 @@ def test_every_route_is_described() -> None:
             is_own = path in ("/", "/healthz", "/openapi.json", "/metrics")
             if is_own or path.startswith(("/v1beta", "/upload/v1beta", "/v1/streams", "/v1/chats")):
                 served |= {(path, verb.lower()) for verb in route.methods or () if verb not in ("HEAD", "PUT")}
-    described = {(path, verb) for path, verbs in openapi.document(needs_key=True)["paths"].items() for verb in verbs}
+    described = {(path, verb) for path, verbs in document.document(needs_key=True)["paths"].items() for verb in verbs}
     methods = {path for path in described if ":generate" in path[0] or ":stream" in path[0] or ":count" in path[0]}
     assert described - methods == served - {("/v1beta/models/{model}:{method}", "post")}
     assert len(methods) == 3
@@ -32,4 +33,4 @@ def test_it_is_valid_openapi() -> None:
     """A validator of OpenAPI has nothing to say about it."""
     validator = pytest.importorskip("openapi_spec_validator")
     for needs_key in (True, False):
-        validator.validate(openapi.document(needs_key=needs_key))
+        validator.validate(document.document(needs_key=needs_key))

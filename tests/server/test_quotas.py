@@ -6,8 +6,8 @@ import pytest
 from ws_peer import dial, scene, serving
 
 from headwater.errors import RateLimitError
-from headwater.server.limits import Limits
-from headwater.server.quotas import Quotas
+from headwater.server.http.limits import Limits
+from headwater.server.http.quotas import Quotas
 from live import Live, Scripted, says
 
 

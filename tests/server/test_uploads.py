@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from headwater.errors import APIError, NotFoundError
-from headwater.server.files import Files, Metadata
-from headwater.server.limits import Limits
+from headwater.server.gemini.file_store import Files, Metadata
+from headwater.server.http.limits import Limits
 from live import Live, Reply, post_bytes
 
 DATA = bytes(range(256)) * 5000

@@ -12,7 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from ws_peer import check_numbers, dial, scene, serving
 
-from headwater.server.limits import Limits
+from headwater.server.http.limits import Limits
 from live import Held, Live, Scripted, says
 
 _KEYS = ["right-key", "other-key"]

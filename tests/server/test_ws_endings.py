@@ -10,8 +10,8 @@ from ws_peer import Fed, Peer, check_numbers, dial, logs, scene, serving
 
 from headwater import story
 from headwater.engines.offline import OfflineEngine
-from headwater.server import keeping
-from headwater.server.limits import Limits
+from headwater.server.http.limits import Limits
+from headwater.server.streams import retention
 from live import Held, Scripted, says
 
 
@@ -139,7 +139,7 @@ async def test_named_streams_of_vanished_sockets_are_forgotten_in_time() -> None
 @scene
 async def test_finished_streams_of_a_key_are_kept_in_number_too(monkeypatch: pytest.MonkeyPatch) -> None:
     """Of very many finished streams of one key the oldest are forgotten before their time."""
-    monkeypatch.setattr(keeping, "KEPT_PER_KEY", 3)
+    monkeypatch.setattr(retention, "KEPT_PER_KEY", 3)
     async with serving(Scripted(lambda _: [says("x", "STOP")])) as live, dial(live) as peer:
         await peer.greet()
         names = [await _finished(peer) for _ in range(5)]

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from headwater.server.limits import Limits
+from headwater.server.http.limits import Limits
 from live import Live, Scripted, read_until, says
 
 _RIGHT = {

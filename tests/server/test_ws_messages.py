@@ -11,9 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from ws_peer import check_numbers, raw, text_of
 
-from headwater.server import records
-from headwater.server.messages import MERGED_CHARS, Script, Wants
-from headwater.server.ws_errors import RETRYABLE
+from headwater.server.streams import record_format
+from headwater.server.websocket.encoder import MERGED_CHARS, Script, Wants
+from headwater.server.websocket.errors import RETRYABLE
 from live import says
 
 ALL = Wants(typed=True, thought=True)
@@ -31,11 +31,11 @@ _CANDIDATES = st.fixed_dictionaries(
     optional={"index": st.integers(0, 1), "groundingMetadata": st.just({"webSearchQueries": ["q"]})},
 )
 _CHUNKS = st.fixed_dictionaries({}, optional={"candidates": st.lists(_CANDIDATES, max_size=2)})
-_ENDS = st.sampled_from([records.end_record(), records.end_record("cancelled"), b'x{"error":{"code":503}}'])
+_ENDS = st.sampled_from([record_format.end_record(), record_format.end_record("cancelled"), b'x{"error":{"code":503}}'])
 
 
 def script(document: Any) -> bytes:
-    return records.chunk_record(raw(document))
+    return record_format.chunk_record(raw(document))
 
 
 def play(
@@ -77,9 +77,9 @@ def test_any_cut_any_page_same_answer(
 @given(chunks=st.lists(_CHUNKS, max_size=6), wants=st.booleans())
 def test_nothing_a_model_says_becomes_a_type(chunks: list[Any], wants: bool) -> None:
     """The types of messages are those of the protocol, whatever the chunks hold."""
-    types = {message["type"] for message in play([*map(script, chunks), records.end_record()])}
+    types = {message["type"] for message in play([*map(script, chunks), record_format.end_record()])}
     assert types <= {"chunk", "thought", "tool", "media", "data", "complete"}
-    plain = Script(None).read([*map(script, chunks), records.end_record()])
+    plain = Script(None).read([*map(script, chunks), record_format.end_record()])
     assert {json.loads(out.text)["type"] for out in plain} <= {"chunk", "complete"}
 
 
@@ -95,7 +95,7 @@ def test_each_kind_of_part_has_its_type() -> None:
     ]
     candidate = {"content": {"parts": parts}, "groundingMetadata": {"webSearchQueries": ["q"]}}
     other = {"index": 1, "content": {"parts": [{"text": "another answer"}]}}
-    messages = play([script({"candidates": [candidate, other]}), records.end_record()])
+    messages = play([script({"candidates": [candidate, other]}), record_format.end_record()])
     assert [(message["type"], message.get("payload", message.get("text"))) for message in messages[:-1]] == [
         ("thought", parts[0]),
         ("chunk", "Look: "),
@@ -111,7 +111,7 @@ def test_each_kind_of_part_has_its_type() -> None:
 
 def test_what_is_not_of_the_api_is_data() -> None:
     """A chunk of another shape is passed on as data and ends nothing."""
-    messages = play([b'c{"candidates":3}', b"c[1,2]", b"cnot json", records.end_record()])
+    messages = play([b'c{"candidates":3}', b"c[1,2]", b"cnot json", record_format.end_record()])
     assert [message["type"] for message in messages] == ["data", "data", "data", "complete"]
     assert messages[0]["payload"] == {"chunk": '{"candidates":3}'}
 
@@ -119,7 +119,7 @@ def test_what_is_not_of_the_api_is_data() -> None:
 def test_merged_text_is_split_where_it_gets_long() -> None:
     """A merged message ends when it has some 32,000 characters, so that no client's limit is in the way."""
     piece = "x" * 1000
-    messages = play([*[script(says_json(piece))] * 100, records.end_record()], page=200, merge=True)
+    messages = play([*[script(says_json(piece))] * 100, record_format.end_record()], page=200, merge=True)
     assert [len(message["text"]) for message in messages[:-1]] == [MERGED_CHARS // 1000 * 1000 + 1000] * 3 + [1000]
     assert [(message.get("from"), message["seq"]) for message in messages] == [
         (1, 33),
@@ -179,12 +179,12 @@ def test_error_in_the_middle_says_how_far_the_answer_was() -> None:
 )
 def test_what_was_blocked_ends_in_an_error(chunks: list[Any], code: str) -> None:
     """A refused prompt and an answer that was taken away end in errors of their own codes."""
-    assert play([*map(script, chunks), records.end_record()])[-1]["code"] == code
+    assert play([*map(script, chunks), record_format.end_record()])[-1]["code"] == code
 
 
 def test_end_without_a_finish_reason_is_said_to_be_unspecified() -> None:
     """An engine that gives no finish reason gets none invented."""
-    assert play([records.end_record()])[-1]["finish_reason"] == "FINISH_REASON_UNSPECIFIED"
+    assert play([record_format.end_record()])[-1]["finish_reason"] == "FINISH_REASON_UNSPECIFIED"
 
 
 def test_figures_are_kept_apart_and_end_with_the_last_totals() -> None:
@@ -195,7 +195,7 @@ def test_figures_are_kept_apart_and_end_with_the_last_totals() -> None:
         usage = {"usageMetadata": {"promptTokenCount": 4, "candidatesTokenCount": number}}
         outs = reading.read([script(says_json("word ") | usage)])
         heard += [json.loads(out.text) for out in [*outs, *reading.figures(number / 10)]]
-    heard += [json.loads(out.text) for out in reading.read([records.end_record()])]
+    heard += [json.loads(out.text) for out in reading.read([record_format.end_record()])]
     usage_ = [message for message in heard if message["type"] == "usage"]
     assert [message["output"] for message in usage_] == [1, 11, 21, 30]
     progress = [message for message in heard if message["type"] == "progress"]

@@ -12,7 +12,7 @@ from headwater import story
 from headwater.engines.base import Request
 from headwater.engines.offline import OfflineEngine
 from headwater.errors import StreamStalled
-from headwater.server.limits import Limits
+from headwater.server.http.limits import Limits
 from live import Held, Scripted, says
 
 

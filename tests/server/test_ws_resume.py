@@ -10,7 +10,7 @@ from ws_peer import Fed, check_numbers, chunk, dial, logs, scene, serving, text_
 
 from headwater import story
 from headwater.engines.offline import OfflineEngine
-from headwater.server.limits import Limits
+from headwater.server.http.limits import Limits
 from live import Held, Scripted, says
 
 _MIXED = [

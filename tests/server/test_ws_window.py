@@ -8,8 +8,9 @@ from typing import Any
 import pytest
 from ws_peer import Fed, Peer, check_numbers, chunk, dial, scene, serving, text_of
 
-from headwater.server import run, ws_protocol
-from headwater.server.limits import Limits
+from headwater.server import run
+from headwater.server.http.limits import Limits
+from headwater.server.websocket import uvicorn_protocol
 from live import Live, Scripted, says
 
 
@@ -122,7 +123,7 @@ def _unsent(live: Live) -> int:
 @scene
 async def test_reader_that_never_reads_is_let_go(monkeypatch: pytest.MonkeyPatch, kernel_helps: bool) -> None:
     """A socket that takes nothing for too long is given up, whether or not the kernel knows how; the stream goes on."""
-    monkeypatch.setattr(ws_protocol, "LINGER", 0.3)
+    monkeypatch.setattr(uvicorn_protocol, "LINGER", 0.3)
     if not kernel_helps:
         monkeypatch.setattr(run, "_limit_kernel", lambda *_: None)
     engine = Fed()

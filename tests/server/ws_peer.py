@@ -13,7 +13,7 @@ import aiohttp
 
 from headwater.engines.base import Request
 from headwater.log.memory import MemoryLog
-from headwater.server.names import is_name
+from headwater.server.streams.log_keys import is_name
 from headwater.types import GenerateContentResponse
 from live import Held, Live
 from servers import PATIENCE

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from ways_out import WAYS, Way, answers, client_of, each_way, go, soon
 
-from headwater.core.ending import EndingKind
+from headwater.core.answer.ending import EndingKind
 from headwater.telemetry.logs import LEVELS, NAME, Logs, log_steps
 from servers import Server, refuses, scripted, whole
 

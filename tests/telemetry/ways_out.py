@@ -13,7 +13,7 @@ import msgspec
 import pytest
 
 from headwater import genai
-from headwater.client.observers import Observer
+from headwater.client.options.observers import Observer
 from headwater.errors import HeadwaterError
 from headwater.streaming import CancelToken, Deadlines, StreamOptions
 from servers import CHUNKED, EVENT, PATIENCE, Connection, Request, Script, Server, chunk, refuses, says, sends

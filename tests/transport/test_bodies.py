@@ -15,10 +15,7 @@ from typing import Any
 import pytest
 
 from headwater import genai
-from headwater.errors import (
-    ClientError,
-    HeadwaterError,
-)
+from headwater.errors import ClientError, HeadwaterError
 from servers import (
     CHUNKED,
     EVENT,

@@ -13,13 +13,7 @@ from typing import Any
 import pytest
 
 from headwater import genai
-from headwater.errors import (
-    ConnectError,
-    StreamInterrupted,
-    StreamStalled,
-    StreamTruncated,
-    WireError,
-)
+from headwater.errors import ConnectError, StreamInterrupted, StreamStalled, StreamTruncated, WireError
 from servers import (
     CHUNKED,
     ENDLESS,

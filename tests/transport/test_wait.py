@@ -14,7 +14,8 @@ from typing import Any
 
 import pytest
 
-from headwater.core.steps import HttpRequest, TransportError
+from headwater.core.machine.steps import TransportError
+from headwater.core.wire.request import HttpRequest
 from headwater.transport import sync
 from headwater.transport.aio import AiohttpTransport
 from headwater.transport.base import Waiting

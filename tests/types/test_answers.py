@@ -10,8 +10,8 @@ import msgspec
 import pytest
 
 from headwater import types
-from headwater.core.fold import Fold
-from headwater.core.gemini import Gemini
+from headwater.core.answer.fold import Fold
+from headwater.core.wire.gemini import Gemini
 from headwater.types import NO_USAGE, FunctionCall, GenerateContentResponse, ListModelsResponse, Part, UsageMetadata
 
 RAW = (

@@ -4,7 +4,7 @@ import threading
 
 import pytest
 
-from headwater.views.pace import Redraw
+from headwater.views.redraw import Redraw
 
 
 def test_what_was_asked_for_last_is_drawn():

@@ -8,7 +8,7 @@ from screens import AtOnce, File, Screen
 
 import headwater.views.terminal as terminal_module
 from headwater import genai
-from headwater.core.progress import Progress
+from headwater.core.answer.progress import Progress
 from headwater.views.bars import NoBar, TerminalBar, make_bar, progress_bar
 from headwater.views.progress import caption, footer
 from headwater.views.terminal import ashow, show

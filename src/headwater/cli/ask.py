@@ -6,14 +6,14 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from headwater.cli.answers import show, teller
 from headwater.cli.exits import EPILOG, Exit
 from headwater.cli.options import Options, shared_options
+from headwater.cli.output import show, teller
 from headwater.cli.prompts import asked_words, gather
 from headwater.cli.screen import Screen
 
 if TYPE_CHECKING:
-    from headwater.client.options import StreamOptions
+    from headwater.client.options.call_options import StreamOptions
 
 
 @click.command(epilog=EPILOG)

@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from headwater.cli.answers import show, teller
 from headwater.cli.chats import find
 from headwater.cli.exits import EPILOG, Exit, exit_for, explain
 from headwater.cli.options import Options, calling, shared_options
+from headwater.cli.output import show, teller
 from headwater.cli.prompts import as_text
 from headwater.cli.screen import Screen
 from headwater.errors import HeadwaterError, UsageError

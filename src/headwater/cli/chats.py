@@ -16,10 +16,10 @@ from headwater.cli.exits import EPILOG, Exit
 from headwater.cli.options import MARKDOWN, SERVER, calling, server_client
 from headwater.cli.screen import Screen, has_rich
 from headwater.errors import UsageError, api_error
-from headwater.views.harmless import harmless
+from headwater.views.escape import harmless
 
 if TYPE_CHECKING:
-    from headwater.core.kept import KeptChat
+    from headwater.core.wire.saved_chats import KeptChat
     from headwater.genai import Client
 
 #: So many chats come with one request where all of them are looked at.

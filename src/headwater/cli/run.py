@@ -17,7 +17,7 @@ from types import CodeType, ModuleType, TracebackType
 
 import click
 
-from headwater import absent, standin
+from headwater import import_shim, unsupported
 
 #: Modules whose frames are no part of the program that is run.
 _OURS = (__name__, "runpy", "asyncio.runners", "asyncio.base_events")
@@ -43,7 +43,7 @@ def run(offline: bool, module: str | None, arguments: tuple[str, ...]) -> None:
     if offline:
         known = os.environ.get("GOOGLE_GEMINI_BASE_URL", "")  # it may name a pace
         os.environ["GOOGLE_GEMINI_BASE_URL"] = known if known.startswith("offline:") else "offline:"
-    standin.install()
+    import_shim.install()
     if module is None:
         script, *rest = arguments
         program = partial(_run_script, script, _source(script))
@@ -123,8 +123,8 @@ def _die_of_interrupt(interrupted: Event) -> None:
 
 
 def _report() -> None:
-    if not standin.missed:
+    if not import_shim.missed:
         return
     sys.stdout.flush()
-    lines = [f"  {name:<32} {absent.instead_of(name)}" for name in standin.missed]
+    lines = [f"  {name:<32} {unsupported.instead_of(name)}" for name in import_shim.missed]
     click.echo("\n".join(["headwater run: the program asked for what headwater does not have:", *lines]), err=True)

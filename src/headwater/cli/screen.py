@@ -12,10 +12,10 @@ from threading import Thread
 from typing import TYPE_CHECKING, TextIO
 
 from headwater.errors import UsageError
-from headwater.views.harmless import Cleaner, harmless
+from headwater.views.escape import Cleaner, harmless
 
 if TYPE_CHECKING:
-    from headwater.core.progress import Progress
+    from headwater.core.answer.progress import Progress
     from headwater.views.terminal import TerminalView
 
 _NO_RICH = "this needs rich: pip install 'headwater[terminal]'"

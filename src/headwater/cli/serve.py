@@ -139,7 +139,7 @@ def serve(**options: Any) -> None:
 
 
 def _keys(options: dict[str, Any]) -> list[str]:
-    from headwater.server.keys import read_keys
+    from headwater.server.http.keys import read_keys
 
     path = options["api_key_file"]
     return [*options["api_key"], *(read_keys(path) if path else ())]
@@ -147,7 +147,7 @@ def _keys(options: dict[str, Any]) -> list[str]:
 
 def _reload(application: Any, options: dict[str, Any]) -> Callable[[], None] | None:
     """What SIGHUP does: read the keys again, where they are in a file."""
-    from headwater.server.keys import rereading
+    from headwater.server.http.keys import rereading
 
     path = options["api_key_file"]
     return rereading(application.state.server.access, path, options["api_key"]) if path else None
@@ -157,7 +157,7 @@ def _application(engine: Engine, keys: Sequence[str], options: dict[str, Any]) -
     from headwater.log.open import open_log
     from headwater.server import app
     from headwater.server.chats.store import open_store
-    from headwater.server.limits import Limits
+    from headwater.server.http.limits import Limits
 
     mib = 1024 * 1024
     limits = Limits(

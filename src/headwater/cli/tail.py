@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import click
 
-from headwater.cli.answers import show, teller
 from headwater.cli.exits import EPILOG, Exit
 from headwater.cli.options import MARKDOWN, SERVER, STATS, server_client
+from headwater.cli.output import show, teller
 from headwater.cli.screen import Screen
 
 

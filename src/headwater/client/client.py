@@ -7,14 +7,14 @@ from functools import cached_property
 from types import TracebackType
 from typing import Any, Self
 
-from headwater.client.aio import AsyncCaller
-from headwater.client.chats import AsyncChats, Chats
-from headwater.client.files import AsyncFiles, Files
-from headwater.client.models import AsyncModels, Models
-from headwater.client.options import StreamOptions, check
-from headwater.client.settings import Settings
-from headwater.client.streams import AsyncStreams, Streams
-from headwater.client.sync import Caller
+from headwater.client.groups.chats import AsyncChats, Chats
+from headwater.client.groups.files import AsyncFiles, Files
+from headwater.client.groups.models import AsyncModels, Models
+from headwater.client.groups.streams import AsyncStreams, Streams
+from headwater.client.options.call_options import StreamOptions, check
+from headwater.client.request.settings import Settings
+from headwater.client.stream.aio import AsyncCaller
+from headwater.client.stream.sync import Caller
 from headwater.errors import UsageError
 from headwater.types import HttpOptions
 

@@ -8,14 +8,14 @@ from typing import Any
 
 import msgspec
 
-from headwater.client import requests
-from headwater.client.aio import AsyncCaller
-from headwater.client.base import ANSWERS, COUNTS, MODEL_LISTS
-from headwater.client.options import CallOptions, StreamOptions
-from headwater.client.settings import Settings
-from headwater.core.gemini import Gemini
-from headwater.core.policy import Retry
-from headwater.core.steps import HttpRequest
+from headwater.client.options.call_options import CallOptions, StreamOptions
+from headwater.client.request import build
+from headwater.client.request.settings import Settings
+from headwater.client.stream.aio import AsyncCaller
+from headwater.client.stream.base import ANSWERS, COUNTS, MODEL_LISTS
+from headwater.core.machine.policy import Retry
+from headwater.core.wire.gemini import Gemini
+from headwater.core.wire.request import HttpRequest
 from headwater.engines.base import Chunk, Request
 from headwater.errors import APIError, HeadwaterError
 from headwater.types import Answer, CountTokensResponse, GenerateContentConfig, HttpOptions, ListModelsConfig, Model
@@ -81,7 +81,7 @@ class GeminiEngine:
         config, found = ListModelsConfig(page_size=1000), list[Model]()
         while True:
             with _without(self._settings.api_key):
-                page = await self._caller.call(MODEL_LISTS, requests.list_models(self._settings, config), None)
+                page = await self._caller.call(MODEL_LISTS, build.list_models(self._settings, config), None)
             found += page.items
             if not page.next_page_token:
                 return found
@@ -92,7 +92,7 @@ class GeminiEngine:
         await self._caller.close()
 
     def _request(self, request: Request, method: str) -> HttpRequest:
-        url = self._settings.url(f"{requests.model_path(request.model, self._settings)}:{method}")
+        url = self._settings.url(f"{build.model_path(request.model, self._settings)}:{method}")
         headers = self._settings.headers()
         if request.timeout is not None:
             headers["X-Server-Timeout"] = f"{request.timeout:g}"

@@ -14,9 +14,9 @@ from pathlib import Path
 
 import msgspec
 
-from headwater.core.fold import Fold
-from headwater.core.framing import Streamed, Whole
-from headwater.core.gemini import Gemini
+from headwater.core.answer.fold import Fold
+from headwater.core.wire.framing import Streamed, Whole
+from headwater.core.wire.gemini import Gemini
 from headwater.engines.base import Request
 from headwater.errors import HeadwaterError, UsageError, api_error
 from headwater.types import CountTokensResponse, GenerateContentResponse, Model

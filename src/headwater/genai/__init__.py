@@ -1,11 +1,12 @@
 """What ``from headwater import genai`` gives: the names of google-genai, in the ``generate_content`` family."""
 
 from headwater import __version__, errors, types
-from headwater.client import chats, client, files, models, pagers
-from headwater.client import declaring as _declaring  # noqa: F401 - it lets types read functions
-from headwater.client.aio import AsyncStream
+from headwater.client import client
 from headwater.client.client import AsyncClient, Client
-from headwater.client.sync import Stream
+from headwater.client.groups import chats, files, models, pagers
+from headwater.client.stream.aio import AsyncStream
+from headwater.client.stream.sync import Stream
+from headwater.client.tools import declaring as _declaring  # noqa: F401 - it lets types read functions
 
 __all__ = [
     "AsyncClient",

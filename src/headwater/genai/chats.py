@@ -1,8 +1,8 @@
-"""``headwater.genai.chats``, where google-genai has its chats: the module ``headwater.client.chats`` itself."""
+"""google-genai's ``genai.chats``: an alias of headwater's own module."""
 
 import sys
 
-import headwater.client.chats
-from headwater.client.chats import *  # noqa: F403 - for type checkers, which do not see the next line
+import headwater.client.groups.chats
+from headwater.client.groups.chats import *  # noqa: F403 - for type checkers, which do not see the next line
 
-sys.modules[__name__] = headwater.client.chats
+sys.modules[__name__] = headwater.client.groups.chats

@@ -1,4 +1,4 @@
-"""``headwater.genai.client``, where google-genai has its clients: the module ``headwater.client.client`` itself."""
+"""google-genai's ``genai.client``: an alias of headwater's own module."""
 
 import sys
 

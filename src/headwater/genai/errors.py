@@ -1,4 +1,4 @@
-"""``headwater.genai.errors``, where google-genai has its errors: the module ``headwater.errors`` itself."""
+"""google-genai's ``genai.errors``: an alias of headwater's own module."""
 
 import sys
 

@@ -1,8 +1,8 @@
-"""``headwater.genai.files``, where google-genai has its files: the module ``headwater.client.files`` itself."""
+"""google-genai's ``genai.files``: an alias of headwater's own module."""
 
 import sys
 
-import headwater.client.files
-from headwater.client.files import *  # noqa: F403 - for type checkers, which do not see the next line
+import headwater.client.groups.files
+from headwater.client.groups.files import *  # noqa: F403 - for type checkers, which do not see the next line
 
-sys.modules[__name__] = headwater.client.files
+sys.modules[__name__] = headwater.client.groups.files

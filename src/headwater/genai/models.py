@@ -1,8 +1,8 @@
-"""``headwater.genai.models``, where google-genai has its models: the module ``headwater.client.models`` itself."""
+"""google-genai's ``genai.models``: an alias of headwater's own module."""
 
 import sys
 
-import headwater.client.models
-from headwater.client.models import *  # noqa: F403 - for type checkers, which do not see the next line
+import headwater.client.groups.models
+from headwater.client.groups.models import *  # noqa: F403 - for type checkers, which do not see the next line
 
-sys.modules[__name__] = headwater.client.models
+sys.modules[__name__] = headwater.client.groups.models

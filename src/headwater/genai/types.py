@@ -1,4 +1,4 @@
-"""``headwater.genai.types``, where google-genai has its types: the module ``headwater.types`` itself."""
+"""google-genai's ``genai.types``: an alias of headwater's own module."""
 
 import sys
 

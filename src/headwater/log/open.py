@@ -54,7 +54,7 @@ def default_path() -> Path:
 
 
 def _sqlite(place: str, options: dict[str, str]) -> Log:
-    from headwater.log.sqlite import SqliteLog
+    from headwater.log.sqlite.log import SqliteLog
 
     sync = _option(options, "sync", "normal", _SYNC)
     is_shared = _option(options, "shared", "no", _YES)
@@ -70,7 +70,7 @@ def _sqlite(place: str, options: dict[str, str]) -> Log:
 
 def _redis(url: str) -> Log:
     try:
-        from headwater.log.redis import RedisLog
+        from headwater.log.redis.log import RedisLog
     except ModuleNotFoundError as error:
         if (error.name or "").partition(".")[0] != "redis":
             raise

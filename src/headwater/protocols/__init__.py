@@ -1,10 +1,10 @@
 """The protocols that front ends speak: an answer in, the bytes of a response out; and their requests. Pure."""
 
-from headwater.protocols.ag_ui import AgUi
-from headwater.protocols.ag_ui_input import RunInput, read_run
-from headwater.protocols.ai_sdk import AiSdk
-from headwater.protocols.ai_sdk_messages import Conversation, read_messages
-from headwater.protocols.ai_sdk_saved import ui_messages, ui_parts
+from headwater.protocols.ag_ui.encoder import AgUi
+from headwater.protocols.ag_ui.input import RunInput, read_run
+from headwater.protocols.ai_sdk.encoder import AiSdk
+from headwater.protocols.ai_sdk.messages import Conversation, read_messages
+from headwater.protocols.ai_sdk.saved import ui_messages, ui_parts
 from headwater.protocols.base import EVENT_STREAM, Encoder, Outcome
 from headwater.protocols.plain import PlainText
 from headwater.protocols.serving import aencoded, encoded

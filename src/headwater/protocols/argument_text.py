@@ -6,7 +6,7 @@ from typing import Any
 
 import msgspec
 
-from headwater.core.arguments import has_value, keys, value
+from headwater.core.answer.arguments import has_value, keys, value
 from headwater.types import PartialArg
 
 _Key = str | int

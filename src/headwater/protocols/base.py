@@ -9,11 +9,11 @@ from typing import Any, ClassVar, Literal, Protocol
 
 import msgspec
 
-from headwater.core import sse
-from headwater.protocols.failures import Failure
-from headwater.protocols.pieces import Pieces
-from headwater.protocols.tally import Tally
-from headwater.protocols.words import Piece, Turned
+from headwater.core.wire import sse
+from headwater.protocols.error_documents import Failure
+from headwater.protocols.events import Piece, Turned
+from headwater.protocols.splitter import Pieces
+from headwater.protocols.usage import Tally
 from headwater.types import GenerateContentResponse, UsageMetadata
 
 #: The headers of every event stream: nothing on the way may keep it, change it, or hold it back.

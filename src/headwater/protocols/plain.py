@@ -8,9 +8,9 @@ import msgspec
 
 from headwater.protocols.base import EventEncoder, Outcome, named_event, one_line
 from headwater.protocols.data_urls import file_of
-from headwater.protocols.failures import Failure
-from headwater.protocols.tally import TokenCount
-from headwater.protocols.words import Answered, Called, Cited, Piece, Said, Shown, Voided
+from headwater.protocols.error_documents import Failure
+from headwater.protocols.events import Answered, Called, Cited, Piece, Said, Shown, Voided
+from headwater.protocols.usage import TokenCount
 
 
 class PlainText(EventEncoder):

@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator, Generator, Iterator
 from types import coroutine
 from typing import Any
 
-from headwater.core.ending import EndingKind
+from headwater.core.answer.ending import EndingKind
 from headwater.errors import HeadwaterError, StreamCancelled
 from headwater.protocols.base import Encoder, Outcome
 

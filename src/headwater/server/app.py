@@ -19,29 +19,30 @@ from headwater.engines.offline import OfflineEngine
 from headwater.errors import LogError
 from headwater.log.base import Log
 from headwater.log.memory import MemoryLog
-from headwater.server import openapi
-from headwater.server.access import Access
 from headwater.server.chats.endpoint import ChatsEndpoint
 from headwater.server.chats.service import Chats
 from headwater.server.chats.store import Store
-from headwater.server.chats.ui import UiEndpoint
-from headwater.server.choice import Engines
+from headwater.server.chats.ui_endpoint import UiEndpoint
+from headwater.server.durable.answer_streams import AnswerShelf
 from headwater.server.durable.endpoint import DurableEndpoint
 from headwater.server.durable.streams import Streams
-from headwater.server.edge import Edge
-from headwater.server.files import Files
-from headwater.server.gemini import GeminiEndpoint
-from headwater.server.generations import Generations
-from headwater.server.limits import Limits
-from headwater.server.metrics import Metrics
+from headwater.server.gemini.endpoint import GeminiEndpoint
+from headwater.server.gemini.file_store import Files
+from headwater.server.gemini.files_endpoint import FilesEndpoint, keep_clean
+from headwater.server.http.auth import Access
+from headwater.server.http.error_handlers import handlers
+from headwater.server.http.limits import Limits
+from headwater.server.http.metrics import Metrics
+from headwater.server.http.middleware import Edge
+from headwater.server.http.responses import json_response
+from headwater.server.openapi import document
 from headwater.server.page.routes import page_routes
-from headwater.server.recorder import LEASE, Recorder
-from headwater.server.refusals import handlers, json_response
-from headwater.server.shelf import AnswerShelf
-from headwater.server.streams import StreamsEndpoint
-from headwater.server.takeover import Node
-from headwater.server.uploads import FilesEndpoint, keep_clean
-from headwater.server.ws import WebSocketEndpoint
+from headwater.server.streams.endpoint import StreamsEndpoint
+from headwater.server.streams.recorder import LEASE, Recorder
+from headwater.server.streams.registry import Generations
+from headwater.server.streams.routing import Engines
+from headwater.server.streams.takeover import Node
+from headwater.server.websocket.endpoint import WebSocketEndpoint
 
 logger = logging.getLogger("headwater.server")
 
@@ -124,7 +125,7 @@ class Server:
         return json_response(health)
 
     async def _description(self, _: HttpRequest) -> Response:
-        return json_response(openapi.document(needs_key=self.access.needs_key))
+        return json_response(document.document(needs_key=self.access.needs_key))
 
     async def _figures(self, http: HttpRequest) -> Response:
         self.access.identify(http)

@@ -17,8 +17,8 @@ from starlette.applications import Starlette
 
 from headwater.errors import UsageError
 from headwater.server.app import Server
-from headwater.server.protocol import protocol_for
-from headwater.server.ws_protocol import WebSocketProtocol
+from headwater.server.http.uvicorn_protocol import protocol_for
+from headwater.server.websocket.uvicorn_protocol import WebSocketProtocol
 
 #: How much the kernel takes for a client beyond what is on its way to it.
 _UNSENT_BYTES = 64 * 1024

@@ -11,13 +11,13 @@ from typing import Any
 
 from msgspec.structs import asdict
 
-from headwater.client.observers import Asked, Ended
-from headwater.core.ending import Ending, EndingKind
-from headwater.core.events import Retrying
-from headwater.core.metrics import Metrics
-from headwater.core.steps import Answered, Failed, Open, Opened, Pause, Received, Run, Stop, Wait
-from headwater.core.watched import Watch
-from headwater.telemetry.words import error_text, error_type, tokens
+from headwater.client.options.observers import Asked, Ended
+from headwater.core.answer.ending import Ending, EndingKind
+from headwater.core.answer.events import Retrying
+from headwater.core.answer.metrics import Metrics
+from headwater.core.machine.steps import Answered, Failed, Open, Opened, Pause, Received, Run, Stop, Wait
+from headwater.core.machine.tracing import Watch
+from headwater.telemetry.common import error_text, error_type, tokens
 from headwater.types import GenerateContentResponse
 
 NAME = "headwater.calls"

@@ -23,12 +23,12 @@ except ImportError as error:
     raise ImportError("this needs opentelemetry-api: pip install 'headwater[otel]'") from error
 
 import headwater
-from headwater.client.observers import Asked, Ended
-from headwater.core.ending import Ending, EndingKind
-from headwater.core.events import Retrying
-from headwater.core.metrics import Metrics
+from headwater.client.options.observers import Asked, Ended
+from headwater.core.answer.ending import Ending, EndingKind
+from headwater.core.answer.events import Retrying
+from headwater.core.answer.metrics import Metrics
+from headwater.telemetry.common import SECONDS, Tokens, error_text, error_type, tokens
 from headwater.telemetry.content import input_messages, instructions, output_messages
-from headwater.telemetry.words import SECONDS, Tokens, error_text, error_type, tokens
 from headwater.types import GenerateContentResponse
 
 SCHEMA = "https://opentelemetry.io/schemas/1.41.1"

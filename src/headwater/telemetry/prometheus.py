@@ -14,9 +14,9 @@ try:
 except ImportError as error:
     raise ImportError("this needs prometheus-client: pip install 'headwater[prometheus]'") from error
 
-from headwater.client.observers import Asked, Ended
-from headwater.core.events import Retrying
-from headwater.telemetry.words import SECONDS, error_type, tokens
+from headwater.client.options.observers import Asked, Ended
+from headwater.core.answer.events import Retrying
+from headwater.telemetry.common import SECONDS, error_type, tokens
 
 _BY = ("model", "method")
 

@@ -14,7 +14,8 @@ from typing import Any
 
 import aiohttp
 
-from headwater.core.steps import HttpRequest, TransportError
+from headwater.core.machine.steps import TransportError
+from headwater.core.wire.request import HttpRequest
 from headwater.transport.base import CONNECT_TIMEOUT, CUT_SHORT, READ_BYTES, Waiting, in_words, proxy_for, tls_context
 
 _NO_TIMEOUT = aiohttp.ClientTimeout(total=None, sock_connect=CONNECT_TIMEOUT, sock_read=None)

@@ -14,7 +14,7 @@ from functools import cache
 from typing import TYPE_CHECKING, Protocol
 from urllib.parse import urlsplit
 
-from headwater.core.steps import HttpRequest
+from headwater.core.wire.request import HttpRequest
 from headwater.errors import UsageError
 
 if TYPE_CHECKING:

@@ -15,8 +15,9 @@ from urllib.parse import unquote, urlsplit
 import msgspec
 
 from headwater import story
-from headwater.core import sse
-from headwater.core.steps import HttpRequest, TransportError
+from headwater.core.machine.steps import TransportError
+from headwater.core.wire import sse
+from headwater.core.wire.request import HttpRequest
 from headwater.errors import APIError, UsageError, api_error
 from headwater.transport.base import Latch, Waiting
 from headwater.types import GenerateContentRequest, ListModelsResponse

@@ -23,7 +23,8 @@ from urllib3.exceptions import (
 )
 from urllib3.util.wait import wait_for_read
 
-from headwater.core.steps import HttpRequest, TransportError
+from headwater.core.machine.steps import TransportError
+from headwater.core.wire.request import HttpRequest
 from headwater.transport.base import CONNECT_TIMEOUT, CUT_SHORT, READ_BYTES, Waiting, in_words, proxy_for
 from headwater.transport.connections import Opening, here, make_pool
 

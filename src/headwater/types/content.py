@@ -9,12 +9,7 @@ from typing import TYPE_CHECKING, Any, Self, TypeAlias
 
 from headwater.errors import UsageError
 from headwater.types.base import Wire
-from headwater.types.enums import (
-    FunctionResponseScheduling,
-    Language,
-    Outcome,
-    ToolType,
-)
+from headwater.types.enums import FunctionResponseScheduling, Language, Outcome, ToolType
 from headwater.types.media import (
     AudioMetadata,
     Blob,

@@ -73,7 +73,7 @@ class FunctionDeclaration(Wire):
 
 
 class _Declarer:
-    """Who makes declarations of functions: ``client/declaring.py`` puts it here, since types know nobody."""
+    """Who makes declarations of functions: ``client/tools/declaring.py`` puts it here, since types know nobody."""
 
     @staticmethod
     def of(function: Callable[..., Any], **options: Any) -> FunctionDeclaration:

@@ -11,7 +11,7 @@ from headwater.views.progress import footer
 from headwater.views.terminal import TerminalView, can_draw
 
 if TYPE_CHECKING:
-    from headwater.core.progress import Progress
+    from headwater.core.answer.progress import Progress
     from headwater.genai import AsyncStream, Stream
     from headwater.types import GenerateContentResponse
 

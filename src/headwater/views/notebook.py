@@ -8,14 +8,14 @@ from collections.abc import Callable, Coroutine
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, overload
 
-from headwater.views.harmless import Cleaner
+from headwater.views.escape import Cleaner
 from headwater.views.html import as_html
-from headwater.views.pace import Redraw
 from headwater.views.progress import caption
+from headwater.views.redraw import Redraw
 from headwater.views.terminal import Thoughts
 
 if TYPE_CHECKING:
-    from headwater.core.progress import Progress
+    from headwater.core.answer.progress import Progress
     from headwater.genai import AsyncStream, Stream
     from headwater.types import GenerateContentResponse
 

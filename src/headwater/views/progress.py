@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, TextIO
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
-    from headwater.core.progress import Progress
+    from headwater.core.answer.progress import Progress
 
 
 def footer(file: TextIO, measure: Callable[[], Progress]) -> Callable[[int], list[str]]:

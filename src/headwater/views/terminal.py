@@ -8,8 +8,8 @@ from collections.abc import Callable
 from types import TracebackType
 from typing import TYPE_CHECKING, Literal, Self, TextIO, TypedDict, Unpack
 
-from headwater.views.harmless import Cleaner
-from headwater.views.pace import Redraw
+from headwater.views.escape import Cleaner
+from headwater.views.redraw import Redraw
 from headwater.views.region import Region, reflows
 
 if TYPE_CHECKING:

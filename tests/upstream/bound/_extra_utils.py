@@ -4,8 +4,8 @@ from collections.abc import Callable
 from typing import Any
 
 from headwater import types
-from headwater.client import calls, functions
-from headwater.client.fitting import UnfitError, fit
+from headwater.client.tools import calls, functions
+from headwater.client.tools.convert import UnfitError, fit
 from headwater.errors import FunctionCallError
 from headwater.types.base import coerce
 

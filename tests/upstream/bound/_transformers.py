@@ -3,7 +3,8 @@
 from typing import Any
 
 from headwater import types
-from headwater.client import contents, requests, schemas
+from headwater.client.request import build, contents
+from headwater.client.tools import schemas
 from headwater.types.base import coerce
 
 t_content, t_contents, t_part = contents.to_content, contents.to_contents, contents.to_part
@@ -14,11 +15,11 @@ def t_parts(values: Any) -> list[types.Part]:
 
 
 def t_tool(client: Any, tool: Any) -> types.Tool | None:
-    return tool if tool is None else requests._tool(tool, client._settings)
+    return tool if tool is None else build._tool(tool, client._settings)
 
 
 def t_tools(client: Any, tools: list[Any]) -> list[types.Tool] | None:
-    return requests._tools(tools, client._settings)
+    return build._tools(tools, client._settings)
 
 
 def t_schema(client: Any, schema: Any) -> types.Schema:

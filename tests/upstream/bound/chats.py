@@ -5,10 +5,10 @@ from types import SimpleNamespace
 from typing import Any
 
 from headwater import types
-from headwater.client import chats
-from headwater.client.history import Standing, exchange
-from headwater.client.settings import Settings
-from headwater.core.fold import Fold
+from headwater.client.groups import chats
+from headwater.client.groups.history import Standing, exchange
+from headwater.client.request.settings import Settings
+from headwater.core.answer.fold import Fold
 
 Chat, AsyncChat = chats.Chat, chats.AsyncChat
 

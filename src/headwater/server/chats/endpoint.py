@@ -12,16 +12,16 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
 from headwater.errors import UsageError
-from headwater.protocols.bodies import fitted, parsed
-from headwater.server.access import Access
-from headwater.server.bodies import read_whole
+from headwater.protocols.parsing import fitted, parsed
 from headwater.server.chats import exports
+from headwater.server.chats.model import Draft, Message, checked_id, new_id, now
 from headwater.server.chats.service import Answered, Ask, Chats
 from headwater.server.chats.store import Place
-from headwater.server.chats.ui_input import ui_chat
-from headwater.server.chats.values import Draft, Message, checked_id, new_id, now
-from headwater.server.edge import note
-from headwater.server.refusals import begun_response, json_response
+from headwater.server.chats.ui_messages import ui_chat
+from headwater.server.http.auth import Access
+from headwater.server.http.body import read_whole
+from headwater.server.http.middleware import note
+from headwater.server.http.responses import begun_response, json_response
 
 PATH = "/v1/chats"
 _FORMATS = ("json", "markdown", "ai-sdk")

@@ -9,7 +9,7 @@ from typing import Any
 
 import msgspec
 
-from headwater.server.chats.values import Message, WholeChat, branch
+from headwater.server.chats.model import Message, WholeChat, branch
 
 _FENCE = re.compile(r"`{3,}")
 _UNSAFE = re.compile(r"[^A-Za-z0-9._-]+")

@@ -15,10 +15,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from headwater.engines.base import Request
 from headwater.errors import APIError, HeadwaterError, LogError, api_error
-from headwater.server.chats.settling import answered, has_ended
-from headwater.server.chats.store import Listed, Place, Running, Store, Written, open_store
-from headwater.server.chats.tables import reason
-from headwater.server.chats.values import (
+from headwater.server.chats.model import (
     Chat,
     Draft,
     Message,
@@ -33,11 +30,15 @@ from headwater.server.chats.values import (
     unknown_message,
     without_messages,
 )
-from headwater.server.choice import model_named
-from headwater.server.generations import Generations, Started
-from headwater.server.keeping import Terms
-from headwater.server.names import owner_of
-from headwater.server.records import Head, OnBreak, own_error
+from headwater.server.chats.reconcile import answered, has_ended
+from headwater.server.chats.store import Listed, Place, Running, Store, Written, open_store
+from headwater.server.chats.tables import reason
+from headwater.server.http.errors import own_error
+from headwater.server.streams.log_keys import owner_of
+from headwater.server.streams.record_format import Head, OnBreak
+from headwater.server.streams.registry import Generations, Started
+from headwater.server.streams.retention import Terms
+from headwater.server.streams.routing import model_named
 
 logger = logging.getLogger("headwater.server")
 T = TypeVar("T")

@@ -12,10 +12,10 @@ from sqlalchemy import Connection, Engine, Row, and_, delete, exists, func, or_,
 from sqlalchemy.dialects import postgresql, sqlite
 
 from headwater.errors import api_error
-from headwater.server.chats import searching
-from headwater.server.chats.finding import words_of
+from headwater.server.chats import tokenizer
+from headwater.server.chats.model import Chat, Draft, Message, WholeChat, title_of, unknown_message
 from headwater.server.chats.tables import chats, messages, open_engine
-from headwater.server.chats.values import Chat, Draft, Message, WholeChat, title_of, unknown_message
+from headwater.server.chats.text_index import words_of
 
 
 class Place(NamedTuple):
@@ -71,7 +71,7 @@ class Store:
             asked = asked.where(or_(chats.c.updated < after.updated, is_older))
         values = {}
         if query.strip():
-            prefixes = searching.asked(query)
+            prefixes = tokenizer.asked(query)
             if not prefixes:  # nothing in it is a word
                 return Listed([], None)
             asked = asked.where(text(self._words.condition))
@@ -218,7 +218,7 @@ class Store:
         return new
 
     def _add_words(self, connection: Connection, owner: str, chat: int, texts: Iterable[str]) -> None:
-        self._words.add(connection, chat, {_owner_word(owner), *searching.words(texts)})
+        self._words.add(connection, chat, {_owner_word(owner), *tokenizer.words(texts)})
 
     def _count(self, connection: Connection, owner: str) -> int:
         return connection.execute(select(func.count()).where(chats.c.owner == owner)).scalar_one()

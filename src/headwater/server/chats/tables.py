@@ -32,8 +32,8 @@ from sqlalchemy.exc import ArgumentError, NoSuchModuleError, SQLAlchemyError
 
 from headwater.errors import LogError, UsageError
 from headwater.log.open import default_path
-from headwater.log.sqlite_store import make
-from headwater.server.chats.finding import words_of
+from headwater.log.sqlite.store import make
+from headwater.server.chats.text_index import words_of
 
 VERSION = 1
 _KEY = BigInteger().with_variant(Integer, "sqlite")

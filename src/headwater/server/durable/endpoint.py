@@ -11,14 +11,14 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
 from headwater.errors import APIError
-from headwater.server.access import Access
-from headwater.server.bodies import read_body
-from headwater.server.durable import rules, words
-from headwater.server.durable.reading import Reader, etag, view_headers
+from headwater.server.durable import fields, protocol
+from headwater.server.durable.fields import refusal
+from headwater.server.durable.reader import Reader, etag, view_headers
 from headwater.server.durable.streams import Streams
-from headwater.server.durable.words import refusal
-from headwater.server.metrics import Metrics
-from headwater.server.refusals import error_response
+from headwater.server.http.auth import Access
+from headwater.server.http.body import read_body
+from headwater.server.http.error_handlers import error_response
+from headwater.server.http.metrics import Metrics
 
 _METHODS = ["GET", "HEAD", "PUT", "POST", "DELETE"]
 #: On every answer: a page of another site can not embed a stream, whatever is in it.
@@ -68,7 +68,7 @@ class DurableEndpoint:
         return Response(status_code=204)
 
     async def _create(self, http: HttpRequest, who: bytes, path: str) -> Response:
-        asked = rules.parse_creation(http.headers)
+        asked = protocol.parse_creation(http.headers)
         if asked.forked_from is not None:
             asked = asked._replace(forked_from=_named(asked.forked_from, http, path))
         found, is_new = await self._streams.create(who, path, asked, await self._body(http))
@@ -78,14 +78,14 @@ class DurableEndpoint:
         return Response(None, 201 if is_new else 200, headers)
 
     async def _append(self, http: HttpRequest, who: bytes, path: str) -> Response:
-        asked = rules.parse_append(http.headers)
+        asked = protocol.parse_append(http.headers)
         body = await self._body(http)
         found, done = await self._streams.append(who, path, asked, body)
-        headers = {words.NEXT_OFFSET: words.show_offset(found.tail)}
+        headers = {fields.NEXT_OFFSET: fields.show_offset(found.tail)}
         if found.note.is_closed:
-            headers[words.CLOSED] = "true"
+            headers[fields.CLOSED] = "true"
         if asked.producer is not None:
-            headers |= {words.PRODUCER_EPOCH: str(asked.producer.epoch), words.PRODUCER_SEQ: str(done.seq)}
+            headers |= {fields.PRODUCER_EPOCH: str(asked.producer.epoch), fields.PRODUCER_SEQ: str(done.seq)}
         is_told = asked.producer is not None and done.note is not None and bool(body)
         return Response(None, 200 if is_told else 204, headers)
 
@@ -93,11 +93,11 @@ class DurableEndpoint:
         found = await self._streams.find(who, path)
         note = found.note
         headers = view_headers(found, found.tail, is_closed=note.is_closed) | {"cache-control": "no-store"}
-        headers["etag"] = etag(found, words.BEGINNING, found.tail, is_closed=note.is_closed)
+        headers["etag"] = etag(found, fields.BEGINNING, found.tail, is_closed=note.is_closed)
         if note.ttl is not None:
-            headers[words.TTL] = str(note.ttl)
+            headers[fields.TTL] = str(note.ttl)
         if note.expires_at is not None:
-            headers[words.EXPIRES_AT] = note.expires_at
+            headers[fields.EXPIRES_AT] = note.expires_at
         return Response(None, 200, headers)
 
     async def _body(self, http: HttpRequest) -> bytes:

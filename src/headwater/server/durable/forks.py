@@ -8,7 +8,7 @@ import msgspec
 
 from headwater.errors import ConflictError, UnknownStreamError
 from headwater.log.base import Log
-from headwater.server.durable.words import refusal
+from headwater.server.durable.fields import refusal
 
 #: A lease that does not run out: nothing but us drops such a log.
 FOREVER = 1e11

@@ -13,11 +13,11 @@ import msgspec
 
 from headwater.errors import ConflictError, UnknownStreamError
 from headwater.log.base import PAGE_RECORDS, Log, Page
-from headwater.server.durable import bodies, rules, words
+from headwater.server.durable import codec, fields, protocol
+from headwater.server.durable.expiry import Lives
+from headwater.server.durable.fields import JSON, refusal
 from headwater.server.durable.forks import FOREVER, WRITER, Forks
-from headwater.server.durable.lives import Lives
-from headwater.server.durable.rules import MARK, Append, Creation, Done, Fork, Note
-from headwater.server.durable.words import JSON, refusal
+from headwater.server.durable.protocol import MARK, Append, Creation, Done, Fork, Note
 
 #: About how many bytes one answer has.
 PAGE_BYTES = 1024 * 1024
@@ -102,7 +102,7 @@ class Streams:
             while True:
                 there = await self._look(key)
                 if there is not None and there.note.is_made:
-                    if there.note.is_deleted or not rules.is_same(there.note, asked):
+                    if there.note.is_deleted or not protocol.is_same(there.note, asked):
                         raise refusal(409, "there is a stream at this path already, and a different one")
                     return there, False
                 if there is not None:
@@ -115,7 +115,7 @@ class Streams:
         """Return the stream after an append, and what that changed.
 
         Raises:
-            APIError: as ``find`` and ``rules.append``; 400 for a body that is empty, or no JSON where it must be.
+            APIError: as ``find`` and ``protocol.append``; 400 for a body that is empty, or no JSON where it must be.
         """
         if not body and not asked.is_closing:
             raise refusal(400, "the body is empty")
@@ -125,7 +125,7 @@ class Streams:
                 if found.shown is not None:
                     raise _read_only()
                 record = await self._record(found.note, asked, body)
-                done = rules.append(found.note, found.tail, asked, record, self._most)
+                done = protocol.append(found.note, found.tail, asked, record, self._most)
                 if done.note is not None:
                     written = await self._write(found, done.note, done.records)
                     if written is None:
@@ -216,12 +216,12 @@ class Streams:
         source = None if asked.forked_from is None else await self._source(who, asked.forked_from)
         fork = prefix = None
         if source is not None:
-            fork = rules.forked(source.note, source.key, source.tail, asked, asked.forked_from or "")
+            fork = protocol.forked(source.note, source.key, source.tail, asked, asked.forked_from or "")
             prefix = await self._prefix(source, fork)
-        note = rules.begin(secrets.token_hex(8), asked, source.note if source is not None else None, fork)
+        note = protocol.begin(secrets.token_hex(8), asked, source.note if source is not None else None, fork)
         first = await _parse(body, note.content_type)
         records = [record for record in (prefix, first) if record]
-        filled, written = rules.fill(note, records, is_closed=asked.is_closed)
+        filled, written = protocol.fill(note, records, is_closed=asked.is_closed)
         if filled.size > self._most:
             raise refusal(413, f"a stream holds {self._most:,} bytes at most")
         made = None
@@ -268,7 +268,7 @@ class Streams:
         if not fork.sub:
             return None
         records = (await self.read(source, fork.after, 1)).records
-        part = bodies.first_part(records[0], source.note.content_type, fork.sub) if records else None
+        part = codec.first_part(records[0], source.note.content_type, fork.sub) if records else None
         if part is None:
             raise refusal(400, "Stream-Fork-Sub-Offset reaches over what was appended there")
         return part
@@ -278,7 +278,7 @@ class Streams:
             return None
         if asked.content_type is None:
             raise refusal(400, "a Content-Type is needed")
-        if words.media_type(asked.content_type) != words.media_type(note.content_type):
+        if fields.media_type(asked.content_type) != fields.media_type(note.content_type):
             raise refusal(409, f"the content type of the stream is {note.content_type}")
         record = await _parse(body, note.content_type)
         if not record:
@@ -304,7 +304,7 @@ class Streams:
         await self._lives.end(found.note)
         current: Found | None = found
         while current is not None and current.note.id == found.note.id:
-            if await self._write(current, *rules.delete(current.note)) is not None:
+            if await self._write(current, *protocol.delete(current.note)) is not None:
                 return
             current = await self._stored(found.key)
 
@@ -331,8 +331,8 @@ def _key(who: bytes, path: str) -> str:
 
 async def _parse(body: bytes, content_type: str) -> bytes:
     if len(body) < _SMALL:
-        return bodies.to_record(body, content_type)
-    return await asyncio.to_thread(bodies.to_record, body, content_type)
+        return codec.to_record(body, content_type)
+    return await asyncio.to_thread(codec.to_record, body, content_type)
 
 
 def _unknown() -> Exception:

@@ -1,0 +1,1 @@
+"""The public method groups of a client: models, chats, files, streams."""

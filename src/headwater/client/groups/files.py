@@ -1,0 +1,285 @@
+"""``client.files`` in both colours: upload, look up, wait for, list, download and delete files."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Mapping
+from typing import Any, BinaryIO, TypeVar, overload
+from urllib.parse import urlencode
+
+from headwater.client.groups import transfers
+from headwater.client.groups.pagers import AsyncPager, Pager
+from headwater.client.groups.transfers import Ask, Errand, Lenient, Local, Progress, Rest, file_name
+from headwater.client.request import build
+from headwater.client.request.settings import Settings
+from headwater.client.stream.aio import AsyncCaller
+from headwater.client.stream.sync import Caller
+from headwater.core.wire.request import HttpRequest
+from headwater.errors import HeadwaterError, UsageError
+from headwater.types import (
+    DeleteFileConfig,
+    DeleteFileResponse,
+    DownloadFileConfig,
+    File,
+    GetFileConfig,
+    HttpOptions,
+    ListFilesConfig,
+    ListFilesResponse,
+    UploadFileConfig,
+)
+
+T = TypeVar("T")
+FilePath = str | os.PathLike[str]
+
+_FILES = Lenient(File)
+_FILE_LISTS = Lenient(ListFilesResponse)
+_DELETED = Lenient(DeleteFileResponse)
+
+
+class Files:
+    """Upload files and use them in prompts. The Developer API has them; Vertex AI reads Cloud Storage instead."""
+
+    def __init__(self, caller: Caller) -> None:
+        self._caller = caller
+
+    def upload(
+        self,
+        *,
+        file: FilePath | bytes | BinaryIO,
+        config: UploadFileConfig | Mapping[str, Any] | None = None,
+        on_progress: Progress | None = None,
+    ) -> File:
+        """Upload a path, bytes or a file object and return what the API made of it.
+
+        It goes in slices of 8 MiB; what is missing of one that breaks is sent again. ``on_progress(sent, total)`` hears
+        of each slice that has arrived.
+
+        Raises:
+            UsageError: the file can not be read, or its MIME type is not known.
+            APIError: the API refused it.
+            StreamError: the road to the API broke, again and again.
+        """
+        settings = _developer(self._caller.settings)
+        given = build.to_config(config, UploadFileConfig)
+        return self._carry_out(transfers.upload(settings, file, given, on_progress))
+
+    def get(self, *, name: str, config: GetFileConfig | Mapping[str, Any] | None = None) -> File:
+        """Return what the API knows of a file."""
+        settings = build.to_config(config, GetFileConfig)
+        request = _look(self._caller.settings, name, settings.http_options)
+        return self._caller.call(_FILES, request, settings.http_options)
+
+    def wait_until_active(
+        self,
+        name: str | File,
+        *,
+        timeout: float = 600.0,
+        config: GetFileConfig | Mapping[str, Any] | None = None,
+    ) -> File:
+        """Return the file as soon as it can be used in a prompt; videos take a while.
+
+        Raises:
+            APIError: the API could not process it; the message says why.
+            DeadlineExceeded: it is not ready after ``timeout`` seconds.
+        """
+        options = build.to_config(config, GetFileConfig).http_options
+        look = _look(self._caller.settings, name, options)
+        return self._carry_out(transfers.until_active(look, _FILES, options, timeout, time.monotonic))
+
+    def delete(self, *, name: str, config: DeleteFileConfig | Mapping[str, Any] | None = None) -> DeleteFileResponse:
+        """Delete a file."""
+        settings = build.to_config(config, DeleteFileConfig)
+        request = _look(self._caller.settings, name, settings.http_options, method="DELETE")
+        return self._caller.call(_DELETED, request, settings.http_options)
+
+    @overload
+    def download(
+        self,
+        *,
+        file: str | File,
+        destination: None = None,
+        config: DownloadFileConfig | Mapping[str, Any] | None = None,
+    ) -> bytes: ...
+
+    @overload
+    def download(
+        self,
+        *,
+        file: str | File,
+        destination: FilePath | BinaryIO,
+        config: DownloadFileConfig | Mapping[str, Any] | None = None,
+    ) -> None: ...
+
+    def download(
+        self,
+        *,
+        file: str | File,
+        destination: FilePath | BinaryIO | None = None,
+        config: DownloadFileConfig | Mapping[str, Any] | None = None,
+    ) -> bytes | None:
+        """Return the bytes of a file, or write them to ``destination``, slice by slice.
+
+        The API gives away what it generated itself, and not what was uploaded.
+        """
+        settings = build.to_config(config, DownloadFileConfig)
+        request = _look(self._caller.settings, file, settings.http_options, suffix=":download?alt=media")
+        return self._carry_out(transfers.download(request, settings.http_options, destination))
+
+    def list(self, *, config: ListFilesConfig | Mapping[str, Any] | None = None) -> Pager[File]:
+        """Return the files of this key, page by page as they are iterated over."""
+        settings = build.to_config(config, ListFilesConfig)
+        return Pager(self._page, settings, self._page(settings))
+
+    def _page(self, config: ListFilesConfig) -> ListFilesResponse:
+        return self._caller.call(_FILE_LISTS, _list(self._caller.settings, config), config.http_options)
+
+    def _carry_out(self, errand: Errand[T]) -> T:
+        told: Any = None
+        problem: HeadwaterError | None = None
+        while True:
+            try:
+                step = errand.send(told) if problem is None else errand.throw(problem)
+            except StopIteration as end:
+                result: T = end.value
+                return result
+            told = problem = None
+            match step:
+                case Ask(dialect, request, http_options, options):
+                    try:
+                        told = self._caller.call(dialect, request, http_options, options)
+                    except HeadwaterError as error:
+                        problem = error
+                case Local(work):
+                    told = work()
+                case Rest(seconds):
+                    time.sleep(seconds)
+
+
+class AsyncFiles:
+    """Upload files and use them in prompts, from coroutines. Files are read and written in a thread."""
+
+    def __init__(self, caller: AsyncCaller) -> None:
+        self._caller = caller
+
+    async def upload(
+        self,
+        *,
+        file: FilePath | bytes | BinaryIO,
+        config: UploadFileConfig | Mapping[str, Any] | None = None,
+        on_progress: Progress | None = None,
+    ) -> File:
+        """Upload a path, bytes or a file object and return what the API made of it. See ``Files.upload``."""
+        settings = _developer(self._caller.settings)
+        given = build.to_config(config, UploadFileConfig)
+        return await self._carry_out(transfers.upload(settings, file, given, on_progress))
+
+    async def get(self, *, name: str, config: GetFileConfig | Mapping[str, Any] | None = None) -> File:
+        """Return what the API knows of a file."""
+        settings = build.to_config(config, GetFileConfig)
+        request = _look(self._caller.settings, name, settings.http_options)
+        return await self._caller.call(_FILES, request, settings.http_options)
+
+    async def wait_until_active(
+        self,
+        name: str | File,
+        *,
+        timeout: float = 600.0,
+        config: GetFileConfig | Mapping[str, Any] | None = None,
+    ) -> File:
+        """Return the file as soon as it can be used in a prompt. See ``Files.wait_until_active``."""
+        options = build.to_config(config, GetFileConfig).http_options
+        look = _look(self._caller.settings, name, options)
+        return await self._carry_out(transfers.until_active(look, _FILES, options, timeout, time.monotonic))
+
+    async def delete(
+        self, *, name: str, config: DeleteFileConfig | Mapping[str, Any] | None = None
+    ) -> DeleteFileResponse:
+        """Delete a file."""
+        settings = build.to_config(config, DeleteFileConfig)
+        request = _look(self._caller.settings, name, settings.http_options, method="DELETE")
+        return await self._caller.call(_DELETED, request, settings.http_options)
+
+    @overload
+    async def download(
+        self,
+        *,
+        file: str | File,
+        destination: None = None,
+        config: DownloadFileConfig | Mapping[str, Any] | None = None,
+    ) -> bytes: ...
+
+    @overload
+    async def download(
+        self,
+        *,
+        file: str | File,
+        destination: FilePath | BinaryIO,
+        config: DownloadFileConfig | Mapping[str, Any] | None = None,
+    ) -> None: ...
+
+    async def download(
+        self,
+        *,
+        file: str | File,
+        destination: FilePath | BinaryIO | None = None,
+        config: DownloadFileConfig | Mapping[str, Any] | None = None,
+    ) -> bytes | None:
+        """Return the bytes of a file, or write them to ``destination``. See ``Files.download``."""
+        settings = build.to_config(config, DownloadFileConfig)
+        request = _look(self._caller.settings, file, settings.http_options, suffix=":download?alt=media")
+        return await self._carry_out(transfers.download(request, settings.http_options, destination))
+
+    async def list(self, *, config: ListFilesConfig | Mapping[str, Any] | None = None) -> AsyncPager[File]:
+        """Return the files of this key, page by page as they are iterated over."""
+        settings = build.to_config(config, ListFilesConfig)
+        return AsyncPager(self._page, settings, await self._page(settings))
+
+    async def _page(self, config: ListFilesConfig) -> ListFilesResponse:
+        return await self._caller.call(_FILE_LISTS, _list(self._caller.settings, config), config.http_options)
+
+    async def _carry_out(self, errand: Errand[T]) -> T:
+        from asyncio import sleep, to_thread  # here, since programs that are not async need not load asyncio
+
+        told: Any = None
+        problem: HeadwaterError | None = None
+        while True:
+            try:
+                step = errand.send(told) if problem is None else errand.throw(problem)
+            except StopIteration as end:
+                result: T = end.value
+                return result
+            told = problem = None
+            match step:
+                case Ask(dialect, request, http_options, options):
+                    try:
+                        told = await self._caller.call(dialect, request, http_options, options)
+                    except HeadwaterError as error:
+                        problem = error
+                case Local(work):
+                    told = await to_thread(work)
+                case Rest(seconds):
+                    await sleep(seconds)
+
+
+def _look(
+    settings: Settings, file: Any, options: HttpOptions | None, *, method: str = "GET", suffix: str = ""
+) -> HttpRequest:
+    path = file_name(file) + suffix
+    return HttpRequest(method, _developer(settings).url(path, options), settings.headers(options))
+
+
+def _list(settings: Settings, config: ListFilesConfig) -> HttpRequest:
+    url = _developer(settings).url("files", config.http_options)
+    query = {"pageSize": config.page_size, "pageToken": config.page_token}
+    text = urlencode({name: value for name, value in query.items() if value is not None})
+    return HttpRequest("GET", f"{url}?{text}" if text else url, settings.headers(config.http_options))
+
+
+def _developer(settings: Settings) -> Settings:
+    if settings.vertexai:
+        raise UsageError(
+            "Vertex AI has no files API: put the file into Cloud Storage and pass "
+            "types.Part.from_uri(file_uri='gs://bucket/name', mime_type=...)"
+        )
+    return settings

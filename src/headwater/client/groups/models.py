@@ -1,0 +1,175 @@
+"""``client.models`` in both colours: build the request, hand it to the shell."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, TypeAlias, Unpack, cast, overload
+
+from headwater.client.groups import server_streams
+from headwater.client.groups.pagers import AsyncPager, Pager
+from headwater.client.options.call_options import CallOptions, StreamOptions
+from headwater.client.request import build
+from headwater.client.stream.aio import AsyncCaller, AsyncStream
+from headwater.client.stream.base import COUNTS, MODEL_LISTS, MODELS
+from headwater.client.stream.sync import Caller, Stream
+from headwater.types import (
+    CountTokensConfig,
+    CountTokensResponse,
+    GenerateContentConfig,
+    GenerateContentResponse,
+    GetModelConfig,
+    ListModelsConfig,
+    ListModelsResponse,
+    Model,
+)
+
+if TYPE_CHECKING:  # the dict twins are loaded by nobody who does not ask for them
+    from headwater.types import GenerateContentConfigDict, StreamConfigDict
+
+Config: TypeAlias = "GenerateContentConfig | GenerateContentConfigDict | Mapping[str, Any] | None"
+
+
+class Models:
+    """Ask models, count tokens, look models up."""
+
+    def __init__(self, caller: Caller) -> None:
+        self._caller = caller
+
+    @overload
+    def generate_content(
+        self, *, model: str, contents: Any, config: StreamConfigDict, **options: Unpack[StreamOptions]
+    ) -> Stream: ...
+
+    @overload
+    def generate_content(
+        self, *, model: str, contents: Any, config: Config = None, **options: Unpack[CallOptions]
+    ) -> GenerateContentResponse: ...
+
+    def generate_content(
+        self, *, model: str, contents: Any, config: Config | StreamConfigDict = None, **options: Any
+    ) -> GenerateContentResponse | Stream:
+        """Return the whole answer; with ``config={"stream": True}`` the stream of it.
+
+        Raises:
+            UsageError: the request is wrong; nothing was sent.
+            APIError: the API refused it.
+            StreamError: the road to the API broke.
+        """
+        settings = build.to_config(config, GenerateContentConfig)
+        if settings.stream:
+            return self.generate_content_stream(model=model, contents=contents, config=settings, **options)
+        request = build.generate_content(self._caller.settings, model, contents, settings, stream=False)
+        return self._caller.ask(request, settings, cast("CallOptions", options))
+
+    def generate_content_stream(
+        self, *, model: str, contents: Any, config: Config = None, **options: Unpack[StreamOptions]
+    ) -> Stream:
+        """Return the stream of the answer. Nothing is sent before its first chunk is asked for.
+
+        ``options`` say what becomes of it: clocks, retries, recovery, pacing, hooks (see ``StreamOptions``).
+
+        Raises:
+            UsageError: the request is wrong. Everything else is raised by the stream.
+        """
+        settings = build.to_config(config, GenerateContentConfig)
+        request = build.generate_content(self._caller.settings, model, contents, settings, stream=True)
+        return self._caller.stream(request, settings, options)
+
+    def resume_stream(self, position: str, **options: Unpack[StreamOptions]) -> Stream:
+        """Return the rest of a stream, from a position on (``stream.position``, ``error.position``).
+
+        It may have been another process that began it: the other end keeps the stream, for a while. The
+        answer so far is not part of it.
+
+        Raises:
+            UsageError: that is no position. Everything else is raised by the stream: NotFoundError when the other end
+                does not keep it any more.
+        """
+        reading = server_streams.resume(self._caller.settings, position, options)
+        return self._caller.stream(**reading._asdict())
+
+    def count_tokens(
+        self, *, model: str, contents: Any, config: CountTokensConfig | Mapping[str, Any] | None = None
+    ) -> CountTokensResponse:
+        """Return how many tokens ``contents`` have."""
+        settings = build.to_config(config, CountTokensConfig)
+        request = build.count_tokens(self._caller.settings, model, contents, settings)
+        return self._caller.call(COUNTS, request, settings.http_options)
+
+    def get(self, *, model: str, config: GetModelConfig | Mapping[str, Any] | None = None) -> Model:
+        """Return what is known about a model."""
+        settings = build.to_config(config, GetModelConfig)
+        request = build.get_model(self._caller.settings, model, settings.http_options)
+        return self._caller.call(MODELS, request, settings.http_options)
+
+    def list(self, *, config: ListModelsConfig | Mapping[str, Any] | None = None) -> Pager[Model]:
+        """Return the models, page by page as they are iterated over."""
+        settings = build.to_config(config, ListModelsConfig)
+        return Pager(self._page, settings, self._page(settings))
+
+    def _page(self, config: ListModelsConfig) -> ListModelsResponse:
+        request = build.list_models(self._caller.settings, config)
+        return self._caller.call(MODEL_LISTS, request, config.http_options)
+
+
+class AsyncModels:
+    """Ask models, count tokens, look models up, from coroutines."""
+
+    def __init__(self, caller: AsyncCaller) -> None:
+        self._caller = caller
+
+    @overload
+    async def generate_content(
+        self, *, model: str, contents: Any, config: StreamConfigDict, **options: Unpack[StreamOptions]
+    ) -> AsyncStream: ...
+
+    @overload
+    async def generate_content(
+        self, *, model: str, contents: Any, config: Config = None, **options: Unpack[CallOptions]
+    ) -> GenerateContentResponse: ...
+
+    async def generate_content(
+        self, *, model: str, contents: Any, config: Config | StreamConfigDict = None, **options: Any
+    ) -> GenerateContentResponse | AsyncStream:
+        """Return the whole answer; with ``config={"stream": True}`` the stream of it."""
+        settings = build.to_config(config, GenerateContentConfig)
+        if settings.stream:
+            return await self.generate_content_stream(model=model, contents=contents, config=settings, **options)
+        request = build.generate_content(self._caller.settings, model, contents, settings, stream=False)
+        return await self._caller.ask(request, settings, cast("CallOptions", options))
+
+    async def generate_content_stream(
+        self, *, model: str, contents: Any, config: Config = None, **options: Unpack[StreamOptions]
+    ) -> AsyncStream:
+        """Return the stream of the answer: ``async for chunk in await ...``. See ``Models.generate_content_stream``."""
+        settings = build.to_config(config, GenerateContentConfig)
+        request = build.generate_content(self._caller.settings, model, contents, settings, stream=True)
+        return self._caller.stream(request, settings, options)
+
+    async def resume_stream(self, position: str, **options: Unpack[StreamOptions]) -> AsyncStream:
+        """Return the rest of a stream, from a position on. See ``Models.resume_stream``."""
+        reading = server_streams.resume(self._caller.settings, position, options)
+        return self._caller.stream(**reading._asdict())
+
+    async def count_tokens(
+        self, *, model: str, contents: Any, config: CountTokensConfig | Mapping[str, Any] | None = None
+    ) -> CountTokensResponse:
+        """Return how many tokens ``contents`` have."""
+        settings = build.to_config(config, CountTokensConfig)
+        request = build.count_tokens(self._caller.settings, model, contents, settings)
+        return await self._caller.call(COUNTS, request, settings.http_options)
+
+    async def get(self, *, model: str, config: GetModelConfig | Mapping[str, Any] | None = None) -> Model:
+        """Return what is known about a model."""
+        settings = build.to_config(config, GetModelConfig)
+        request = build.get_model(self._caller.settings, model, settings.http_options)
+        return await self._caller.call(MODELS, request, settings.http_options)
+
+    async def list(self, *, config: ListModelsConfig | Mapping[str, Any] | None = None) -> AsyncPager[Model]:
+        """Return the models, page by page as they are iterated over."""
+        settings = build.to_config(config, ListModelsConfig)
+        return AsyncPager(self._page, settings, await self._page(settings))
+
+    async def _page(self, config: ListModelsConfig) -> ListModelsResponse:
+        request = build.list_models(self._caller.settings, config)
+        return await self._caller.call(MODEL_LISTS, request, config.http_options)

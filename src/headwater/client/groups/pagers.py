@@ -1,0 +1,105 @@
+"""Lists that come in pages: iterate over the items, the pages follow by themselves."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from typing import Any, Generic, Protocol, TypeVar
+
+import msgspec
+
+from headwater.core.wire.saved_chats import ListChatsConfig
+from headwater.types import ListFilesConfig, ListModelsConfig
+
+T = TypeVar("T")
+Config = ListModelsConfig | ListFilesConfig | ListChatsConfig
+
+
+class Page(Protocol[T]):
+    """One page as the API sends it."""
+
+    next_page_token: str | None
+
+    @property
+    def items(self) -> list[T]:
+        """The items of the page."""
+
+
+class _BasePager(Generic[T]):
+    """What both colours know of the page that they are on."""
+
+    def __init__(self, config: Config, page: Page[T]) -> None:
+        self.config = config
+        self._current = page
+
+    @property
+    def page(self) -> list[T]:
+        """The items of the current page."""
+        return self._current.items
+
+    @property
+    def page_size(self) -> int:
+        """How many items a page was asked to have, or has."""
+        return self.config.page_size or len(self.page)
+
+    def __len__(self) -> int:
+        return len(self.page)
+
+    def __getitem__(self, index: int) -> T:
+        return self.page[index]
+
+    def _next_config(self) -> Config:
+        """The config that asks for the next page.
+
+        Raises:
+            IndexError: there is none.
+        """
+        if not self._current.next_page_token:
+            raise IndexError("no more pages")
+        self.config = msgspec.structs.replace(self.config, page_token=self._current.next_page_token)
+        return self.config
+
+
+class Pager(_BasePager[T]):
+    """A list in pages: ``for item in pager`` goes through all of them."""
+
+    def __init__(self, fetch: Callable[[Any], Page[T]], config: Config, page: Page[T]) -> None:
+        super().__init__(config, page)
+        self._fetch = fetch
+
+    def next_page(self) -> list[T]:
+        """Go to the next page and return its items.
+
+        Raises:
+            IndexError: there is none.
+        """
+        self._current = self._fetch(self._next_config())
+        return self.page
+
+    def __iter__(self) -> Iterator[T]:
+        yield from self.page
+        while self._current.next_page_token:
+            yield from self.next_page()
+
+
+class AsyncPager(_BasePager[T]):
+    """A list in pages: ``async for item in pager`` goes through all of them."""
+
+    def __init__(self, fetch: Callable[[Any], Awaitable[Page[T]]], config: Config, page: Page[T]) -> None:
+        super().__init__(config, page)
+        self._fetch = fetch
+
+    async def next_page(self) -> list[T]:
+        """Go to the next page and return its items.
+
+        Raises:
+            IndexError: there is none.
+        """
+        self._current = await self._fetch(self._next_config())
+        return self.page
+
+    async def __aiter__(self) -> AsyncIterator[T]:
+        for item in self.page:
+            yield item
+        while self._current.next_page_token:
+            for item in await self.next_page():
+                yield item

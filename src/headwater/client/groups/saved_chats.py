@@ -1,0 +1,307 @@
+"""Chats that a headwater server keeps: the requests, and which turns are which of its messages; no colour."""
+
+from __future__ import annotations
+
+import re
+import secrets
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from threading import Lock
+from typing import Any, Literal, NamedTuple
+from urllib.parse import urlencode
+
+import msgspec
+
+from headwater.client.groups.history import Standing, Turn, is_message
+from headwater.client.request.settings import Settings
+from headwater.core.answer.metrics import Metrics
+from headwater.core.wire.request import HttpRequest
+from headwater.core.wire.saved_chats import (
+    Deletions,
+    Exports,
+    Kept,
+    KeptChat,
+    KeptChats,
+    KeptMessage,
+    ListChatsConfig,
+    WholeChat,
+    Written,
+)
+from headwater.errors import UsageError, WireError
+from headwater.types import Content, FinishReason, GenerateContentResponse, UsageMetadata
+
+#: ``"markdown"`` has the branch that is shown, ``"json"`` all of the chat, ``"ai-sdk"`` what useChat takes.
+Format = Literal["markdown", "json", "ai-sdk"]
+
+LOADS = Kept(
+    WholeChat, missing="there is no such chat, and no file of that name: client.chats.list() says which chats there are"
+)
+CHATS = Kept(KeptChat)
+PAGES = Kept(KeptChats)
+WRITES = Written()
+DELETIONS = Deletions()
+EXPORTS = Exports()
+
+_ID = re.compile(r"[A-Za-z0-9_-]{1,128}")
+_NO_SERVER = (
+    "saved chats are kept by a headwater server: "
+    "run `headwater serve` and give its address (http_options.base_url, --base-url)"
+)
+_STANDINGS = {
+    "done": Standing.WHOLE,
+    "running": Standing.PARTIAL,
+    "stopped": Standing.PARTIAL,
+    "failed": Standing.FAILED,
+}
+_STATES = {Standing.WHOLE: "done", Standing.PARTIAL: "stopped", Standing.FAILED: "failed"}
+
+
+class About(NamedTuple):
+    """What is known of an answer beside its contents."""
+
+    model: str
+    finish_reason: FinishReason | None = None
+    block_reason: str | None = None
+    usage: UsageMetadata | None = None
+    metrics: dict[str, Any] | None = None
+
+
+class Writing(NamedTuple):
+    """What is sent to the server: the request, the messages in it, and the one that is to be shown."""
+
+    request: HttpRequest
+    messages: frozenset[str]
+    leaf: str | None
+
+
+class Ledger:
+    """Which turns of a conversation are which messages of a kept chat. Lives as long as the conversation.
+
+    A message gets its id when it is first sent, and keeps it until the server has said yes: a save that is repeated
+    does nothing twice. ``id`` and ``title`` are None until the server has the chat.
+    """
+
+    def __init__(self, chat: WholeChat | None = None) -> None:
+        self.id = chat.id if chat is not None else None
+        self.title = chat.title if chat is not None else None
+        self._new_id = ""  # of a chat that the server has not said yes to
+        self._shown = chat.leaf if chat is not None else None
+        self._known: list[tuple[int, str]] = []  # the messages so far, each with the number of turns up to its end
+        self._waiting: list[KeptMessage] = []  # those that the server has not said yes to
+        self._abouts: dict[int, About] = {}
+        self._lock = Lock()  # two threads that save at once make the same messages
+
+    def know(self, message: str, turns: int) -> None:
+        """Take it that a message of the server ends after so many turns."""
+        self._known.append((turns, message))
+
+    def note(self, about: About, turns: int) -> None:
+        """Remember what is known of an answer that ends after so many turns, until it is sent."""
+        self._abouts[turns] = about
+
+    def write(self, settings: Settings, model: str, turns: Sequence[Turn]) -> Writing | None:
+        """Return how the server gets what it does not have; None where it has all.
+
+        Raises:
+            UsageError: there is no server, or nothing to save yet.
+        """
+        with self._lock:
+            self._take(turns)
+            self._new_id = self.id or self._new_id or _new_id()
+            leaf, waiting = self._last, list(self._waiting)
+        if self.id is not None and not waiting and leaf == self._shown:
+            return None
+        if leaf is None:
+            raise UsageError("there is nothing to save yet: send a message first")
+        body = {"id": self._new_id, "model": model, "leaf": leaf, "messages": waiting}
+        request = HttpRequest("POST", _url(settings), settings.headers(), msgspec.json.encode(body))
+        return Writing(request, frozenset(message.id for message in waiting), leaf)
+
+    def written(self, writing: Writing, chat: KeptChat) -> None:
+        """Take it that the server has what was sent.
+
+        Raises:
+            WireError: it does not say so.
+        """
+        if chat.id != self._new_id:
+            raise WireError("what answered is no headwater server, so that nothing is known to be saved")
+        with self._lock:
+            self.id, self.title, self._shown = chat.id, chat.title, writing.leaf
+            self._waiting = [message for message in self._waiting if message.id not in writing.messages]
+
+    def branch(self, turns: Sequence[Turn], end: int) -> Ledger:
+        """Return the ledger of a conversation of the first ``end`` turns: a branch of the same chat, if it is kept."""
+        other = Ledger()
+        if self.id is None:
+            other._abouts = {number: about for number, about in self._abouts.items() if number <= end}
+            return other
+        with self._lock:
+            self._take(turns)  # what both have is then one message
+        other.id, other.title, other._shown = self.id, self.title, self._shown
+        other._known = [(number, message) for number, message in self._known if number <= end]
+        shared = {message for _, message in other._known}
+        other._waiting = [message for message in self._waiting if message.id in shared]
+        return other
+
+    @property
+    def _last(self) -> str | None:
+        return self._known[-1][1] if self._known else None
+
+    def _take(self, turns: Sequence[Turn]) -> None:
+        """Make messages of the turns that are none yet."""
+        end = self._known[-1][0] if self._known else 0
+        for piece in _pieces(turns[end:]):
+            end += len(piece)
+            message = _message(piece, self._last, self._abouts.pop(end, None))
+            self._waiting.append(message)
+            self._known.append((end, message.id))
+
+
+def taken_up(chat: WholeChat) -> tuple[list[Turn], Ledger]:
+    """Return the turns of the branch that is shown, and their ledger."""
+    turns: list[Turn] = []
+    ledger, messages = Ledger(chat), chat.branch
+    for message, following in zip(messages, [*messages[1:], None], strict=False):
+        answer = following if following is not None and (message.role, following.role) == ("user", "model") else message
+        standing = _standing(answer)
+        turns += [Turn(content, standing) for content in _contents(message)]
+        ledger.know(message.id, len(turns))
+    return turns, ledger
+
+
+def about(
+    model: str,
+    answer: GenerateContentResponse,
+    *,
+    usage: UsageMetadata | None = None,
+    metrics: Metrics | None = None,
+) -> About:
+    """Return what is known of an answer; ``usage`` and ``metrics`` are those of its stream."""
+    feedback = answer.prompt_feedback
+    times = {} if metrics is None else {"first_chunk": metrics.first_chunk, "seconds": metrics.total}
+    measured = {name: round(value, 3) for name, value in times.items() if value is not None}
+    return About(
+        model=model,
+        finish_reason=answer.finish_reason,
+        block_reason=feedback.block_reason if feedback is not None else None,
+        usage=usage or answer.usage_metadata or None,
+        metrics=measured or None,
+    )
+
+
+def model_of(chat: WholeChat) -> str:
+    """Return the model that answers in a chat; empty where that is not known."""
+    return chat.model or next((message.model for message in reversed(chat.branch) if message.model), "")
+
+
+def id_of(place: object) -> str | None:
+    """Return the id of a chat; None where ``place`` is a file, or can be nothing else."""
+    if not isinstance(place, str) or not _ID.fullmatch(place) or Path(place).is_file():
+        return None
+    return place
+
+
+def load(settings: Settings, id: str) -> HttpRequest:
+    """Return the request for a chat with its messages.
+
+    Raises:
+        UsageError: there is no server to ask, and no file either.
+    """
+    return _get(settings, f"/{id}", otherwise=f"there is no file {id!r}, and {_NO_SERVER}")
+
+
+def page(settings: Settings, config: ListChatsConfig) -> HttpRequest:
+    """Return the request for a page of the list."""
+    query = {"q": config.query, "pageSize": config.page_size, "pageToken": config.page_token}
+    return _get(settings, "", {name: value for name, value in query.items() if value is not None})
+
+
+def rename(settings: Settings, id: str, title: str) -> HttpRequest:
+    """Return the request that gives a chat another title."""
+    url = _url(settings, _path(id))
+    return HttpRequest("PATCH", url, settings.headers(), msgspec.json.encode({"title": title}))
+
+
+def delete(settings: Settings, id: str) -> HttpRequest:
+    """Return the request that deletes a chat."""
+    return HttpRequest("DELETE", _url(settings, _path(id)), settings.headers())
+
+
+def export(settings: Settings, id: str, format: Format) -> HttpRequest:
+    """Return the request for a chat in another form."""
+    return _get(settings, f"{_path(id)}/export", {"format": format})
+
+
+def _pieces(turns: Iterable[Turn]) -> list[list[Turn]]:
+    """Turns as messages: what the user said, by itself; all that followed until they spoke again, together."""
+    found: list[list[Turn]] = []
+    for turn in turns:
+        last = found[-1] if found else []
+        is_first_answer = len(last) == 1 and last[0].content.role == "user"
+        if not last or is_first_answer or is_message(turn.content) or turn.standing is not last[-1].standing:
+            found.append([turn])
+        else:
+            last.append(turn)
+    return found
+
+
+def _message(turns: Sequence[Turn], parent: str | None, about: About | None) -> KeptMessage:
+    role, standing = turns[0].content.role or "user", turns[0].standing
+    contents = [turn.content for turn in turns if turn.content.parts]
+    if role == "user":
+        return KeptMessage(id=_new_id(), role=role, parent=parent, contents=contents)
+    return KeptMessage(
+        id=_new_id(),
+        role=role,
+        parent=parent,
+        contents=contents,
+        state=_STATES[standing],
+        model=about and about.model,
+        finish_reason=about and about.finish_reason,
+        usage=about and about.usage,
+        metrics=about and about.metrics,
+        error=_error(about) if standing is Standing.FAILED else None,
+    )
+
+
+def _error(about: About | None) -> dict[str, Any]:
+    """Why an answer failed, as Google writes it."""
+    reason = about and (about.block_reason or about.finish_reason)
+    message = f"the answer was blocked or of no use: {reason}" if reason else "the answer failed"
+    return {"code": 400, "status": "FAILED_PRECONDITION", "message": message}
+
+
+def _standing(message: KeptMessage) -> Standing:
+    """An answer in which the model said nothing can not be shown to it again."""
+    standing = _STANDINGS.get(message.state, Standing.FAILED)
+    if message.role == "model" and not any(content.parts for content in message.contents):
+        return Standing.FAILED
+    return standing
+
+
+def _contents(message: KeptMessage) -> list[Content]:
+    contents = [
+        content if content.role else content.model_copy(update={"role": message.role}) for content in message.contents
+    ]
+    return contents or ([Content(role="model", parts=[])] if message.role == "model" else [])
+
+
+def _path(id: str) -> str:
+    if not isinstance(id, str) or not _ID.fullmatch(id):
+        raise UsageError(f"{id!r} is not the id of a chat: chat.id says it, and client.chats.list()")
+    return f"/{id}"
+
+
+def _get(
+    settings: Settings, path: str, query: dict[str, Any] | None = None, *, otherwise: str = _NO_SERVER
+) -> HttpRequest:
+    url = _url(settings, path, otherwise=otherwise)
+    return HttpRequest("GET", f"{url}?{urlencode(query)}" if query else url, settings.headers())
+
+
+def _url(settings: Settings, path: str = "", *, otherwise: str = _NO_SERVER) -> str:
+    return settings.server_url(f"v1/chats{path}", otherwise=otherwise)
+
+
+def _new_id() -> str:
+    return secrets.token_hex(16)

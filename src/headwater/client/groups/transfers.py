@@ -1,0 +1,368 @@
+"""Uploads, downloads and waits, decided without doing them: generators that say what to do and are told what came.
+
+Both colours carry the same generators out: ``Ask`` a request, do ``Local`` work, ``Rest``.
+"""
+
+from __future__ import annotations
+
+import mimetypes
+import random
+import re
+from collections.abc import Callable, Generator, Mapping
+from functools import partial
+from typing import Any, TypeVar
+from urllib.parse import quote, urlsplit
+
+import msgspec
+
+from headwater.client.groups import disk
+from headwater.client.groups.disk import Sink, Slice, Source
+from headwater.client.options.call_options import CallOptions
+from headwater.client.request.settings import AGENT, Settings
+from headwater.core.machine.policy import Retry
+from headwater.core.wire.gemini import Gemini
+from headwater.core.wire.request import HttpRequest
+from headwater.errors import (
+    APIError,
+    DeadlineExceeded,
+    HeadwaterError,
+    StreamInterrupted,
+    UsageError,
+    WireError,
+    api_error,
+)
+from headwater.types import File, FileState, HttpOptions, UploadFileConfig
+from headwater.types.base import Wire
+from headwater.types.response import Answer
+
+T = TypeVar("T")
+W = TypeVar("W", bound=Wire)
+
+#: How often a slice is tried without coming further, where the client's options do not say.
+_RETRY = Retry(attempts=5, initial_delay=1.0)
+#: A slice that breaks is not simply sent again: part of it may have arrived.
+_ONCE: CallOptions = {"retry": Retry(attempts=1)}
+_PAUSES = (0.5, 5.0)
+_GOOGLE = ".googleapis.com"
+_SPAN = re.compile(r"bytes ([0-9]{1,18})-[0-9]{1,18}/([0-9]{1,18})")
+_NO_SUCH_RANGE = 416
+
+#: Told how many bytes have arrived, and of how many (None where that is not known).
+Progress = Callable[[int, int | None], object]
+
+
+class Ask(msgspec.Struct, frozen=True):
+    """Send the request; the answer is what ``dialect`` reads. ``options`` are those of the call."""
+
+    dialect: Gemini[Any]
+    request: HttpRequest
+    http_options: HttpOptions | None
+    options: CallOptions = {}
+
+
+class Local(msgspec.Struct, frozen=True):
+    """Do this work on the disk, in a thread where nothing else is to be held up, and tell what it returns."""
+
+    work: Callable[[], Any]
+
+
+class Rest(msgspec.Struct, frozen=True):
+    """Do nothing for ``seconds``."""
+
+    seconds: float
+
+
+Errand = Generator[Ask | Local | Rest, Any, T]
+
+
+class Lenient(Gemini[W]):
+    """The dialect of the files API, which writes numbers as text."""
+
+    def __init__(self, kind: type[W]) -> None:
+        super().__init__(kind)
+        self._decoder = msgspec.json.Decoder(kind, strict=False)
+
+
+class UploadAnswer(Answer):
+    """What the API says to a piece of an upload; ``file`` comes with the last one."""
+
+    file: File | None = None
+
+    @property
+    def headers(self) -> Mapping[str, str]:
+        """The headers of the answer, lower-case names."""
+        headers: Mapping[str, str] = self.__dict__["_headers"]
+        return headers
+
+    @property
+    def state(self) -> str:
+        """``"active"``, ``"final"`` or ``"cancelled"``; empty where the answer does not say."""
+        return self.headers.get("x-goog-upload-status", "").lower()
+
+    @property
+    def received(self) -> int | None:
+        """How many bytes have arrived, where the answer says so."""
+        text = self.headers.get("x-goog-upload-size-received", "")
+        return int(text) if text.isascii() and text.isdecimal() else None
+
+
+class _Uploads(Lenient[UploadAnswer]):
+    def decode(self, data: bytes, headers: Mapping[str, str]) -> tuple[UploadAnswer | HeadwaterError, ...]:
+        return super().decode(data or b"{}", headers)  # most of these answers are a head alone
+
+
+class _Piece(Wire):
+    """A piece of a file. ``span`` is what the API says of it: ``bytes 0-99/1000``."""
+
+    data: bytes
+    span: str = ""
+
+    def total(self, offset: int) -> int:
+        """Return how long the whole is, this piece being the one that begins at ``offset``.
+
+        Raises:
+            WireError: it is another one.
+        """
+        found = _SPAN.fullmatch(self.span)
+        if found is None and offset == 0:
+            return len(self.data)  # the whole, from an API that knows no pieces
+        if found is None or int(found[1]) != offset or not self.data:
+            raise WireError(
+                f"the API was asked for a file from byte {offset:,} on, and sent {self.span or 'all of it'}"
+            )
+        return int(found[2])
+
+
+class _Pieces(Gemini[_Piece]):
+    def decode(self, data: bytes, headers: Mapping[str, str]) -> tuple[_Piece, ...]:
+        return (_Piece(data=data, span=headers.get("content-range", "")),)
+
+
+_UPLOADS = _Uploads(UploadAnswer)
+_PIECES = _Pieces(_Piece)
+
+
+def upload(settings: Settings, file: Any, config: UploadFileConfig, on_progress: Progress | None) -> Errand[File]:
+    """Upload ``file`` and return what the API made of it."""
+    source: Source = yield Local(partial(Source, file))
+    try:
+        return (yield from _Upload(settings, source, config, on_progress).run())
+    finally:
+        source.close()
+
+
+def download(request: HttpRequest, http_options: HttpOptions | None, destination: Any) -> Errand[bytes | None]:
+    """Fetch what ``request`` names, slice by slice, and return it where there is no ``destination``."""
+    sink: Sink = yield Local(partial(Sink, destination))
+    try:
+        offset, total = 0, 1
+        while offset < total:
+            try:
+                piece: _Piece = yield Ask(_PIECES, _ranged(request, offset), http_options)
+            except APIError as error:
+                if error.code != _NO_SUCH_RANGE or offset:
+                    raise
+                piece = yield Ask(_PIECES, request, http_options)  # an empty file has no range at all
+            total = piece.total(offset)
+            offset += len(piece.data)
+            yield Local(partial(sink.write, piece.data))
+        data: bytes | None = yield Local(sink.finish)
+        return data
+    finally:
+        sink.close()
+
+
+class _Upload:
+    """One upload. ``_sent`` is what the API is known to have; ``_failures`` counts those since it last grew."""
+
+    def __init__(
+        self, settings: Settings, source: Source, config: UploadFileConfig, on_progress: Progress | None
+    ) -> None:
+        self._settings = settings
+        self._source = source
+        self._config = config
+        self._on_progress = on_progress
+        self._mime_type = config.mime_type or _guess(source.name)
+        self._retry = settings.retry(config.http_options) if _asks_retry(settings, config) else _RETRY
+        self._sent = 0
+        self._failures = 0
+        self._url = ""
+
+    def run(self) -> Errand[File]:
+        begun = yield Ask(_UPLOADS, self._start(), self._config.http_options)
+        self._url = _upload_url(begun, self._settings, self._config.http_options)
+        self._report(0)
+        while True:
+            piece: Slice = yield Local(partial(self._source.read, self._sent))
+            answer, received = yield from self._send(piece)
+            match answer.state:
+                case "final" if answer.file is not None:
+                    self._report(self._sent + len(piece.data))
+                    return answer.file
+                case "active":
+                    self._advance(received)
+                case state:
+                    raise WireError(f"the API says that the upload is {state}, and nothing of the file")
+
+    def _send(self, piece: Slice) -> Errand[tuple[UploadAnswer, int]]:
+        """Send a slice, and return how much has arrived then; where it breaks, ask for that."""
+        command = "upload, finalize" if piece.is_last else "upload"
+        arrived = self._sent + len(piece.data)  # where the answer does not say
+        request = self._request(command, piece.data, {"X-Goog-Upload-Offset": str(self._sent)})
+        error: HeadwaterError
+        while True:
+            try:
+                answer: UploadAnswer = yield Ask(_UPLOADS, request, self._config.http_options, _ONCE)
+                if answer.state:
+                    return answer, arrived if answer.received is None else answer.received
+                error = StreamInterrupted("the API did not say what became of a slice of the upload")
+            except HeadwaterError as problem:
+                error = problem
+            self._failures += 1
+            if not self._retry.allows(error, self._failures):
+                raise error
+            yield Rest(self._retry.delay(self._failures, error, random.random()))  # noqa: S311 - spreads the retries
+            request, arrived = self._request("query"), self._sent
+
+    def _advance(self, received: int) -> None:
+        if received > self._sent:
+            self._failures = 0
+            self._report(received)
+        else:
+            self._failures += 1
+            if self._failures > self._retry.attempts:
+                raise StreamInterrupted(f"the upload does not come further than {self._sent:,} bytes")
+        self._sent = received
+
+    def _report(self, sent: int) -> None:
+        if self._on_progress is not None:
+            self._on_progress(sent, self._source.size)
+
+    def _start(self) -> HttpRequest:
+        size, name, config = self._source.size, self._source.name, self._config
+        about = {
+            "name": file_name(config.name) if config.name else None,
+            "displayName": config.display_name,
+            "mimeType": self._mime_type,
+            "sizeBytes": None if size is None else str(size),
+        }
+        headers = self._settings.headers(config.http_options) | {
+            "X-Goog-Upload-Protocol": "resumable",
+            "X-Goog-Upload-Command": "start",
+            "X-Goog-Upload-Header-Content-Type": self._mime_type,
+        }
+        if size is not None:
+            headers["X-Goog-Upload-Header-Content-Length"] = str(size)
+        if name:
+            headers["X-Goog-Upload-File-Name"] = quote(name)
+        body = msgspec.json.encode({"file": {key: value for key, value in about.items() if value is not None}})
+        url = self._settings.url("files", config.http_options, above="upload")
+        return HttpRequest("POST", url, headers, body)
+
+    def _request(self, command: str, data: bytes = b"", extra: Mapping[str, str] | None = None) -> HttpRequest:
+        options = self._config.http_options
+        is_home = _origin(self._url) == _origin(self._settings.url("", options))
+        # To another host goes no key, nor what the user adds to requests: the URL itself is the permission.
+        headers = self._settings.headers(options) if is_home else {"User-Agent": AGENT}
+        headers |= {"Content-Type": "application/octet-stream", "X-Goog-Upload-Command": command, **(extra or {})}
+        return HttpRequest("POST", self._url, headers, data, once=True)
+
+
+def until_active(
+    look: HttpRequest, dialect: Gemini[File], options: HttpOptions | None, timeout: float, clock: Callable[[], float]
+) -> Errand[File]:
+    """Look at a file until it can be used, and return it.
+
+    Raises:
+        APIError: the API could not process it.
+        DeadlineExceeded: that takes longer than ``timeout`` seconds.
+    """
+    start, (pause, longest) = clock(), _PAUSES
+    while True:
+        file: File = yield Ask(dialect, look, options)
+        if file.state in (FileState.ACTIVE, None):
+            return file
+        if file.state is FileState.FAILED:
+            raise _failed(file)
+        elapsed = clock() - start
+        if elapsed >= timeout:
+            message = f"{file.name} is still {file.state} after {elapsed:.0f} s"
+            raise DeadlineExceeded(message, clock="total", limit=timeout, elapsed=elapsed)
+        yield Rest(min(pause, timeout - elapsed))
+        pause = min(pause * 1.5, longest)
+
+
+def file_name(file: Any) -> str:
+    """Return the resource name, ``files/...``, of a file that is given as that, as its id, as its URI or as a ``File``.
+
+    Raises:
+        UsageError: it is none of these.
+    """
+    text = file.name or file.uri or file.download_uri if isinstance(file, File) else file
+    if not isinstance(text, str) or not text:
+        raise UsageError(
+            "a file is named by its name, 'files/...', by its URI, or by a types.File that has one of them"
+        )
+    name = text.partition("/files/")[2].partition(":")[0].partition("?")[0] if "://" in text else text
+    name = name.removeprefix("files/")
+    if not name or name != quote(name, safe="") or set(name) == {"."}:
+        raise UsageError(
+            f"{text!r} is not the name of a file: that is 'files/' and lower-case letters, digits and dashes"
+        )
+    return f"files/{name}"
+
+
+def _ranged(request: HttpRequest, offset: int) -> HttpRequest:
+    last = offset + disk.SLICE_BYTES - 1
+    headers = {**request.headers, "Range": f"bytes={offset}-{last}", "Accept-Encoding": "identity"}
+    return HttpRequest(request.method, request.url, headers)
+
+
+def _failed(file: File) -> HeadwaterError:
+    problem = file.error
+    reason = (problem and problem.message) or "it does not say why"
+    details = {"error": msgspec.to_builtins(problem)} if problem else None
+    return api_error(
+        400, f"the API could not process {file.name}: {reason}", status="FAILED_PRECONDITION", details=details
+    )
+
+
+def _upload_url(begun: UploadAnswer, settings: Settings, options: HttpOptions | None) -> str:
+    """Where the slices go.
+
+    Raises:
+        WireError: the API names no place, or one that is neither on the host that was asked nor Google's.
+    """
+    url = begun.headers.get("x-goog-upload-url", "")
+    if not url:
+        raise WireError("the API began an upload and did not say where to: this base URL may have no files API")
+    home, there = _origin(settings.url("", options)), _origin(url)
+    is_google = there[0] == "https" and there[1].endswith(_GOOGLE)
+    if there != home and not is_google:
+        raise WireError(
+            f"the API sends the upload to another host, {there[0]}://{there[1]}, and files go to no host "
+            f"that you did not name: set base_url to it if that is right"
+        )
+    return url
+
+
+def _origin(url: str) -> tuple[str, str, int | None]:
+    try:
+        parts = urlsplit(url)
+        port = parts.port or {"http": 80, "https": 443}.get(parts.scheme)
+    except ValueError:
+        return ("", url, None)
+    return parts.scheme, (parts.hostname or "").lower(), port
+
+
+def _asks_retry(settings: Settings, config: UploadFileConfig) -> bool:
+    given = config.http_options
+    return bool((given and given.retry_options) or settings.options.retry_options)
+
+
+def _guess(name: str | None) -> str:
+    mime_type = mimetypes.guess_type(name)[0] if name else None
+    if mime_type is None:
+        what = f"of {name!r} can not be guessed from its ending" if name else "is not known"
+        raise UsageError(f"the MIME type of the file {what}: pass config={{'mime_type': 'text/plain'}} or what it is")
+    return mime_type

@@ -1,0 +1,1 @@
+"""The options of a call: deadlines, retries, cancel tokens, observers."""

@@ -1,0 +1,193 @@
+"""Observers: who is told of every call that begins, is tried again, and ends. Logs, traces and figures are made so."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections import deque
+from collections.abc import Callable, Iterable, Sequence
+from contextvars import copy_context
+from functools import partial
+from typing import Any, Protocol, TypeVar
+from urllib.parse import unquote, urlsplit
+
+import msgspec
+
+from headwater.core.answer.ending import Ending
+from headwater.core.answer.events import Retrying
+from headwater.core.answer.metrics import Metrics
+from headwater.types import GenerateContentResponse, UsageMetadata
+
+logger = logging.getLogger("headwater")
+T = TypeVar("T")
+_PORTS = {"http": 80, "https": 443}
+
+
+class Asked(msgspec.Struct, frozen=True, kw_only=True):
+    """What is asked in a call. It has no headers, so no key."""
+
+    url: str
+    body: bytes
+    is_stream: bool
+    is_vertex: bool
+    """Whether the client speaks to Vertex AI."""
+
+    def __repr__(self) -> str:
+        return f"Asked(url={self.url!r})"  # and never what the user said
+
+    @property
+    def method(self) -> str:
+        """The API's method: ``generateContent`` or ``streamGenerateContent``."""
+        return urlsplit(self.url).path.rpartition(":")[2]
+
+    @property
+    def model(self) -> str:
+        """The model, without ``models/`` and what may stand before it; other resources as ``tunedModels/name``."""
+        path = unquote(urlsplit(self.url).path.rpartition(":")[0])
+        _, is_model, name = path.rpartition("/models/")
+        return name if is_model else "/".join(path.split("/")[-2:])
+
+    @property
+    def host(self) -> str | None:
+        """Who is asked; None where the answer is made in-process."""
+        return urlsplit(self.url).hostname
+
+    @property
+    def port(self) -> int | None:
+        """The port of ``host``."""
+        address = urlsplit(self.url)
+        return address.port or _PORTS.get(address.scheme)
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """The ``generationConfig`` of the request, with the API's names."""
+        settings = msgspec.json.decode(self.body, type=_Configured).settings
+        return settings if isinstance(settings, dict) else {}
+
+    @property
+    def document(self) -> dict[str, Any]:
+        """The whole request as it goes to the API: contents, tools and all."""
+        document: dict[str, Any] = msgspec.json.decode(self.body)
+        return document
+
+
+class _Configured(msgspec.Struct):
+    """What is read of a request where its contents, which can be large, are not wanted."""
+
+    settings: Any = msgspec.field(name="generationConfig", default=None)
+
+
+class Ended(Protocol):
+    """What ``on_end`` and observers are given: the stream, of which these are the first things to look at."""
+
+    @property
+    def ending(self) -> Ending | None:
+        """How it ended."""
+
+    @property
+    def text(self) -> str:
+        """The text that came."""
+
+    @property
+    def response(self) -> GenerateContentResponse:
+        """The answer as far as it came."""
+
+    @property
+    def usage_metadata(self) -> UsageMetadata:
+        """The tokens, as the API counted them."""
+
+    @property
+    def metrics(self) -> Metrics:
+        """What was measured."""
+
+    @property
+    def gaps(self) -> Sequence[float]:
+        """The seconds between one chunk's arrival and the next."""
+
+
+class Observation(Protocol):
+    """Watches one call. Its methods may come from any thread, one after the other."""
+
+    def retrying(self, event: Retrying) -> None:
+        """Take it that the call failed and is tried again, continued, or begun anew."""
+
+    def ended(self, call: Ended) -> None:
+        """Take it that the call has ended, however it did. Comes once."""
+
+
+class Observer(Protocol):
+    """Is told of every call that it is given to, or all calls of a client."""
+
+    def begin(self, asked: Asked) -> Observation | None:
+        """Take it that a first request goes out; return who watches the call, None where nobody does.
+
+        It runs with the context variables of the place where the call was made.
+        """
+
+
+class Observed:
+    """The observers of one call. What one of them raises is logged, and the call goes on."""
+
+    def __init__(self, observers: Iterable[Observer], asked: Asked) -> None:
+        self._waiting = list(observers)
+        self._asked = asked
+        self._context = copy_context()
+        self._watching: list[Observation] = []
+        self._is_over = False
+
+    def begin(self, call: Ended) -> None:
+        """Tell that a request goes out; further ones change nothing. An observer's own calls are not told."""
+        waiting, self._waiting = self._waiting, []
+        for observer in () if _turn.is_taken else waiting:
+            watching = _in_turn(partial(self._context.run, observer.begin, self._asked))
+            if watching is not None:
+                self._watching.append(watching)
+        if self._is_over:  # closed from elsewhere in the meantime
+            self.end(call)
+
+    def retrying(self, event: Retrying) -> None:
+        """Tell that the call is tried again."""
+        for watching in tuple(self._watching):
+            _in_turn(partial(watching.retrying, event))
+
+    def end(self, call: Ended) -> None:
+        """Tell that the call has ended, each of those once who were told of its beginning."""
+        self._is_over = True
+        self._waiting = []
+        while self._watching:
+            try:
+                watching = self._watching.pop()
+            except IndexError:  # another thread was faster
+                return
+            _in_turn(partial(watching.ended, call))
+
+
+class _Turn(threading.local):
+    """Whether an observer is at work in this thread, and what comes after it.
+
+    A signal or the garbage collector can end a call in the middle of an observer's work, while it holds a lock that
+    the next one wants: the next one waits until the first is done.
+    """
+
+    def __init__(self) -> None:
+        self.is_taken = False
+        self.later: deque[Callable[[], object]] = deque()
+
+
+_turn = _Turn()
+
+
+def _in_turn(work: Callable[[], T]) -> T | None:
+    if _turn.is_taken:
+        _turn.later.append(work)
+        return None
+    _turn.is_taken = True
+    try:
+        return work()
+    except Exception:
+        logger.exception("an observer failed; the call that it watches goes on")
+        return None
+    finally:
+        _turn.is_taken = False
+        while _turn.later:
+            _in_turn(_turn.later.popleft())

@@ -1,0 +1,1 @@
+"""From the caller's arguments to an HTTP request: settings, credentials, contents."""

@@ -1,0 +1,241 @@
+"""From model, contents and config to the HTTP request that says it to the API."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import Any, TypeVar
+from urllib.parse import urlencode
+
+import msgspec
+
+from headwater.client.request.contents import to_content, to_contents
+from headwater.client.request.platform import check_mode, check_schema
+from headwater.client.request.settings import Settings
+from headwater.core.wire.request import HttpRequest
+from headwater.errors import UsageError
+from headwater.types import (
+    CountTokensConfig,
+    FunctionDeclaration,
+    GenerateContentConfig,
+    GenerateContentRequest,
+    GenerationConfig,
+    HttpOptions,
+    ImageConfig,
+    ImageConfigImageOutputOptions,
+    ListModelsConfig,
+    Schema,
+    Tool,
+)
+from headwater.types.base import Wire
+
+C = TypeVar("C", bound=Wire)
+
+_TOP_LEVEL = (
+    "safety_settings",
+    "tool_config",
+    "labels",
+    "service_tier",
+    "store",
+    "continuation_token",
+    "model_armor_config",
+)
+_GENERATION = GenerationConfig.__struct_fields__
+#: Fields of a config that stay with the client; they do not make a request have a ``generationConfig``.
+_OWN = frozenset({"stream"})
+
+
+def to_config(value: Any, kind: type[C]) -> C:
+    """Return ``value`` (None, a dict or a config) as a config of this kind.
+
+    Raises:
+        UsageError: it has a field that does not exist, or a value that does not fit.
+    """
+    if value is None:
+        return kind()
+    if isinstance(value, kind):
+        return value
+    if isinstance(value, Mapping):
+        return kind(**value)
+    raise UsageError(f"config is a {kind.__name__} or a dict, not {type(value).__name__}")
+
+
+def generate_content(
+    settings: Settings, model: str, contents: Any, config: GenerateContentConfig, *, stream: bool
+) -> HttpRequest:
+    """Return the request of ``generateContent`` or ``streamGenerateContent``."""
+    body = msgspec.to_builtins(_body(settings, contents, config))
+    if any(getattr(config, name) is not None for name in config.__struct_fields__ if name not in _OWN):
+        body.setdefault("generationConfig", {})
+    method = "streamGenerateContent?alt=sse" if stream else "generateContent"
+    url = settings.url(f"{model_path(model, settings)}:{method}", config.http_options)
+    return _post(settings, url, body, config.http_options, stream=stream)
+
+
+def count_tokens(settings: Settings, model: str, contents: Any, config: CountTokensConfig) -> HttpRequest:
+    """Return the request of ``countTokens``."""
+    instruction = config.system_instruction
+    body = GenerateContentRequest(
+        contents=to_contents(contents),
+        system_instruction=to_content(instruction) if instruction is not None else None,
+        tools=[_tool(tool, settings) for tool in config.tools] if config.tools is not None else None,
+        generation_config=config.generation_config,
+    )
+    check_mode(config, body.contents, vertexai=settings.vertexai)
+    url = settings.url(f"{model_path(model, settings)}:countTokens", config.http_options)
+    return _post(settings, url, msgspec.to_builtins(body), config.http_options, stream=False)
+
+
+def get_model(settings: Settings, model: str, options: HttpOptions | None) -> HttpRequest:
+    """Return the request that looks a model up."""
+    path = model_path(model, settings)
+    return _get(settings, settings.url(path, options, project=not path.startswith("publishers/")), options)
+
+
+def list_models(settings: Settings, config: ListModelsConfig) -> HttpRequest:
+    """Return the request for a page of models."""
+    base = config.query_base is not False
+    if settings.vertexai:
+        path = "publishers/google/models" if base else "models"
+    else:
+        path = "models" if base else "tunedModels"
+    query = {"pageSize": config.page_size, "pageToken": config.page_token, "filter": config.filter}
+    url = settings.url(path, config.http_options, project=not base)
+    text = urlencode({name: value for name, value in query.items() if value is not None})
+    return _get(settings, f"{url}?{text}" if text else url, config.http_options)
+
+
+def model_path(model: str, settings: Settings) -> str:
+    """Return the resource name of a model: ``models/x``, or ``publishers/google/models/x`` on Vertex AI.
+
+    Raises:
+        UsageError: the name is empty, or no name.
+    """
+    if not model or not isinstance(model, str):
+        raise UsageError("model is required, for example model='gemini-2.5-flash'")
+    if any(text in model for text in ("..", "?", "&", "#", " ", "\r", "\n")):
+        raise UsageError(f"{model!r} is not the name of a model")
+    if not settings.vertexai:
+        return model if model.startswith(("models/", "tunedModels/")) else f"models/{model}"
+    if model.startswith(("projects/", "models/", "publishers/")):
+        return model
+    publisher, slash, name = model.partition("/")
+    return f"publishers/{publisher}/models/{name}" if slash else f"publishers/google/models/{model}"
+
+
+def _body(settings: Settings, contents: Any, config: GenerateContentConfig) -> GenerateContentRequest:
+    instruction = config.system_instruction
+    body = GenerateContentRequest(
+        contents=to_contents(contents),
+        system_instruction=to_content(instruction) if instruction is not None else None,
+        generation_config=_generation(settings, config),
+        tools=_tools(config.tools, settings),
+        cached_content=_cached_content(config.cached_content, settings),
+        output_config=config.generation_output_config,
+        **{name: value for name in _TOP_LEVEL if (value := getattr(config, name)) is not None},
+    )
+    check_mode(config, body.contents, body.system_instruction, body.tools, vertexai=settings.vertexai)
+    return body
+
+
+def _generation(settings: Settings, config: GenerateContentConfig) -> GenerationConfig | None:
+    given = {name: value for name in _GENERATION if (value := getattr(config, name)) is not None}
+    if "response_schema" in given:
+        given["response_schema"] = _schema(config.response_schema, settings)
+    if "response_json_schema" in given:
+        given["response_json_schema"] = _json_schema(config.response_json_schema)
+    if "image_config" in given:
+        given["image_config"] = _image_config(given["image_config"])
+    return GenerationConfig(**given) if given else None
+
+
+def _schema(value: Any, settings: Settings) -> Schema:
+    from headwater.client.tools.schemas import to_schema  # here, since most programs never get here
+
+    schema = to_schema(value, vertexai=settings.vertexai)
+    check_schema(schema, vertexai=settings.vertexai)
+    return schema
+
+
+def _json_schema(value: Any) -> Any:
+    from headwater.client.tools.json_schema import json_schema
+
+    return value if isinstance(value, Mapping) else json_schema(value)
+
+
+def _image_config(config: ImageConfig) -> ImageConfig:
+    """The two options of the format stand below ``imageOutputOptions`` on the wire."""
+    kind, quality = config.output_mime_type, config.output_compression_quality
+    if kind is None and quality is None:
+        return config
+    options = config.image_output_options or ImageConfigImageOutputOptions()
+    moved = {
+        "mime_type": options.mime_type if kind is None else kind,
+        "compression_quality": options.compression_quality if quality is None else quality,
+    }
+    return config.model_copy(
+        update={"output_mime_type": None, "output_compression_quality": None, "image_output_options": moved}
+    )
+
+
+def _cached_content(name: str | None, settings: Settings) -> str | None:
+    """The full name of a cache: below the project on Vertex AI."""
+    if not name or name.startswith("projects/") or (name.count("/") and not name.startswith("cachedContents/")):
+        return name
+    path = name if name.startswith("cachedContents/") else f"cachedContents/{name}"
+    return f"{settings.below_project}{path}"
+
+
+def _tools(values: list[Any] | None, settings: Settings) -> list[Tool] | None:
+    """The tools, with the functions of all of them in one tool at the end, as the API wants them."""
+    if values is None:
+        return None
+    tools: list[Tool] = []
+    functions: list[FunctionDeclaration] = []
+    for tool in [_tool(value, settings) for value in values]:
+        if tool.function_declarations:
+            functions += tool.function_declarations
+            tool = tool.model_copy(update={"function_declarations": None})
+            if tool == Tool():
+                continue
+        tools.append(tool)
+    return [*tools, Tool(function_declarations=functions)] if functions else tools
+
+
+def _tool(value: Any, settings: Settings) -> Tool:
+    if isinstance(value, Tool):
+        return value
+    if isinstance(value, Mapping):
+        return Tool(**value)
+    if callable(value):
+        from headwater.client.tools.functions import declare  # here, since most programs never get here
+
+        return Tool(function_declarations=[declare(value, vertexai=settings.vertexai)])
+    raise UsageError(f"a tool is a types.Tool, a dict or a function, not {type(value).__name__}")
+
+
+def _post(
+    settings: Settings, url: str, body: dict[str, Any], options: HttpOptions | None, *, stream: bool
+) -> HttpRequest:
+    extra = settings.extra_body(options)
+    if extra:
+        body = merge(msgspec.to_builtins(body), extra)
+    headers = settings.headers(options)
+    timeout = settings.timeout(options)
+    if timeout is not None and not stream:  # for a stream it is the longest silence, which is not the server's to keep
+        headers["X-Server-Timeout"] = str(math.ceil(timeout))
+    return HttpRequest("POST", url, headers, msgspec.json.encode(body))
+
+
+def _get(settings: Settings, url: str, options: HttpOptions | None) -> HttpRequest:
+    return HttpRequest("GET", url, settings.headers(options))
+
+
+def merge(body: dict[str, Any], extra: Mapping[str, Any]) -> dict[str, Any]:
+    """Return ``body`` with ``extra`` laid over it: dicts merge, all else replaces, the case of keys is ignored."""
+    known = {key.replace("_", "").lower(): key for key in body}
+    for key, value in extra.items():
+        name = known.get(key.replace("_", "").lower(), key)
+        old = body.get(name)
+        body[name] = merge(old, value) if isinstance(old, dict) and isinstance(value, Mapping) else value
+    return body

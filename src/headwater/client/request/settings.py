@@ -1,0 +1,271 @@
+"""What a client knows before it asks anything: key, base URL, headers and timeouts, from arguments and environment."""
+
+from __future__ import annotations
+
+import logging
+import os
+import re
+import sys
+from collections.abc import Mapping
+from typing import Any
+from urllib.parse import quote, urlsplit
+
+import headwater
+from headwater.client.options.call_options import StreamOptions
+from headwater.client.request.credentials import Tokens
+from headwater.core.machine.policy import RETRY_CODES, Deadlines, Retry
+from headwater.errors import UsageError
+from headwater.transport.base import is_http
+from headwater.types import HttpOptions, HttpRetryOptions
+
+logger = logging.getLogger("headwater")
+
+DEVELOPER_URL = "https://generativelanguage.googleapis.com/"
+OFFLINE = "offline:"
+#: How a client names itself.
+AGENT = f"headwater/{headwater.__version__} gl-python/{sys.version.split()[0]}"
+
+
+def is_offline(url: str) -> bool:
+    """Return whether a URL means the built-in engine."""
+    return url.startswith(OFFLINE)
+
+
+class Settings:
+    """The settings of one client. Lives as long as the client; never changes."""
+
+    def __init__(
+        self,
+        *,
+        api_key: str | None = None,
+        vertexai: bool | None = None,
+        credentials: Any = None,
+        project: str | None = None,
+        location: str | None = None,
+        http_options: HttpOptions | Mapping[str, Any] | None = None,
+        defaults: StreamOptions | None = None,
+    ) -> None:
+        self.options = _options(http_options)
+        #: What every generate_content call and stream does, unless it says otherwise.
+        self.defaults: StreamOptions = defaults or {}
+        flag = vertexai if vertexai is not None else _flag("GOOGLE_GENAI_USE_ENTERPRISE", "GOOGLE_GENAI_USE_VERTEXAI")
+        self.vertexai = bool(flag)
+        if credentials is not None and api_key:
+            raise UsageError("credentials and api_key exclude each other: pass one of them")
+        if not self.vertexai and (credentials is not None or project or location):
+            raise UsageError("credentials, project and location are for Vertex AI: pass vertexai=True as well")
+        self.project, self.location = _place(api_key, project, location) if self.vertexai else (None, None)
+        self.base_url = self.options.base_url or self._environment_url() or self._default_url()
+        _check(self.options, self.base_url)
+        is_known = self.vertexai and (credentials is not None or self.project or self.location)
+        self.api_key = (api_key or ("" if is_known else _environment_key()) or "").strip()
+        #: Where the access tokens come from; None where a key, or nothing, says who calls.
+        self.tokens = self._find_tokens(credentials, project) if self.vertexai and not self.api_key else None
+        if not (self.api_key or self.vertexai or is_offline(self.base_url)):
+            raise UsageError(_NO_KEY)
+        if not _VALUE.fullmatch(self.api_key) or " " in self.api_key:
+            raise UsageError("the API key has characters that no key has (spaces, quotes, line ends): copy it again")
+        self.api_version = self._version()
+
+    def __repr__(self) -> str:
+        return f"Settings(base_url={self.base_url!r}, api_version={self.api_version!r})"  # and never the key
+
+    @property
+    def below_project(self) -> str:
+        """What stands before the name of a resource of the project: on Vertex AI ``projects/x/locations/y/``."""
+        return f"projects/{self.project}/locations/{self.location or 'global'}/" if self.project else ""
+
+    def url(self, path: str, options: HttpOptions | None = None, *, project: bool = True, above: str = "") -> str:
+        """Return the URL of ``path`` below the API's version (and, on Vertex AI, below the project).
+
+        ``above`` is what stands before the version.
+        """
+        base = (options and options.base_url) or self.base_url
+        version = options.api_version if options and options.api_version is not None else self.api_version
+        scope = (options and options.base_url_resource_scope) or self.options.base_url_resource_scope
+        pieces = [base.rstrip("/"), above]
+        if scope != "COLLECTION":
+            pieces.append(version)
+            if self.vertexai and project and self.project and not path.startswith("projects/"):
+                pieces.append(self.below_project.rstrip("/"))
+        name, colon, method = path.partition(":")
+        pieces.append(quote(name, safe="/@.-_~") + colon + method)
+        return "/".join(piece for piece in pieces if piece)
+
+    def server_url(self, path: str, options: HttpOptions | None = None, *, otherwise: str) -> str:
+        """Return the URL of ``path`` below the root of a headwater server: what the Gemini API does not have.
+
+        Raises:
+            UsageError: the address is Google's, or none at all; the message is ``otherwise``.
+        """
+        above = (options or HttpOptions()).model_copy(update={"api_version": ""})
+        url = self.url(path, above, project=False)
+        if is_offline(url) or _is_google(url):
+            raise UsageError(otherwise)
+        return url
+
+    def headers(self, options: HttpOptions | None = None) -> dict[str, str]:
+        """Return the headers of every request; a new dict each time.
+
+        Raises:
+            UsageError: ``options`` hold something that can not be sent.
+        """
+        headers = {"Content-Type": "application/json", "User-Agent": AGENT, "x-goog-api-client": AGENT}
+        headers["Accept-Encoding"] = "gzip, deflate"
+        if self.api_key:
+            headers["x-goog-api-key"] = self.api_key
+        if options is None:
+            return _merged(headers, self.options.headers)
+        _check(options, options.base_url)
+        return _merged(headers, self.options.headers, options.headers)
+
+    def timeout(self, options: HttpOptions | None = None) -> float | None:
+        """Return the longest silence allowed, in seconds; None where none is set."""
+        given = options.timeout if options and options.timeout is not None else self.options.timeout
+        return None if given is None else given / 1000
+
+    def deadlines(self, options: HttpOptions | None = None) -> Deadlines:
+        """Return the clocks of a call; google-genai's ``timeout`` is the longest silence between bytes."""
+        timeout = self.timeout(options)
+        return Deadlines() if timeout is None else Deadlines(byte_gap=timeout)
+
+    def retry(self, options: HttpOptions | None = None) -> Retry:
+        """Return how often a call is tried; ``retry_options`` have google-genai's defaults, where they are given."""
+        given = (options and options.retry_options) or self.options.retry_options
+        return Retry() if given is None else _retry(given)
+
+    def extra_body(self, options: HttpOptions | None = None) -> dict[str, Any]:
+        """Return what is laid over the body of each request."""
+        return (self.options.extra_body or {}) | ((options and options.extra_body) or {})
+
+    def _find_tokens(self, credentials: Any, project: str | None) -> Tokens | None:
+        """Where access tokens come from. A gateway signs requests itself, unless the caller names who is calling."""
+        is_google = _is_google(self.base_url)
+        if credentials is None and (is_offline(self.base_url) or not (project or is_google)):
+            return None
+        tokens = Tokens(credentials)
+        if is_google and not self.project:
+            self.project = tokens.project()
+            if not self.project:
+                raise UsageError(_NO_PROJECT)
+        return tokens
+
+    def _environment_url(self) -> str | None:
+        return os.environ.get("GOOGLE_VERTEX_BASE_URL" if self.vertexai else "GOOGLE_GEMINI_BASE_URL") or None
+
+    def _default_url(self) -> str:
+        if not self.vertexai:
+            return DEVELOPER_URL
+        match self.location:
+            case None | "global":
+                return "https://aiplatform.googleapis.com/"
+            case "us" | "eu":
+                return f"https://aiplatform.{self.location}.rep.googleapis.com/"
+        return f"https://{self.location}-aiplatform.googleapis.com/"
+
+    def _version(self) -> str:
+        if self.options.api_version is not None:
+            return self.options.api_version
+        asked = os.environ.get("GOOGLE_GENAI_API_VERSION")
+        if asked and asked != "beta":
+            return asked
+        return "v1beta1" if self.vertexai else "v1beta" if asked else "v1"
+
+
+_NO_KEY = (
+    "no API key: set GEMINI_API_KEY (or GOOGLE_API_KEY), or pass genai.Client(api_key=...). "
+    "Without one, the built-in offline engine works now: set GOOGLE_GEMINI_BASE_URL=offline: "
+    "or pass http_options={'base_url': 'offline:'}"
+)
+
+_NO_PROJECT = (
+    "no Google Cloud project: pass genai.Client(vertexai=True, project=...) or set GOOGLE_CLOUD_PROJECT; "
+    "or pass api_key=... (express mode)"
+)
+
+
+def _options(given: HttpOptions | Mapping[str, Any] | None) -> HttpOptions:
+    if given is None:
+        return HttpOptions()
+    if isinstance(given, HttpOptions):
+        return given
+    if isinstance(given, Mapping):
+        return HttpOptions(**given)
+    raise UsageError(f"http_options is a types.HttpOptions or a dict, not {type(given).__name__}")
+
+
+#: Arguments of httpx and aiohttp that ask for what is so anyhow, or for what makes no difference to an answer.
+_HARMLESS = frozenset(
+    {"limits", "http1", "http2", "follow_redirects", "max_redirects", "trust_env", "timeout", "default_encoding"}
+)
+_INSTEAD = {
+    "proxy": "set HTTPS_PROXY (and NO_PROXY)",
+    "proxies": "set HTTPS_PROXY (and NO_PROXY)",
+    "mounts": "set HTTPS_PROXY (and NO_PROXY)",
+    "verify": "set SSL_CERT_FILE to the certificates to trust",
+    "ssl": "set SSL_CERT_FILE to the certificates to trust",
+    "headers": "pass http_options={'headers': ...}",
+    "base_url": "pass http_options={'base_url': ...}",
+}
+_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+_VALUE = re.compile(r"[\t -~]*")
+
+
+def _check(options: HttpOptions, base_url: str | None) -> None:
+    if base_url is not None and not is_offline(base_url) and not is_http(base_url):
+        raise UsageError(f"the base URL {base_url!r} is no address: write 'https://host/', or 'offline:'")
+    if options.timeout is not None and options.timeout <= 0:
+        raise UsageError(f"timeout is in milliseconds and more than 0, not {options.timeout}")
+    for given in (options.client_args, options.async_client_args):
+        for name in sorted((given or {}).keys() - _HARMLESS):
+            instead = _INSTEAD.get(name, "say it in another way, or ask for it")
+            raise UsageError(f"{name!r} of client_args is for httpx, which is not used here: {instead}")
+    for name, value in (options.headers or {}).items():
+        if not _NAME.fullmatch(name) or not _VALUE.fullmatch(value):
+            raise UsageError(f"the header {name!r} can not be sent: names and values are plain ASCII without line ends")
+
+
+def _merged(*layers: Mapping[str, str] | None) -> dict[str, str]:
+    """The last value for each name, whose case does not matter."""
+    known = {name.lower(): (name, value) for layer in layers for name, value in (layer or {}).items()}
+    return dict(known.values())
+
+
+def _place(api_key: str | None, project: str | None, location: str | None) -> tuple[str | None, str | None]:
+    """The project and the location; those of the environment do not count beside a key that was passed alone."""
+    if api_key and not (project or location):
+        return None, None
+    return (
+        project or os.environ.get("GOOGLE_CLOUD_PROJECT") or None,
+        location or os.environ.get("GOOGLE_CLOUD_LOCATION") or None,
+    )
+
+
+def _is_google(url: str) -> bool:
+    return (urlsplit(url).hostname or "").endswith(".googleapis.com")
+
+
+def _environment_key() -> str | None:
+    google, gemini = os.environ.get("GOOGLE_API_KEY"), os.environ.get("GEMINI_API_KEY")
+    if google and gemini and google != gemini:
+        logger.warning("GOOGLE_API_KEY and GEMINI_API_KEY are both set; using GOOGLE_API_KEY")
+    return google or gemini
+
+
+def _flag(*names: str) -> bool:
+    for name in names:
+        if name in os.environ:
+            return os.environ[name].lower() in ("true", "1")
+    return False
+
+
+def _retry(options: HttpRetryOptions) -> Retry:
+    known = Retry(attempts=5, initial_delay=1.0, jitter=1.0)
+    return Retry(
+        attempts=max(1, known.attempts if options.attempts is None else options.attempts),
+        initial_delay=known.initial_delay if options.initial_delay is None else options.initial_delay,
+        max_delay=known.max_delay if options.max_delay is None else options.max_delay,
+        exp_base=known.exp_base if options.exp_base is None else options.exp_base,
+        jitter=known.jitter if options.jitter is None else options.jitter,
+        codes=RETRY_CODES if options.http_status_codes is None else tuple(options.http_status_codes),
+    )

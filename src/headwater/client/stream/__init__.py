@@ -1,0 +1,1 @@
+"""The two shells, sync and async, and what their streams have in common."""

@@ -1,0 +1,315 @@
+"""The async shell: does what the machine says, awaiting each step."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Sequence
+from contextlib import suppress
+from functools import partial
+from inspect import isawaitable
+from types import TracebackType
+from typing import Any, Self, TypeVar, cast, overload
+
+from headwater.client.options.call_options import CallOptions, StreamOptions
+from headwater.client.request.credentials import AsyncAuthorizedTransport
+from headwater.client.request.settings import Settings, is_offline
+from headwater.client.stream.base import ANSWERS, BaseStream, Functions, W, clock
+from headwater.client.stream.factory import call_of, called_by_itself, stream_of
+from headwater.client.tools.structured import readable
+from headwater.core.answer.events import Event
+from headwater.core.machine.machine import Machine
+from headwater.core.machine.steps import STEPS, Close, Open, Pause, Read, Run, Step, Stop, TransportError, Wait
+from headwater.core.wire.gemini import Gemini
+from headwater.core.wire.request import HttpRequest
+from headwater.errors import HeadwaterError
+from headwater.transport.base import AsyncTransport, Waiting
+from headwater.types import FunctionCall, GenerateContentConfig, GenerateContentResponse, HttpOptions
+
+R = TypeVar("R")
+M = TypeVar("M")
+T = TypeVar("T")
+_NO_OPTIONS: CallOptions = {}
+
+
+class AsyncCall(BaseStream[R]):
+    """One call carried out on a transport."""
+
+    def __init__(
+        self,
+        machine: Machine[R],
+        transport: AsyncTransport,
+        **more: Any,
+    ) -> None:
+        super().__init__(machine, **more)
+        self._transport = transport
+
+    async def __anext__(self) -> R:
+        if self._closed:  # also where more had arrived than was read
+            self._check_closed()
+            raise StopAsyncIteration
+        machine = self._machine
+        try:
+            while True:
+                step = machine.next_step(clock())
+                if type(step) not in STEPS:
+                    for hook in self._hooks:
+                        said = hook(cast("R", step))
+                        if isawaitable(said):
+                            await said
+                    return cast("R", step)
+                if type(step) is Stop:
+                    break
+                try:
+                    if type(step) is Read:  # most of all steps
+                        machine.received(await self._reading.read(step.timeout), clock())
+                    else:
+                        await self._do(cast("Step", step))
+                except TransportError as problem:
+                    machine.failed(problem, clock())
+            self._let_go()
+            self._end(step.error)
+        except BaseException:  # a cancelled task above all: the connection goes before the error leaves
+            self.close()
+            raise
+        raise StopAsyncIteration
+
+    async def _do(self, step: Step) -> None:
+        match step:
+            case Open(request, timeout):
+                self._opening()
+                self._let_go()
+                self._body = body = await self._transport.open(request, timeout, self._waiting)
+                self._machine.opened(body.status, body.headers, clock())
+            case Pause(seconds, timeout):
+                await self._pause(seconds, timeout)
+            case Wait(seconds):
+                await _sleep(seconds, self._waiting)
+            case Run(calls):
+                self._let_go()
+                await self._call(calls)
+            case Close():
+                self._let_go()
+
+    async def _pause(self, seconds: float, timeout: float | None) -> None:
+        body = self._reading
+        if await body.wait(seconds):
+            self._machine.received(await body.read(timeout), clock())
+        else:
+            self._machine.waited(clock())
+
+    async def _call(self, calls: list[FunctionCall]) -> None:
+        """Call the functions; where the stream is cancelled meanwhile, they are, too."""
+        import asyncio  # here and below, since programs that are not async need not load asyncio
+
+        from headwater.client.tools.calls import arun, plan
+
+        loop = asyncio.get_running_loop()
+        task = loop.create_task(arun(plan(calls, self._functions)))
+        try:
+            with self._waiting.on(lambda: loop.call_soon_threadsafe(task.cancel)):
+                self._machine.answered(await task, clock())
+        except asyncio.CancelledError:
+            me = asyncio.current_task()
+            if not self._closed or (me is not None and me.cancelling()):
+                raise
+
+
+class AsyncStream(AsyncCall[GenerateContentResponse]):
+    """An answer on its way: iterate over its chunks.
+
+    Leaving the loop closes the connection, and so does the end of an ``async with`` block. ``text`` and ``response``
+    hold what has come so far, also after an error; ``collect()`` reads to the end and returns the whole answer.
+    """
+
+    def __aiter__(self) -> AsyncIterator[GenerateContentResponse]:
+        return _Loop(self)
+
+    def events(self) -> AsyncIterator[Event]:
+        """Yield what happens, one typed event at a time, for ``match``; the last is ``End``.
+
+        Raises:
+            HeadwaterError: after ``End``, what the stream ended with.
+        """
+        translator = self._translator()
+        return _Mapped(self, translator.events, lambda: translator.end(self.ending), tells=True)
+
+    @overload
+    def items(self, path: str | Sequence[str] = (), *, type: type[T]) -> AsyncIterator[T]: ...
+
+    @overload
+    def items(self, path: str | Sequence[str] = (), *, type: Any = None) -> AsyncIterator[Any]: ...
+
+    def items(self, path: str | Sequence[str] = (), *, type: Any = None) -> AsyncIterator[Any]:
+        """Yield the elements of an array in the answer's JSON, each as soon as it is whole. See ``Stream.items``."""
+        items = self._items(path, type)
+        return _Mapped(self, items.take, lambda: items.end(is_whole=self._is_whole))
+
+    @property
+    def text_stream(self) -> AsyncIterator[str]:
+        """The answer's text, piece by piece, without thoughts."""
+        return _Mapped(self, lambda chunk: [chunk.text] if chunk.text else [], lambda: ())
+
+    async def aclose(self) -> None:
+        """Close the stream and let the event loop carry it out."""
+        from asyncio import sleep
+
+        self.close()
+        await sleep(0)
+
+    async def collect(self) -> GenerateContentResponse:
+        """Read to the end and return the whole answer.
+
+        Raises:
+            HeadwaterError: the answer did not come to its end; ``partial`` is what had come.
+        """
+        async for _ in self:
+            pass
+        return self.response
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.aclose()
+
+
+class _Loop(AsyncIterator[GenerateContentResponse]):
+    """One ``async for`` over a stream. It goes when the loop is left, by ``break`` too, and the connection with it."""
+
+    def __init__(self, stream: AsyncStream, *, tells: bool = False) -> None:
+        self._stream = stream
+        self._next = stream.__anext__
+        stream._begin_loop(tells=tells)
+
+    def __anext__(self) -> Coroutine[Any, Any, GenerateContentResponse]:
+        return self._next()
+
+    def __del__(self) -> None:
+        self._stream.close()
+
+
+class _Mapped(AsyncIterator[M]):
+    """What is made of the chunks of a stream. A class, since a generator that is left by ``break`` lives on."""
+
+    def __init__(
+        self,
+        stream: AsyncStream,
+        make: Callable[[Any], Iterable[M]],
+        end: Callable[[], Iterable[M]],
+        *,
+        tells: bool = False,
+    ) -> None:
+        self._begin = partial(_Loop, stream, tells=tells)
+        self._loop: _Loop | None = None  # what was only looked at does not end the stream
+        self._make = make
+        self._end = end
+        self._ready: deque[M] = deque()
+        self._error: BaseException | None = None
+
+    async def __anext__(self) -> M:
+        while not self._ready:
+            if self._error is not None:
+                raise self._error
+            try:
+                if self._loop is None:
+                    self._loop = self._begin()
+                self._ready.extend(self._make(await anext(self._loop)))
+            except (StopAsyncIteration, HeadwaterError) as error:
+                self._error = error
+                try:
+                    self._ready.extend(self._end())
+                except HeadwaterError as another:
+                    self._error = another
+        return self._ready.popleft()
+
+
+async def _sleep(seconds: float, waiting: Waiting) -> None:
+    import asyncio
+
+    loop, woken = asyncio.get_running_loop(), asyncio.Event()
+    with waiting.on(lambda: loop.call_soon_threadsafe(woken.set)), suppress(TimeoutError):
+        async with asyncio.timeout(seconds):
+            await woken.wait()
+
+
+class AsyncCaller:
+    """Makes calls with one client's settings; its transports come into being when they are first needed."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        self._transports: dict[bool, AsyncTransport] = {}
+
+    def stream(
+        self,
+        request: HttpRequest,
+        config: GenerateContentConfig,
+        options: StreamOptions,
+        *,
+        on_end: Callable[[BaseStream[GenerateContentResponse]], None] | None = None,
+        dialect: Gemini[Any] = ANSWERS,
+        after: int = 0,
+        name: str | None = None,
+    ) -> AsyncStream:
+        """Return the stream of the answer to ``request``; ``dialect`` says how its chunks are read.
+
+        One that is there already has a ``name``, and ``after`` of its documents came before.
+        """
+        machine, more = stream_of(
+            self.settings, dialect, request, config, options, is_async=True, after=after, name=name
+        )
+        return AsyncStream(machine, self._transport(request), on_end=on_end, **more)
+
+    async def ask(
+        self, request: HttpRequest, config: GenerateContentConfig, options: CallOptions
+    ) -> GenerateContentResponse:
+        """Return the whole answer to ``request``; functions given as tools are called on the way."""
+        turns, functions = called_by_itself(config, is_async=True)
+        goes_on = config.automatic_continuation is not False
+        answer = await self.call(
+            ANSWERS, request, config.http_options, options, functions=functions, turns=turns, goes_on=goes_on
+        )
+        return readable(answer, config)
+
+    async def call(
+        self,
+        dialect: Gemini[W],
+        request: HttpRequest,
+        http_options: HttpOptions | None,
+        options: CallOptions = _NO_OPTIONS,
+        *,
+        functions: Functions | None = None,
+        **more: Any,
+    ) -> W:
+        """Return the one result of ``request``."""
+        machine, rest = call_of(self.settings, dialect, request, http_options, options, **more)
+        call = AsyncCall(machine, self._transport(request), functions=functions, **rest)
+        try:
+            return await anext(call)
+        finally:
+            call.close()
+
+    async def close(self) -> None:
+        """Close the idle connections of the running event loop; streams that run go on."""
+        for transport in self._transports.values():
+            await transport.close()
+
+    def _transport(self, request: HttpRequest) -> AsyncTransport:
+        offline = is_offline(request.url)
+        transport = self._transports.get(offline)
+        if transport is None:
+            transport = self._transports.setdefault(offline, _make_transport(offline, self.settings))
+        return transport
+
+
+def _make_transport(offline: bool, settings: Settings) -> AsyncTransport:
+    if offline:
+        from headwater.transport.offline import AsyncOfflineTransport
+
+        return AsyncOfflineTransport()
+    from headwater.transport.aio import AiohttpTransport
+
+    return (
+        AiohttpTransport() if settings.tokens is None else AsyncAuthorizedTransport(AiohttpTransport(), settings.tokens)
+    )

@@ -1,0 +1,261 @@
+"""What a stream is in both colours, apart from waiting: its machine, its answer so far, its end."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Generic, TypeVar, cast
+
+from headwater.client.options.call_options import StreamOptions
+from headwater.client.options.observers import Observed
+from headwater.client.stream.hooks import Measure, hooks
+from headwater.client.tools.structured import Growing, Items, readable
+from headwater.core.answer.ending import Ending
+from headwater.core.answer.events import Translator
+from headwater.core.answer.metrics import Metrics
+from headwater.core.answer.progress import Progress
+from headwater.core.machine.machine import Machine
+from headwater.core.machine.steps import Stop, TransportError
+from headwater.core.wire.gemini import Gemini
+from headwater.errors import HeadwaterError, StreamCancelled
+from headwater.transport.base import Waiting
+from headwater.types import (
+    CountTokensResponse,
+    FinishReason,
+    GenerateContentConfig,
+    GenerateContentResponse,
+    ListModelsResponse,
+    Model,
+    UsageMetadata,
+)
+from headwater.types.base import Wire
+
+R = TypeVar("R")
+W = TypeVar("W", bound=Wire)
+
+ANSWERS = Gemini(GenerateContentResponse)
+COUNTS = Gemini(CountTokensResponse)
+MODELS = Gemini(Model)
+MODEL_LISTS = Gemini(ListModelsResponse)
+_NO_OPTIONS: StreamOptions = {}
+clock = time.monotonic
+Functions = Mapping[str, Callable[..., Any]]
+
+
+class BaseStream(Generic[R]):
+    """An answer on its way. Made by ``generate_content_stream``; over when its loop ends or it is stopped.
+
+    Nothing is sent before the first chunk is asked for.
+    """
+
+    def __init__(
+        self,
+        machine: Machine[R],
+        *,
+        options: StreamOptions = _NO_OPTIONS,
+        config: GenerateContentConfig | None = None,
+        on_end: Callable[[BaseStream[R]], None] | None = None,
+        functions: Functions | None = None,
+        observed: Observed | None = None,
+    ) -> None:
+        self._machine = machine
+        self._options = options
+        self._config = config
+        self._functions = functions or {}
+        self._observed = observed
+        at_end = (observed.end if observed else None, on_end, cast("Any", options.get("on_end")))
+        self._at_end = [hook for hook in at_end if hook is not None]
+        self._hooks = hooks(self, options)
+        self._closed = False
+        self._is_cancelled = False
+        self._body: Any = None  # a Body or an AsyncBody
+        self._has_ended = False
+        self._waiting = Waiting()
+        self._measure: Measure | None = None
+        self._growing: Growing | None = None
+        token = options.get("cancel")
+        if token is not None:
+            token.add(self)
+
+    @property
+    def text(self) -> str:
+        """The text of the answer so far, without thoughts."""
+        return self._machine.fold.text
+
+    @property
+    def response(self) -> GenerateContentResponse:
+        """The answer so far as one response: its text merged, its usage the latest.
+
+        Where functions were called, it is the last answer, and its ``automatic_function_calling_history`` the rest.
+        """
+        return readable(self._machine.response, self._config)
+
+    @property
+    def usage_metadata(self) -> UsageMetadata:
+        """The tokens so far, as the API counted them; of all requests where it took several."""
+        return self._machine.usage_metadata
+
+    @property
+    def partial(self) -> Any:
+        """The JSON of the answer so far: one object that grows in place; None before it has begun.
+
+        Raises:
+            ParseError: the text is no JSON.
+        """
+        if self._growing is None:
+            machine = self._machine
+            self._growing = Growing(lambda: machine.fold)
+        return self._growing.reader().value
+
+    @property
+    def finish_reason(self) -> FinishReason | None:
+        """Why the model stopped; None while it goes on, or when the answer was cut short."""
+        return self._machine.fold.finish_reason
+
+    @property
+    def ending(self) -> Ending | None:
+        """How the stream ended, in one of ten words; None while it goes on."""
+        return self._machine.ending
+
+    @property
+    def metrics(self) -> Metrics:
+        """What was measured by now: times, counts, gaps."""
+        return self._machine.metrics
+
+    @property
+    def gaps(self) -> list[float]:
+        """The seconds between one chunk's arrival and the next, in their order."""
+        return self._machine.meter.gaps()
+
+    @property
+    def progress(self) -> Progress:
+        """How far the answer is, toward ``target_words`` or ``max_output_tokens`` where one of them is known."""
+        return self._measured().progress(clock())
+
+    @property
+    def name(self) -> str | None:
+        """The name under which the other end keeps the stream; None where it keeps nothing, or has not said so yet."""
+        return self._machine.name
+
+    @property
+    def position(self) -> str | None:
+        """Where the stream stands, for ``resume_stream`` in another process; None where the other end keeps nothing."""
+        return self._machine.position
+
+    @property
+    def headers(self) -> Mapping[str, str]:
+        """The headers of the HTTP answer, lower-case names; empty before it has come."""
+        return self._machine.headers
+
+    @property
+    def is_over(self) -> bool:
+        """Whether the stream has ended, well or not."""
+        return self._closed or self._machine.is_over
+
+    def __repr__(self) -> str:
+        state = "closed" if self._closed else self._machine.state.value
+        return f"<{type(self).__name__} {state}, {self._machine.fold.count} chunks>"
+
+    def cancel(self, reason: str = "") -> None:
+        """Stop the stream, even while the model is silent. May be called from any thread, task or signal handler.
+
+        Its loop ends (or raises ``StreamCancelled``, with ``raise_on_cancel``); ``text``, ``response`` and
+        ``usage_metadata`` keep what had come; the connection is closed at once.
+        """
+        if not (self._closed or self._has_ended):  # also where all has come, and the reader has not seen it yet
+            self._is_cancelled = True
+            self._stop(reason)
+
+    def close(self) -> None:
+        """End the stream and close its connection at once. May be called from any thread, any number of times.
+
+        A loop that is running over the stream ends; ``text`` and ``response`` keep what had come.
+        """
+        if not self._closed:
+            self._stop("")
+
+    def __del__(self) -> None:
+        if getattr(self, "_body", None) is not None:
+            self.close()
+
+    def _measured(self) -> Measure:
+        if self._measure is None:
+            limit = self._config.max_output_tokens if self._config is not None else None
+            self._measure = Measure(self._machine, limit, self._options.get("target_words"))
+        return self._measure
+
+    def _progress_with(self, chunk: Any) -> Progress:
+        """How far the answer is with ``chunk``."""
+        measure, now = self._measured(), clock()
+        if type(chunk) is GenerateContentResponse:
+            measure.take(chunk, now)
+        return measure.progress(now)
+
+    def _opening(self) -> None:
+        """Take note that a request goes out."""
+        if self._observed is not None:
+            self._observed.begin(self)
+
+    def _stop(self, reason: str) -> None:
+        self._closed = True
+        self._machine.meter.stop(clock())
+        self._machine.cancel(reason)
+        self._waiting.end()
+        self._let_go()
+        self._end(None)
+
+    def _let_go(self) -> None:
+        body, self._body = self._body, None
+        if body is not None:
+            body.close()
+
+    @property
+    def _reading(self) -> Any:
+        """The body that is read.
+
+        Raises:
+            TransportError: another thread has let it go.
+        """
+        if (body := self._body) is None:
+            raise TransportError("aborted", "the stream was closed")
+        return body
+
+    def _end(self, error: HeadwaterError | None) -> None:
+        """Take note of the end, once; raise what it ended with, unless the caller closed the stream."""
+        self._has_ended = True
+        while self._at_end:
+            try:
+                hook = self._at_end.pop(0)
+            except IndexError:  # another thread was faster
+                break
+            hook(self)
+        if error is not None and (self._tells_cancel or not isinstance(error, StreamCancelled)):
+            raise error
+
+    @property
+    def _tells_cancel(self) -> bool:
+        """Whether the loop is to raise when somebody cancelled the stream, here or where it is produced."""
+        return (self._is_cancelled or not self._closed) and self._options.get("raise_on_cancel", False)
+
+    def _check_closed(self) -> None:
+        """Raise what the loop of a closed stream raises, once; nothing where it just ends."""
+        if self._tells_cancel:
+            step = self._machine.next_step(clock())
+            if type(step) is Stop and step.error is not None:
+                raise step.error
+
+    @property
+    def _is_whole(self) -> bool:
+        return self.ending is not None and self.ending.is_whole
+
+    def _items(self, path: str | Sequence[str], kind: Any) -> Items:
+        machine = self._machine
+        return Items(lambda: machine.fold, path, kind, self._config)
+
+    def _translator(self) -> Translator:
+        """Who makes events of what the machine gives, once it ``tells``."""
+        return Translator(lambda: self._machine.fold)
+
+    def _begin_loop(self, *, tells: bool) -> None:
+        """Take it that a loop begins; whether it wants to be told what becomes of the stream."""
+        self._machine.tells = tells

@@ -1,0 +1,73 @@
+"""The caller's hooks on a stream: what is called with each chunk, and the measure of its progress."""
+
+from __future__ import annotations
+
+import weakref
+from collections.abc import Callable
+from typing import Any, Protocol
+
+from headwater.client.options.call_options import StreamOptions
+from headwater.core.answer.progress import Progress, ProgressMeter
+from headwater.core.machine.machine import Machine
+from headwater.types import GenerateContentResponse
+
+
+class _Progressing(Protocol):
+    def _progress_with(self, chunk: Any) -> Progress: ...
+
+
+def hooks(stream: _Progressing, options: StreamOptions) -> list[Callable[[Any], Any]]:
+    """Return what is to be called with each result of ``stream``; what a call returns is awaited where it can be."""
+    found: list[Callable[[Any], Any]] = []
+    if "on_chunk" in options:
+        on_chunk = options["on_chunk"]
+        found.append(lambda chunk: on_chunk(chunk) if type(chunk) is GenerateContentResponse else None)
+    if "on_text" in options:
+        on_text = options["on_text"]
+        found.append(lambda chunk: on_text(chunk.text) if getattr(chunk, "candidates", None) and chunk.text else None)
+    if "on_progress" in options:
+        on_progress = options["on_progress"]
+        its = weakref.proxy(stream)  # no circle: a stream is to go when it is let go
+        found.append(lambda chunk: on_progress(its._progress_with(chunk)))
+    return found
+
+
+class Measure:
+    """Measures how far the answer of a machine is, at the moments when somebody asks."""
+
+    def __init__(self, machine: Machine[Any], target_tokens: int | None, target_words: int | None) -> None:
+        self._machine = machine
+        self._targets = (target_tokens, target_words)
+        self._begin()
+        self._is_over = False
+
+    def take(self, chunk: GenerateContentResponse, now: float) -> None:
+        """Take a chunk, which costs less than to look at the whole text at each."""
+        if self._machine.fold is not self._fold:
+            self._begin()
+        self._is_told = True
+        self._meter.add(chunk.text, self._fold.usage_metadata, now, thoughts=chunk.thought_text)
+
+    def progress(self, now: float) -> Progress:
+        """Return how far it is at ``now`` (monotonic seconds)."""
+        if self._machine.fold is not self._fold:
+            self._begin()
+        if not self._is_told:
+            self._look(now)
+        if self._machine.is_over and not self._is_over:
+            self._is_over = True
+            self._meter.end(now)
+        return self._meter.at(now)
+
+    def _begin(self) -> None:
+        """Begin with the answer, or anew with another."""
+        self._fold = self._machine.fold
+        self._meter = ProgressMeter(*self._targets, started=self._machine.meter.started)
+        self._text = self._thoughts = 0  # characters that were looked at
+        self._is_told = False  # whether somebody tells of each chunk
+
+    def _look(self, now: float) -> None:
+        text, thoughts = self._fold.text, self._fold.thought_text
+        new, thought = text[self._text :], thoughts[self._thoughts :]
+        self._meter.add(new, self._fold.usage_metadata, now, thoughts=thought)
+        self._text, self._thoughts = len(text), len(thoughts)

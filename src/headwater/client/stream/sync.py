@@ -1,0 +1,262 @@
+"""The sync shell: does what the machine says, one blocking step at a time."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from types import TracebackType
+from typing import Any, Self, TypeVar, cast, overload
+
+from headwater.client.options.call_options import CallOptions, StreamOptions
+from headwater.client.request.credentials import AuthorizedTransport
+from headwater.client.request.settings import Settings, is_offline
+from headwater.client.stream.base import ANSWERS, BaseStream, Functions, W, clock
+from headwater.client.stream.factory import call_of, called_by_itself, stream_of
+from headwater.client.tools.structured import readable
+from headwater.core.answer.events import Event
+from headwater.core.machine.machine import Machine
+from headwater.core.machine.steps import STEPS, Close, Open, Pause, Read, Run, Step, Stop, TransportError, Wait
+from headwater.core.wire.gemini import Gemini
+from headwater.core.wire.request import HttpRequest
+from headwater.errors import HeadwaterError
+from headwater.transport.base import Latch, Transport
+from headwater.types import FunctionCall, GenerateContentConfig, GenerateContentResponse, HttpOptions, Part
+
+R = TypeVar("R")
+T = TypeVar("T")
+_NO_OPTIONS: CallOptions = {}
+
+
+class Call(BaseStream[R]):
+    """One call carried out on a transport."""
+
+    def __init__(
+        self,
+        machine: Machine[R],
+        transport: Transport,
+        **more: Any,
+    ) -> None:
+        super().__init__(machine, **more)
+        self._transport = transport
+
+    def __next__(self) -> R:
+        if self._closed:  # also where more had arrived than was read
+            self._check_closed()
+            raise StopIteration
+        machine = self._machine
+        try:
+            while True:
+                step = machine.next_step(clock())
+                if type(step) not in STEPS:
+                    for hook in self._hooks:
+                        hook(cast("R", step))
+                    return cast("R", step)
+                if type(step) is Stop:
+                    break
+                try:
+                    if type(step) is Read:  # most of all steps
+                        machine.received(self._reading.read(step.timeout), clock())
+                    else:
+                        self._do(cast("Step", step))
+                except TransportError as problem:
+                    machine.failed(problem, clock())
+            self._let_go()
+            self._end(step.error)
+        except BaseException:  # Ctrl-C above all: the connection goes before the error leaves
+            self.close()
+            raise
+        raise StopIteration
+
+    def _do(self, step: Step) -> None:
+        match step:
+            case Open(request, timeout):
+                self._opening()
+                self._let_go()
+                self._body = body = self._transport.open(request, timeout, self._waiting)
+                self._machine.opened(body.status, body.headers, clock())
+            case Pause(seconds, timeout):
+                self._pause(seconds, timeout)
+            case Wait(seconds):
+                woken = Latch()
+                with self._waiting.on(woken.open):
+                    woken.wait(seconds)
+            case Run(calls):
+                self._let_go()
+                self._machine.answered(self._call(calls), clock())
+            case Close():
+                self._let_go()
+
+    def _pause(self, seconds: float, timeout: float | None) -> None:
+        body = self._reading
+        if body.wait(seconds):
+            self._machine.received(body.read(timeout), clock())
+        else:
+            self._machine.waited(clock())
+
+    def _call(self, calls: list[FunctionCall]) -> list[Part]:
+        from headwater.client.tools.calls import plan, run  # here, since most programs never get here
+
+        return run(plan(calls, self._functions))
+
+
+class Stream(Call[GenerateContentResponse]):
+    """An answer on its way: iterate over its chunks.
+
+    Leaving the loop closes the connection, and so does the end of a ``with`` block. ``text`` and ``response`` hold what
+    has come so far, also after an error; ``collect()`` reads to the end and returns the whole answer as one response.
+    """
+
+    def __iter__(self) -> Iterator[GenerateContentResponse]:
+        self._begin_loop(tells=False)
+        try:
+            while True:
+                try:
+                    chunk = next(self)
+                except StopIteration:
+                    return
+                yield chunk
+        finally:
+            self.close()
+
+    def collect(self) -> GenerateContentResponse:
+        """Read to the end and return the whole answer.
+
+        Raises:
+            HeadwaterError: the answer did not come to its end; ``partial`` is what had come.
+        """
+        for _ in self:
+            pass
+        return self.response
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def events(self) -> Iterator[Event]:
+        """Yield what happens, one typed event at a time, for ``match``; the last is ``End``.
+
+        Raises:
+            HeadwaterError: after ``End``, what the stream ended with.
+        """
+        translator = self._translator()
+        self._begin_loop(tells=True)
+        try:
+            while True:
+                try:
+                    result = next(self)
+                except StopIteration:
+                    yield from translator.end(self.ending)
+                    return
+                except HeadwaterError:
+                    yield from translator.end(self.ending)
+                    raise
+                yield from translator.events(result)
+        finally:
+            self.close()
+
+    @overload
+    def items(self, path: str | Sequence[str] = (), *, type: type[T]) -> Iterator[T]: ...
+
+    @overload
+    def items(self, path: str | Sequence[str] = (), *, type: Any = None) -> Iterator[Any]: ...
+
+    def items(self, path: str | Sequence[str] = (), *, type: Any = None) -> Iterator[Any]:
+        """Yield the elements of an array in the answer's JSON, each as soon as it is whole, as a ``type``.
+
+        ``path`` leads to the array: ``()`` is the answer itself, ``"steps"`` the array of that name in it, ``("plan",
+        "steps")`` one further in. Where ``response_schema`` is a ``list[...]`` of something, that is the type.
+
+        Raises:
+            ParseError: the answer is no JSON, or an element is no such ``type``.
+        """
+        items = self._items(path, type)
+        for chunk in self:
+            yield from items.take(chunk)
+        yield from items.end(is_whole=self._is_whole)
+
+    @property
+    def text_stream(self) -> Iterator[str]:
+        """The answer's text, piece by piece, without thoughts."""
+        for chunk in self:
+            if chunk.text:
+                yield chunk.text
+
+
+class Caller:
+    """Makes calls with one client's settings; its transports come into being when they are first needed."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        self._transports: dict[bool, Transport] = {}
+
+    def stream(
+        self,
+        request: HttpRequest,
+        config: GenerateContentConfig,
+        options: StreamOptions,
+        *,
+        on_end: Callable[[BaseStream[GenerateContentResponse]], None] | None = None,
+        dialect: Gemini[Any] = ANSWERS,
+        after: int = 0,
+        name: str | None = None,
+    ) -> Stream:
+        """Return the stream of the answer to ``request``; ``dialect`` says how its chunks are read.
+
+        One that is there already has a ``name``, and ``after`` of its documents came before.
+        """
+        machine, more = stream_of(
+            self.settings, dialect, request, config, options, is_async=False, after=after, name=name
+        )
+        return Stream(machine, self._transport(request), on_end=on_end, **more)
+
+    def ask(self, request: HttpRequest, config: GenerateContentConfig, options: CallOptions) -> GenerateContentResponse:
+        """Return the whole answer to ``request``; functions given as tools are called on the way."""
+        turns, functions = called_by_itself(config, is_async=False)
+        goes_on = config.automatic_continuation is not False
+        answer = self.call(
+            ANSWERS, request, config.http_options, options, functions=functions, turns=turns, goes_on=goes_on
+        )
+        return readable(answer, config)
+
+    def call(
+        self,
+        dialect: Gemini[W],
+        request: HttpRequest,
+        http_options: HttpOptions | None,
+        options: CallOptions = _NO_OPTIONS,
+        *,
+        functions: Functions | None = None,
+        **more: Any,
+    ) -> W:
+        """Return the one result of ``request``."""
+        machine, rest = call_of(self.settings, dialect, request, http_options, options, **more)
+        call = Call(machine, self._transport(request), functions=functions, **rest)
+        try:
+            return next(call)
+        finally:
+            call.close()
+
+    def close(self) -> None:
+        """Close the idle connections; streams that run go on."""
+        for transport in self._transports.values():
+            transport.close()
+
+    def _transport(self, request: HttpRequest) -> Transport:
+        offline = is_offline(request.url)
+        transport = self._transports.get(offline)
+        if transport is None:
+            transport = self._transports.setdefault(offline, _make_transport(offline, self.settings))
+        return transport
+
+
+def _make_transport(offline: bool, settings: Settings) -> Transport:
+    if offline:
+        from headwater.transport.offline import OfflineTransport
+
+        return OfflineTransport()
+    from headwater.transport.sync import UrllibTransport
+
+    return UrllibTransport() if settings.tokens is None else AuthorizedTransport(UrllibTransport(), settings.tokens)

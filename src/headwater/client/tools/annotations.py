@@ -1,0 +1,175 @@
+"""What a type annotation is made of: its bare type, what ``Annotated`` adds, the fields of a class."""
+
+from __future__ import annotations
+
+import collections
+import dataclasses
+import inspect
+import types
+import typing
+from collections import abc
+from collections.abc import Mapping
+from enum import Enum
+from typing import Annotated, Any, Literal, NamedTuple, NotRequired, Required, TypeGuard, Union, get_args, get_origin
+
+from headwater.client.tools.docstrings import describe
+from headwater.errors import UsageError
+
+#: Stands for "there is no default": None is one.
+NO_DEFAULT: Any = inspect.Parameter.empty
+_ARRAYS = (list, abc.Sequence, abc.MutableSequence, abc.Collection, abc.Iterable)
+
+
+class Field(NamedTuple):
+    """One field of a dataclass or TypedDict, or one parameter of a function."""
+
+    name: str
+    annotation: Any
+    is_required: bool = True
+    default: Any = NO_DEFAULT
+    description: str | None = None
+
+
+def bare(annotation: Any) -> tuple[Any, list[Any]]:
+    """Return the type itself, and what ``Annotated`` says of it; aliases and ``NewType`` are followed."""
+    said: list[Any] = []
+    while True:
+        origin = get_origin(annotation)
+        if origin is Annotated:
+            said = [*annotation.__metadata__, *said]
+            annotation = annotation.__origin__
+        elif origin in (Required, NotRequired) or _named(origin, "ReadOnly"):
+            (annotation,) = get_args(annotation)
+        elif hasattr(annotation, "__supertype__"):
+            annotation = annotation.__supertype__
+        elif _named(type(annotation), "TypeAliasType"):
+            annotation = annotation.__value__
+        else:
+            return annotation, said
+
+
+def arms(annotation: Any) -> tuple[Any, ...] | None:
+    """Return the alternatives of a union, ``None`` in a ``Literal`` among them; None for anything else."""
+    origin = get_origin(annotation)
+    if origin in (Union, types.UnionType):
+        return get_args(annotation)
+    values = get_args(annotation)
+    if origin is Literal and None in values and len(values) > 1:
+        return Literal[tuple(value for value in values if value is not None)], type(None)
+    return None
+
+
+def is_model(kind: Any) -> bool:
+    """Tell whether this is a pydantic model; pydantic need not be there to be asked."""
+    return inspect.isclass(kind) and hasattr(kind, "model_json_schema") and hasattr(kind, "model_validate_json")
+
+
+def is_enum(kind: Any) -> TypeGuard[type[Enum]]:
+    """Tell whether this is an Enum class."""
+    return inspect.isclass(kind) and issubclass(kind, Enum)
+
+
+def array_of(annotation: Any) -> tuple[type, Any] | None:
+    """Return what an array is made into (``list``, ``set`` ...) and the type of its items; None for anything else."""
+    origin = get_origin(annotation) or annotation
+    args = get_args(annotation)
+    if origin is tuple and (not args or (len(args) == 2 and args[1] is Ellipsis)):
+        return tuple, args[0] if args else Any
+    if origin in (frozenset, abc.Set):
+        return frozenset, args[0] if args else Any
+    if origin in (set, abc.MutableSet):
+        return set, args[0] if args else Any
+    return (list, args[0] if args else Any) if origin in _ARRAYS else None
+
+
+def mapping_of(annotation: Any) -> tuple[Any, Any] | None:
+    """Return the types of a mapping's keys and values; None for anything else."""
+    origin = get_origin(annotation) or annotation
+    if origin is collections.Counter:
+        return *(get_args(annotation) or (str,)), int
+    if origin not in (dict, collections.OrderedDict, collections.defaultdict, abc.Mapping, abc.MutableMapping):
+        return None
+    key, value = get_args(annotation) or (str, Any)
+    return key, value
+
+
+def fields(kind: Any) -> list[Field] | None:
+    """Return the fields of a dataclass or TypedDict; None for anything else."""
+    origin = get_origin(kind) or kind
+    if not inspect.isclass(origin) or not (dataclasses.is_dataclass(origin) or _is_typed_dict(origin)):
+        return None
+    hints = _filled(hints_of(origin), kind)
+    described = describe(own_docstring(origin)).parameters
+    found = _of_dataclass(origin, hints) if dataclasses.is_dataclass(origin) else _of_typed_dict(origin, hints)
+    return [field._replace(description=field.description or described.get(field.name)) for field in found]
+
+
+def _of_dataclass(kind: Any, hints: Mapping[str, Any]) -> list[Field]:
+    return [
+        Field(
+            field.name,
+            hints[field.name],
+            field.default is field.default_factory is dataclasses.MISSING,
+            NO_DEFAULT if field.default is dataclasses.MISSING else field.default,
+            field.metadata.get("description"),
+        )
+        for field in dataclasses.fields(kind)
+        if field.init
+    ]
+
+
+def _of_typed_dict(kind: Any, hints: Mapping[str, Any]) -> list[Field]:
+    return [Field(name, hint, _is_required(kind, name, hint)) for name, hint in hints.items()]
+
+
+def _is_required(kind: Any, name: str, hint: Any) -> bool:
+    while (origin := get_origin(hint)) not in (Required, NotRequired):
+        if origin is not Annotated and not _named(origin, "ReadOnly"):
+            return name in kind.__required_keys__
+        hint = get_args(hint)[0]
+    return origin is Required  # __required_keys__ is wrong where annotations are text
+
+
+def hints_of(thing: Any) -> dict[str, Any]:
+    """Return the annotations of a class or function, text resolved.
+
+    Raises:
+        UsageError: a name in one of them can not be found.
+    """
+    try:
+        return typing.get_type_hints(thing, include_extras=True)
+    except NameError as error:
+        name = getattr(thing, "__qualname__", repr(thing))
+        raise UsageError(f"an annotation of {name} names what can not be found from there: {error}") from error
+
+
+def own_docstring(kind: Any) -> str | None:
+    """Return what was written under ``class``: neither inherited, nor the signature that a dataclass writes there."""
+    text = vars(kind).get("__doc__")
+    return None if not isinstance(text, str) or text.startswith(f"{kind.__name__}(") else text
+
+
+def show(annotation: Any) -> str:
+    """Return an annotation as one would write it."""
+    return annotation.__name__ if inspect.isclass(annotation) and not get_args(annotation) else str(annotation)
+
+
+def _filled(hints: dict[str, Any], kind: Any) -> dict[str, Any]:
+    """The type variables of a generic class, where they are given: ``Page[int]``."""
+    given = dict(zip(getattr(get_origin(kind), "__parameters__", ()), get_args(kind), strict=False))
+    return {name: _fill(hint, given) for name, hint in hints.items()} if given else hints
+
+
+def _fill(hint: Any, given: Mapping[Any, Any]) -> Any:
+    if isinstance(hint, typing.TypeVar):
+        return given.get(hint, Any)
+    free = getattr(hint, "__parameters__", ())
+    return hint[tuple(given.get(variable, Any) for variable in free)] if free and get_origin(hint) else hint
+
+
+def _is_typed_dict(kind: type) -> bool:
+    return issubclass(kind, dict) and hasattr(kind, "__required_keys__")  # typing's, and typing_extensions'
+
+
+def _named(kind: Any, name: str) -> bool:
+    return getattr(kind, "__name__", getattr(kind, "_name", None)) == name

@@ -1,0 +1,183 @@
+"""The calls of one answer of the model: planned once, run in either colour, answered in their order."""
+
+from __future__ import annotations
+
+import asyncio
+import contextvars
+import inspect
+from collections.abc import Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+from headwater.client.tools.functions import Function, acall, call, name_of, refuse_coroutine
+from headwater.client.tools.json_schema import to_plain
+from headwater.errors import UsageError
+from headwater.types import (
+    AutomaticFunctionCallingConfig,
+    Blob,
+    FileData,
+    FunctionCall,
+    FunctionResponse,
+    FunctionResponsePart,
+    Part,
+    Tool,
+)
+
+#: How many requests a call may make when nothing else is said.
+REMOTE_CALLS = 10
+#: More calls than this in one answer wait for one another.
+MAX_THREADS = 32
+
+
+def by_name(tools: Iterable[Any] | None, *, is_async: bool) -> dict[str, Function]:
+    """Return the Python functions among the tools by the name that the model knows them by.
+
+    Raises:
+        UsageError: two have the same name; or one has to be awaited, where nothing can (``is_async`` is False).
+    """
+    found: dict[str, Function] = {}
+    for tool in tools or ():
+        if not _is_function(tool):
+            continue
+        name = name_of(tool)
+        if found.setdefault(name, tool) is not tool:
+            raise UsageError(f"two of the tools are named {name!r}: the model could not tell them apart")
+        if not is_async:
+            refuse_coroutine(tool)
+    return found
+
+
+def remote_calls(config: AutomaticFunctionCallingConfig | None, tools: Iterable[Any] | None) -> int:
+    """Return how many requests may be made with calls run in between; 0 where functions are not run automatically.
+
+    A ``Tool`` with ``function_declarations`` turns it off: the calls of what is only declared are the user's to answer.
+    """
+    tools = list(tools or ())
+    if not any(_is_function(tool) for tool in tools) or any(_declares(tool) for tool in tools):
+        return 0
+    if config is None:
+        return REMOTE_CALLS
+    most = REMOTE_CALLS if config.maximum_remote_calls is None else config.maximum_remote_calls
+    return 0 if config.disable else max(0, most)
+
+
+class Planned:
+    """One call and the function that it means; ``answer`` makes the part that goes back to the model."""
+
+    def __init__(self, call: FunctionCall, function: Function | None, known: Iterable[str]) -> None:
+        self.call = call
+        self.function = function
+        #: What the function raised, or why it was not called; None where all went well.
+        self.error: Exception | None = None
+        self._known = known
+
+    def run(self) -> Part:
+        """Call the function and return the answer to the model; an error of the function is one."""
+        if self.function is None:
+            return self._unknown()
+        try:
+            value = call(self.function, self.call.args)
+            if inspect.iscoroutine(value):
+                value.close()
+                raise UsageError(f"{self.call.name} returned a coroutine: use client.aio, which can await it")
+            return self.answer(value)
+        except Exception as error:
+            return self.failure(error)
+
+    async def arun(self) -> Part:
+        """The same, awaiting the function, or in a thread where it is a plain one."""
+        if self.function is None:
+            return self._unknown()
+        try:
+            return self.answer(await acall(self.function, self.call.args))
+        except asyncio.CancelledError:
+            task = asyncio.current_task()
+            if task is None or task.cancelling():
+                raise
+            return self.failure(RuntimeError("the function was cancelled"))  # by itself; nobody has cancelled us
+        except Exception as error:
+            return self.failure(error)
+
+    def answer(self, value: Any) -> Part:
+        """Return what the function returned as an answer: ``{"result": value}``, or a response that it made itself.
+
+        Raises:
+            TypeError: JSON has no words for the value.
+        """
+        if isinstance(value, Part) and value.function_response is not None:
+            value = value.function_response
+        if isinstance(value, FunctionResponse):
+            identity = {"id": value.id or self.call.id, "name": value.name or self.call.name}
+            return Part(function_response=value.model_copy(update=identity))
+        if (media := _media(value)) is not None:
+            return self._part({"result": f"{len(media)} file(s)"}, media)
+        return self._part({"result": to_plain(value)})
+
+    def failure(self, error: Exception) -> Part:
+        """Return an error as the answer to the call, and keep it: the model reads its text alone."""
+        self.error = error
+        return self._part({"error": str(error) or type(error).__name__})
+
+    def _unknown(self) -> Part:
+        known = ", ".join(sorted(self._known)) or "none"
+        return self._part({"error": f"there is no function {self.call.name!r}; there are: {known}"})
+
+    def _part(self, response: dict[str, Any], media: list[FunctionResponsePart] | None = None) -> Part:
+        return Part(
+            function_response=FunctionResponse(id=self.call.id, name=self.call.name, response=response, parts=media)
+        )
+
+
+def plan(calls: Iterable[FunctionCall], functions: Mapping[str, Function]) -> list[Planned]:
+    """Return the calls of an answer, each with its function, in their order."""
+    return [Planned(call, functions.get(call.name or ""), functions) for call in calls]
+
+
+def run(planned: Sequence[Planned]) -> list[Part]:
+    """Run calls side by side, each in a thread with the caller's context variables; a single one runs right here.
+
+    The answers come in the order of the calls. What is no ``Exception`` (Ctrl-C) is raised.
+    """
+    if len(planned) < 2:
+        return [each.run() for each in planned]
+    pool = ThreadPoolExecutor(min(len(planned), MAX_THREADS), thread_name_prefix="headwater-function")
+    try:
+        waiting = [pool.submit(contextvars.copy_context().run, each.run) for each in planned]
+        return [each.result() for each in waiting]
+    finally:
+        pool.shutdown(wait=False, cancel_futures=True)  # after Ctrl-C, nobody waits for what still runs
+
+
+async def arun(planned: Sequence[Planned]) -> list[Part]:
+    """Run calls side by side in tasks, plain functions in threads; the caller's context variables are there.
+
+    The answers come in the order of the calls. Cancelling cancels the coroutines; a plain function runs to its end.
+    """
+    return list(await asyncio.gather(*(each.arun() for each in planned)))
+
+
+def _is_function(tool: Any) -> bool:
+    return callable(tool) and not isinstance(tool, Tool | Mapping)
+
+
+def _declares(tool: Any) -> bool:
+    if isinstance(tool, Mapping):
+        return bool(tool.get("function_declarations") or tool.get("functionDeclarations"))
+    return isinstance(tool, Tool) and bool(tool.function_declarations)
+
+
+def _media(value: Any) -> list[FunctionResponsePart] | None:
+    """What a function returned as files: a Part, Blob or FileData, or a list of them; None for anything else."""
+    items = value if isinstance(value, list) and value else [value]
+    found = [_medium(item) for item in items]
+    return [part for part in found if part is not None] if all(found) else None
+
+
+def _medium(item: Any) -> FunctionResponsePart | None:
+    if isinstance(item, Part):
+        item = item.inline_data or item.file_data
+    if isinstance(item, Blob):
+        return FunctionResponsePart(inline_data=item)
+    if isinstance(item, FileData):
+        return FunctionResponsePart(file_data=item)
+    return item if isinstance(item, FunctionResponsePart) else None

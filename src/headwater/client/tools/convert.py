@@ -1,0 +1,184 @@
+"""Plain JSON made into what an annotation promises: models, dataclasses, Enums, dates."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Mapping
+from typing import Any, Literal, get_args, get_origin
+
+import msgspec
+
+from headwater.client.tools.annotations import Field, arms, array_of, bare, fields, is_enum, is_model, mapping_of, show
+
+_SCALARS: dict[Any, str] = {str: "text", int: "a whole number", float: "a number", bool: "true or false"}
+
+
+class UnfitError(ValueError):
+    """A value does not fit its annotation; the message says where, what was expected and what came."""
+
+
+def fit(value: Any, annotation: Any, where: str) -> Any:
+    """Return ``value`` as the annotation has it; ``where`` is its name in messages.
+
+    Raises:
+        UnfitError: it does not fit.
+    """
+    kind, _ = bare(annotation)
+    if kind is Any or kind is object:
+        return _whole_numbers(value)
+    if kind in _SCALARS:
+        return _scalar(value, kind, where)
+    if kind is None or kind is type(None):
+        if value is not None:
+            raise _unfit("null", value, where)
+        return None
+    if (alternatives := arms(kind)) is not None:
+        return _alternative(value, alternatives, where)
+    if get_origin(kind) is Literal:
+        return _chosen(value, get_args(kind), where)
+    if is_enum(kind):
+        return kind(_chosen(value, tuple(member.value for member in kind), where))
+    return _made_of_parts(value, kind, where)
+
+
+def fit_members(value: Mapping[str, Any], members: list[Field], where: str) -> dict[str, Any]:
+    """Return the members of an object, each as its annotation has it. Those that may be absent are left absent.
+
+    Raises:
+        UnfitError: one does not fit, is missing, or is not known.
+    """
+    known = {member.name: member for member in members}
+    for name in value:
+        if name not in known:
+            raise UnfitError(f"{where} has no {name!r}; it has: {', '.join(known) or 'nothing'}")
+    for member in members:
+        if member.is_required and member.name not in value:
+            raise UnfitError(f"{where} needs {member.name!r}")
+    return {name: fit(item, known[name].annotation, f"{where}.{name}") for name, item in value.items()}
+
+
+def _made_of_parts(value: Any, kind: Any, where: str) -> Any:
+    if (array := array_of(kind)) is not None:
+        items = _list(value, where)
+        return array[0](fit(item, array[1], f"{where}[{index}]") for index, item in enumerate(items))
+    if get_origin(kind) is tuple:
+        return _tuple(_list(value, where), get_args(kind), where)
+    if (mapping := mapping_of(kind)) is not None:
+        pairs = _object(value, where).items()
+        return {_key(key, mapping[0], where): fit(item, mapping[1], f"{where}.{key}") for key, item in pairs}
+    if (members := fields(kind)) is not None:
+        return _built(kind, fit_members(_object(value, where), members, where), where)
+    return _read(value, kind, where)
+
+
+def _built(kind: Any, members: dict[str, Any], where: str) -> Any:
+    try:
+        return kind(**members)
+    except (TypeError, ValueError) as error:  # a __post_init__ that refuses
+        raise UnfitError(f"{where}: {error}") from error
+
+
+def _read(value: Any, kind: Any, where: str) -> Any:
+    """What pydantic or msgspec makes: models, Structs, dates, UUIDs, decimals."""
+    try:
+        if is_model(kind):
+            return kind.model_validate_json(msgspec.json.encode(value))  # its rules for JSON, not those for Python
+        return msgspec.convert(value, kind, dec_hook=functools.partial(_inner, kind, where))
+    except (ValueError, TypeError) as error:  # pydantic's and msgspec's ValidationError are ValueErrors
+        raise UnfitError(f"{where}: {error}") from error
+
+
+def _inner(outer: Any, where: str, kind: Any, value: Any) -> Any:
+    """A value of a type that msgspec found inside ``outer`` and does not know."""
+    if kind is outer:
+        raise UnfitError(f"{where}: {show(kind)} can not be made from JSON")
+    return fit(value, kind, where)
+
+
+def _scalar(value: Any, kind: Any, where: str) -> Any:
+    if type(value) is kind:
+        return value
+    if kind is float and type(value) is int:
+        return float(value)
+    if kind is int and type(value) is float and value.is_integer():  # JSON knows numbers only
+        return int(value)
+    raise _unfit(_SCALARS[kind], value, where)
+
+
+def _alternative(value: Any, alternatives: tuple[Any, ...], where: str) -> Any:
+    """The first alternative that fits; one of the value's own type goes first, one that would drop keys goes last."""
+    for kind in alternatives:
+        if type(value) is kind:
+            return value
+    for kind in sorted(alternatives, key=lambda kind: _drops(value, bare(kind)[0])):
+        try:
+            return fit(value, kind, where)
+        except UnfitError:
+            continue
+    raise _unfit(" or ".join(show(kind) for kind in alternatives), value, where)
+
+
+def _drops(value: Any, kind: Any) -> bool:
+    """Whether this model would silently drop keys of the value."""
+    if not is_model(kind) or not isinstance(value, Mapping):
+        return False
+    known = set(kind.model_fields) | {field.alias for field in kind.model_fields.values()}
+    return not set(value) <= known
+
+
+def offered(choice: Any) -> str:
+    """Return what a model reads in a list of choices: the API's schemas can only offer texts."""
+    return str(choice).lower() if isinstance(choice, bool) else str(choice)
+
+
+def _chosen(value: Any, choices: tuple[Any, ...], where: str) -> Any:
+    for choice in choices:
+        if value == choice and isinstance(value, bool) == isinstance(choice, bool):
+            return choice
+    for choice in choices:
+        if value == offered(choice):
+            return choice
+    raise _unfit("one of " + ", ".join(repr(choice) for choice in choices), value, where)
+
+
+def _tuple(items: list[Any], kinds: tuple[Any, ...], where: str) -> tuple[Any, ...]:
+    if len(items) != len(kinds):
+        raise UnfitError(f"{where}: expected {len(kinds)} items, got {len(items)}")
+    return tuple(fit(item, kind, f"{where}[{at}]") for at, (item, kind) in enumerate(zip(items, kinds, strict=True)))
+
+
+def _key(key: str, kind: Any, where: str) -> Any:
+    """A key, which JSON has as text: numbers are read from it."""
+    kind, _ = bare(kind)
+    if kind in (int, float):
+        try:
+            return kind(key)
+        except ValueError:
+            raise _unfit(_SCALARS[kind], key, where) from None
+    return fit(key, kind, where)
+
+
+def _list(value: Any, where: str) -> list[Any]:
+    if not isinstance(value, list | tuple):
+        raise _unfit("a list", value, where)
+    return list(value)
+
+
+def _object(value: Any, where: str) -> Mapping[str, Any]:
+    if not isinstance(value, Mapping):
+        raise _unfit("an object", value, where)
+    return value
+
+
+def _whole_numbers(value: Any) -> Any:
+    """``3.0`` as 3, also inside: where nothing says what a number is, whole ones are meant as such."""
+    if isinstance(value, float) and value.is_integer():
+        return int(value)
+    if isinstance(value, list):
+        return [_whole_numbers(item) for item in value]
+    return {key: _whole_numbers(item) for key, item in value.items()} if isinstance(value, dict) else value
+
+
+def _unfit(expected: str, value: Any, where: str) -> UnfitError:
+    text = repr(value)
+    return UnfitError(f"{where}: expected {expected}, got {text if len(text) <= 80 else text[:77] + '...'}")

@@ -1,0 +1,78 @@
+"""``FunctionDeclaration.from_callable``: a function told in the API's own schemas, as google-genai tells it."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable
+from typing import Any
+
+from headwater.client.tools.annotations import NO_DEFAULT, hints_of
+from headwater.client.tools.functions import declare, name_of, parameters
+from headwater.client.tools.json_schema import json_schema
+from headwater.client.tools.schemas import to_schema
+from headwater.errors import UsageError
+from headwater.types import Behavior, FunctionDeclaration, Schema, Type
+
+API_OPTIONS = ("ENTERPRISE", "GEMINI_API", "VERTEX_AI")
+
+
+def from_callable(
+    function: Callable[..., Any],
+    *,
+    api_option: str = "GEMINI_API",
+    behavior: Behavior | None = None,
+    use_json_schema: bool = False,
+) -> FunctionDeclaration:
+    """Return what the model is told of a function, as ``parameters``, or with ``use_json_schema`` as JSON Schema.
+
+    Vertex AI (``ENTERPRISE``) is told of the result, too.
+
+    Raises:
+        UsageError: there is no such API, or the function can not be a tool; the message says why.
+    """
+    if api_option not in API_OPTIONS:
+        raise UsageError(f"Unsupported api_option value: {api_option}. It is one of {', '.join(API_OPTIONS)}")
+    if use_json_schema:
+        return declare(function).model_copy(update={"behavior": behavior})
+    doc = inspect.getdoc(function)
+    declaration = FunctionDeclaration(name=name_of(function), description=doc, behavior=behavior)
+    properties = {field.name: _schema(field.annotation, field.default) for field in parameters(function)}
+    if properties:
+        needed = [each.name for each in parameters(function) if each.is_required and not properties[each.name].nullable]
+        declaration.parameters = Schema(type=Type.OBJECT, properties=properties, required=needed)
+    returns = hints_of(function).get("return", NO_DEFAULT)
+    if api_option != "GEMINI_API" and returns is not NO_DEFAULT and returns is not type(None):
+        _tell_result(declaration, returns)
+    return declaration
+
+
+def _tell_result(declaration: FunctionDeclaration, returns: Any) -> None:
+    """Set the schema of the result; alternatives and tuples can be told to Vertex AI in JSON Schema only."""
+    told = json_schema(returns)
+    if "prefixItems" in told:
+        declaration.response_json_schema = told | {"unevaluatedItems": False}
+        return
+    schema = _schema(returns, NO_DEFAULT)
+    if schema.any_of:
+        declaration.response_json_schema = schema
+    else:
+        declaration.response = schema
+
+
+def _schema(annotation: Any, default: Any) -> Schema:
+    schema = _plain(to_schema(json_schema(annotation), vertexai=True))
+    if default is not NO_DEFAULT:
+        schema.default = default
+    return schema
+
+
+def _plain(schema: Schema) -> Schema:
+    """As google-genai writes it: no order of properties, titles or other keys; alternatives are of type OBJECT."""
+    schema.additional_properties = schema.property_ordering = schema.title = None
+    if schema.any_of and schema.type is None:
+        schema.type = Type.OBJECT
+    if schema.items == Schema():
+        schema.items = None
+    for inner in (*(schema.properties or {}).values(), *(schema.any_of or ()), *filter(None, [schema.items])):
+        _plain(inner)
+    return schema

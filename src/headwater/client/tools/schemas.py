@@ -1,0 +1,192 @@
+"""Structured output: the schema that is sent for a type, and the answer read back as that type."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any, Literal, get_origin
+
+import msgspec
+
+from headwater.client.tools.annotations import bare, is_enum
+from headwater.client.tools.convert import UnfitError, fit, offered
+from headwater.client.tools.json_refs import inline
+from headwater.client.tools.json_schema import json_schema
+from headwater.errors import ParseError, UsageError
+from headwater.types import Schema
+
+_FENCED = re.compile(r"\s*```\w*[ \t]*\n(.*?)\n?\s*```\s*", re.DOTALL)
+#: What JSON Schema can say and the API's schemas can not. ``parse`` still holds an answer to it.
+_UNSAYABLE = frozenset(
+    {
+        "$schema",
+        "$id",
+        "$comment",
+        "$anchor",
+        "uniqueItems",
+        "unevaluatedItems",
+        "contentEncoding",
+        "contentMediaType",
+        "discriminator",
+        "readOnly",
+        "writeOnly",
+        "deprecated",
+        "multipleOf",
+        "not",
+        "if",
+        "then",
+        "else",
+        "patternProperties",
+        "propertyNames",
+        "contains",
+    }
+)
+
+
+def to_schema(value: Any, *, vertexai: bool = False) -> Schema:
+    """Return the schema of a ``response_schema``: a type of any kind, a schema as dict, or a ``Schema``.
+
+    References are put in place, ``None`` in a union becomes ``nullable``, objects say the order of their properties.
+
+    Raises:
+        UsageError: the type can not be said in the API's schemas; the message says what to use instead.
+    """
+    if isinstance(value, Schema):
+        value = msgspec.to_builtins(value)
+    schema = inline(value if isinstance(value, Mapping) else json_schema(value))
+    return Schema(**_Translator(vertexai=vertexai).translate(schema))
+
+
+def parse(value: Any, text: str) -> Any:
+    """Return the answer ``text`` as what ``value``, the schema that was asked for, stands for.
+
+    A type gives an instance of it; a dict, a ``Schema`` or None gives plain JSON values.
+
+    Raises:
+        ParseError: the text is no JSON, or does not fit the type. ``error.text`` is the text.
+    """
+    match = _FENCED.fullmatch(text)
+    body = match[1] if match else text
+    kind = Any if value is None or isinstance(value, Mapping | Schema) else value
+    try:
+        data = _word(kind, body) or msgspec.json.decode(body)
+    except msgspec.DecodeError as error:
+        raise _unparsed(error, text) from error
+    try:
+        return data if kind is Any else fit(data, kind, "answer")
+    except UnfitError as error:
+        raise ParseError(str(error), text=text) from error
+
+
+def _word(kind: Any, text: str) -> str | None:
+    """The bare word that the MIME type text/x.enum gives; None where it is JSON, or no word is asked for."""
+    text = text.strip()
+    is_choice = is_enum(kind) or get_origin(bare(kind)[0]) is Literal
+    return text if is_choice and not text.startswith('"') else None
+
+
+def _unparsed(error: Exception, text: str) -> ParseError:
+    if not text.strip():
+        return ParseError("the answer is empty, where JSON was asked for", text=text)
+    return ParseError(f"the answer is no JSON: {error}", text=text)
+
+
+class _Translator:
+    """From JSON Schema, references put in place, to the fields of a ``Schema``."""
+
+    def __init__(self, *, vertexai: bool) -> None:
+        self._vertexai = vertexai
+
+    def translate(self, schema: Any) -> dict[str, Any]:
+        if not isinstance(schema, Mapping):
+            raise UsageError(f"a schema is a dict, not {schema!r}")
+        node = {key: value for key, value in schema.items() if key not in _UNSAYABLE and value is not None}
+        for part in node.pop("allOf", ()):
+            node = _merged(part, node)
+        _split_types(node)
+        self._alternatives(node)
+        _offer_texts(node)
+        _bound(node)
+        self._children(node)
+        if "examples" in node:
+            node["example"] = next(iter(node.pop("examples")), None)
+        return node
+
+    def _alternatives(self, node: dict[str, Any]) -> None:
+        """``anyOf`` without null; a single alternative is the thing itself."""
+        found = [*node.pop("anyOf", ()), *node.pop("oneOf", ())]
+        arms = [arm for arm in found if not _is_null(arm)]
+        if len(arms) < len(found):
+            node["nullable"] = True
+        if len(arms) == 1:
+            inner = self.translate(arms[0])
+            node.update({key: value for key, value in inner.items() if key not in node})
+        elif arms:
+            node["anyOf"] = [self.translate(arm) for arm in arms]
+
+    def _children(self, node: dict[str, Any]) -> None:
+        if isinstance(prefix := node.pop("prefixItems", None), list):
+            node.setdefault("items", _common(prefix))
+            node |= {"minItems": node.get("minItems", len(prefix)), "maxItems": node.get("maxItems", len(prefix))}
+        if "items" in node:
+            node["items"] = self.translate({} if node["items"] is True else node["items"])
+        if properties := node.get("properties"):
+            node["properties"] = {name: self.translate(item) for name, item in properties.items()}
+            if len(properties) > 1:
+                node.setdefault("propertyOrdering", list(properties))
+        extra = node.pop("additionalProperties", False)
+        if extra is not False:
+            node["additionalProperties"] = self._extra(extra)
+
+    def _extra(self, extra: Any) -> Any:
+        if not self._vertexai:
+            raise UsageError(
+                "an object with any keys (dict, additionalProperties) can be asked for in response_schema "
+                "on Vertex AI only: use response_json_schema, or a class that names the keys"
+            )
+        return extra if extra is True else Schema(**self.translate(extra))
+
+
+def _is_null(schema: Any) -> bool:
+    return isinstance(schema, Mapping) and str(schema.get("type")).lower() == "null"
+
+
+def _merged(part: Mapping[str, Any], node: Mapping[str, Any]) -> dict[str, Any]:
+    result = {**part, **node}
+    if "properties" in part and "properties" in node:
+        result["properties"] = {**part["properties"], **node["properties"]}
+    if "required" in part and "required" in node:
+        result["required"] = [*dict.fromkeys([*part["required"], *node["required"]])]
+    return result
+
+
+def _split_types(node: dict[str, Any]) -> None:
+    """``type: ["string", "null"]``, which the API has as one type and ``nullable``, or as alternatives."""
+    if isinstance(node.get("type"), list):
+        node["anyOf"] = [*node.get("anyOf", ()), *({"type": kind} for kind in node.pop("type"))]
+
+
+def _offer_texts(node: dict[str, Any]) -> None:
+    """The API lets a model choose among texts only; numbers are offered as texts, and read back as numbers."""
+    choices = [node.pop("const")] if "const" in node else node.pop("enum", None)
+    if choices is None:
+        return
+    if None in choices:
+        node["nullable"] = True
+    node["enum"] = [offered(choice) for choice in choices if choice is not None]
+    node["type"] = "STRING"
+
+
+def _bound(node: dict[str, Any]) -> None:
+    """Bounds that are themselves left out: the next whole number, or the bound itself where numbers are not whole."""
+    step = 1 if str(node.get("type")).lower() == "integer" else 0
+    for name, bound, sign in (("exclusiveMinimum", "minimum", step), ("exclusiveMaximum", "maximum", -step)):
+        if name in node:
+            node.setdefault(bound, node.pop(name) + sign)
+        node.pop(name, None)
+
+
+def _common(items: list[Any]) -> dict[str, Any]:
+    """One schema for the items of a tuple: theirs where it is one, else the alternatives."""
+    different = [item for index, item in enumerate(items) if item not in items[:index]]
+    return different[0] if len(different) == 1 else {"anyOf": different}

@@ -1,0 +1,129 @@
+"""What is measured of a stream: a ``Meter`` takes it down as it happens, ``Metrics`` is what it says at a moment."""
+
+from __future__ import annotations
+
+import math
+from array import array
+from itertools import pairwise
+
+import msgspec
+
+from headwater.core.answer.fold import Fold, added
+from headwater.types import NO_USAGE, UsageMetadata
+
+
+class Metrics(msgspec.Struct, frozen=True, kw_only=True):
+    """What was measured of a stream. Times are seconds from the call (the first chunk asked for); None: not yet.
+
+    ``tokens`` are those of the answer, thoughts included, as the API counted them; ``tokens_per_second`` is their rate
+    after the first chunk. Gaps are those between one chunk's arrival and the next. Where functions were called, all
+    requests are counted together; ``functions`` is the time that the functions took, which is in no gap and no rate.
+    """
+
+    first_byte: float | None
+    first_chunk: float | None
+    first_text: float | None
+    total: float | None
+    chunks: int
+    characters: int
+    bytes: int
+    attempts: int
+    functions: float
+    prompt_tokens: int | None
+    tokens: int | None
+    tokens_per_second: float | None
+    gap_p50: float | None
+    gap_p95: float | None
+    gap_max: float | None
+
+
+class Meter:
+    """Takes the times of one call down. ``times`` are the arrivals of its chunks."""
+
+    def __init__(self) -> None:
+        self.started: float | None = None
+        self.head_at: float | None = None
+        self.text_at: float | None = None
+        self.ended_at: float | None = None
+        self.bytes = 0
+        self.times = array("d")
+        self.first_tokens = 0
+        self.functions = 0.0
+        self._turns: set[int] = set()  # the numbers of the chunks before which functions were called
+        self._characters = 0  # of the answers before this one
+        self._usage = NO_USAGE  # of the answers before this one
+
+    def turn(self, fold: Fold, seconds: float) -> None:
+        """Take it that functions took so long, and another answer than ``fold`` follows."""
+        self.functions += seconds
+        self._turns.add(len(self.times))
+        self._characters += len(fold.text)
+        self._usage = self.usage(fold)
+
+    def awaits_text(self, fold: Fold, now: float) -> bool:
+        """Take down what is measured at the first content; return whether its text has still to come."""
+        if len(self.times) == 1:
+            usage = fold.usage_metadata
+            self.first_tokens = _tokens(usage.candidates_token_count, usage.thoughts_token_count) or 0
+        if fold.text:
+            self.text_at = now
+        return not fold.text
+
+    def usage(self, fold: Fold) -> UsageMetadata:
+        """Return the tokens of all requests, ``fold`` being the answer to the last."""
+        return added(self._usage, fold.usage_metadata) if self._usage else fold.usage_metadata
+
+    def stop(self, now: float) -> None:
+        """Take it that the call was stopped, if it had begun and not ended."""
+        if self.started is not None and self.ended_at is None:
+            self.ended_at = now
+
+    def gaps(self) -> list[float]:
+        """Return the seconds between one chunk's arrival and the next, without those in which functions were called."""
+        pairs = enumerate(pairwise(self.times), 1)
+        return [after - before for number, (before, after) in pairs if number not in self._turns]
+
+    def metrics(self, fold: Fold, attempts: int) -> Metrics:
+        """Return what there is by now."""
+        times = self.times
+        gaps = sorted(self.gaps())
+        usage = self.usage(fold)
+        tokens = _tokens(usage.candidates_token_count, usage.thoughts_token_count)
+        return Metrics(
+            first_byte=self._since(self.head_at),
+            first_chunk=self._since(times[0] if times else None),
+            first_text=self._since(self.text_at),
+            total=self._since(self.ended_at),
+            chunks=len(times),
+            characters=self._characters + len(fold.text),
+            bytes=self.bytes,
+            attempts=attempts,
+            functions=self.functions,
+            prompt_tokens=usage.prompt_token_count,
+            tokens=tokens,
+            tokens_per_second=self._rate(tokens),
+            gap_p50=_quantile(gaps, 0.50),
+            gap_p95=_quantile(gaps, 0.95),
+            gap_max=gaps[-1] if gaps else None,
+        )
+
+    def _since(self, moment: float | None) -> float | None:
+        return None if moment is None or self.started is None else moment - self.started
+
+    def _rate(self, tokens: int | None) -> float | None:
+        if not tokens or not self.times or self.started is None:
+            return None
+        after_first, seconds = tokens - self.first_tokens, self.times[-1] - self.times[0] - self.functions
+        if after_first > 0 and seconds > 0:
+            return after_first / seconds
+        whole = self.times[-1] - self.started
+        return tokens / whole if whole > 0 else None
+
+
+def _tokens(answer: int | None, thoughts: int | None) -> int | None:
+    return None if answer is None and thoughts is None else (answer or 0) + (thoughts or 0)
+
+
+def _quantile(ordered: list[float], share: float) -> float | None:
+    """The smallest value that at least this share of all values does not exceed."""
+    return ordered[math.ceil(share * len(ordered)) - 1] if ordered else None

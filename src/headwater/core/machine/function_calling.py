@@ -1,0 +1,54 @@
+"""The turns of a call in which the model calls functions: when they are run, and what is asked then."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from headwater.core.answer.ending import judge
+from headwater.core.answer.fold import Fold
+from headwater.core.machine.steps import Run
+from headwater.core.wire.dialect import Wire
+from headwater.core.wire.request import HttpRequest
+from headwater.types import Content, FunctionCall, GenerateContentResponse, Part
+
+
+class Turns:
+    """Decides for one call, which makes at most ``most`` requests with functions run in between.
+
+    ``history`` is what the next answer follows: what was asked, the model's turns with calls, the results. With
+    ``tells`` it is kept on every result.
+    """
+
+    def __init__(self, most: int, *, tells: bool = True) -> None:
+        self.history: list[Content] = []
+        self._left = most - 1
+        self._tells = tells
+        self._calls: list[FunctionCall] | None = None
+
+    def ask_for_calls(self, fold: Fold) -> bool:
+        """Return whether an answer that is whole asks for functions that are to be run."""
+        if self._left <= 0 or not judge(fold, None).is_whole:
+            return False
+        fold.abandon()  # nothing more comes, so half a call is none
+        self._calls = fold.response.function_calls
+        return self._calls is not None
+
+    def run(self) -> Run:
+        """Return what is to be run; once, for running a function twice is worse than an error."""
+        calls, self._calls = self._calls, None
+        if calls is None:
+            raise RuntimeError("the shell was asked to call functions and has not said what they answered")
+        return Run(calls)
+
+    def answered(self, wire: Wire[Any], request: HttpRequest, fold: Fold, parts: list[Part]) -> HttpRequest:
+        """Return the request that follows ``request``, its answer and what the functions answered."""
+        turns = [Content(role="model", parts=fold.response.parts), Content(role="user", parts=parts)]
+        self.history = [*(self.history or wire.contents(request)), *turns]
+        self._left -= 1
+        return wire.add_turns(request, turns)
+
+    def mark(self, answer: GenerateContentResponse) -> GenerateContentResponse:
+        """Return ``answer``, which knows now what was called before it."""
+        if self._tells:
+            answer.automatic_function_calling_history = self.history
+        return answer

@@ -1,0 +1,47 @@
+"""The errors of an answer that stopped before its end, in words: what was lost, and what had come."""
+
+from __future__ import annotations
+
+from headwater.core.answer.fold import Fold
+from headwater.core.machine.steps import TransportError
+from headwater.errors import ConnectError, StreamCancelled, StreamInterrupted, StreamTruncated, WireError
+
+
+def cancelled(reason: str | None, otherwise: str = "the stream was cancelled") -> StreamCancelled:
+    """Return the error of a stream that the caller stopped."""
+    error = StreamCancelled(f"{otherwise}: {reason}" if reason else otherwise)
+    error.reason = reason or ""
+    return error
+
+
+def truncated(*, is_begun: bool) -> StreamTruncated:
+    """Return the error of a stream that ended cleanly, and too early."""
+    if is_begun:
+        return StreamTruncated("the answer ended without a finish reason, so its end may be missing")
+    return StreamTruncated("the API ended the stream before its first chunk")
+
+
+def is_half(rest: bytes) -> bool:
+    """Return whether ``rest``, the end of a body, can be the beginning of a document, or of the line that holds it."""
+    start = rest.strip()
+    return start[:1] in (b"{", b"[") or b"data:".startswith(start)
+
+
+def lost(error: TransportError, *, is_answered: bool) -> ConnectError | StreamInterrupted:
+    """Return the error of a connection that failed, before the head of its answer or after."""
+    if is_answered:
+        return StreamInterrupted(f"the connection was lost in the middle of the answer: {error}")
+    return ConnectError(f"no answer from the API: {error}")
+
+
+def no_stream(leftover: bytes) -> WireError:
+    """Return the error of a body that is something else, given how it begins."""
+    start = leftover.decode("utf-8", "replace").strip()
+    return WireError(f"the answer is not what the Gemini API sends; it begins: {start[:120]!r}")
+
+
+def what_came(fold: Fold, *, is_answered: bool) -> str:
+    """Return what had come of the answer, for a message; ``is_answered`` where a head had."""
+    if not fold.grown:
+        return "no content had come" if is_answered else "nothing had come"
+    return f"{len(fold.text)} characters had come" if fold.text else "no text had come"

@@ -1,0 +1,1 @@
+"""Stages: transforms of the chunks on their way to the reader."""

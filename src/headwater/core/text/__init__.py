@@ -1,0 +1,1 @@
+"""Text as readers see it: units (words, lines, sentences) and grapheme clusters."""

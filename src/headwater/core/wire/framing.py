@@ -1,0 +1,128 @@
+"""From the bytes of a body to the JSON documents in it, whatever the framing."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from headwater.core.wire import sse
+from headwater.core.wire.json_stream import Splitter
+from headwater.errors import WireError
+
+_BOM = b"\xef\xbb\xbf"
+#: White space may go before the first document; more of it than this is an event stream that is kept alive.
+_DETECT_BYTES = 4096
+
+
+class Framing(Protocol):
+    """Cuts one body into documents. Lives as long as the body.
+
+    ``tells_end`` says whether the framing itself shows that the answer is whole.
+    """
+
+    tells_end: bool
+
+    def feed(self, piece: bytes) -> list[bytes]:
+        """Return the documents that ``piece`` completes."""
+
+    def flush(self) -> list[bytes]:
+        """Return what the end of the body completes."""
+
+    @property
+    def leftover(self) -> bytes:
+        """After the end: what was no document at all, or not a whole one (its first 200 bytes)."""
+
+
+class Whole:
+    """The body is one document: unary answers and errors."""
+
+    tells_end = True
+    leftover = b""
+
+    def __init__(self, *, limit: int = sse.MAX_EVENT_BYTES) -> None:
+        self._limit = limit
+        self._pieces: list[bytes] = []
+        self._size = 0
+
+    def feed(self, piece: bytes) -> list[bytes]:
+        """Keep ``piece``.
+
+        Raises:
+            WireError: the body is larger than the limit.
+        """
+        self._size += len(piece)
+        if self._size > self._limit:
+            raise WireError(f"the answer is larger than the limit of {self._limit:,} bytes")
+        self._pieces.append(piece)
+        return []
+
+    def flush(self) -> list[bytes]:
+        """Return the body."""
+        return [b"".join(self._pieces)]
+
+
+class Streamed:
+    """The body is a stream of documents: SSE, or JSON where it begins with a bracket.
+
+    Inside SSE, lines of bare JSON are documents too (that is how some errors arrive); ``[DONE]`` and empty events are
+    nothing.
+    """
+
+    tells_end = False
+
+    def __init__(self, *, limit: int = sse.MAX_EVENT_BYTES) -> None:
+        self._events = sse.Decoder(limit=limit, foreign=self._foreign)
+        self._splitter = Splitter(limit=limit)
+        #: Returns the documents that a piece completes (``Framing.feed``); which way it reads, the first bytes tell.
+        self.feed = self._detect
+        self._head = b""
+        self._foreign_head = b""
+        self._count = 0
+
+    def flush(self) -> list[bytes]:
+        """Return the document that the body ended in the middle of its framing, if any."""
+        if self.feed == self._detect:
+            return []
+        found = _documents(self._events.flush())
+        self._count += len(found)
+        return found
+
+    @property
+    def leftover(self) -> bytes:
+        """What was no document at all, or not a whole one."""
+        if self._splitter.is_open:
+            return self._splitter.open_bytes[:200]
+        return b"" if self._count else (self._foreign_head or bytes(self._splitter.stray))[:200]
+
+    def _detect(self, piece: bytes) -> list[bytes]:
+        self._head += piece
+        start = self._head.removeprefix(_BOM).lstrip(b" \t\r\n")
+        if len(self._head) < _DETECT_BYTES and (not start or _BOM.startswith(self._head)):
+            return []
+        self.feed = self._json if start[:1] in (b"{", b"[") else self._sse
+        head, self._head = self._head, b""
+        return self.feed(head)
+
+    def _json(self, piece: bytes) -> list[bytes]:
+        found = self._splitter.feed(piece)
+        self._count += len(found)
+        return found
+
+    def _sse(self, piece: bytes) -> list[bytes]:
+        data = self._events.single(piece)
+        if data is not None and data[:1] == b"{" and not self._splitter.is_open:
+            self._count += 1
+            return [data]
+        found = _documents(self._events.feed(piece))
+        self._count += len(found)
+        return found
+
+    def _foreign(self, line: bytes) -> list[bytes]:
+        if self._splitter.is_open or line.lstrip()[:1] in (b"{", b"["):
+            return self._splitter.feed(line + b"\n")
+        if len(self._foreign_head) < 200:
+            self._foreign_head += line + b"\n"
+        return []
+
+
+def _documents(events: list[sse.Event]) -> list[bytes]:
+    return [event.data for event in events if event.data and event.data != b"[DONE]" and not event.data.isspace()]

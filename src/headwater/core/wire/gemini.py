@@ -1,0 +1,211 @@
+"""The Gemini dialect: how the documents of the Developer API and Vertex AI become responses and errors."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from typing import Any, Generic, TypeVar, cast
+
+import msgspec
+
+from headwater.core.wire.dialect import Broken, Continuation
+from headwater.core.wire.framing import Framing, Streamed
+from headwater.core.wire.gemini_resume import KEEP, KEEP_SECONDS, STREAM, position, resume
+from headwater.core.wire.json_stream import Splitter
+from headwater.core.wire.request import HttpRequest
+from headwater.errors import APIError, HeadwaterError, WireError, api_error
+from headwater.types import Content, GenerateContentResponse
+from headwater.types.base import Wire as WireType
+from headwater.types.base import salvage
+
+R = TypeVar("R", bound=WireType)
+
+#: HTTP status -> Google's name for it, where an error does not carry one.
+STATUS_NAMES = {
+    400: "INVALID_ARGUMENT",
+    401: "UNAUTHENTICATED",
+    403: "PERMISSION_DENIED",
+    404: "NOT_FOUND",
+    408: "DEADLINE_EXCEEDED",
+    409: "ABORTED",
+    429: "RESOURCE_EXHAUSTED",
+    499: "CANCELLED",
+    500: "INTERNAL",
+    501: "UNIMPLEMENTED",
+    503: "UNAVAILABLE",
+    504: "DEADLINE_EXCEEDED",
+}
+
+#: What reading JSON can raise: the last two for bytes that are no UTF-8, and for brackets in brackets without end.
+_UNREADABLE = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
+_CODE = re.compile("[0-9]{3,5}")
+_HALF = re.compile(rb"\\u[dD][89a-fA-F]")
+_ESCAPE = re.compile(rb"\\(?:u[dD][89abAB]..\\u[dD][c-fC-F]..|(u[dD][89a-fA-F]..)|.)", re.DOTALL)
+#: What gateways send that fill in every field.
+_NO_END = (None, "", "FINISH_REASON_UNSPECIFIED")
+_KEYS = frozenset(GenerateContentResponse.__struct_encode_fields__) | {"turnToken"}
+
+
+class Gemini(Generic[R]):
+    """The dialect for answers of one type. Stateless, so that one is enough for each type.
+
+    ``framing`` makes what cuts the body of a stream into documents.
+    """
+
+    framing: Callable[[], Framing] = Streamed
+
+    def __init__(self, kind: type[R]) -> None:
+        self._kind = kind
+        self._decoder = msgspec.json.Decoder(kind)
+
+    def decode(self, data: bytes, headers: Mapping[str, str]) -> tuple[R | HeadwaterError, ...]:
+        """Return what one document holds: usually one response, which keeps ``data`` as its ``raw``."""
+        if b'"error"' in data:
+            return self._read(data, headers)
+        try:
+            result = self._decoder.decode(data)
+        except _UNREADABLE:
+            return self._read(data, headers)
+        if getattr(result, "candidates", True) is None:  # usage alone, a refused prompt, or no answer at all
+            return self._read(data, headers)
+        extra = result.__dict__
+        extra["_raw"] = data
+        extra["_headers"] = headers
+        return (result,)
+
+    def refusal(self, status: int, headers: Mapping[str, str], body: bytes) -> APIError:
+        """Return the error that an answer with a bad status means, whatever its body is."""
+        try:
+            document = msgspec.json.decode(body)
+        except _UNREADABLE:
+            document = None
+        if isinstance(document, list) and document:
+            document = document[0]
+        return _error(document, body, status, headers)
+
+    def is_final(self, result: object) -> bool:
+        """Return whether an answer may end after ``result``: it has a finish reason, or the prompt was refused."""
+        answer = cast("Any", result)
+        candidates = getattr(answer, "candidates", ())
+        if candidates == ():  # a type that has none: its answers are whole
+            return True
+        for candidate in candidates or ():
+            if candidate.finish_reason not in _NO_END:
+                return True
+        return answer.prompt_feedback is not None and answer.prompt_feedback.block_reason is not None
+
+    def stream_name(self, headers: Mapping[str, str]) -> str | None:
+        """Return the name under which the other end keeps the stream, where it does."""
+        return headers.get(STREAM.lower())
+
+    def keep(self, request: HttpRequest) -> HttpRequest:
+        """Return ``request`` so that the other end knows that the stream may be resumed."""
+        headers = {**request.headers, KEEP: str(KEEP_SECONDS)}
+        return HttpRequest(request.method, request.url, headers, request.body)
+
+    def position(self, request: HttpRequest, stream: str, after: int) -> str:
+        """Return the place in a stream that the other end keeps, as text for another process. It holds no key."""
+        return position(request, stream, after)
+
+    def resume(self, broken: Broken) -> Continuation | None:
+        """Return how to go on with an answer that broke; None where there is no way."""
+        return resume(broken)
+
+    def contents(self, request: HttpRequest) -> list[Content]:
+        """Return the turns that a request holds."""
+        return msgspec.convert(_body(request).get("contents") or [], list[Content])
+
+    def add_turns(self, request: HttpRequest, turns: list[Content]) -> HttpRequest:
+        """Return the request that goes on with ``turns``. A model that was forced to call may answer now."""
+        body = _body(request)
+        body["contents"] = [*body.get("contents", ()), *msgspec.to_builtins(turns)]
+        body.pop("continuationToken", None)  # it belongs to the answer before
+        tools = body.get("toolConfig") or {}
+        calling = tools.get("functionCallingConfig") or {}
+        if calling.get("mode") == "ANY":  # else it would have to call again and again, and could never answer
+            freed = {**calling, "mode": "AUTO"}
+            freed.pop("allowedFunctionNames", None)  # which goes with ANY alone
+            body["toolConfig"] = {**tools, "functionCallingConfig": freed}
+        return msgspec.structs.replace(request, body=msgspec.json.encode(body))
+
+    def _read(self, data: bytes, headers: Mapping[str, str]) -> tuple[R | HeadwaterError, ...]:
+        """Read a document that is not simply one response."""
+        text = _mend(data)
+        try:
+            document = msgspec.json.decode(text)
+        except _UNREADABLE:
+            pieces = _pieces(text)
+            if pieces is None:
+                return (WireError(f"the API sent an event that is not JSON: {_excerpt(data)}"),)
+            return tuple(result for piece in pieces for result in self.decode(piece, headers))
+        try:
+            return self._sort(document, text, headers)
+        except RecursionError:  # arrays in arrays, hundreds deep
+            return (WireError(f"the API sent an event that is no answer: {_excerpt(data)}"),)
+
+    def _sort(self, document: Any, data: bytes, headers: Mapping[str, str]) -> tuple[R | HeadwaterError, ...]:
+        match document:
+            case {"error": error} if error:
+                return (_error(document, data, 200, headers),)
+            case dict() if not document or self._kind is not GenerateContentResponse or _KEYS.intersection(document):
+                result = self._fit(document, data)
+                result.__dict__.update(_raw=data, _headers=headers)
+                return (result,)
+            case list():
+                entries = ((entry, msgspec.json.encode(entry)) for entry in document)
+                return tuple(result for entry, raw in entries for result in self._sort(entry, raw, headers))
+            case None:
+                return ()
+        return (WireError(f"the API sent an event that is no answer: {_excerpt(data)}"),)
+
+    def _fit(self, document: dict[str, Any], data: bytes) -> R:
+        try:
+            return self._decoder.decode(data)
+        except _UNREADABLE:
+            return salvage(document, self._kind)
+
+
+def _body(request: HttpRequest) -> dict[str, Any]:
+    body: dict[str, Any] = msgspec.json.decode(request.body or b"{}")
+    return body
+
+
+def _error(document: Any, body: bytes, status: int, headers: Mapping[str, str]) -> APIError:
+    error = document.get("error", document) if isinstance(document, dict) else document
+    fields = error if isinstance(error, dict) else {}
+    name = fields.get("status") if isinstance(fields.get("status"), str) else None
+    code = _code(fields.get("code"), name, status)
+    message = fields.get("message")
+    if not isinstance(message, str) or not message:
+        message = error if isinstance(error, str) and error else _excerpt(body)
+    return api_error(code, message, status=name or STATUS_NAMES.get(code), details=document, headers=headers)
+
+
+def _code(code: Any, name: str | None, status: int) -> int:
+    """The error's own code; else the HTTP status; else, in a good answer, what its name stands for."""
+    if isinstance(code, str) and _CODE.fullmatch(code):
+        code = int(code)
+    if isinstance(code, int) and not isinstance(code, bool) and code >= 400:
+        return code
+    if status != 200:
+        return status
+    return next((number for number, known in STATUS_NAMES.items() if known == name), 500)
+
+
+def _pieces(text: bytes) -> list[bytes] | None:
+    """The objects that stand one after another in ``text``; None where there is anything else in it."""
+    splitter = Splitter(limit=len(text))
+    pieces = splitter.feed(text)
+    whole = not splitter.is_open and not splitter.stray
+    return pieces if whole and pieces and pieces != [text] else None  # the text itself would be read for ever
+
+
+def _mend(data: bytes) -> bytes:
+    """Replace what is no Unicode, as SSE readers do: bytes that are no UTF-8, halves of a surrogate pair."""
+    text = data.decode("utf-8", "replace").encode()
+    return _ESCAPE.sub(lambda match: b"\\ufffd" if match[1] else match[0], text) if _HALF.search(text) else text
+
+
+def _excerpt(data: bytes) -> str:
+    text = " ".join(data[:400].decode("utf-8", "replace").split())
+    return (text if len(text) <= 200 else text[:197] + "...") or "an empty body"

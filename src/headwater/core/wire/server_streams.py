@@ -1,0 +1,163 @@
+"""The dialect of streams that a headwater server keeps by name: events with numbers, the last of which is the end."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+
+import msgspec
+
+from headwater.core.wire import sse
+from headwater.core.wire.dialect import Broken, Continuation, Over
+from headwater.core.wire.gemini import Gemini
+from headwater.core.wire.request import HttpRequest
+from headwater.errors import APIError, HeadwaterError, StreamCancelled, api_error
+from headwater.types import GenerateContentResponse, UsageMetadata
+from headwater.types.response import Answer
+
+#: In a request: go on after so many events.
+AFTER = "Last-Event-ID"
+#: What a document begins with that is no chunk; JSON never does.
+_MARKS = {"end": b"z", "failed": b"x"}
+_NOT_HERE = "there are no named streams at this address: it has to be a headwater server (headwater serve)"
+
+
+class StreamMetrics(msgspec.Struct, frozen=True):
+    """What was measured where the answer was produced (seconds)."""
+
+    first_chunk: float | None = None
+    seconds: float | None = None
+    chunks: int | None = None
+
+
+class NamedStream(Answer, rename={}):
+    """What is known of a stream: ``state`` is ``"running"``, ``"lost"`` (its server says nothing any more) or its end.
+
+    The ends are ``"finished"``, ``"cancelled"`` and ``"failed"``, with the error's ``code``. ``next`` is the number of
+    its last event, ``takeovers`` how often another server went on with it.
+    """
+
+    name: str = ""
+    model: str = ""
+    state: str = ""
+    next: int = 0
+    created: datetime | None = None
+    on_break: str = "fail"
+    engine: str | None = None
+    metrics: StreamMetrics | None = None
+    usage: UsageMetadata | None = None
+    takeovers: int = 0
+    code: int | None = None
+
+    @property
+    def is_over(self) -> bool:
+        """Whether it has ended, well or not."""
+        return self.state not in ("running", "lost")
+
+
+class _End(msgspec.Struct):
+    reason: str = "finished"
+
+
+class Numbered:
+    """The body is a stream of events with names. The data of one that is no chunk gets a mark before it."""
+
+    tells_end = False
+
+    def __init__(self) -> None:
+        self._events = sse.Decoder(foreign=self._foreign)
+        self._count = 0
+        self._strange = b""
+
+    def feed(self, piece: bytes) -> list[bytes]:
+        """Return the documents that ``piece`` completes."""
+        found = [_MARKS.get(event.type, b"") + event.data for event in self._events.feed(piece)]
+        self._count += len(found)
+        return found
+
+    def flush(self) -> list[bytes]:
+        """Return nothing: an event that was cut comes again."""
+        self._events.flush()  # what is no event has no end, and is strange all the same
+        return []
+
+    @property
+    def leftover(self) -> bytes:
+        """What was no event at all."""
+        return b"" if self._count else self._strange[:200]
+
+    def _foreign(self, line: bytes) -> list[bytes]:
+        if len(self._strange) < 200:
+            self._strange += line + b"\n"
+        return []
+
+
+class Named(Gemini[GenerateContentResponse]):
+    """The dialect of the events. What ended a stream ends it for all its readers, so that asking again is no use."""
+
+    framing = Numbered
+
+    def __init__(self) -> None:
+        super().__init__(GenerateContentResponse)
+
+    def decode(  # type: ignore[override]  # the others never say that it is over
+        self, data: bytes, headers: Mapping[str, str]
+    ) -> tuple[GenerateContentResponse | HeadwaterError | Over, ...]:
+        """Return what one event says: a chunk, or how the answer ended."""
+        match data[:1]:
+            case b"z":
+                return (Over(_stopped(data[1:])),)
+            case b"x":
+                errors = (entry for entry in super().decode(data[1:], headers) if isinstance(entry, HeadwaterError))
+                return (Over(next(errors, None) or api_error(500, "the answer failed", headers=headers)),)
+        return super().decode(data, headers)
+
+    def refusal(self, status: int, headers: Mapping[str, str], body: bytes) -> APIError:
+        """Return the error that an answer with a bad status means."""
+        return plainer(super().refusal(status, headers, body), _NOT_HERE)
+
+    def keep(self, request: HttpRequest) -> HttpRequest:
+        """Return ``request``: what has a name is kept."""
+        return request
+
+    def resume(self, broken: Broken) -> Continuation | None:
+        """Return the request for what follows; None where the stream is forgotten."""
+        if broken.stream is None:
+            return None
+        return Continuation(request=asked_after(broken.request, broken.after), is_same=True)
+
+
+class States(Gemini[NamedStream]):
+    """The dialect of what is known of a stream."""
+
+    def __init__(self) -> None:
+        super().__init__(NamedStream)
+
+    def refusal(self, status: int, headers: Mapping[str, str], body: bytes) -> APIError:
+        """Return the error that an answer with a bad status means."""
+        return plainer(super().refusal(status, headers, body), _NOT_HERE)
+
+
+def asked_after(request: HttpRequest, after: int) -> HttpRequest:
+    """Return the request for the events after the first ``after``."""
+    return HttpRequest(request.method, request.url, {**request.headers, AFTER: str(after)}, request.body)
+
+
+def plainer(error: APIError, words: str) -> APIError:
+    """Return ``error``, or one with these ``words`` where the other end does not even know what is asked for."""
+    is_ours = isinstance(error.details, dict) and "error" in error.details
+    if error.code in (404, 405) and not is_ours:
+        return api_error(error.code, words, status=error.status, details=error.details, headers=error.headers)
+    return error
+
+
+def _stopped(data: bytes) -> StreamCancelled | None:
+    """The error of a stream that somebody stopped; None where the end is a good one."""
+    try:
+        reason = msgspec.json.decode(data, type=_End).reason
+    except msgspec.MsgspecError:
+        return None
+    if reason != "cancelled":
+        return None
+    error = StreamCancelled("the stream was stopped")
+    error.reason = "stopped"
+    return error

@@ -1,0 +1,1 @@
+"""The log in Redis or Valkey Streams."""

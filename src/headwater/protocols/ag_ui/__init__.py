@@ -1,0 +1,1 @@
+"""AG-UI's events, and the input of its clients."""

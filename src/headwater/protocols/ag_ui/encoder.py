@@ -1,0 +1,199 @@
+"""The events of AG-UI (https://docs.ag-ui.com, protocol 1.0), which CopilotKit and ``@ag-ui/client`` read."""
+
+from __future__ import annotations
+
+from typing import Any, assert_never
+
+import msgspec
+
+from headwater.protocols.base import EventEncoder, Outcome, event
+from headwater.protocols.data_urls import file_of
+from headwater.protocols.error_documents import Failure
+from headwater.protocols.events import (
+    Answered,
+    Begun,
+    Called,
+    Cited,
+    Grown,
+    Piece,
+    Ran,
+    Returned,
+    Said,
+    Shown,
+    Turned,
+    Voided,
+)
+from headwater.protocols.tool_names import signature_value
+from headwater.protocols.usage import TokenCount
+from headwater.types import Part
+
+VERSION = "1.0"
+
+
+class AgUi(EventEncoder):
+    """Writes one run for the agent that asked for it, with the ids of its ``RunAgentInput``.
+
+    The ids of messages are made of ``run_id``. What AG-UI has no event for comes as ``CUSTOM``: ``file``, ``source``,
+    ``usage``, ``metrics``, ``reset`` (the messages of these ids are void).
+    """
+
+    def __init__(self, *, thread_id: str, run_id: str, model: str = "") -> None:
+        super().__init__(seed=run_id)
+        self._ids = {"threadId": thread_id, "runId": run_id}
+        self._run_id = run_id
+        self._model = model
+        self._count = 0
+        self._open: tuple[str, str] | None = None  # the kind of the message that is being said, and its id
+        self._last_text: str | None = None  # the message of this turn that its calls belong to
+        self._said: list[str] = []  # the messages of this attempt
+
+    def _begin(self) -> bytes:
+        return _event("RUN_STARTED", **self._ids, protocolVersion=VERSION)
+
+    def _piece(self, piece: Piece) -> bytes:
+        match piece:
+            case Said():
+                return self._say(piece)
+            case Begun():
+                return self._close() + self._start(piece)
+            case Grown():
+                return _event("TOOL_CALL_ARGS", toolCallId=piece.id, delta=piece.text)
+            case Called():
+                return self._called(piece)
+            case Answered():
+                output = piece.output if piece.error is None else {"error": piece.error}
+                return self._close() + self._result(piece.id, output)
+            case Ran():
+                arguments = msgspec.json.encode(piece.input).decode()
+                return self._called(Called(piece.id, piece.name, {}, arguments, piece.signature))
+            case Returned():
+                return self._close() + self._result(piece.id, piece.output)
+            case Shown():
+                return _shown(piece.part)
+            case Cited():
+                return _custom("source", {"id": piece.id, "url": piece.url, "title": piece.title})
+            case Turned():
+                return self._turn()
+            case Voided():
+                return self._void()
+            case _:
+                assert_never(piece)
+
+    def _end(self, outcome: Outcome) -> bytes:
+        usage = TokenCount(outcome.usage or self._tally.usage)
+        times = {"firstChunkSeconds": outcome.first, "seconds": outcome.seconds}
+        metrics = {name: seconds for name, seconds in times.items() if seconds is not None}
+        written = [self._close_all()]
+        written += [_custom("usage", usage)] if usage else []
+        written += [_custom("metrics", metrics)] if metrics else []
+        more: dict[str, Any] = {"usage": [self._provider | usage]} if usage else {}
+        if outcome.reason == "cancelled":
+            more["outcome"] = {"type": "cancelled"}
+        else:
+            more["result"] = {"finishReason": self._tally.finish_reason}
+        return b"".join([*written, _event("RUN_FINISHED", **self._ids, **more)])
+
+    def _fail(self, failure: Failure) -> bytes:
+        usage = TokenCount(self._tally.usage)
+        more = {"usage": [self._provider | usage]} if usage else {}
+        told = _event("RUN_ERROR", message=failure.message, code=failure.status, **more)
+        return self._close_all() + told
+
+    @property
+    def _provider(self) -> dict[str, Any]:
+        model = self._tally.model or self._model
+        return {"provider": "google", **({"model": model} if model else {})}
+
+    # Text
+
+    def _say(self, said: Said) -> bytes:
+        kind, written = ("reasoning" if said.is_thought else "text"), b""
+        if self._open is None or self._open[0] != kind:
+            written = self._close()
+            self._open = (kind, self._new_id())
+            written += self._open_message(*self._open)
+        message = self._open[1]
+        if said.text:
+            written += _event(_MESSAGE[kind] + "_CONTENT", messageId=message, delta=said.text)
+        if said.signature is not None:
+            written += self._close() + _encrypted("message", message, said.signature)
+        return written
+
+    def _open_message(self, kind: str, id: str) -> bytes:
+        if kind == "text":
+            self._last_text = id
+            return _event("TEXT_MESSAGE_START", messageId=id, role="assistant")
+        start = _event("REASONING_START", messageId=id)
+        return start + _event("REASONING_MESSAGE_START", messageId=id, role="reasoning")
+
+    def _close(self) -> bytes:
+        opened, self._open = self._open, None
+        if opened is None:
+            return b""
+        kind, message = opened
+        end = _event(_MESSAGE[kind] + "_END", messageId=message)
+        return end if kind == "text" else end + _event("REASONING_END", messageId=message)
+
+    def _close_all(self) -> bytes:
+        """Close the message, and the call that never came to its end: the text of its arguments stays half."""
+        written, half = self._close(), self._pieces.cut()
+        return written if half is None else written + _event("TOOL_CALL_END", toolCallId=half.id)
+
+    def _new_id(self) -> str:
+        self._count += 1
+        message = f"{self._run_id}-{self._count}"
+        self._said.append(message)
+        return message
+
+    # Tools
+
+    def _start(self, call: Begun | Called) -> bytes:
+        if self._last_text is None:  # a call belongs to a message; this one has no text
+            self._last_text = self._new_id()
+        told = {"toolCallId": call.id, "toolCallName": call.name, "parentMessageId": self._last_text}
+        return _event("TOOL_CALL_START", **told)
+
+    def _called(self, call: Called) -> bytes:
+        written = self._close() if call.is_begun else self._close() + self._start(call)
+        written += _event("TOOL_CALL_ARGS", toolCallId=call.id, delta=call.rest)
+        written += _event("TOOL_CALL_END", toolCallId=call.id)
+        return written if call.signature is None else written + _encrypted("tool-call", call.id, call.signature)
+
+    def _result(self, id: str, output: Any) -> bytes:
+        content = output if isinstance(output, str) else msgspec.json.encode(output).decode()
+        more = {"messageId": self._new_id(), "toolCallId": id, "content": content, "role": "tool"}
+        self._last_text = None
+        return _event("TOOL_CALL_RESULT", **more)
+
+    # Turns
+
+    def _turn(self) -> bytes:
+        self._last_text = None
+        self._said = []
+        return self._close()
+
+    def _void(self) -> bytes:
+        written, said = self._close_all(), self._said
+        self._said, self._last_text = [], None
+        return written + _custom("reset", {"messageIds": said})
+
+
+_MESSAGE = {"text": "TEXT_MESSAGE", "reasoning": "REASONING_MESSAGE"}
+
+
+def _event(kind: str, **fields: Any) -> bytes:
+    return event({"type": kind, **fields})
+
+
+def _custom(name: str, value: Any) -> bytes:
+    return _event("CUSTOM", name=name, value=value)
+
+
+def _encrypted(kind: str, id: str, signature: bytes) -> bytes:
+    """What the next request needs again: clients keep it with the message or the call."""
+    return _event("REASONING_ENCRYPTED_VALUE", subtype=kind, entityId=id, encryptedValue=signature_value(signature))
+
+
+def _shown(part: Part) -> bytes:
+    file = None if part.thought else file_of(part)
+    return b"" if file is None else _custom("file", {"url": file[0], "mediaType": file[1]})

@@ -1,0 +1,244 @@
+"""The messages that ``useChat`` sends (npm ``ai``, majors 5 to 7) as the contents of a request to Gemini.
+
+A message of the assistant can be several contents: a call, its result, and what the model said to that. What only the
+page needs (sources, ``data-`` parts, parts of a kind that is new) is left out. Nothing is fetched.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+from headwater.errors import UsageError
+from headwater.protocols.data_urls import decoded, part_of
+from headwater.protocols.parsing import parsed
+from headwater.protocols.tool_names import CODE, CUT, SERVER, own_id, response_of
+from headwater.types import (
+    CodeExecutionResult,
+    Content,
+    ExecutableCode,
+    FileData,
+    FunctionCall,
+    FunctionResponse,
+    Language,
+    Outcome,
+    Part,
+    ToolCall,
+    ToolResponse,
+    ToolType,
+)
+
+_DENIED = "the user does not want this tool to be called"
+
+
+class Conversation(msgspec.Struct, frozen=True):
+    """What messages say to a model."""
+
+    contents: list[Content]
+    system_instruction: Content | None = None
+
+
+def read_messages(body: Any) -> Conversation:
+    """Return what the messages of ``useChat`` say to a model.
+
+    ``body`` is that of its request, as bytes or parsed JSON, or only the list of ``messages`` in it.
+
+    Raises:
+        UsageError: there is no such list, or nothing is said in it; the message says what to send.
+    """
+    document = parsed(body, "the JSON that useChat sends")
+    messages = document.get("messages") if isinstance(document, dict) else document
+    if not isinstance(messages, list):
+        raise UsageError("messages is the list of UIMessages that useChat sends")
+    contents: list[Content] = []
+    instructions: list[Part] = []
+    for number, message in enumerate(messages):
+        where = f"messages[{number}]"
+        role, parts = _opened(message, where)
+        match role:
+            case "system":
+                instructions += [part for part in _spoken(parts, where) if part.text]
+            case "user":
+                said = _spoken(parts, where)
+                contents += [Content(role="user", parts=said)] if said else []
+            case "assistant":
+                contents += _Answer(where).read(parts)
+            case _:
+                raise UsageError(f'{where}: role is "user", "assistant" or "system", not {role!r}')
+    if not contents:
+        raise UsageError("messages says nothing: send at least one message of the user, with a text or a file")
+    return Conversation(contents, Content(parts=instructions) if instructions else None)
+
+
+class _Answer:
+    """One message of the assistant."""
+
+    def __init__(self, where: str) -> None:
+        self._where = where
+        self._contents: list[Content] = []
+        self._parts: list[Part] = []  # what the model said since the last step began
+        self._results: list[Part] = []  # what its calls were answered
+
+    def read(self, parts: list[dict[str, Any]]) -> list[Content]:
+        """Return its contents."""
+        for number, part in enumerate(parts):
+            self._read(part, f"{self._where}.parts[{number}]")
+        self._step()
+        return self._contents
+
+    def _read(self, part: dict[str, Any], where: str) -> None:
+        match part.get("type"):
+            case "step-start":
+                self._step()
+            case "steering-message":
+                self._step()
+                said = _spoken(_part_list(part, where), where)
+                self._contents += [Content(role="user", parts=said)] if said else []
+            case "reasoning" | "reasoning-file" as kind:
+                signature = _signature(part.get("providerMetadata"), where)
+                if signature is not None:  # without one a thought is no news to the model that had it
+                    thought = _text(part, where) if kind == "reasoning" else _file(part, where)
+                    self._parts.append(msgspec.structs.replace(thought, thought=True, thought_signature=signature))
+            case "dynamic-tool":
+                self._read_tool(part, _string(part, "toolName", where), where)
+            case str() as kind if kind.startswith("tool-"):
+                self._read_tool(part, kind.removeprefix("tool-"), where)
+            case "data-signature":
+                self._sign(part.get("data"), where)
+            case "data-reset":
+                self._void()
+            case _:
+                self._parts += _spoken([part], where)
+
+    def _step(self) -> None:
+        if self._parts:
+            self._contents.append(Content(role="model", parts=self._parts))
+        if self._results:
+            self._contents.append(Content(role="user", parts=self._results))
+        self._parts, self._results = [], []
+
+    def _void(self) -> None:
+        """What was said since functions last answered is void: the answer began anew."""
+        self._parts, self._results = [], []
+        while self._contents and self._contents[-1].role == "model":
+            self._contents.pop()
+
+    def _sign(self, data: Any, where: str) -> None:
+        """The signature of the part before, on majors that keep none with it."""
+        signature = _signature({"google": data}, where)
+        if self._parts and signature is not None:
+            self._parts[-1] = msgspec.structs.replace(self._parts[-1], thought_signature=signature)
+
+    def _read_tool(self, part: dict[str, Any], name: str, where: str) -> None:
+        state, call_id = part.get("state"), _string(part, "toolCallId", where)
+        signature = _signature(part.get("callProviderMetadata"), where)
+        if part.get("providerExecuted"):
+            if state != "input-streaming":
+                self._read_server_tool(part, name, call_id, signature, where)
+            return
+        response = _response(part, state)
+        if response is None:  # a call without an answer can not be sent: the API refuses it
+            return
+        given = part.get("input")
+        args = given if isinstance(given, dict) else {}
+        own = own_id(call_id)
+        self._parts.append(Part(function_call=FunctionCall(id=own, name=name, args=args), thought_signature=signature))
+        self._results.append(Part(function_response=FunctionResponse(id=own, name=name, response=response)))
+
+    def _read_server_tool(
+        self, part: dict[str, Any], name: str, call_id: str, signature: bytes | None, where: str
+    ) -> None:
+        """A tool that Google ran: it is said by the model, and so is its result."""
+        given, output = part.get("input"), part.get("output")
+        given, output = (value if isinstance(value, dict) else {} for value in (given, output))
+        own, is_done = own_id(call_id), part.get("state") == "output-available"
+        signed = _signature(part.get("resultProviderMetadata"), where)
+        if name == CODE:
+            code = ExecutableCode(
+                code=str(given.get("code", "")), language=Language(str(given.get("language") or "PYTHON"))
+            )
+            self._parts.append(Part(executable_code=code, thought_signature=signature))
+            if is_done:
+                outcome = Outcome(str(output.get("outcome") or "OUTCOME_OK"))
+                result = CodeExecutionResult(outcome=outcome, output=str(output.get("output", "")))
+                self._parts.append(Part(code_execution_result=result, thought_signature=signed))
+        elif name.startswith(SERVER):
+            kind = ToolType(name.removeprefix(SERVER))
+            call = ToolCall(id=own, tool_type=kind, args=given)
+            self._parts.append(Part(tool_call=call, thought_signature=signature))
+            if is_done:
+                answer = ToolResponse(id=own, tool_type=kind, response=output)
+                self._parts.append(Part(tool_response=answer, thought_signature=signed))
+
+
+def _response(part: dict[str, Any], state: Any) -> dict[str, Any] | None:
+    """What a call was answered; None where it was not."""
+    approval = part.get("approval")
+    approval = approval if isinstance(approval, dict) else {}
+    match state:
+        case "output-available":
+            return response_of(part.get("output"))
+        case "output-error":
+            error = part.get("errorText")
+            return None if error == CUT else {"error": error if isinstance(error, str) else "the tool failed"}
+        case "output-denied":
+            return {"error": approval.get("reason") or _DENIED}
+        case "approval-responded" if approval.get("approved") is False:
+            return {"error": approval.get("reason") or _DENIED}
+    return None
+
+
+def _spoken(parts: list[dict[str, Any]], where: str) -> list[Part]:
+    """The text and the files among parts."""
+    found = []
+    for part in parts:
+        signature = _signature(part.get("providerMetadata"), where)
+        match part.get("type"):
+            case "text":
+                said = _text(part, where)
+            case "file":
+                said = _file(part, where)
+            case _:
+                continue
+        if said.text != "" or signature is not None:
+            found.append(said if signature is None else msgspec.structs.replace(said, thought_signature=signature))
+    return found
+
+
+def _text(part: dict[str, Any], where: str) -> Part:
+    return Part(text=_string(part, "text", where))
+
+
+def _file(part: dict[str, Any], where: str) -> Part:
+    kind, reference = part.get("mediaType"), part.get("providerReference")
+    kind = kind if isinstance(kind, str) else None
+    if isinstance(reference, dict) and isinstance(reference.get("google"), str):
+        return Part(file_data=FileData(file_uri=reference["google"], mime_type=kind))
+    return part_of(_string(part, "url", where), kind, where)
+
+
+def _signature(metadata: Any, where: str) -> bytes | None:
+    google = metadata.get("google") if isinstance(metadata, dict) else None
+    told = google.get("thoughtSignature") if isinstance(google, dict) else None
+    return None if told is None else decoded(told, f"{where}: thoughtSignature")
+
+
+def _opened(message: Any, where: str) -> tuple[Any, list[dict[str, Any]]]:
+    if not isinstance(message, dict):
+        raise UsageError(f"{where} is no UIMessage: it is an object with role and parts")
+    return message.get("role"), _part_list(message, where)
+
+
+def _part_list(holder: dict[str, Any], where: str) -> list[dict[str, Any]]:
+    parts = holder.get("parts")
+    if not isinstance(parts, list) or not all(isinstance(part, dict) for part in parts):
+        raise UsageError(f"{where}.parts is the list of its parts, as useChat of the AI SDK 5 or later sends it")
+    return parts
+
+
+def _string(part: dict[str, Any], name: str, where: str) -> str:
+    value = part.get(name)
+    if not isinstance(value, str):
+        raise UsageError(f"{where}: {name} is a text, not {value!r:.60}")
+    return value

@@ -1,0 +1,254 @@
+"""The chunks of an answer taken apart, piece by piece, in words that every protocol can write down."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator
+from typing import Any
+
+import msgspec
+
+from headwater.core.answer.arguments import Arguments
+from headwater.protocols.argument_text import ArgumentText
+from headwater.protocols.events import (
+    Answered,
+    Begun,
+    Called,
+    Cited,
+    Grown,
+    Piece,
+    Ran,
+    Returned,
+    Said,
+    Shown,
+    Turned,
+    Voided,
+)
+from headwater.protocols.tool_names import CODE, MADE, result_of, server_tool
+from headwater.types import (
+    CodeExecutionResult,
+    ExecutableCode,
+    FunctionCall,
+    FunctionResponse,
+    GenerateContentResponse,
+    GroundingMetadata,
+    Part,
+)
+
+
+class Pieces:
+    """Takes the chunks of one answer apart, the first candidate's alone. Lives as long as the answer.
+
+    Calls that come without an id get one that is the same whenever this answer is read, and another in other answers:
+    it is made of the API's id of the answer or, where that is missing, of ``seed``.
+    """
+
+    def __init__(self, seed: str = "") -> None:
+        self._seed = seed
+        self._answer_id: str | None = None
+        self._arguments = Arguments()
+        self._open: _Open | None = None
+        self._count = 0
+        self._asked: dict[str, str] = {}  # the calls that have no answer yet: id to name
+        self._running: list[tuple[str, str]] = []  # the same of Google's tools
+        self._cited: set[str] = set()
+        self._known_turns = 0
+
+    @property
+    def asked(self) -> list[str]:
+        """The ids of the calls that wait for an answer."""
+        return list(self._asked)
+
+    @property
+    def has_calls(self) -> bool:
+        """Whether there is a call that waits for an answer, or is only half there."""
+        return bool(self._asked) or self._open is not None
+
+    def of(self, chunk: GenerateContentResponse) -> Iterator[Piece]:
+        """Yield what is in a chunk, in its order."""
+        if chunk.is_reset:
+            yield Voided()  # before it is forgotten: what is open has to be closed
+            self._forget()
+            return
+        self._answer_id = self._answer_id or chunk.response_id
+        yield from self._turns(chunk)
+        for candidate in chunk.candidates or ():
+            if candidate.index:
+                continue
+            for part in (candidate.content.parts if candidate.content else None) or ():
+                yield from self._part(part)
+            if candidate.grounding_metadata is not None:
+                yield from self._sources(candidate.grounding_metadata)
+
+    def finish(self) -> Iterator[Piece]:
+        """Yield the call that was still open, as whole: a good end is its end, too."""
+        yield from self._complete()
+
+    def cut(self) -> Called | None:
+        """Return the call that is only half there, as far as it came; None where there is none."""
+        half, self._open = self._open, None
+        if half is None:
+            return None
+        self._arguments.settle()
+        return half.called()
+
+    def _forget(self) -> None:
+        self._arguments, self._open = Arguments(), None
+        self._asked.clear()
+        self._running.clear()
+        self._cited.clear()
+
+    def _turns(self, chunk: GenerateContentResponse) -> Iterator[Piece]:
+        """What functions answered that were called on the way: chunks after them know it."""
+        history = chunk.automatic_function_calling_history or []
+        if len(history) <= self._known_turns:
+            return
+        self._known_turns = len(history)
+        yield from self._complete()
+        answers = [part.function_response for part in history[-1].parts or () if part.function_response is not None]
+        for answer in answers:
+            yield from self._answer(answer)
+        self._asked.clear()
+        yield Turned()
+
+    def _part(self, part: Part) -> Iterator[Piece]:
+        call = part.function_call
+        if call is not None:
+            yield from self._call(part, call)
+        elif part.text is not None:
+            if part.text or part.thought_signature:
+                yield Said(part.text, bool(part.thought), part.thought_signature)
+        elif part.function_response is not None:
+            yield from self._answer(part.function_response)
+        elif part.executable_code is not None:
+            yield self._ran(part, part.executable_code.id, CODE, _code(part.executable_code))
+        elif part.code_execution_result is not None:
+            result = part.code_execution_result
+            yield from self._returned(part, result.id, CODE, _outcome(result))
+        elif part.tool_call is not None:
+            kind = str(part.tool_call.tool_type or "TOOL")
+            yield self._ran(part, part.tool_call.id, server_tool(kind), part.tool_call.args or {}, kind)
+        elif part.tool_response is not None:
+            kind = str(part.tool_response.tool_type or "TOOL")
+            output = part.tool_response.response or {}
+            yield from self._returned(part, part.tool_response.id, server_tool(kind), output, kind)
+        elif part.inline_data is not None or part.file_data is not None:
+            yield Shown(part)
+        elif part.thought_signature is not None:
+            yield Said("", bool(part.thought), part.thought_signature)
+
+    # Calls
+
+    def _call(self, part: Part, call: FunctionCall) -> Iterator[Piece]:
+        begun = self._arguments.add(call)
+        if begun is call:
+            yield from self._complete()
+            whole = _Open(self._id(call), call, part.thought_signature)
+            yield self._ask(whole.called())
+            return
+        if begun is not None:
+            yield from self._complete()
+            self._open = _Open(self._id(begun), begun, part.thought_signature)
+            yield Begun(self._open.id, begun.name or "", part.thought_signature)
+        if self._open is None:
+            return
+        text = self._open.feed(call)
+        if text:
+            yield Grown(self._open.id, text)
+        if not call.will_continue:
+            yield from self._complete()
+
+    def _complete(self) -> Iterator[Piece]:
+        if self._open is not None:
+            self._arguments.settle()
+            whole, self._open = self._open, None
+            yield self._ask(whole.called())
+
+    def _ask(self, call: Called) -> Called:
+        self._asked[call.id] = call.name
+        return call
+
+    def _answer(self, answer: FunctionResponse) -> Iterator[Piece]:
+        name = answer.name or ""
+        of_name = (call for call, asked in self._asked.items() if asked == name)
+        call = answer.id if answer.id in self._asked else next(of_name, None)
+        if call is None:  # an answer to nothing that was asked here: readers want to hear of a call first
+            call = answer.id or self._made(name)
+            yield Called(call, name, {}, "{}")
+        self._asked.pop(call, None)
+        yield Answered(call, name, *result_of(answer.response))
+
+    def _ran(self, part: Part, given_id: str | None, name: str, given: Any, kind: str | None = None) -> Ran:
+        run = given_id or self._made(name)
+        self._running.append((run, name))
+        return Ran(run, name, given, part.thought_signature, kind)
+
+    def _returned(self, part: Part, id: str | None, name: str, output: Any, kind: str | None = None) -> Iterator[Piece]:
+        found = next((one for one in self._running if one == (id, name)), None)
+        found = found or next((one for one in self._running if one[1] == name), None)
+        if found is None:
+            begun = self._ran(Part(), id, name, {}, kind)
+            yield begun
+            found = (begun.id, name)
+        self._running.remove(found)
+        yield Returned(found[0], name, output, part.thought_signature, kind)
+
+    def _id(self, call: FunctionCall) -> str:
+        return call.id or self._made(call.name or "")
+
+    def _made(self, name: str) -> str:
+        """An id that is the same whenever the same answer is read."""
+        self._count += 1
+        return f"{MADE}{_digest(f'{self._answer_id or self._seed} {self._count} {name}')}"
+
+    # Sources
+
+    def _sources(self, grounding: GroundingMetadata) -> Iterator[Cited]:
+        for chunk in grounding.grounding_chunks or ():
+            web, document = chunk.web or chunk.maps, chunk.retrieved_context
+            if web is not None:
+                url, title = web.uri, web.title
+            elif chunk.image is not None:
+                url, title = chunk.image.source_uri, chunk.image.title
+            elif document is not None:
+                url, title = document.uri or document.document_name, document.title
+            else:
+                continue
+            if url and url not in self._cited:
+                self._cited.add(url)
+                is_page = url.startswith(("http://", "https://"))
+                yield Cited(_digest(url), url if is_page else None, title or (None if is_page else url))
+
+
+class _Open:
+    """A call that is being said."""
+
+    def __init__(self, id: str, call: FunctionCall, signature: bytes | None) -> None:
+        self.id = id
+        self._call = call
+        self._signature = signature
+        self._text: ArgumentText | None = None
+
+    def feed(self, call: FunctionCall) -> str:
+        """Return the text that the next piece of the call adds."""
+        if self._text is None:
+            self._text = ArgumentText(dict(call.args or {}))
+        return self._text.feed(call.partial_args or [])
+
+    def called(self) -> Called:
+        """Return the call as it is now."""
+        args = self._call.args or {}
+        rest = msgspec.json.encode(args).decode() if self._text is None else self._text.finish(args)
+        return Called(self.id, self._call.name or "", args, rest, self._signature, self._text is not None)
+
+
+def _code(code: ExecutableCode) -> dict[str, Any]:
+    return {"language": str(code.language or "PYTHON"), "code": code.code or ""}
+
+
+def _outcome(result: CodeExecutionResult) -> dict[str, Any]:
+    return {"outcome": str(result.outcome or "OUTCOME_OK"), "output": result.output or ""}
+
+
+def _digest(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()[:16]

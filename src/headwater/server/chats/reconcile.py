@@ -1,0 +1,104 @@
+"""From the log of an answer to the message that it is in its chat: what has come so far, or all of it and its end."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+from headwater.core.answer.fold import Fold
+from headwater.errors import UnknownStreamError
+from headwater.log.base import PAGE_RECORDS, Log
+from headwater.server.chats.model import Message
+from headwater.server.http.errors import own_error
+from headwater.server.streams import record_format
+from headwater.server.streams.log_keys import head_of
+from headwater.server.streams.protocol_encodings import read_chunk
+from headwater.server.streams.record_format import CHUNK, END, ERROR, Ending
+
+
+async def answered(log: Log, message: Message) -> Message:
+    """Return a running message as it stands now by the log of its stream.
+
+    Raises:
+        LogError: the log cannot be read.
+    """
+    reading = _Reading()
+    try:
+        after = await _first(log, message.stream or "")
+        begun = after
+        while True:
+            page = await log.read(message.stream or "", after)
+            for record in page.records:
+                reading.take(record)
+            after = page.next
+            if page.is_end or len(page.records) < PAGE_RECORDS:
+                return reading.message(message, after - begun, is_end=page.is_end)
+    except UnknownStreamError:
+        error = own_error(404, "NOT_FOUND", "FORGOTTEN", "the server no longer has the rest of this answer")
+        reading.error = msgspec.json.decode(record_format.error_body(error))
+        return reading.message(message, 0, is_end=True)
+
+
+async def has_ended(log: Log, message: Message) -> bool:
+    """Return whether there is an end of a running message to be read, without reading what came before it.
+
+    Raises:
+        LogError: the log cannot be read.
+    """
+    try:
+        return (await log.state(message.stream or "")).is_sealed
+    except UnknownStreamError:
+        return True
+
+
+async def _first(log: Log, name: str) -> int:
+    """After how many records the chunks of an answer begin."""
+    head = await head_of(log, name)
+    if head is None:
+        raise UnknownStreamError("there is no such stream")
+    return head.first
+
+
+class _Reading:
+    """The records of an answer so far."""
+
+    def __init__(self) -> None:
+        self._fold = Fold()
+        self._ending: Ending | None = None
+        self.error: dict[str, Any] | None = None
+
+    def take(self, record: bytes) -> None:
+        if record[0] == CHUNK:
+            self._fold.add(read_chunk(record[1:]))
+        elif record[0] == ERROR:
+            self.error = msgspec.json.decode(record[1:])
+        elif record[0] == END:
+            self._ending = msgspec.json.decode(record[1:], type=Ending)
+
+    def message(self, running: Message, count: int, *, is_end: bool) -> Message:
+        """Return the message; ``count`` events of its stream are in it."""
+        answer = msgspec.to_builtins(self._fold.response)
+        candidate = (answer.get("candidates") or [{}])[0]
+        content = candidate.get("content") or {}
+        contents = [*running.contents, *([{"role": "model", **content}] if content.get("parts") else [])]
+        blocked = (answer.get("promptFeedback") or {}).get("blockReason")
+        found = msgspec.structs.replace(
+            running,
+            contents=contents,
+            finish_reason=candidate.get("finishReason") or blocked,
+            usage=answer.get("usageMetadata"),
+        )
+        return self._end(found) if is_end else msgspec.structs.replace(found, next=count)
+
+    def _end(self, message: Message) -> Message:
+        ending = self._ending
+        if self.error is not None:
+            return msgspec.structs.replace(message, state="failed", error=self.error.get("error", self.error))
+        metrics = {"first_chunk": ending and ending.first, "seconds": ending and ending.seconds}
+        metrics = {name: seconds for name, seconds in metrics.items() if seconds is not None}
+        is_stopped = ending is not None and ending.reason == "cancelled"
+        usage = message.usage or (ending.usage if ending is not None else None)
+        return msgspec.structs.replace(
+            message, state="stopped" if is_stopped else "done", metrics=metrics or None, usage=usage
+        )

@@ -1,0 +1,174 @@
+"""The Gemini endpoint: ``generateContent`` and its family, for every client that speaks to Google."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import msgspec
+from starlette.requests import Request as HttpRequest
+from starlette.responses import Response
+from starlette.routing import Route
+
+from headwater.engines.base import Request
+from headwater.errors import UnknownStreamError, UsageError, api_error
+from headwater.server.http.auth import Access
+from headwater.server.http.body import read_whole
+from headwater.server.http.middleware import note
+from headwater.server.http.responses import json_response
+from headwater.server.streams.encodings import ArrayForm, EventsForm, Form, WholeForm
+from headwater.server.streams.record_format import Head
+from headwater.server.streams.recorder import Recorder
+from headwater.server.streams.registry import Generations
+from headwater.server.streams.responses import Answer, Rest
+from headwater.server.streams.retention import Terms, keep_asked, resume_asked
+from headwater.server.streams.routing import Engines
+from headwater.types import Model
+
+#: The versions of the API; clients can be told to leave it out.
+VERSIONS = ("/v1", "/v1beta", "/v1alpha", "/v1beta1", "")
+_SCOPES = (
+    "/models",
+    "/tunedModels",
+    "/publishers/{publisher}/models",
+    "/projects/{project}/locations/{location}/publishers/{publisher}/models",
+    "/projects/{project}/locations/{location}/models",
+)
+
+
+class GeminiEndpoint:
+    """The routes of the Gemini API over engines and a log. Its handlers raise what the app turns into refusals."""
+
+    def __init__(self, engines: Engines, recorder: Recorder, access: Access, generations: Generations) -> None:
+        self._engines = engines
+        self._recorder = recorder
+        self._access = access
+        self._generations = generations
+
+    def routes(self) -> list[Route]:
+        """Return the routes, with and without a version, as the Developer API and as Vertex AI have them."""
+        found = []
+        for scope in (version + scope for version in VERSIONS for scope in _SCOPES):
+            found += [
+                Route(scope, self._list_models, methods=["GET"]),
+                Route(scope + "/{model:path}:{method}", self._call, methods=["POST"]),
+                Route(scope + "/{model:path}", self._get_model, methods=["GET"]),
+            ]
+        return found
+
+    async def _call(self, http: HttpRequest) -> Response:
+        who = self._access.identify(http)
+        body = await read_whole(http, self._access.limits)
+        model, method = _model(http), http.path_params["method"]
+        engine = self._engines.for_model(model)
+        note(http.scope, model=model, engine=engine.name)
+        timeout = _timeout(http.headers.get("x-server-timeout"))
+        match method:
+            case "generateContent" | "streamGenerateContent":
+                request = Request(model, body, is_stream=method == "streamGenerateContent", timeout=timeout)
+                form = _form(request, http.query_params.get("alt"))
+                rest = resume_asked(http.headers)
+                if rest is not None:
+                    return await self._rest(*rest, who, form)
+                keep = keep_asked(http.headers) if request.is_stream else None
+                if keep is not None:
+                    return await self._keep(request, who, form, keep)
+                return Answer(self._recorder, engine, request, form, access=self._access, who=who)
+            case "countTokens":
+                request = Request(model, _unwrapped(body), is_stream=False, timeout=timeout)
+                try:
+                    async with asyncio.timeout(timeout):
+                        return json_response(await engine.count_tokens(request))
+                except TimeoutError as error:
+                    raise api_error(504, "counting took too long", status="DEADLINE_EXCEEDED") from error
+        raise api_error(404, f"there is no method {method!r} here", status="NOT_FOUND")
+
+    async def _keep(self, request: Request, who: bytes, form: Form, seconds: float) -> Response:
+        """An answer that outlives its connection for a while."""
+        head, terms = Head("", request.model), Terms(patience=seconds)
+        started = await self._generations.start(who, request, head, terms)
+        return Rest(self._generations, started.name, started.head, form, access=self._access, who=who)
+
+    async def _rest(self, name: str, after: int, who: bytes, form: Form) -> Response:
+        """The rest of an answer that has a name."""
+        try:
+            head = await self._generations.find(who, name)
+        except UnknownStreamError:
+            raise api_error(404, "the stream is not kept any more: ask anew", status="NOT_FOUND") from None
+        return Rest(self._generations, name, head, form, access=self._access, who=who, after=after)
+
+    async def _list_models(self, http: HttpRequest) -> Response:
+        self._access.identify(http)
+        start, size = page_asked(http, default=50, most=1000)
+        models = await self._models()
+        name = "publisherModels" if "publisher" in http.path_params else "models"
+        return json_response(page_of(name, models, start, size))
+
+    async def _get_model(self, http: HttpRequest) -> Response:
+        self._access.identify(http)
+        name = http.path_params["model"]
+        for model in await self._models():
+            known = model.name or ""
+            if name in (known, known.removeprefix("models/"), known.rpartition("/")[2]):
+                return json_response(model)
+        raise api_error(404, f"there is no model {name!r} here", status="NOT_FOUND")
+
+    async def _models(self) -> list[Model]:
+        found = [model for engine in self._engines.all() for model in await engine.models()]
+        return list({model.name: model for model in found}.values())
+
+
+def page_asked(http: HttpRequest, *, default: int, most: int) -> tuple[int, int]:
+    """Return where the page of a list that is asked for begins, and its size.
+
+    Raises:
+        UsageError: the query does not say it in numbers.
+    """
+    try:
+        size = int(http.query_params.get("pageSize") or default)
+        start = int(http.query_params.get("pageToken") or 0)
+    except ValueError:
+        raise UsageError("pageSize and pageToken are numbers") from None
+    return max(start, 0), min(max(size, 1), most)
+
+
+def page_of(name: str, entries: list[Any], start: int, size: int) -> dict[str, Any]:
+    """Return one page of a list as the API words it."""
+    page: dict[str, Any] = {name: entries[start : start + size]}
+    if start + size < len(entries):
+        page["nextPageToken"] = str(start + size)
+    return page
+
+
+def _model(http: HttpRequest) -> str:
+    model: str = http.path_params["model"]
+    return f"tunedModels/{model}" if "/tunedModels/" in http.scope["path"] else model
+
+
+def _form(request: Request, alt: str | None) -> Form:
+    if not request.is_stream:
+        return WholeForm()
+    return EventsForm() if alt == "sse" else ArrayForm()
+
+
+def _timeout(text: str | None) -> float | None:
+    try:
+        seconds = float(text) if text else None
+    except ValueError:
+        raise UsageError("X-Server-Timeout is a number of seconds") from None
+    return seconds if seconds and 0 < seconds < float("inf") else None
+
+
+def _unwrapped(body: bytes) -> bytes:
+    """The request whose tokens are counted: the body, or its ``generateContentRequest``."""
+    try:
+        document = msgspec.json.decode(body)
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
+        raise UsageError(f"Invalid JSON payload received. {error}") from error
+    inner = None
+    if isinstance(document, dict):
+        inner = document.get("generateContentRequest") or document.get("generate_content_request")
+    if isinstance(inner, dict):
+        inner.pop("model", None)
+        return msgspec.json.encode(inner)
+    return body

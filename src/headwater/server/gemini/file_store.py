@@ -1,0 +1,291 @@
+"""Uploaded files on disk: each belongs to the key that uploaded it, and is gone when its time is up."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import contextlib
+import hashlib
+import re
+import secrets
+import tempfile
+import time
+from collections.abc import AsyncIterable, Callable
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import msgspec
+
+from headwater.errors import APIError, UsageError, api_error
+from headwater.server.http.body import too_large
+from headwater.server.http.limits import Limits
+
+#: An upload that nothing is heard of for this many seconds is forgotten.
+_UPLOAD_LIFE = 3600.0
+_WRITE_BYTES = 1024 * 1024
+_ID = re.compile("[a-z0-9](?:[a-z0-9-]{0,38}[a-z0-9])?")
+_MIME = re.compile(r"[A-Za-z0-9.+*_-]+/[A-Za-z0-9.+*_-]+(?:;[ -~]*)?")
+
+
+class Metadata(msgspec.Struct, frozen=True):
+    """What a client says of a file before it sends it."""
+
+    name: str | None = None
+    display_name: str | None = None
+    mime_type: str | None = None
+
+
+class StoredFile(msgspec.Struct, frozen=True):
+    """A file that is there. Times are seconds since 1970."""
+
+    id: str
+    owner: bytes
+    path: Path
+    size: int
+    sha256: bytes
+    mime_type: str
+    display_name: str | None
+    created: float
+    expires: float
+
+    def document(self, base: str) -> dict[str, Any]:
+        """Return it as the API words it; ``base`` is the URL of the API and its version."""
+        uri = f"{base}/files/{self.id}"
+        document = {
+            "name": f"files/{self.id}",
+            "displayName": self.display_name,
+            "mimeType": self.mime_type,
+            "sizeBytes": str(self.size),
+            "createTime": _timestamp(self.created),
+            "updateTime": _timestamp(self.created),
+            "expirationTime": _timestamp(self.expires),
+            "sha256Hash": base64.b64encode(self.sha256).decode(),
+            "uri": uri,
+            "downloadUri": f"{uri}:download?alt=media",
+            "state": "ACTIVE",
+            "source": "UPLOADED",
+        }
+        return {name: value for name, value in document.items() if value is not None}
+
+
+class Upload:
+    """A file that is on its way: what has come lies in ``path``, ``received`` bytes of it."""
+
+    def __init__(self, owner: bytes, metadata: Metadata, path: Path, *, size: int | None) -> None:
+        self.owner = owner
+        self.metadata = metadata
+        self.path = path
+        self.size = size
+        self.received = 0
+        self.heard = 0.0
+        self.is_busy = False
+        self.result: StoredFile | None = None
+        self._hash = hashlib.sha256()
+
+    @property
+    def sha256(self) -> bytes:
+        """The hash of what has come."""
+        return self._hash.digest()
+
+    async def take(self, pieces: AsyncIterable[bytes]) -> None:
+        """Add a slice. One that breaks off leaves what was there before it."""
+        so_far, hashed = self.received, self._hash.copy()
+        try:
+            with await asyncio.to_thread(self.path.open, "ab") as file:
+                await self._write(file, pieces)
+        except BaseException:
+            self.received, self._hash = so_far, hashed
+            with contextlib.suppress(OSError), self.path.open("r+b") as file:
+                file.truncate(so_far)
+            raise
+
+    async def _write(self, file: BinaryIO, pieces: AsyncIterable[bytes]) -> None:
+        held = bytearray()
+        async for piece in pieces:
+            held += piece
+            if len(held) >= _WRITE_BYTES:
+                await asyncio.to_thread(self._put, file, bytes(held))
+                held.clear()
+        await asyncio.to_thread(self._put, file, bytes(held))
+
+    def _put(self, file: BinaryIO, data: bytes) -> None:
+        file.write(data)
+        self._hash.update(data)
+        self.received += len(data)
+
+
+class Files:
+    """All files of one server, in a directory of its own that is made when the first one comes."""
+
+    def __init__(self, limits: Limits, *, clock: Callable[[], float] = time.time) -> None:
+        self._limits = limits
+        self._clock = clock
+        self._directory: tempfile.TemporaryDirectory[str] | None = None
+        self._files: dict[tuple[bytes, str], StoredFile] = {}
+        self._uploads: dict[str, Upload] = {}
+
+    def begin(self, owner: bytes, metadata: Metadata, size: int | None) -> str:
+        """Begin an upload and return its id, which is secret: who has it may go on with it.
+
+        Raises:
+            APIError: 413 too large, 409 the name is taken, 429 too much of this key.
+            UsageError: the metadata is wrong.
+        """
+        self.sweep()
+        if size is not None and size > self._limits.file:
+            raise too_large(self._limits.file)
+        mine = [upload for upload in self._uploads.values() if upload.owner == owner and upload.result is None]
+        if len(mine) >= self._limits.streams_per_key or self._stored(owner) + (size or 0) > self._limits.storage:
+            raise api_error(429, "there are too many files of this key", status="RESOURCE_EXHAUSTED")
+        self._check(owner, metadata)
+        upload = Upload(owner, metadata, self._new_path(), size=size)
+        upload.heard = self._clock()
+        key = secrets.token_urlsafe(24)
+        self._uploads[key] = upload
+        return key
+
+    def upload(self, key: str) -> Upload:
+        """Return an upload.
+
+        Raises:
+            APIError: 404.
+        """
+        self.sweep()
+        upload = self._uploads.get(key)
+        if upload is None:
+            raise api_error(404, "there is no such upload", status="NOT_FOUND")
+        upload.heard = self._clock()
+        return upload
+
+    def room(self, upload: Upload) -> int:
+        """Return how many bytes may still come."""
+        limits = self._limits
+        most = limits.file if upload.size is None else min(upload.size, limits.file)
+        return max(0, min(most - upload.received, limits.storage - self._stored(upload.owner)))
+
+    def finish(self, upload: Upload, mime_type: str) -> StoredFile:
+        """Make a file of what has come.
+
+        Raises:
+            UsageError: that is not what was announced.
+        """
+        if upload.size is not None and upload.received != upload.size:
+            raise UsageError(f"{upload.received} bytes came of {upload.size} that were announced")
+        self._check(upload.owner, upload.metadata)  # the name may have been taken meanwhile
+        now, metadata = self._clock(), upload.metadata
+        name = (metadata.name or secrets.token_hex(10)).removeprefix("files/")
+        mime_type = metadata.mime_type or mime_type
+        upload.result = StoredFile(
+            id=name,
+            owner=upload.owner,
+            path=upload.path,
+            size=upload.received,
+            sha256=upload.sha256,
+            mime_type=mime_type if _MIME.fullmatch(mime_type) else "application/octet-stream",
+            display_name=metadata.display_name,
+            created=now,
+            expires=now + self._limits.file_life,
+        )
+        self._files[upload.owner, name] = upload.result
+        return upload.result
+
+    def cancel(self, key: str) -> None:
+        """Forget an upload."""
+        upload = self._uploads.pop(key, None)
+        if upload is not None and upload.result is None:
+            upload.path.unlink(missing_ok=True)
+
+    def get(self, owner: bytes, name: str) -> StoredFile:
+        """Return a file of this owner.
+
+        Raises:
+            APIError: 404, there is none; a file of somebody else is none.
+        """
+        self.sweep()
+        file = self._files.get((owner, name))
+        if file is None:
+            raise _no_file(name)
+        return file
+
+    def list(self, owner: bytes) -> list[StoredFile]:
+        """Return the files of this owner, the newest first."""
+        self.sweep()
+        return [file for file in reversed(self._files.values()) if file.owner == owner]
+
+    def delete(self, owner: bytes, name: str) -> None:
+        """Remove a file.
+
+        Raises:
+            APIError: 404.
+        """
+        self._remove(self.get(owner, name))
+
+    def sweep(self) -> None:
+        """Remove what has expired."""
+        now = self._clock()
+        for file in [file for file in self._files.values() if file.expires <= now]:
+            self._remove(file)
+        for key in [key for key, upload in self._uploads.items() if upload.heard + _UPLOAD_LIFE <= now]:
+            self.cancel(key)
+
+    def close(self) -> None:
+        """Remove everything."""
+        self._files.clear()
+        self._uploads.clear()
+        if self._directory is not None:
+            self._directory.cleanup()
+            self._directory = None
+
+    def _check(self, owner: bytes, metadata: Metadata) -> None:
+        name = (metadata.name or "").removeprefix("files/")
+        if metadata.name and not _ID.fullmatch(name):
+            raise UsageError("the name of a file is 'files/' and at most 40 lower-case letters, digits and dashes")
+        if (owner, name) in self._files:
+            raise api_error(409, f"there is a file {name!r} already", status="ALREADY_EXISTS")
+        if len(metadata.display_name or "") > 512:
+            raise UsageError("the display name of a file has at most 512 characters")
+
+    def _stored(self, owner: bytes) -> int:
+        stored = sum(file.size for file in self._files.values() if file.owner == owner)
+        return stored + sum(one.received for one in self._uploads.values() if one.owner == owner and one.result is None)
+
+    def _new_path(self) -> Path:
+        if self._directory is None:
+            self._directory = tempfile.TemporaryDirectory(prefix="headwater-")
+        return Path(self._directory.name) / secrets.token_hex(16)
+
+    def _remove(self, file: StoredFile) -> None:
+        self._files.pop((file.owner, file.id), None)
+        file.path.unlink(missing_ok=True)
+
+
+def read_metadata(body: bytes) -> Metadata:
+    """Return what the start of an upload says, in camelCase or snake_case.
+
+    Raises:
+        UsageError: it is no JSON object.
+    """
+    try:
+        document = msgspec.json.decode(body or b"{}")
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
+        raise UsageError(f"Invalid JSON payload received. {error}") from error
+    fields = document.get("file") if isinstance(document, dict) else None
+    if not isinstance(fields, dict):
+        return Metadata()
+
+    def text(*names: str) -> str | None:
+        value = next((fields[name] for name in names if fields.get(name)), None)
+        if value is not None and not isinstance(value, str):
+            raise UsageError(f"{names[0]} of a file is a text")
+        return value
+
+    return Metadata(text("name"), text("display_name", "displayName"), text("mime_type", "mimeType"))
+
+
+def _timestamp(seconds: float) -> str:
+    return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
+
+
+def _no_file(name: str) -> APIError:
+    return api_error(404, f"there is no file {name!r}, or no longer", status="NOT_FOUND")

@@ -1,0 +1,173 @@
+"""The files endpoint: resumable uploads as the Gemini API has them, and get, list, delete and download."""
+
+from __future__ import annotations
+
+import asyncio
+
+from starlette.requests import Request as HttpRequest
+from starlette.responses import FileResponse, Response
+from starlette.routing import Route
+
+from headwater.errors import UsageError, api_error
+from headwater.server.gemini.endpoint import VERSIONS, page_asked, page_of
+from headwater.server.gemini.file_store import Files, Metadata, Upload, read_metadata
+from headwater.server.http.auth import Access
+from headwater.server.http.body import read_body, read_pieces, too_large
+from headwater.server.http.responses import json_response
+
+#: What Google's server asks of slices; ours takes any size.
+_GRANULARITY = "8388608"
+_METADATA_BYTES = 64 * 1024
+
+
+class FilesEndpoint:
+    """The routes of files. Its handlers raise what the app turns into refusals."""
+
+    def __init__(self, files: Files, access: Access) -> None:
+        self._files = files
+        self._access = access
+
+    def routes(self) -> list[Route]:
+        """Return the routes, with and without a version."""
+        found = []
+        for version in VERSIONS:
+            found += [
+                Route(f"/upload{version}/files", self._upload, methods=["POST", "PUT"]),
+                Route(f"{version}/files", self._list, methods=["GET"]),
+                Route(version + "/files/{name}:download", self._download, methods=["GET"]),
+                Route(version + "/files/{name}", self._get, methods=["GET"]),
+                Route(version + "/files/{name}", self._delete, methods=["DELETE"]),
+            ]
+        return found
+
+    async def _upload(self, http: HttpRequest) -> Response:
+        key = http.query_params.get("upload_id")
+        if key is not None:  # the id is the permission: official clients send no API key with the slices
+            self._access.check_host(http)
+            self._access.check_origin(http)
+            return await self._go_on(http, key)
+        who = self._access.identify(http)
+        match http.headers.get("x-goog-upload-protocol", "").lower():
+            case "resumable" if "start" in _commands(http):
+                return await self._start(http, who)
+            case "raw":
+                return await self._take_whole(http, who)
+        raise UsageError(
+            "an upload begins with X-Goog-Upload-Protocol: resumable and X-Goog-Upload-Command: start, "
+            "or is one request with X-Goog-Upload-Protocol: raw"
+        )
+
+    async def _start(self, http: HttpRequest, who: bytes) -> Response:
+        limits = self._access.limits
+        metadata = read_metadata(await read_body(http, http.receive, _METADATA_BYTES, stall=limits.stall))
+        key = self._files.begin(who, metadata, _number(http, "x-goog-upload-header-content-length"))
+        url = f"{_origin(http)}{http.scope['path']}?upload_id={key}&upload_protocol=resumable"
+        headers = _state("active") | {"x-goog-upload-url": url, "x-goog-upload-chunk-granularity": _GRANULARITY}
+        return Response(b"", 200, headers)
+
+    async def _take_whole(self, http: HttpRequest, who: bytes) -> Response:
+        mime_type = http.headers.get("x-goog-upload-header-content-type") or http.headers.get("content-type")
+        key = self._files.begin(who, Metadata(mime_type=mime_type), _number(http, "content-length"))
+        upload = self._files.upload(key)
+        try:
+            await self._take(http, upload)
+        except BaseException:
+            self._files.cancel(key)
+            raise
+        return self._finish(http, upload)
+
+    async def _go_on(self, http: HttpRequest, key: str) -> Response:
+        upload = self._files.upload(key)
+        self._access.check_key(upload.owner)
+        commands = _commands(http)
+        if upload.result is not None:  # the answer to the last slice was lost
+            return self._finish(http, upload)
+        if upload.is_busy:
+            raise api_error(409, "another slice of this upload is on its way", status="ABORTED")
+        if "cancel" in commands:
+            self._files.cancel(key)
+            return json_response({}, _state("cancelled"))
+        if not commands & {"upload", "finalize", "query"}:
+            raise UsageError("X-Goog-Upload-Command is one of upload, finalize, query and cancel")
+        if "upload" in commands:
+            offset = _number(http, "x-goog-upload-offset")
+            if offset is not None and offset != upload.received:
+                raise UsageError(f"the slice begins at {offset}, but {upload.received} bytes are here")
+            await self._take(http, upload)
+        if "finalize" in commands:
+            return self._finish(http, upload)
+        return json_response({}, _state("active") | {"x-goog-upload-size-received": str(upload.received)})
+
+    async def _take(self, http: HttpRequest, upload: Upload) -> None:
+        room = self._files.room(upload)
+        if (_number(http, "content-length") or 0) > room:
+            raise too_large(room)
+        upload.is_busy = True
+        try:
+            await upload.take(read_pieces(http, http.receive, room, stall=self._access.limits.stall))
+        finally:
+            upload.is_busy = False
+
+    def _finish(self, http: HttpRequest, upload: Upload) -> Response:
+        mime_type = http.headers.get("x-goog-upload-header-content-type", "application/octet-stream")
+        file = upload.result or self._files.finish(upload, mime_type)
+        return json_response({"file": file.document(_base(http))}, _state("final"))
+
+    async def _list(self, http: HttpRequest) -> Response:
+        who = self._access.identify(http)
+        start, size = page_asked(http, default=10, most=100)
+        files = [file.document(_base(http)) for file in self._files.list(who)]
+        return json_response(page_of("files", files, start, size) if files else {})
+
+    async def _get(self, http: HttpRequest) -> Response:
+        who = self._access.identify(http)
+        return json_response(self._files.get(who, http.path_params["name"]).document(_base(http)))
+
+    async def _delete(self, http: HttpRequest) -> Response:
+        who = self._access.identify(http)
+        self._files.delete(who, http.path_params["name"])
+        return json_response({})
+
+    async def _download(self, http: HttpRequest) -> Response:
+        who = self._access.identify(http)
+        file = self._files.get(who, http.path_params["name"])
+        # An attachment: what somebody uploaded is not to run as a page of this server.
+        return FileResponse(file.path, media_type=file.mime_type, headers={"content-disposition": "attachment"})
+
+
+async def keep_clean(files: Files, period: float = 600.0) -> None:
+    """Remove what has expired, again and again, until cancelled."""
+    while True:
+        await asyncio.sleep(period)
+        files.sweep()
+
+
+def _commands(http: HttpRequest) -> set[str]:
+    return {word.strip().lower() for word in http.headers.get("x-goog-upload-command", "").split(",")}
+
+
+def _number(http: HttpRequest, name: str) -> int | None:
+    text = http.headers.get(name)
+    if text is None:
+        return None
+    if not (text.isdecimal() and text.isascii() and len(text) <= 18):
+        raise UsageError(f"{name} is a number of bytes")
+    return int(text)
+
+
+def _state(word: str) -> dict[str, str]:
+    return {"x-goog-upload-status": word}
+
+
+def _origin(http: HttpRequest) -> str:
+    """The URL of this server as the client reached it; the host is checked by then."""
+    return f"{http.scope['scheme']}://{http.headers['host']}"
+
+
+def _base(http: HttpRequest) -> str:
+    """The URL of the API and its version, from that of a request to its files."""
+    path: str = http.scope["path"]
+    above, _, _ = path.rpartition("/files")
+    prefix, slash, version = above.rpartition("/upload")
+    is_upload = slash and version in VERSIONS
+    return _origin(http) + (prefix + version if is_upload else above)

@@ -1,0 +1,182 @@
+"""Who is let in: API keys, origins, hosts; and what ends when a key is revoked."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import re
+from collections.abc import Callable, Collection, Iterator
+from contextlib import contextmanager
+from urllib.parse import urlsplit
+
+from starlette.requests import HTTPConnection
+
+from headwater.errors import APIError, UsageError, api_error
+from headwater.server.http.limits import Limits
+from headwater.server.http.middleware import note
+from headwater.server.http.quotas import Quotas
+
+_HOST = re.compile(r"(?:[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(?::[0-9]{1,5})?")
+_LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1", "testserver"})
+
+
+class Access:
+    """The keys (kept as hashes only), the origins and the hosts that are let in.
+
+    No keys means that everyone on this machine is let in; the server then answers to loopback names only, so that a web
+    page can not reach it by a name of its own (DNS rebinding).
+    """
+
+    def __init__(
+        self,
+        keys: Collection[str] = (),
+        *,
+        origins: Collection[str] = (),
+        hosts: Collection[str] = (),
+        limits: Limits | None = None,
+    ) -> None:
+        self._digests = [_digest(key) for key in keys if key]
+        self._needs_key = bool(self._digests)  # also when the last one has been revoked
+        self.origins = frozenset(origin.rstrip("/").lower() for origin in origins)
+        self._hosts = frozenset(host.lower() for host in hosts)
+        self.limits = limits or Limits()
+        self.quotas = Quotas(self.limits)
+        self._ties: dict[bytes, set[Callable[[APIError], None]]] = {}
+
+    @property
+    def needs_key(self) -> bool:
+        """Whether requests must carry a key."""
+        return self._needs_key
+
+    def identify(self, connection: HTTPConnection) -> bytes:
+        """Return who asks: the hash of the key, empty where none is needed. It counts as a request.
+
+        Raises:
+            APIError: 421 for a host that is not ours, 403 for a web page of another origin, 401 without a right key,
+                429 for one request too many.
+        """
+        self.check_host(connection)
+        self.check_origin(connection)
+        who = b""
+        if self._needs_key:
+            key = _key(connection)
+            if key is None:
+                raise _unauthenticated("an API key is needed: send it as x-goog-api-key")
+            who = self.admit(key)
+            note(connection.scope, key=who.hex()[:8])
+        self.quotas.count(who)
+        return who
+
+    def change_keys(self, keys: Collection[str]) -> None:
+        """Let in these keys and no others; what is open under a key that is none of them ends at once.
+
+        Raises:
+            UsageError: there are no keys, or there were none.
+        """
+        if not self._needs_key or not any(keys):
+            raise UsageError("a server that needs no key can not be given one, nor the other way round")
+        self._digests = [_digest(key) for key in keys if key]
+        for who in [who for who in self._ties if not self._knows(who)]:
+            self._end(who)
+
+    def revoke(self, key: str) -> None:
+        """Let a key in no longer; what is open under it ends at once. Other keys are still needed."""
+        revoked = _digest(key)
+        self._digests = [digest for digest in self._digests if not hmac.compare_digest(digest, revoked)]
+        self._end(revoked)
+
+    def check_key(self, who: bytes) -> None:
+        """Refuse who was let in before and is no longer.
+
+        Raises:
+            APIError: 401.
+        """
+        if self._needs_key and not self._knows(who):
+            raise _revoked()
+
+    @contextmanager
+    def tie(self, who: bytes, end: Callable[[APIError], None]) -> Iterator[None]:
+        """While this is held, ``end`` is called when the key of ``who`` is let in no longer, be it already now."""
+        tied = self._ties.setdefault(who, set())
+        tied.add(end)
+        if self._needs_key and not self._knows(who):  # revoked while the body of the request was still coming
+            end(_revoked())
+        try:
+            yield
+        finally:
+            tied.discard(end)
+            if not tied:
+                self._ties.pop(who, None)
+
+    def _end(self, who: bytes) -> None:
+        for end in list(self._ties.get(who, ())):
+            end(_revoked())
+
+    def admit(self, key: str) -> bytes:
+        """Return the hash of a key that is let in.
+
+        Raises:
+            APIError: 401, the key is wrong.
+        """
+        digest = _digest(key)
+        if not self._knows(digest):
+            raise _unauthenticated("the API key is not valid here")
+        return digest
+
+    def _knows(self, digest: bytes) -> bool:
+        known = False
+        for other in self._digests:  # all of them, so that the time says nothing
+            known |= hmac.compare_digest(digest, other)
+        return known
+
+    def check_host(self, connection: HTTPConnection) -> None:
+        """Refuse a Host header that is not ours, or is none at all.
+
+        Raises:
+            APIError: 421, or 400.
+        """
+        given = connection.headers.get("host", "")
+        if not _HOST.fullmatch(given):
+            raise api_error(400, "the Host header is no host", status="INVALID_ARGUMENT")
+        allowed = self._hosts or (frozenset() if self._needs_key else _LOOPBACK)
+        if allowed and _hostname(given) not in allowed:
+            raise api_error(421, "this server does not answer to that host name", status="FAILED_PRECONDITION")
+
+    def check_origin(self, connection: HTTPConnection) -> None:
+        """Refuse a web page of another origin (programs send none and are let in).
+
+        Raises:
+            APIError: 403.
+        """
+        origin = connection.headers.get("origin")
+        if origin is None or origin.lower() in self.origins:
+            return
+        host = connection.headers.get("host", "").lower()
+        parts = urlsplit(origin.lower())
+        if parts.scheme in ("http", "https") and parts.netloc == host:
+            return
+        raise api_error(403, "this origin is not allowed", status="PERMISSION_DENIED")
+
+
+def _key(connection: HTTPConnection) -> str | None:
+    key = connection.headers.get("x-goog-api-key") or connection.query_params.get("key")
+    scheme, _, token = connection.headers.get("authorization", "").partition(" ")
+    return key or (token.strip() if scheme.lower() == "bearer" and token.strip() else None)
+
+
+def _unauthenticated(message: str) -> APIError:
+    return api_error(401, message, status="UNAUTHENTICATED")
+
+
+def _revoked() -> APIError:
+    return _unauthenticated("the API key is no longer valid here")
+
+
+def _digest(key: str) -> bytes:
+    return hashlib.sha256(key.encode("utf-8", "surrogatepass")).digest()
+
+
+def _hostname(host: str) -> str:
+    if host.startswith("["):
+        return host[1:].partition("]")[0].lower()
+    return host.partition(":")[0].lower()

@@ -1,0 +1,58 @@
+"""The body of a request, read up to a limit of size and of patience."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+
+from starlette.requests import HTTPConnection, Request
+from starlette.types import Receive
+
+from headwater.errors import APIError, api_error
+from headwater.server.http.limits import Limits
+
+
+async def read_whole(http: Request, limits: Limits) -> bytes:
+    """Return the body of a request, within the limits of a server. See ``read_body``."""
+    return await read_body(http, http.receive, limits.body, stall=limits.stall)
+
+
+async def read_body(connection: HTTPConnection, receive: Receive, limit: int, *, stall: float) -> bytes:
+    """Return the body of a request.
+
+    Raises:
+        APIError: 413, it is larger than ``limit``, and the rest is not read; 408, nothing came for ``stall`` seconds.
+    """
+    return b"".join([piece async for piece in read_pieces(connection, receive, limit, stall=stall)])
+
+
+async def read_pieces(
+    connection: HTTPConnection, receive: Receive, limit: int, *, stall: float
+) -> AsyncIterator[bytes]:
+    """Yield the body of a request as it comes.
+
+    Raises:
+        APIError: as ``read_body``; 499 when the client goes away.
+    """
+    declared = connection.headers.get("content-length", "")
+    if declared.isdecimal() and (len(declared) > 18 or int(declared) > limit):
+        raise too_large(limit)
+    size, is_open = 0, True
+    while is_open:
+        try:
+            message = await asyncio.wait_for(receive(), stall)
+        except TimeoutError:
+            raise api_error(408, f"the body did not come for {stall:g} s", status="DEADLINE_EXCEEDED") from None
+        if message["type"] == "http.disconnect":
+            raise api_error(499, "the client went away", status="CANCELLED")
+        piece: bytes = message.get("body", b"")
+        size += len(piece)
+        if size > limit:
+            raise too_large(limit)
+        yield piece
+        is_open = message.get("more_body", False)
+
+
+def too_large(limit: int) -> APIError:
+    """Return the refusal of a body that is too large."""
+    return api_error(413, f"the request is larger than {limit:,} bytes", status="INVALID_ARGUMENT")

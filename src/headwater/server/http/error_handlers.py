@@ -1,0 +1,58 @@
+"""Every error of the server as Google words it: the handlers that the app gives to Starlette."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from http import HTTPStatus
+from typing import Any
+
+import msgspec
+from starlette.exceptions import HTTPException
+from starlette.requests import Request as HttpRequest
+from starlette.responses import Response
+
+from headwater.errors import HeadwaterError, api_error
+from headwater.protocols.error_documents import error_body, error_code
+from headwater.server.http.errors import http_status, retry_after
+from headwater.server.http.metrics import Metrics
+from headwater.server.http.responses import JSON
+
+Handler = Callable[[HttpRequest, Exception], Response]
+
+
+def error_response(error: Exception, headers: Mapping[str, str] | None = None) -> Response:
+    """Return an error as Google would answer it."""
+    code = http_status(error_code(error))
+    body = error_body(error)
+    extra = {"retry-after": retry_after(msgspec.json.decode(body))} if code == 429 else {}
+    extra |= {"www-authenticate": "Bearer"} if code == 401 else {}
+    return Response(body, code, extra | dict(headers or {}), JSON.decode())
+
+
+def handlers(metrics: Metrics) -> dict[Any, Handler]:
+    """Return the handlers: for what headwater raises, for what Starlette does, and for what nobody foresaw."""
+
+    def refuse(_: HttpRequest, error: Exception) -> Response:
+        metrics.refused(str(error_code(error)))
+        return error_response(error)
+
+    def refuse_route(http: HttpRequest, error: Exception) -> Response:
+        assert isinstance(error, HTTPException)
+        metrics.refused(str(error.status_code))
+        status = "NOT_FOUND" if error.status_code == 404 else "INVALID_ARGUMENT"
+        return error_response(api_error(error.status_code, _words(http, error), status=status), error.headers)
+
+    def fail(_: HttpRequest, error: Exception) -> Response:
+        metrics.refused("500")
+        return error_response(api_error(500, "the server failed; its log says why", status="INTERNAL"))
+
+    return {HeadwaterError: refuse, HTTPException: refuse_route, Exception: fail}
+
+
+def _words(http: HttpRequest, error: HTTPException) -> str:
+    match error.status_code:
+        case 404:
+            return "there is nothing at this path: the Gemini API is at /v1beta/models, and /openapi.json says more"
+        case 405:
+            return f"{http.method} is not what this path answers to"
+    return error.detail or HTTPStatus(error.status_code).phrase

@@ -1,0 +1,65 @@
+"""What one key may ask for: so many answers at once, so many requests a minute."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+from headwater.errors import APIError, api_error
+from headwater.server.http.limits import Limits
+
+_MINUTE = 60.0
+
+
+class Quotas:
+    """The shares of all keys of one server, known by the hash of the key."""
+
+    def __init__(self, limits: Limits, *, clock: Callable[[], float] = time.monotonic) -> None:
+        self._limits = limits
+        self._clock = clock
+        self._open: Counter[bytes] = Counter()
+        self._paid_until: dict[bytes, float] = {}
+
+    @contextmanager
+    def stream(self, who: bytes) -> Iterator[None]:
+        """Hold one of the streams that ``who`` may have at once.
+
+        Raises:
+            APIError: 429, all of them are taken.
+        """
+        if self._open[who] >= self._limits.streams_per_key:
+            raise _too_many(f"{self._limits.streams_per_key} streams at once are the limit of a key")
+        self._open[who] += 1
+        try:
+            yield
+        finally:
+            self._open[who] -= 1
+            if not self._open[who]:
+                del self._open[who]
+
+    def count(self, who: bytes) -> None:
+        """Count a request. Each one costs its part of a minute, and nobody may be more than a minute ahead.
+
+        Raises:
+            APIError: 429, it is one too many; it says when to come again.
+        """
+        most = self._limits.requests_per_minute
+        if most is None:
+            return
+        now, price = self._clock(), _MINUTE / most
+        until = max(now, self._paid_until.get(who, now)) + price
+        if until - now > _MINUTE + price / 1000:  # and not for a rounding error
+            seconds = math.ceil(until - now - _MINUTE)
+            raise _too_many(f"{most} requests a minute are the limit of a key: ask again in {seconds} s", seconds)
+        self._paid_until[who] = until
+
+
+def _too_many(message: str, seconds: int | None = None) -> APIError:
+    body = {"code": 429, "message": message, "status": "RESOURCE_EXHAUSTED"}
+    if seconds is not None:
+        info = {"@type": "type.googleapis.com/google.rpc.RetryInfo", "retryDelay": f"{seconds}s"}
+        body |= {"details": [info]}
+    return api_error(429, message, status="RESOURCE_EXHAUSTED", details={"error": body})

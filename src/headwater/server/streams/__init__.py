@@ -1,0 +1,1 @@
+"""Stored streams: engines recorded into logs, and the readers of those logs."""

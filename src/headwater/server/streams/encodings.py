@@ -1,0 +1,148 @@
+"""From records to the bytes that a reader of each kind gets. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Protocol
+
+from headwater.core.wire import sse
+from headwater.protocols.base import one_line
+from headwater.server.http.responses import JSON
+from headwater.server.streams.record_format import CHUNK, END, ERROR, HEAD, REQUEST
+
+#: Keeps a connection alive; no client of Gemini stumbles over a blank line, as many do over an SSE comment.
+KEEP_ALIVE = b"\r\n"
+_SILENT = (HEAD, REQUEST, END)
+_EVENTS = {CHUNK: b"chunk", ERROR: b"failed", END: b"end"}
+
+
+class Form(Protocol):
+    """How one answer is written into the body of a response. Lives as long as the answer."""
+
+    content_type: bytes
+    #: Headers besides those of every stream.
+    headers: Sequence[tuple[bytes, bytes]]
+    #: Whether nothing is sent before the answer is whole, so that its status can still be an error's.
+    is_whole: bool
+    #: Whether the head is sent before anything of the answer has come, so that its status is never an error's.
+    is_patient: bool
+
+    def frames(self, records: Sequence[bytes]) -> bytes:
+        """Return the next bytes of the body."""
+
+    def end(self) -> bytes:
+        """Return what closes the body."""
+
+    def cut(self) -> bytes:
+        """Return what closes the body of a reader who is let go before the end."""
+
+    def refusal(self, body: bytes) -> bytes:
+        """Return the whole body of an answer that is an error."""
+
+
+class _PlainForm:
+    """What forms have in common that say nothing of their own."""
+
+    headers: Sequence[tuple[bytes, bytes]] = ()
+
+    def end(self) -> bytes:
+        """Return nothing."""
+        return b""
+
+    def cut(self) -> bytes:
+        """Return nothing: the reader sees that the end is missing."""
+        return b""
+
+    def refusal(self, body: bytes) -> bytes:
+        """Return the error as it is."""
+        return body
+
+
+class EventsForm(_PlainForm):
+    """Events as Google sends them: chunks and errors; the end is the end of the body."""
+
+    content_type = b"text/event-stream"
+    is_whole = False
+    is_patient = False
+
+    def frames(self, records: Sequence[bytes]) -> bytes:
+        """Return an event for each record."""
+        return sse_frames(records)
+
+
+class ArrayForm(_PlainForm):
+    """The elements of one JSON array, which is what the API sends without ``alt=sse``."""
+
+    content_type = JSON
+    is_whole = False
+    is_patient = False
+
+    def __init__(self) -> None:
+        self._separator = b"["
+
+    def frames(self, records: Sequence[bytes]) -> bytes:
+        """Return the next elements."""
+        pieces: list[bytes] = []
+        for record in records:
+            if record[0] not in _SILENT:
+                pieces += (self._separator, record[1:])
+                self._separator = b",\r\n"
+        return b"".join(pieces)
+
+    def end(self) -> bytes:
+        """Return what closes the array."""
+        return b"]" if self._separator != b"[" else b"[]"
+
+    def refusal(self, body: bytes) -> bytes:
+        """Return the error as the one element of the array."""
+        return b"[" + body + b"]"
+
+
+class NumberedForm(_PlainForm):
+    """Events for readers that come back, after the first ``after``: ``id`` counts them, ``event`` is their kind.
+
+    ``chunk`` as the API has it; ``failed``, an error in Google's shape; ``end``. One of the last two comes last.
+    """
+
+    content_type = b"text/event-stream"
+    is_whole = False
+    is_patient = True
+
+    def __init__(self, after: int = 0) -> None:
+        self._count = after
+
+    def frames(self, records: Sequence[bytes]) -> bytes:
+        """Return the next events."""
+        pieces: list[bytes] = []
+        for number, record in enumerate(records, self._count + 1):
+            pieces.append(b"id: %d\r\nevent: %b\r\n" % (number, _EVENTS[record[0]]))
+            pieces.append(sse.encode(one_line(record[1:])))
+        self._count += len(records)
+        return b"".join(pieces)
+
+
+class WholeForm(_PlainForm):
+    """One response: the only chunk of the answer."""
+
+    content_type = JSON
+    is_whole = True
+    is_patient = False
+
+    def frames(self, records: Sequence[bytes]) -> bytes:
+        """Return the chunk; an answer without any is an empty response."""
+        return next((record[1:] for record in records if is_chunk(record)), b"{}")
+
+
+def sse_frames(records: Sequence[bytes]) -> bytes:
+    """Return records as server-sent events."""
+    return b"".join([sse.encode(one_line(record[1:])) for record in records if record[0] not in _SILENT])
+
+
+def is_chunk(record: bytes) -> bool:
+    """Return whether a record is a chunk, and not an end."""
+    return record[0] == CHUNK
+
+
+def is_error(record: bytes) -> bool:
+    """Return whether a record is the error that ended an answer."""
+    return record[0] == ERROR

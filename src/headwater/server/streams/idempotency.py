@@ -1,0 +1,70 @@
+"""The same request again: under one idempotency key an owner begins one answer, whichever server is asked."""
+
+from __future__ import annotations
+
+import hashlib
+from contextlib import suppress
+
+import msgspec
+
+from headwater.engines.base import Request
+from headwater.errors import ConflictError, UnknownStreamError
+from headwater.log.base import Log, State
+from headwater.server.http.errors import own_error
+from headwater.server.streams.log_keys import head_of
+from headwater.server.streams.record_format import Head
+
+
+class Claims:
+    """Each key has a log whose note is the name of its answer; of many who make it at once, one succeeds."""
+
+    def __init__(self, log: Log) -> None:
+        self._log = log
+
+    async def find(self, claim: str, asked: str) -> tuple[str, Head] | None:
+        """Return the answer that was begun before, where there is one still.
+
+        Raises:
+            APIError: 422, another request than ``asked`` began it.
+        """
+        try:
+            return await self._named(await self._log.state(claim), asked)
+        except UnknownStreamError:
+            return None
+
+    async def take(self, claim: str, name: str, asked: str) -> tuple[str, Head] | None:
+        """Have the key stand for ``name``, and return None; or return the answer for which it stands already.
+
+        Raises:
+            APIError: 422, as ``find``.
+        """
+        while True:
+            try:
+                await self._log.create(claim, note=name.encode())
+            except ConflictError:
+                with suppress(ConflictError, UnknownStreamError):  # another was faster, or forgot it: look again
+                    state = await self._log.state(claim)
+                    found = await self._named(state, asked)
+                    if found is None:
+                        await self._log.append(claim, [b"."], at=state.next, note=name.encode())
+                    return found
+            else:
+                return None
+
+    async def _named(self, state: State, asked: str) -> tuple[str, Head] | None:
+        name = state.note.decode()
+        head = await head_of(self._log, name)
+        if head is None:
+            return None
+        if head.asked != asked:
+            raise own_error(422, "INVALID_ARGUMENT", "KEY_USED", "the key was used for another request before")
+        return name, head
+
+
+def digest(request: Request) -> str:
+    """Return what tells one request from another, however its JSON is written."""
+    try:
+        body = msgspec.json.encode(msgspec.json.decode(request.body), order="sorted")
+    except msgspec.MsgspecError:
+        body = request.body
+    return hashlib.sha256(request.model.encode() + b"\0" + body).hexdigest()[:32]

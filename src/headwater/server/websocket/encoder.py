@@ -1,0 +1,386 @@
+"""From records to the messages that a WebSocket reader gets. Pure.
+
+Each record holds some pieces: text, thoughts, calls of tools, media, other data, and at last the end. A piece has a
+number, its ``seq``, that depends on the log alone, so that every reader counts alike, today and after a reconnect. A
+message covers the numbers ``from``..``seq`` (only ``seq`` when it covers one).
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator, Sequence
+from typing import Any, NamedTuple
+
+import msgspec
+
+from headwater.server.streams import record_format
+from headwater.server.websocket.errors import BLOCKED, RETRYABLE, code_of, retry_after_ms
+from headwater.types import FinishReason
+
+#: Text of this many characters closes a merged message.
+MERGED_CHARS = 32 * 1024
+_TOOLS = frozenset(
+    ("functionCall", "functionResponse", "executableCode", "codeExecutionResult", "toolCall", "toolResponse")
+)
+_MEDIA = frozenset(("inlineData", "fileData"))
+_EXTRAS = ("groundingMetadata", "citationMetadata", "urlContextMetadata", "logprobsResult")
+
+
+class Out(NamedTuple):
+    """A message to send. ``seq`` 0 is one without a number: it may be dropped and needs no window."""
+
+    seq: int
+    text: str
+
+
+class Wants(msgspec.Struct, frozen=True):
+    """What a reader is sent besides text and ends. ``interval`` (seconds) keeps figures apart."""
+
+    typed: bool = False
+    thought: bool = False
+    usage: bool = False
+    progress: bool = False
+    metrics: bool = False
+    interval: float = 0.25
+
+
+class _Message(msgspec.Struct, omit_defaults=True, kw_only=True, tag_field="type"):
+    id: str | None = None
+    from_: int = msgspec.field(default=0, name="from")
+    seq: int = 0
+    replay: bool = False
+
+
+class Text(_Message, tag="chunk"):
+    """Text of the answer."""
+
+    text: str
+
+
+class Payload(_Message):
+    """What is no text of the answer, as the API wrote it."""
+
+    payload: dict[str, Any]
+
+
+class Thought(Payload, tag="thought"):
+    """A piece of the model's thoughts."""
+
+
+class Tool(Payload, tag="tool"):
+    """A call of a tool, or its result."""
+
+
+class Media(Payload, tag="media"):
+    """An image, sound or file."""
+
+
+class Data(Payload, tag="data"):
+    """Anything else: sources, signatures, other candidates, parts of a kind that is new."""
+
+
+class Usage(msgspec.Struct):
+    """Tokens so far."""
+
+    input: int = 0
+    output: int = 0
+    thought: int = 0
+    cached: int = 0
+    estimated: bool = False
+
+
+class UsageMessage(Usage, kw_only=True, tag="usage", tag_field="type"):
+    """Tokens so far, as a message."""
+
+    id: str
+
+
+class Progress(msgspec.Struct, omit_defaults=True, kw_only=True, tag="progress", tag_field="type"):
+    """How far the answer is: ``rate`` in tokens a second, ``percent`` and ``eta_s`` of the most that was allowed."""
+
+    id: str
+    chars: int
+    tokens: int
+    rate: float
+    eta_s: float | None = None
+    percent: int | None = None
+
+
+class Complete(_Message, tag="complete"):
+    """The end of an answer."""
+
+    finish_reason: str
+    chars: int
+    usage: Usage | None = None
+    metrics: dict[str, Any] | None = None
+    sha256: str | None = None
+
+
+class Failure(_Message, tag="error"):
+    """The end of an answer by an error; without ``id`` what is wrong with the connection or with a message of it."""
+
+    code: str
+    message: str
+    phase: str
+    retryable: bool
+    partial: bool
+    retry_after_ms: int | None = None
+    chars: int | None = None
+    sha256: str | None = None
+    stream: str | None = None
+
+
+class _Chunk(msgspec.Struct):
+    candidates: list[dict[str, Any]] | None = None
+    usageMetadata: dict[str, Any] | None = None  # noqa: N815 - the names of the wire
+    promptFeedback: dict[str, Any] | None = None  # noqa: N815
+
+
+_NOTHING = Wants()
+_decode = msgspec.json.Decoder(_Chunk).decode
+_encode = msgspec.json.Encoder().encode
+_KINDS: dict[str, type[Payload]] = {"tool": Tool, "media": Media, "data": Data}
+
+
+class Script:
+    """The messages of one stream for one reader who has seen it up to ``after``. Lives as long as the reading.
+
+    ``id`` None is the plain form: text, an end, no numbers.
+    """
+
+    def __init__(
+        self, id: str | None, *, after: int = 0, wants: Wants = _NOTHING, max_tokens: int | None = None
+    ) -> None:
+        self._id = id
+        self._wants = wants
+        self._max_tokens = max_tokens
+        self._skip = after
+        self._told = after  # the last number that a message covered
+        self._seq = 0
+        self._pieces = 0
+        self._held: list[str] = []  # text that no message has yet
+        self._held_size = 0
+        self._held_is_thought = False
+        self._chars = 0
+        self._digest = hashlib.sha256()
+        self._usage: dict[str, Any] = {}
+        self._told_usage: Usage | None = None
+        self._usage_at = self._progress_at = float("-inf")
+        self._began: tuple[float, int] | None = None
+        self._finish: str | None = None
+        self._blocked: str | None = None
+        self._replay = False
+        self._out: list[Out] = []
+
+    @property
+    def seq(self) -> int:
+        """The number of the last piece that was read."""
+        return self._seq
+
+    def read(self, page: Sequence[bytes], *, merge: bool = False, replay: bool = False) -> list[Out]:
+        """Return the messages of some records. ``merge`` makes one of pieces of text that follow each other."""
+        self._replay = replay
+        for record in page:
+            kind = record[0]
+            if kind == record_format.CHUNK:
+                for name, value in self._chunk(record):
+                    self._take(name, value, merge)
+            elif kind == record_format.END:
+                self._end(record)
+            elif kind == record_format.ERROR:
+                self._fail(msgspec.json.decode(record[1:])["error"])
+        self._flush()
+        out, self._out = self._out, []
+        return out
+
+    def figures(self, now: float) -> list[Out]:
+        """Return the usage and the progress that are due at ``now``."""
+        out: list[Out] = []
+        if self._id is None or self._finish is not None:
+            return out
+        if self._wants.usage and now - self._usage_at >= self._wants.interval:
+            usage = self._totals()
+            if usage is not None and usage != self._told_usage:
+                self._usage_at = now
+                out.append(self._usage_message(usage))
+        if self._wants.progress and self._chars and now - self._progress_at >= self._wants.interval:
+            self._progress_at = now
+            out.append(self._progress(now))
+        return out
+
+    def _chunk(self, record: bytes) -> Iterator[tuple[str, Any]]:
+        try:
+            chunk = _decode(record[1:])
+        except (msgspec.MsgspecError, RecursionError):  # not of the API's shape: nothing is lost, nothing understood
+            yield "data", {"chunk": record[1:].decode("utf-8", "replace")}
+            return
+        if chunk.usageMetadata:
+            self._usage |= chunk.usageMetadata
+        if chunk.promptFeedback and chunk.promptFeedback.get("blockReason"):
+            self._blocked = str(chunk.promptFeedback["blockReason"])
+        for candidate in chunk.candidates or ():
+            if candidate.get("index"):
+                yield "data", {"candidate": candidate}
+                continue
+            reason = candidate.get("finishReason")
+            if reason:
+                self._finish = (
+                    FinishReason.numbers().get(reason, str(reason)) if isinstance(reason, int) else str(reason)
+                )
+            yield from pieces(candidate)
+
+    def _take(self, kind: str, value: Any, merge: bool) -> None:
+        self._seq += 1
+        self._pieces += 1
+        is_thought = kind == "thought"
+        if kind == "chunk":
+            self._chars += len(value)
+            self._digest.update(value.encode())
+        if self._seq <= self._skip:
+            return
+        if kind == "chunk" or (is_thought and self._wants.thought):
+            if self._held and (is_thought is not self._held_is_thought or not merge or self._held_size >= MERGED_CHARS):
+                self._flush(self._seq - 1)
+            self._held_is_thought = is_thought
+            self._held.append(value)
+            self._held_size += len(value)
+        elif self._wants.typed and not is_thought:
+            self._flush(self._seq - 1)
+            self._put(_KINDS[kind](payload=value))
+
+    def _flush(self, upto: int | None = None) -> None:
+        """Make a message of the text that is held; it covers the numbers up to ``upto``."""
+        if not self._held:
+            return
+        text = self._held[0] if len(self._held) == 1 else "".join(self._held)
+        self._held, self._held_size = [], 0
+        message = Thought(payload={"text": text, "thought": True}) if self._held_is_thought else Text(text=text)
+        self._put(message, upto)
+
+    def _put(self, message: _Message, upto: int | None = None) -> None:
+        seq = self._seq if upto is None else upto
+        if self._id is not None:
+            message.id, message.seq, message.replay = self._id, seq, self._replay
+            if self._told + 1 != seq:
+                message.from_ = self._told + 1
+        self._told = seq
+        self._out.append(Out(seq, _encode(message).decode()))
+
+    def _end(self, record: bytes) -> None:
+        ending = msgspec.json.decode(record[1:], type=record_format.Ending)
+        is_cancelled = ending.reason == "cancelled"
+        if self._blocked is not None and not self._pieces and not is_cancelled:
+            self._stop("blocked_prompt", f"the prompt was refused: {self._blocked}")
+            return
+        if self._finish in BLOCKED and not is_cancelled:
+            self._stop("blocked_output", f"the answer was stopped: {self._finish}")
+            return
+        reason = "cancelled" if is_cancelled else self._finish or "FINISH_REASON_UNSPECIFIED"
+        usage = self._totals()
+        self._close()
+        message = Complete(finish_reason=reason, chars=self._chars, usage=usage)
+        if self._id is not None:
+            message.sha256 = self._digest.hexdigest()
+        if self._wants.metrics:
+            figures = {"pieces": self._pieces, "first_s": ending.first, "total_s": ending.seconds}
+            message.metrics = {name: value for name, value in figures.items() if value is not None}
+        self._put_end(message)
+
+    def _fail(self, error: dict[str, Any]) -> None:
+        self._stop(code_of(error, has_begun=self._pieces > 0), str(error.get("message", "")), retry_after_ms(error))
+
+    def _stop(self, code: str, message: str, retry_after: int | None = None) -> None:
+        self._close()
+        phase = "first" if not self._pieces else "end" if self._finish is not None else "mid"
+        failure = Failure(
+            code=code,
+            message=message,
+            phase="connect" if code == "upstream" and phase == "first" else phase,
+            retryable=code in RETRYABLE,
+            retry_after_ms=retry_after,
+            partial=self._chars > 0,
+            chars=self._chars,
+        )
+        if self._id is not None:
+            failure.sha256 = self._digest.hexdigest()
+        self._put_end(failure)
+
+    def _close(self) -> None:
+        """Send on what is held and the last figures, before the end."""
+        self._flush()
+        usage = self._totals()
+        if self._wants.usage and usage is not None and usage != self._told_usage and self._id is not None:
+            self._out.append(self._usage_message(usage))
+
+    def _put_end(self, message: _Message) -> None:
+        self._seq += 1
+        if self._seq <= self._skip:  # who has seen the end and asks again is told again
+            self._told = self._seq - 1
+        self._replay = False
+        self._finish = self._finish or "ended"
+        self._put(message)
+
+    def _totals(self) -> Usage | None:
+        return _usage(self._usage) if self._usage else None
+
+    def _usage_message(self, usage: Usage) -> Out:
+        self._told_usage = usage
+        message = UsageMessage(
+            id=self._id or "", input=usage.input, output=usage.output, thought=usage.thought, cached=usage.cached
+        )
+        return Out(0, _encode(message).decode())
+
+    def _progress(self, now: float) -> Out:
+        counted = _count(self._usage.get("candidatesTokenCount"))
+        tokens = counted or -(-self._chars // 4)
+        if self._began is None:
+            self._began = now, tokens
+        seconds, made = now - self._began[0], tokens - self._began[1]
+        rate = round(made / seconds, 1) if seconds > 0 else 0.0
+        message = Progress(id=self._id or "", chars=self._chars, tokens=tokens, rate=rate)
+        if self._max_tokens:
+            message.percent = min(100 * tokens // self._max_tokens, 99)
+            if rate:
+                message.eta_s = round(max(self._max_tokens - tokens, 0) / rate, 1)
+        return Out(0, _encode(message).decode())
+
+
+def pieces(candidate: dict[str, Any]) -> Iterator[tuple[str, Any]]:
+    """Yield the pieces of a candidate of one chunk: each the type of its message, and its text or payload."""
+    content = candidate.get("content")
+    parts = content.get("parts") if isinstance(content, dict) else None
+    for part in parts if isinstance(parts, list) else ():
+        if not isinstance(part, dict):
+            yield "data", {"part": part}
+            continue
+        text = part.get("text")
+        if isinstance(text, str):
+            if text:
+                yield "thought" if part.get("thought") else "chunk", text
+            if len(part) > 1:
+                rest = {name: value for name, value in part.items() if name not in ("text", "thought")}
+                if rest:
+                    yield "data", rest
+        elif part:
+            yield _kind(part), part
+    extras = {name: candidate[name] for name in _EXTRAS if candidate.get(name)}
+    if extras:
+        yield "data", extras
+
+
+def _kind(part: dict[str, Any]) -> str:
+    names = part.keys()
+    return "tool" if names & _TOOLS else "media" if names & _MEDIA else "data"
+
+
+def _usage(usage: dict[str, Any]) -> Usage:
+    return Usage(
+        input=_count(usage.get("promptTokenCount")),
+        output=_count(usage.get("candidatesTokenCount")),
+        thought=_count(usage.get("thoughtsTokenCount")),
+        cached=_count(usage.get("cachedContentTokenCount")),
+    )
+
+
+def _count(value: Any) -> int:
+    return value if isinstance(value, int) and not isinstance(value, bool) else 0

@@ -1,0 +1,125 @@
+"""The WebSocket at ``/ws``: who is let in, and how all connections end when the server does."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import time
+
+import msgspec
+from starlette.requests import HTTPConnection
+from starlette.responses import Response
+from starlette.types import Receive, Scope, Send
+
+from headwater.errors import APIError, api_error
+from headwater.server.http.auth import Access
+from headwater.server.http.metrics import Metrics
+from headwater.server.streams import record_format
+from headwater.server.streams.recorder import Recorder
+from headwater.server.streams.registry import Generations
+from headwater.server.websocket.connection import Connection
+from headwater.server.websocket.socket import Socket
+
+logger = logging.getLogger("headwater.access")
+
+#: The subprotocol; clients may ask for it and need not.
+SUBPROTOCOL = "streamgen.v1"
+
+
+class WebSocketEndpoint:
+    """The ASGI application of the WebSocket. When the recorder begins to drain, every client is told to go."""
+
+    def __init__(
+        self, generations: Generations, recorder: Recorder, access: Access, metrics: Metrics, *, grace: float = 10.0
+    ) -> None:
+        self._generations = generations
+        self._draining = recorder.draining
+        self._access = access
+        self._metrics = metrics
+        self._grace = grace
+        self._connections: set[Connection] = set()
+        self._watcher: asyncio.Task[None] | None = None
+        self._is_empty = asyncio.Event()
+
+    def __len__(self) -> int:
+        return len(self._connections)
+
+    async def ended(self, patience: float) -> None:
+        """Return when the last connection has ended, at the latest after ``patience`` seconds."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(patience):
+                while self._connections:
+                    await self._is_empty.wait()
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one connection."""
+        began = time.monotonic()
+        await receive()  # websocket.connect
+        try:
+            who = self._identify(HTTPConnection(scope))
+        except APIError as error:
+            self._metrics.refused(str(error.code))
+            await _deny(error, scope, receive, send)
+            _log(scope, error.code, began)
+            return
+        protocol = SUBPROTOCOL if SUBPROTOCOL in scope.get("subprotocols", ()) else None
+        await send({"type": "websocket.accept", "subprotocol": protocol})
+        connection = Connection(Socket(receive, send, self._access.limits), self._generations, self._access, who)
+        self._watch()
+        self._connections.add(connection)
+        self._is_empty.clear()
+        try:
+            await connection.run()
+        finally:
+            self._connections.discard(connection)
+            if not self._connections:
+                self._is_empty.set()
+            _log(scope, 101, began)
+
+    def _identify(self, http: HTTPConnection) -> bytes | None:
+        """Return who asks; None when the key is still to come, with hello.
+
+        Raises:
+            APIError: not from this host, not from this page, not with this key, or not now.
+        """
+        if self._draining.is_set():
+            raise api_error(503, "the server is shutting down: try again", status="UNAVAILABLE")
+        self._access.check_host(http)
+        self._access.check_origin(http)
+        if "cookie" in http.headers and "origin" not in http.headers:
+            raise api_error(403, "a browser says which page it comes from", status="PERMISSION_DENIED")
+        if self._access.needs_key and not _carries_key(http):
+            return None
+        return self._access.identify(http)
+
+    def _watch(self) -> None:
+        if self._watcher is None:
+            self._watcher = asyncio.create_task(self._say_goodbye())
+
+    async def _say_goodbye(self) -> None:
+        await self._draining.wait()
+        in_ms = round(self._grace * 1000)
+        leaving = [connection.go_away(in_ms, "shutdown") for connection in self._connections]
+        await asyncio.gather(*leaving, return_exceptions=True)
+
+
+def _carries_key(http: HTTPConnection) -> bool:
+    headers = http.headers
+    return "x-goog-api-key" in headers or "authorization" in headers or "key" in http.query_params
+
+
+def _log(scope: Scope, status: int, began: float) -> None:
+    """Write the line of a connection that has ended into the access log: no query, no key, no prompt."""
+    if logger.isEnabledFor(logging.INFO):
+        ms = round((time.monotonic() - began) * 1000, 1)
+        line = {"method": "WEBSOCKET", "path": scope["path"][:500], "status": status, "ms": ms}
+        logger.info("%s", msgspec.json.encode(line).decode())
+
+
+async def _deny(error: APIError, scope: Scope, receive: Receive, send: Send) -> None:
+    """Refuse the handshake: with a status and a reason where the server can, else as ASGI has it (403)."""
+    if "websocket.http.response" in scope.get("extensions", {}):
+        await Response(record_format.error_body(error), error.code, None, "application/json")(scope, receive, send)
+    else:
+        await send({"type": "websocket.close", "code": 1008, "reason": error.message[:100]})

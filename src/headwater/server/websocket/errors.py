@@ -1,0 +1,89 @@
+"""The words of the WebSocket protocol for what went wrong: error codes and close codes. Pure."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from headwater.server.streams.record_format import DOMAIN
+
+#: Codes after which the same request may succeed.
+RETRYABLE = frozenset(
+    {"busy", "rate_limited", "overloaded", "upstream", "timeout_first", "timeout_idle", "timeout_total", "truncated"}
+)
+#: Finish reasons that take the answer away.
+BLOCKED = frozenset(
+    {
+        "SAFETY",
+        "RECITATION",
+        "BLOCKLIST",
+        "PROHIBITED_CONTENT",
+        "SPII",
+        "MODEL_ARMOR",
+        "IMAGE_SAFETY",
+        "IMAGE_PROHIBITED_CONTENT",
+        "IMAGE_RECITATION",
+    }
+)
+
+BAD_MESSAGES, UNAUTHORIZED, FORBIDDEN, NO_HELLO, DUPLICATE_ID, SECOND_HELLO = 4400, 4401, 4403, 4408, 4409, 4429
+TOO_BIG, RESTART, TRY_LATER = 1009, 1012, 1013
+
+_OWN = {
+    "SHUTDOWN": "busy",
+    "INTERNAL": "internal",
+    "DEADLINE": "timeout_total",
+    "TRUNCATED": "truncated",
+    "CONNECT": "upstream",
+    "INTERRUPTED": "upstream",
+    "BROKEN": "upstream",
+    "LOG": "internal",
+    "LOST": "truncated",
+}
+_BY_STATUS = {
+    400: "bad_request",
+    401: "upstream",
+    403: "upstream",
+    404: "not_found",
+    503: "overloaded",
+    504: "timeout_total",
+}
+
+
+def code_of(error: dict[str, Any], *, has_begun: bool) -> str:
+    """Return the code of an error in Google's shape that ended an answer.
+
+    401 and 403 are ``upstream``: there the engine's own key was refused, not the reader's.
+    """
+    reason = _own_reason(error)
+    if reason == "STALLED":
+        return "timeout_idle" if has_begun else "timeout_first"
+    if reason in _OWN:
+        return _OWN[reason]
+    status = error.get("code")
+    if status == 429:
+        return "quota" if "PerDay" in str(error.get("details")) else "rate_limited"
+    if not isinstance(status, int):
+        return "upstream"
+    return _BY_STATUS.get(status) or ("bad_request" if 400 <= status < 500 else "upstream")
+
+
+def retry_after_ms(error: dict[str, Any]) -> int | None:
+    """Return how long the API asks to wait; None when it does not say."""
+    for entry in _entries(error):
+        delay = entry.get("retryDelay")
+        if isinstance(delay, str):
+            try:
+                return max(0, round(float(delay.removesuffix("s")) * 1000))
+            except (ValueError, OverflowError):
+                return None
+    return None
+
+
+def _own_reason(error: dict[str, Any]) -> str:
+    found = (entry.get("reason") for entry in _entries(error) if entry.get("domain") == DOMAIN)
+    return str(next(found, ""))
+
+
+def _entries(error: dict[str, Any]) -> list[dict[str, Any]]:
+    details = error.get("details")
+    return [entry for entry in details if isinstance(entry, dict)] if isinstance(details, list) else []

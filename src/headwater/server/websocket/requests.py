@@ -1,0 +1,193 @@
+"""What a client of the WebSocket may say, and the request to an engine that it makes. Pure."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+import msgspec
+
+from headwater.engines.base import Request
+from headwater.errors import UsageError
+from headwater.server.streams.record_format import Head
+from headwater.server.streams.routing import model_named
+from headwater.types import GenerateContentRequest
+
+DEFAULT_MODEL = "gemini-2.5-flash"
+
+Name = Annotated[str, msgspec.Meta(min_length=1, max_length=256)]
+Count = Annotated[int, msgspec.Meta(ge=0)]
+
+_NOT_SENT = frozenset(("httpoptions", "shouldreturnhttpresponse", "stream", "automaticfunctioncalling"))
+
+
+class Hello(msgspec.Struct):
+    """The handshake. ``want`` None means thoughts and usage."""
+
+    token: str | None = None
+    want: list[str] | None = None
+    window: Annotated[int, msgspec.Meta(ge=1)] | None = None
+    min_interval_ms: Annotated[float, msgspec.Meta(ge=0)] = 250.0
+
+
+class Generate(msgspec.Struct):
+    """Asks for an answer."""
+
+    id: Name | None = None
+    prompt: str | None = None
+    contents: Any = None
+    model: str | None = None
+    config: dict[str, Any] | None = None
+    idempotency_key: Name | None = None
+    on_disconnect: str | None = None
+
+
+class Cancel(msgspec.Struct):
+    """Stops an answer, by the id that this connection knows it by or by the name of the stream."""
+
+    id: Name | None = None
+    stream: Name | None = None
+    mode: str = "now"
+
+
+class Resume(msgspec.Struct):
+    """Asks for what comes after number ``after`` of a stream."""
+
+    stream: Name
+    after: Count = 0
+    id: Name | None = None
+
+
+class Ack(msgspec.Struct):
+    """Says up to which number a reader has read."""
+
+    id: Name
+    seq: Count
+
+
+class Ping(msgspec.Struct):
+    """Asks for a pong that repeats ``n``."""
+
+    n: Any = None
+
+
+class Pong(msgspec.Struct):
+    """Answers a ping."""
+
+
+Message = Hello | Generate | Cancel | Resume | Ack | Ping | Pong
+_KINDS: dict[str, type[Message]] = {
+    "hello": Hello,
+    "generate": Generate,
+    "cancel": Cancel,
+    "resume": Resume,
+    "ack": Ack,
+    "ping": Ping,
+    "pong": Pong,
+}
+
+
+class _Kind(msgspec.Struct):
+    type: str | None = None
+    id: Any = None
+
+
+_peek = msgspec.json.Decoder(_Kind).decode
+_decoders = {name: msgspec.json.Decoder(kind).decode for name, kind in _KINDS.items()}
+
+
+def read_message(text: str) -> Message:
+    """Return what a client said; without a ``type`` it is a prompt.
+
+    Raises:
+        UsageError: it is no message of this protocol; the error says what is wrong.
+    """
+    try:
+        kind = _peek(text).type
+        decode = _decoders.get("generate" if kind is None else kind)
+        if decode is None:
+            raise UsageError(f"there is no message of type {str(kind)[:100]!r}")
+        return decode(text)
+    except (msgspec.MsgspecError, RecursionError, UnicodeError) as error:
+        raise UsageError(f"not a message of this protocol: {str(error)[:300]}") from error
+
+
+def id_of(text: str) -> str | None:
+    """Return the id of a ``generate`` that can not be read, so that its sender learns which one it was."""
+    try:
+        kind = _peek(text)
+    except (msgspec.MsgspecError, RecursionError, UnicodeError):
+        return None
+    return kind.id if kind.type == "generate" and isinstance(kind.id, str) and 0 < len(kind.id) <= 256 else None
+
+
+def to_request(message: Generate) -> Request:
+    """Return the request that an engine gets.
+
+    Raises:
+        UsageError: there is nothing to answer, or the name of the model is none.
+    """
+    model = model_named(message.model or DEFAULT_MODEL)
+    contents = _contents(message)
+    if not contents:
+        raise UsageError("a prompt, or contents, is needed")
+    return Request(model, msgspec.json.encode({"contents": contents} | _settings(message.config or {})))
+
+
+def to_head(message: Generate, request: Request, id: str) -> Head:
+    """Return the head of the log of an answer."""
+    tokens = msgspec.json.decode(request.body, type=_Limits).generationConfig.get("maxOutputTokens")
+    return Head("", request.model, id, tokens if isinstance(tokens, int) and tokens > 0 else None)
+
+
+class _Limits(msgspec.Struct):
+    generationConfig: dict[str, Any] = {}  # noqa: N815
+
+
+def _contents(message: Generate) -> list[Any]:
+    contents = message.contents
+    turns = list(contents) if isinstance(contents, list) else [] if contents is None else [contents]
+    if message.prompt:
+        turns.append(message.prompt)
+    return [_turn(turn) for turn in turns]
+
+
+def _turn(turn: Any) -> Any:
+    if isinstance(turn, str):
+        return {"role": "user", "parts": [{"text": turn}]}
+    if not isinstance(turn, dict):
+        raise UsageError("contents are text, a content or a list of them")
+    return turn
+
+
+def _settings(config: dict[str, Any]) -> dict[str, Any]:
+    """Sort a configuration as the SDKs have it (or the API's own body) into the places of the API's body."""
+    body: dict[str, Any] = {}
+    generation: dict[str, Any] = {}
+    for name, value in config.items():
+        folded = name.replace("_", "").lower()
+        if folded in _NOT_SENT or folded == "contents" or value is None:
+            continue
+        if folded == "generationconfig":
+            if not isinstance(value, dict):
+                raise UsageError("config.generationConfig is an object")
+            generation |= {_camel(key): entry for key, entry in value.items()}
+        elif folded in _TOP_LEVEL:
+            body[_TOP_LEVEL[folded]] = value
+        else:
+            generation[_camel(name)] = value
+    instruction = body.get("systemInstruction")
+    if isinstance(instruction, str):
+        body["systemInstruction"] = {"parts": [{"text": instruction}]}
+    return body | ({"generationConfig": generation} if generation else {})
+
+
+def _camel(name: str) -> str:
+    head, *tail = name.split("_")
+    return head + "".join(word[:1].upper() + word[1:] for word in tail)
+
+
+_TOP_LEVEL = {
+    name.lower(): name
+    for name in GenerateContentRequest.__struct_encode_fields__
+    if name not in ("contents", "generationConfig")
+} | {"generationoutputconfig": "outputConfig"}

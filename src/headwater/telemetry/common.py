@@ -1,0 +1,55 @@
+"""What all observers say of a call in the same words: its tokens, its times, an error without what was said."""
+
+from __future__ import annotations
+
+import msgspec
+
+from headwater.client.options.observers import Ended
+from headwater.errors import APIError, BlockedError, HeadwaterError, WireError
+
+#: The bounds of histograms of seconds: those of OpenTelemetry's GenAI conventions.
+SECONDS = (0.01, 0.02, 0.04, 0.08, 0.16, 0.32, 0.64, 1.28, 2.56, 5.12, 10.24, 20.48, 40.96, 81.92)
+
+
+class Tokens(msgspec.Struct, frozen=True, kw_only=True):
+    """The tokens of a call, as the API counted them; None where it did not."""
+
+    input: int | None
+    """Of what was asked, with what came from a cache or from tools of the API."""
+    output: int | None
+    """Of the answer, with its thoughts."""
+    thoughts: int | None
+    cached: int | None
+
+
+def tokens(call: Ended) -> Tokens:
+    """Return the tokens of a call."""
+    usage = call.usage_metadata
+    return Tokens(
+        input=_sum(usage.prompt_token_count, usage.tool_use_prompt_token_count),
+        output=_sum(usage.candidates_token_count, usage.thoughts_token_count),
+        thoughts=usage.thoughts_token_count,
+        cached=usage.cached_content_token_count,
+    )
+
+
+def error_type(error: HeadwaterError) -> str:
+    """Return what kind of error it is, one of few: the API's code, or the name of the class."""
+    return str(error.code) if isinstance(error, APIError) else type(error).__name__
+
+
+def error_text(error: HeadwaterError) -> str:
+    """Return what the error says, in our own words: the API's may quote what was asked or answered."""
+    match error:
+        case APIError():
+            return f"{error.code} {error.status or ''}".rstrip()
+        case BlockedError():
+            return f"blocked: {error.block_reason}"
+        case WireError():
+            return "the answer is not what the Gemini API sends"
+    return str(error)
+
+
+def _sum(*counts: int | None) -> int | None:
+    known = [count for count in counts if count is not None]
+    return sum(known) if known else None
