@@ -24,7 +24,7 @@ from sqlalchemy import text
 
 from headwater import server
 from headwater.server.chats.model import Draft, Message, now
-from headwater.server.chats.store import Store, open_store
+from headwater.server.chats.store import ChatStore, open_store
 from headwater.server.chats.tables import open_engine
 from headwater.server.run import Runner, listen
 
@@ -40,7 +40,7 @@ QUERIES = {
 }
 
 
-def fill(store: Store, count: int, owner: str = "") -> None:
+def fill(store: ChatStore, count: int, owner: str = "") -> None:
     """Make chats of ten messages with words of about the frequencies of a language."""
     rng = random.Random(1)
     common = ["the", "of", "and", "to", "in", "story", "river", "stone", "light"]
@@ -104,7 +104,7 @@ def analyze(url: str) -> None:
         connection.execute(text("VACUUM ANALYZE headwater_chats"))
 
 
-def measure(store: Store, rounds: int) -> None:
+def measure(store: ChatStore, rounds: int) -> None:
     """Print a line for each query."""
     listener = listen("127.0.0.1", 0)
     runner = Runner(server.app(chats=store), grace=1)

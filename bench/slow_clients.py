@@ -20,7 +20,7 @@ import time
 from collections.abc import AsyncIterator
 from pathlib import Path
 
-from headwater.engines.base import Request
+from headwater.engines.base import EngineRequest
 from headwater.engines.offline import OfflineEngine
 from headwater.server import app
 from headwater.server.http.limits import Limits
@@ -40,7 +40,7 @@ class Talker(OfflineEngine):
 
     name = "talker"
 
-    async def stream(self, request: Request) -> AsyncIterator[GenerateContentResponse]:
+    async def stream(self, request: EngineRequest) -> AsyncIterator[GenerateContentResponse]:
         """Yield the chunks."""
         kilobytes = READERS.get(request.model)
         if kilobytes is None:

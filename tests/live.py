@@ -14,7 +14,7 @@ from starlette.applications import Starlette
 from starlette.routing import Mount
 
 from headwater import genai, story
-from headwater.engines.base import Request
+from headwater.engines.base import EngineRequest
 from headwater.engines.offline import OfflineEngine
 from headwater.server import app
 from headwater.server.app import Server
@@ -152,7 +152,7 @@ class Held:
         self.cancelled = 0
         self.gate: asyncio.Event | None = None
 
-    async def stream(self, request: Request) -> AsyncIterator[GenerateContentResponse]:
+    async def stream(self, request: EngineRequest) -> AsyncIterator[GenerateContentResponse]:
         self.gate = self.gate or asyncio.Event()
         self.running += 1
         try:
@@ -166,7 +166,7 @@ class Held:
         finally:
             self.running -= 1
 
-    async def count_tokens(self, request: Request) -> CountTokensResponse:
+    async def count_tokens(self, request: EngineRequest) -> CountTokensResponse:
         return CountTokensResponse(total_tokens=len(request.body))
 
     async def models(self) -> list[Model]:
@@ -181,11 +181,11 @@ class Scripted(Held):
 
     name = "scripted"
 
-    def __init__(self, script: Callable[[Request], Collection[GenerateContentResponse | Exception]]) -> None:
+    def __init__(self, script: Callable[[EngineRequest], Collection[GenerateContentResponse | Exception]]) -> None:
         super().__init__()
         self._script = script
 
-    async def stream(self, request: Request) -> AsyncIterator[GenerateContentResponse]:
+    async def stream(self, request: EngineRequest) -> AsyncIterator[GenerateContentResponse]:
         for entry in self._script(request):
             if isinstance(entry, Exception):
                 raise entry

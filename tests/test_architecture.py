@@ -184,7 +184,7 @@ def test_the_shells_do_not_know_each_other() -> None:
 #: The twins of both colours, and the names that only one of them has.
 TWINS = [
     ("client.stream.sync:Stream", "client.stream.aio:AsyncStream", {"aclose"}),
-    ("client.stream.sync:Call", "client.stream.aio:AsyncCall", set()),
+    ("client.stream.sync:UnaryCall", "client.stream.aio:AsyncUnaryCall", set()),
     ("client.stream.sync:Caller", "client.stream.aio:AsyncCaller", set()),
     ("client.groups.models:Models", "client.groups.models:AsyncModels", set()),
     ("client.groups.chats:Chat", "client.groups.chats:AsyncChat", set()),

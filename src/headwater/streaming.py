@@ -2,30 +2,30 @@
 
 from headwater.client.options.call_options import CallOptions, StreamOptions
 from headwater.client.options.cancel import CancelToken
-from headwater.client.options.observers import Asked, Ended, Observation, Observer
+from headwater.client.options.observers import CallRequest, FinishedCall, Observation, Observer
 from headwater.core.answer.ending import Ending, EndingKind
 from headwater.core.answer.events import Block, Call, End, Event, Media, Reset, Result, Retrying, Text, Thought, Usage
 from headwater.core.answer.metrics import Metrics
 from headwater.core.answer.partial_json import PartialJson
 from headwater.core.answer.progress import Progress
 from headwater.core.machine.policy import Deadlines, OnBreak, Retry
-from headwater.core.machine.tracing import together
+from headwater.core.machine.tracing import Trace, combine_traces
 from headwater.core.stages.base import Stage
 from headwater.core.stages.buffers import coalesce, tap, throttle
 from headwater.core.stages.smooth import smooth
 
 __all__ = [
-    "Asked",
     "Block",
     "Call",
     "CallOptions",
+    "CallRequest",
     "CancelToken",
     "Deadlines",
     "End",
-    "Ended",
     "Ending",
     "EndingKind",
     "Event",
+    "FinishedCall",
     "Media",
     "Metrics",
     "Observation",
@@ -41,10 +41,11 @@ __all__ = [
     "StreamOptions",
     "Text",
     "Thought",
+    "Trace",
     "Usage",
     "coalesce",
+    "combine_traces",
     "smooth",
     "tap",
     "throttle",
-    "together",
 ]

@@ -17,7 +17,7 @@ from functools import partial
 from typing import TypeVar
 
 from headwater.errors import ConflictError, HeadwaterError, SealedError, UnknownStreamError
-from headwater.log.base import Log, State, tail
+from headwater.log.base import Log, LogState, tail
 
 T = TypeVar("T")
 Check = Callable[[Log], Awaitable[None]]
@@ -239,9 +239,9 @@ async def a_note_is_kept(log: Log) -> None:
     assert (await log.state("a")).note == b"\x00first"
     await log.append("a", [], note=b"second")
     await _raises(ConflictError, log.append("a", [b"2"], at=0, note=b"lost"))
-    assert await log.state("a") == State(1, False, "", False, b"second")
+    assert await log.state("a") == LogState(1, False, "", False, b"second")
     await log.append("a", [b"2"], note=b"", seal=True)
-    assert await log.state("a") == State(2, True, "", False, b"")
+    assert await log.state("a") == LogState(2, True, "", False, b"")
 
 
 async def of_many_who_create_one_wins(log: Log) -> None:
@@ -273,7 +273,7 @@ async def a_writer_that_lives_keeps_its_log(log: Log) -> None:
     """Before its lease has run out, a log is not stale, and nobody takes it over."""
     await log.create("a", writer="one", lease=PATIENCE * 100)
     await log.append("a", [b"1"], writer="one")
-    assert await log.state("a") == State(1, False, "one", False, b"")
+    assert await log.state("a") == LogState(1, False, "one", False, b"")
     assert await log.stale() == []
     await _raises(ConflictError, log.take_over("a", "two"))
     await _raises(ConflictError, log.append("a", [b"x"], writer="two"))
@@ -289,7 +289,7 @@ async def a_stale_log_can_be_taken_over(log: Log) -> None:
     while not (await log.state("a")).is_stale:
         await log.wait("a", 1, 0.02)
     assert await log.stale() == ["a"]
-    assert await log.take_over("a", "two", lease=PATIENCE * 100) == State(1, False, "two", False, b"n")
+    assert await log.take_over("a", "two", lease=PATIENCE * 100) == LogState(1, False, "two", False, b"n")
     assert await log.stale() == []
     await _raises(ConflictError, log.append("a", [b"x"], writer="one"))
     assert await log.append("a", [b"2"], at=1, writer="two", seal=True) == 2

@@ -50,7 +50,7 @@ MODULES = {
 }
 
 
-def instead_of(name: str) -> str:
+def replacement_for(name: str) -> str:
     """Return what to use in the place of ``name``, which is written as under ``google.genai``."""
     known = GROUPS | METHODS | MODULES
     parts = [part for part in name.split(".") if part not in ("client", "aio", "types")]

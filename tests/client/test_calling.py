@@ -8,7 +8,7 @@ import pytest
 from call_cases import DONE, TWICE, Tools, answers, calls, results
 
 from headwater import genai
-from headwater.client.groups.history import Standing
+from headwater.client.groups.history import TurnState
 from headwater.errors import ParseError, ServerError, StreamInterrupted, UsageError
 from headwater.streaming import Call, End, EndingKind, Result, Text
 from headwater.types import Content, Part
@@ -193,7 +193,7 @@ def test_a_failure_after_calls_keeps_what_they_did(side: Any, tools: Tools) -> N
     history = caught.value.partial.automatic_function_calling_history
     assert history[2].parts[0].function_response.response == {"result": 3}
     assert caught.value.attempts == 2
-    assert [turn.standing for turn in chat.turns] == [Standing.PARTIAL] * 4
+    assert [turn.standing for turn in chat.turns] == [TurnState.PARTIAL] * 4
     roles = [[content.role, len(content.parts)] for content in chat.get_history(curated=True)]
     assert roles == [["user", 1], ["model", 1], ["user", 1]]
 

@@ -13,7 +13,7 @@ from call_cases import DONE, Tools, answers, calls, results
 
 from conftest import run_async
 from headwater import genai
-from headwater.core.machine.steps import Answered, Run
+from headwater.core.machine.steps import FunctionsReturned, Run
 from headwater.streaming import Deadlines, EndingKind, smooth
 from servers import PATIENCE, Server, says
 
@@ -187,7 +187,7 @@ def test_a_watch_sees_functions_run(side: Any) -> None:
         stream = side.stream(server.client(), config={"tools": [tools.add]}, watch=lambda _, what: seen.append(what))
         side.read(stream)
     run = next(what for what in seen if isinstance(what, Run))
-    answered = next(what for what in seen if isinstance(what, Answered))
+    answered = next(what for what in seen if isinstance(what, FunctionsReturned))
     assert run.calls[0].args == {"a": 1, "b": 2}
     assert answered.parts[0].function_response.response == {"result": 3}
 

@@ -27,17 +27,17 @@ from headwater.types import (
 WORD = contextvars.ContextVar("WORD", default="nothing")
 CONTENT = {"inner": Inner(x=1), "leaf": Leaf(1), "color": Color.RED, "day": date(2026, 1, 2), "set": {1}, "b": b"x"}
 
-Runner = Callable[[list[calls.Planned]], list[Part]]
+Runner = Callable[[list[calls.PlannedCall]], list[Part]]
 
 
 @pytest.fixture(params=["sync", "async"])
 def run(request: pytest.FixtureRequest) -> Runner:
     """Both colours."""
-    return calls.run if request.param == "sync" else lambda planned: asyncio.run(calls.arun(planned))
+    return calls.run_calls if request.param == "sync" else lambda planned: asyncio.run(calls.arun_calls(planned))
 
 
-def planned(*wanted: FunctionCall, functions: list[Any]) -> list[calls.Planned]:
-    return calls.plan(wanted, calls.by_name(functions, is_async=True))
+def planned(*wanted: FunctionCall, functions: list[Any]) -> list[calls.PlannedCall]:
+    return calls.plan_calls(wanted, calls.functions_by_name(functions, is_async=True))
 
 
 def response(part: Part) -> FunctionResponse:
@@ -173,7 +173,7 @@ def test_coroutines_run_side_by_side() -> None:
 
         names = ("wait", "wake", "give")
         wanted = [FunctionCall(name=name, args={"what": "color"} if name == "give" else None) for name in names]
-        return await calls.arun(planned(*wanted, functions=[wait, wake, give]))
+        return await calls.arun_calls(planned(*wanted, functions=[wait, wake, give]))
 
     assert [response(part).response for part in asyncio.run(main())] == [
         {"result": "waited"},
@@ -217,12 +217,12 @@ def test_tools_that_can_not_be_called_are_refused_early() -> None:
     async def later() -> None: ...
 
     with pytest.raises(UsageError, match="later is a coroutine function"):
-        calls.by_name([later], is_async=False)
+        calls.functions_by_name([later], is_async=False)
     with pytest.raises(UsageError, match="two of the tools are named 'give'"):
-        calls.by_name([give, type("give", (), {"__call__": lambda self: None})()], is_async=True)
+        calls.functions_by_name([give, type("give", (), {"__call__": lambda self: None})()], is_async=True)
     declared = Tool(function_declarations=[FunctionDeclaration(name="x")])
-    assert calls.by_name([give, declared, {"google_search": {}}, give], is_async=False) == {"give": give}
-    assert calls.by_name(None, is_async=False) == {}
+    assert calls.functions_by_name([give, declared, {"google_search": {}}, give], is_async=False) == {"give": give}
+    assert calls.functions_by_name(None, is_async=False) == {}
 
 
 def test_a_coroutine_where_nothing_awaits_it_is_answered() -> None:
@@ -233,7 +233,7 @@ def test_a_coroutine_where_nothing_awaits_it_is_answered() -> None:
     def sly() -> Any:
         return later()
 
-    (part,) = calls.run(planned(FunctionCall(name="sly"), functions=[sly]))
+    (part,) = calls.run_calls(planned(FunctionCall(name="sly"), functions=[sly]))
     assert "returned a coroutine" in (response(part).response or {})["error"]
 
 
@@ -257,4 +257,4 @@ DECLARED = Tool(function_declarations=[FunctionDeclaration(name="x")])
 def test_how_many_requests_may_be_made(config: Any, tools: Any, expected: int) -> None:
     """Ten unless something else is said; none where functions are only declared."""
     settings = AutomaticFunctionCallingConfig(**config) if config else None
-    assert calls.remote_calls(settings, tools) == expected
+    assert calls.max_remote_calls(settings, tools) == expected

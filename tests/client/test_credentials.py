@@ -24,7 +24,7 @@ from google.oauth2 import service_account
 from conftest import run_async, run_page
 from headwater import genai
 from headwater.client.request import credentials as module
-from headwater.client.request.credentials import Tokens
+from headwater.client.request.credentials import AccessTokens
 from headwater.client.request.settings import Settings
 from headwater.errors import AuthenticationError, ConnectError, StreamCancelled, StreamStalled, UsageError
 from servers import PATIENCE, Connection, Request, Server, refuses, whole
@@ -190,7 +190,7 @@ def test_many_calls_wait_for_one_token(cloud: Cloud) -> None:
 def test_a_forked_child_renews_for_itself(cloud: Cloud, monkeypatch: pytest.MonkeyPatch) -> None:
     """A renewal that the parent of a process had begun is not waited for: its thread is not there."""
     cloud.hold = threading.Event()
-    tokens = Tokens(cloud.credentials())
+    tokens = AccessTokens(cloud.credentials())
     parents = tokens.wanted()
     assert tokens.wanted() is parents
     monkeypatch.setattr(module.os, "getpid", lambda: 1)

@@ -14,9 +14,9 @@ import pytest
 from conftest import run_async, run_page
 from headwater import genai
 from headwater.client.groups import disk, transfers
-from headwater.client.groups.disk import Slice, Source
+from headwater.client.groups.disk import FileSlice, Source
 from headwater.client.groups.files import _FILES
-from headwater.client.groups.transfers import Ask, Local, Rest, UploadAnswer, file_name
+from headwater.client.groups.transfers import RunLocally, SendRequest, Sleep, UploadResponse, file_name
 from headwater.client.request.settings import Settings
 from headwater.core.wire.request import HttpRequest
 from headwater.errors import (
@@ -267,9 +267,9 @@ def test_an_upload_goes_to_no_other_host(side: Any, url: str | None, reason: str
         assert len(server.requests) == 1
 
 
-def answered(headers: dict[str, str], **fields: Any) -> UploadAnswer:
+def answered(headers: dict[str, str], **fields: Any) -> UploadResponse:
     """Return an answer with these headers."""
-    answer = UploadAnswer(**fields)
+    answer = UploadResponse(**fields)
     answer.__dict__["_headers"] = headers
     return answer
 
@@ -283,14 +283,14 @@ def test_the_key_goes_to_the_host_that_it_is_for(url: str, goes: bool) -> None:
     options = {"base_url": "https://gateway.example/", "headers": {"X-Team": "t"}}
     settings = Settings(api_key="test-key", http_options=options)
     errand = transfers.upload(settings, b"x", UploadFileConfig(mime_type="text/plain"), None)
-    assert isinstance(next(errand), Local)
+    assert isinstance(next(errand), RunLocally)
     start = errand.send(Source(b"x"))
-    assert isinstance(start, Ask)
+    assert isinstance(start, SendRequest)
     assert start.request.url == "https://gateway.example/upload/v1/files"
     assert start.request.headers["x-goog-api-key"] == "test-key"
-    assert isinstance(errand.send(answered({"x-goog-upload-url": url, "x-goog-upload-status": "active"})), Local)
-    sent = errand.send(Slice(b"x", is_last=True))
-    assert isinstance(sent, Ask)
+    assert isinstance(errand.send(answered({"x-goog-upload-url": url, "x-goog-upload-status": "active"})), RunLocally)
+    sent = errand.send(FileSlice(b"x", is_last=True))
+    assert isinstance(sent, SendRequest)
     assert sent.request.url == url
     assert ("x-goog-api-key" in sent.request.headers, "X-Team" in sent.request.headers) == (goes, goes)
 
@@ -368,7 +368,7 @@ class Waiting:
         number = 0
         try:
             while True:
-                if isinstance(step, Rest):
+                if isinstance(step, Sleep):
                     self.rests.append(step.seconds)
                     self.now += step.seconds
                     step = next(self._errand)

@@ -27,7 +27,7 @@ from tool_cases import (
     unions,
 )
 
-from headwater.client.tools.docstrings import describe
+from headwater.client.tools.docstrings import parse_docstring
 from headwater.client.tools.functions import acall, call, declare, parameters
 from headwater.errors import FunctionCallError, UsageError
 from headwater.types import Part
@@ -126,7 +126,7 @@ DOCSTRINGS = {
 @pytest.mark.parametrize("style", DOCSTRINGS)
 def test_docstrings_of_three_styles(style: str) -> None:
     """Descriptions are found and taken out, the rest stays."""
-    told = describe(DOCSTRINGS[style])
+    told = parse_docstring(DOCSTRINGS[style])
     assert told.parameters["city"] == "where, with the country"
     assert told.parameters["days"] == "how many"
     assert told.text.startswith("Look it up.\n\nMore text.\n\n")
@@ -139,7 +139,7 @@ def test_docstrings_of_three_styles(style: str) -> None:
 )
 def test_docstrings_that_describe_no_parameter(text: str | None) -> None:
     """They stay as they are."""
-    assert describe(text) == ((text or ""), {})
+    assert parse_docstring(text) == ((text or ""), {})
 
 
 def test_callables_of_every_kind() -> None:

@@ -15,7 +15,7 @@ from conftest import run_page
 from corpus_cases import shared
 from headwater import genai
 from headwater.client.groups import history
-from headwater.client.groups.history import Standing
+from headwater.client.groups.history import TurnState
 from headwater.errors import HeadwaterError, UsageError
 from headwater.genai import types
 from servers import Connection, Request, Script, Server, head, refuses, says, scripted, whole
@@ -130,7 +130,7 @@ def test_what_failed_is_never_shown(side: Any, answer: Script) -> None:
         chat = side.chat(server.client(), keep_partial=True)
         with contextlib.suppress(HeadwaterError):
             tell(side, chat, "hi")
-        assert {turn.standing for turn in chat.turns} == {Standing.FAILED}
+        assert {turn.standing for turn in chat.turns} == {TurnState.FAILED}
         tell(side, chat, "again")
         assert contents(server.requests[-1]) == [("user", ["again"])]
 
@@ -249,7 +249,7 @@ def test_automatic_calls_are_turns() -> None:
     answer.automatic_function_calling_history = [*sent, *between]
     turns, standing = history.exchange(sent[-1], answer, sent=len(sent))
     assert turns == [sent[-1], *between, types.Content(role="model", parts=["done"])]
-    assert standing is Standing.WHOLE
+    assert standing is TurnState.WHOLE
 
 
 def recorded(name: str) -> tuple[list[Any], list[bytes]]:

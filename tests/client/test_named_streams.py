@@ -11,7 +11,7 @@ from headwater.core.answer.ending import EndingKind
 from headwater.core.machine.policy import Retry
 from headwater.engines.offline import OfflineEngine
 from headwater.errors import APIError, NotFoundError, StreamCancelled, StreamInterrupted, UsageError
-from headwater.server.http.errors import own_error
+from headwater.server.http.errors import server_error
 from live import Held, Live, Scripted
 from live import says as chunk
 from servers import Server, says, scripted
@@ -380,7 +380,7 @@ def test_a_stop_elsewhere_raises_where_that_is_asked_for(side):
 
 def test_the_error_that_ended_it_is_every_readers(side):
     """It is raised after what came, and not asked for again: it would be the same."""
-    lost = own_error(503, "UNAVAILABLE", "LOST", "the server that produced this answer died: ask again")
+    lost = server_error(503, "UNAVAILABLE", "LOST", "the server that produced this answer died: ask again")
     with Live(Scripted(lambda request: [chunk("one "), lost])) as live:
         stream = side.call(live.client(), "streams.start", **ASK)
         for reader in (stream, side.call(live.client(), "streams.attach", name=stream.name)):

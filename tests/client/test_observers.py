@@ -10,7 +10,7 @@ import pytest
 from ways_out import Way, answers, client_of, each_way, go, soon
 
 from headwater import genai
-from headwater.client.options.observers import Asked, Ended
+from headwater.client.options.observers import CallRequest, FinishedCall
 from headwater.errors import UsageError
 from headwater.streaming import Deadlines, Retry, Retrying
 from servers import CHUNKED, EVENT, Server, chunk, refuses, scripted, sends, whole
@@ -22,13 +22,13 @@ class Notes:
     """An observer that writes down what it is told."""
 
     def __init__(self) -> None:
-        self.asked: list[Asked] = []
+        self.asked: list[CallRequest] = []
         self.places: list[str] = []
         self.retries: list[Retrying] = []
         self.ends: list[str] = []
         self.totals: list[float | None] = []
 
-    def begin(self, asked: Asked) -> Notes:
+    def begin(self, asked: CallRequest) -> Notes:
         self.asked.append(asked)
         self.places.append(PLACE.get())
         return self
@@ -36,7 +36,7 @@ class Notes:
     def retrying(self, event: Retrying) -> None:
         self.retries.append(event)
 
-    def ended(self, call: Ended) -> None:
+    def ended(self, call: FinishedCall) -> None:
         self.ends.append(str(call.ending))
         self.totals.append(call.metrics.total)
 
@@ -134,14 +134,14 @@ class Faulty(Notes):
         if where == self.where:
             raise ZeroDivisionError(where)
 
-    def begin(self, asked: Asked) -> Notes:
+    def begin(self, asked: CallRequest) -> Notes:
         self._may_raise("begin")
         return super().begin(asked)
 
     def retrying(self, event: Retrying) -> None:
         self._may_raise("retrying")
 
-    def ended(self, call: Ended) -> None:
+    def ended(self, call: FinishedCall) -> None:
         self._may_raise("ended")
 
 
@@ -163,13 +163,13 @@ def test_an_end_in_the_middle_of_an_observers_work_waits() -> None:
     client = genai.Client(http_options={"base_url": "offline:instant"})  # type: ignore[arg-type]
 
     class Holding(Notes):
-        def ended(self, call: Ended) -> None:
+        def ended(self, call: FinishedCall) -> None:
             told.append("first begins")
             other.close()
             told.append("first ends")
 
     class Telling(Notes):
-        def ended(self, call: Ended) -> None:
+        def ended(self, call: FinishedCall) -> None:
             told.append("second")
 
     other = client.models.generate_content_stream(model="m", contents="hi", observers=[Telling()])
@@ -183,7 +183,7 @@ def test_a_call_that_is_closed_at_its_beginning_ends() -> None:
     client = genai.Client(http_options={"base_url": "offline:instant"})  # type: ignore[arg-type]
 
     class Closing(Notes):
-        def begin(self, asked: Asked) -> Notes:
+        def begin(self, asked: CallRequest) -> Notes:
             stream.close()
             return super().begin(asked)
 
@@ -197,7 +197,7 @@ def test_an_observer_that_asks_is_not_told_of_its_own_calls() -> None:
     client = genai.Client(http_options={"base_url": "offline:instant"})  # type: ignore[arg-type]
 
     class Curious(Notes):
-        def ended(self, call: Ended) -> None:
+        def ended(self, call: FinishedCall) -> None:
             super().ended(call)
             client.models.generate_content(model="m", contents="What was that?", observers=[self])
 
@@ -279,7 +279,7 @@ GOOGLE = "https://generativelanguage.googleapis.com/v1beta"
     ],
 )  # fmt: skip
 def test_what_is_asked_is_read_from_the_url(url: str, model: str, method: str | None, place: Any) -> None:
-    asked = Asked(url=url, body=b"{}", is_stream=True, is_vertex=False)
+    asked = CallRequest(url=url, body=b"{}", is_stream=True, is_vertex=False)
     assert asked.model == model
     assert method in (None, asked.method)
     assert place in (None, (asked.host, asked.port))

@@ -13,10 +13,10 @@ from hypothesis import strategies as st
 
 from headwater import genai, story
 from headwater.client.groups import saved_chats
-from headwater.client.groups.history import Standing, Turn
-from headwater.client.groups.saved_chats import Ledger, taken_up
+from headwater.client.groups.history import Turn, TurnState
+from headwater.client.groups.saved_chats import MessageMap, turns_of
 from headwater.client.request.settings import Settings
-from headwater.core.wire.saved_chats import WholeChat
+from headwater.core.wire.saved_chats import SavedChat
 from headwater.engines.offline import OfflineEngine
 from headwater.errors import APIError, HeadwaterError, NotFoundError, UsageError, WireError
 from headwater.genai import types
@@ -158,7 +158,7 @@ def test_an_answer_that_still_runs_is_loaded_as_far_as_it_is(side):
         assert live.post("/v1/chats/c/answers", ask, x_goog_api_key="test-key").status == 201
         live.until(lambda: engine.running == 1)
         chat = load(side, live.client(), "c")
-        assert [turn.standing for turn in chat.turns] == [Standing.PARTIAL, Standing.PARTIAL]
+        assert [turn.standing for turn in chat.turns] == [TurnState.PARTIAL, TurnState.PARTIAL]
         assert "".join(part.text for part in chat.turns[1].content.parts).startswith("0 ")
         chat.record_history(types.UserContent("on"), [types.ModelContent("yes")])
         side.do(chat.save())
@@ -306,10 +306,10 @@ def test_a_chat_that_was_deleted_is_not_saved_by_halves(side, live):
 
 _WORDS = st.text(min_size=1, max_size=3)
 _ANSWERS = st.lists(st.tuples(st.booleans(), _WORDS), max_size=2)
-_EXCHANGES = st.lists(st.tuples(_WORDS, _ANSWERS, st.none() | _WORDS, st.sampled_from(Standing)), max_size=6)
+_EXCHANGES = st.lists(st.tuples(_WORDS, _ANSWERS, st.none() | _WORDS, st.sampled_from(TurnState)), max_size=6)
 
 
-def turns_of(exchanges: Any) -> list[Turn]:
+def turns_from(exchanges: Any) -> list[Turn]:
     """Turns as a chat has them: messages, calls with their results, answers or none."""
     turns: list[Turn] = []
     for question, calls, answer, standing in exchanges:
@@ -319,7 +319,7 @@ def turns_of(exchanges: Any) -> list[Turn]:
             contents.append(types.ModelContent([types.Part.from_function_call(name=name, args={})]))
             contents.append(types.UserContent([types.Part.from_function_response(name=name, response=response)]))
         if answer is None:
-            standing = Standing.FAILED
+            standing = TurnState.FAILED
         contents.append(types.Content(role="model", parts=[types.Part(text=answer)] if answer else []))
         turns += [Turn(content, standing) for content in contents]
     return turns
@@ -328,8 +328,8 @@ def turns_of(exchanges: Any) -> list[Turn]:
 @given(_EXCHANGES, st.data())
 def test_whatever_was_said_comes_back(exchanges, data):
     """However many saves it takes, the messages hold the same contents in the same order with the same standing."""
-    turns = turns_of(exchanges)
-    ledger = Ledger()
+    turns = turns_from(exchanges)
+    ledger = MessageMap()
     settings = Settings(api_key="k", http_options={"base_url": "http://127.0.0.1:1"})
     messages: list[Any] = []
     ends = [number for number, turn in enumerate(turns) if saved_chats.is_message(turn.content)][1:]
@@ -339,10 +339,10 @@ def test_whatever_was_said_comes_back(exchanges, data):
         assert writing is not None
         body = msgspec.json.decode(writing.request.body)
         messages += body["messages"]
-        chat = WholeChat.model_validate({**body, "messages": messages})
+        chat = SavedChat.model_validate({**body, "messages": messages})
         ledger.written(writing, chat)
     if turns:
-        loaded, _ = taken_up(chat)
+        loaded, _ = turns_of(chat)
         told = [(turn.content, turn.standing) for turn in loaded if turn.content.parts]
         assert told == [(turn.content, turn.standing) for turn in turns if turn.content.parts]
         assert [message["role"] for message in messages] == ["user", "model"] * len(exchanges)

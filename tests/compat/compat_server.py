@@ -17,7 +17,7 @@ from collections.abc import AsyncIterator
 import msgspec
 
 from headwater import story
-from headwater.engines.base import Request
+from headwater.engines.base import EngineRequest
 from headwater.engines.offline import OfflineEngine
 from headwater.server import app
 from headwater.server.http.limits import Limits
@@ -34,7 +34,7 @@ class OddEngine(OfflineEngine):
 
     name = "odd"
 
-    async def stream(self, request: Request) -> AsyncIterator[GenerateContentResponse]:
+    async def stream(self, request: EngineRequest) -> AsyncIterator[GenerateContentResponse]:
         """Yield a chunk for each piece."""
         for number, piece in enumerate(PIECES):
             if number == 2:

@@ -15,7 +15,7 @@ from typing import Any
 
 from headwater import types
 from headwater.client.request.platform import DEVELOPER_ONLY, VERTEX_ONLY
-from headwater.types.base import OpenEnum, Wire
+from headwater.types.base import ApiModel, OpenEnum
 
 DEPTH = 4
 #: Fields of which not every value is a good one, with values that are.
@@ -63,7 +63,7 @@ TEXTS = ["", "hi", "Grüße ☃\u2028", "a_b-c/d+e", 'quote " and \\ and \n', "x
 class Node(typing.NamedTuple):
     """A value of a type, before any library has it."""
 
-    kind: type[Wire]
+    kind: type[ApiModel]
     fields: dict[str, Any]
 
 
@@ -74,7 +74,7 @@ class Maker:
         self.random = random.Random(seed)
         self._barred = DEVELOPER_ONLY if vertexai else VERTEX_ONLY
 
-    def node(self, kind: type[Wire], most: int, depth: int = 0, least: int = 0) -> Node:
+    def node(self, kind: type[ApiModel], most: int, depth: int = 0, least: int = 0) -> Node:
         """A value of ``kind`` with ``least`` to ``most`` fields set, none of them barred."""
         barred = NOT_SENT | set(self._barred.get(kind.__name__, ()))
         names = [name for name in kind.__struct_fields__ if name not in barred]
@@ -85,7 +85,7 @@ class Maker:
         fields = {name: self._field(kind, name, hints[name], depth + 1) for name in chosen}
         return Node(kind, {name: value for name, value in fields.items() if value is not None})
 
-    def _field(self, kind: type[Wire], name: str, hint: Any, depth: int) -> Any:
+    def _field(self, kind: type[ApiModel], name: str, hint: Any, depth: int) -> Any:
         good = GOOD.get((kind.__name__, name))
         if good is not None:
             return self.random.choice(good)
@@ -118,7 +118,7 @@ class Maker:
             return self.random.choice([1, "x", True, {"aKey": [1, {"b_c": None}]}, ["a"]])
         if issubclass(hint, OpenEnum):
             return self.random.choice([member for member in hint if "UNSPECIFIED" not in member.value.upper()])
-        if issubclass(hint, Wire):
+        if issubclass(hint, ApiModel):
             return self.node(hint, 3, depth) if depth < DEPTH else None
         return self._plain(hint)
 

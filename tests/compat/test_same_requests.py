@@ -15,7 +15,7 @@ import headwater.genai
 from headwater.client.request.platform import DEVELOPER_ONLY, VERTEX_ONLY
 from headwater.errors import UsageError
 from headwater.genai import types
-from headwater.types.base import Wire
+from headwater.types.base import ApiModel
 from servers import Request, Server, whole
 
 with warnings.catch_warnings():
@@ -294,7 +294,7 @@ def test_what_headwater_takes_beyond_google_genai(
 
 def translated(value: Any) -> Any:
     """The arguments in google-genai's types."""
-    if isinstance(value, Wire):
+    if isinstance(value, ApiModel):
         return getattr(google_types, type(value).__name__)(**value.model_dump(exclude_none=True))
     if isinstance(value, dict):
         return {key: translated(item) for key, item in value.items()}

@@ -12,7 +12,7 @@ from corpus_cases import ANSWERS
 from headwater.core.machine.machine import Machine
 from headwater.core.machine.policy import Deadlines, Retry
 from headwater.core.machine.steps import Open, Wait
-from headwater.core.wire.framing import Streamed
+from headwater.core.wire.framing import DocumentStream
 from servers import sse
 
 THRICE = Retry(attempts=3, initial_delay=1.0, exp_base=2.0, jitter=0.0)
@@ -25,7 +25,7 @@ class Broken(Script):
     def __init__(self, body: dict[str, Any] | None = None, **options: Any) -> None:
         super().__init__(retry=THRICE)
         given = {"retry": THRICE, "on_break": "continue", "deadlines": Deadlines()} | options
-        self.machine = Machine(ANSWERS, asking(body), framing=Streamed, **given)
+        self.machine = Machine(ANSWERS, asking(body), framing=DocumentStream, **given)
 
     def open(self, **headers: str) -> Any:
         """Answer the next request, and return it; it may have to be waited for."""

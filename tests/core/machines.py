@@ -7,12 +7,12 @@ from collections.abc import Callable
 from typing import Any
 
 from corpus_cases import ANSWERS, REQUEST
-from headwater.core.machine.function_calling import Turns
+from headwater.core.machine.function_calling import FunctionCalling
 from headwater.core.machine.machine import Machine
 from headwater.core.machine.policy import Deadlines, Retry
 from headwater.core.machine.states import State
 from headwater.core.machine.steps import Close, Open, Read, Stop, TransportError, Wait
-from headwater.core.wire.framing import Streamed, Whole
+from headwater.core.wire.framing import DocumentStream, SingleDocument
 from headwater.errors import HeadwaterError
 from headwater.types import Part
 from servers import refuses, says, sse
@@ -33,7 +33,7 @@ class Script:
 
     def __init__(self, *, unary: bool = False, **options: Any) -> None:
         self.now = 0.0
-        framing = Whole if unary else Streamed
+        framing = SingleDocument if unary else DocumentStream
         given = {"retry": ONCE, "deadlines": SILENCE} | options
         self.machine = Machine(ANSWERS, REQUEST, framing=framing, **given)
         self.seen: set[tuple[State, State]] = set()
@@ -104,7 +104,7 @@ def attempt(script: Script, status: int, body: bytes) -> None:
 
 
 def in_state(state: State) -> Script:
-    script = Script(retry=TRICE, turns=Turns(2))
+    script = Script(retry=TRICE, turns=FunctionCalling(2))
     if state is State.OPENING:
         script.step()
     elif state is State.READING:

@@ -20,7 +20,7 @@ from headwater.core.machine.steps import STEPS, Close, Open, Pause, Read, Stop, 
 from headwater.core.stages.base import start_stages
 from headwater.core.stages.buffers import coalesce
 from headwater.core.stages.smooth import smooth
-from headwater.core.wire.framing import Streamed
+from headwater.core.wire.framing import DocumentStream
 from headwater.core.wire.request import HttpRequest
 from headwater.errors import (
     APIError,
@@ -208,7 +208,7 @@ def test_whatever_happens_the_text_is_right_and_the_end_is_one(
     machine: Machine[Any] = Machine(
         ANSWERS,
         asking(),
-        framing=Streamed,
+        framing=DocumentStream,
         retry=Retry(attempts=attempts, initial_delay=0.1, jitter=0.0),
         deadlines=Deadlines(**limits),
         on_break=on_break,

@@ -16,7 +16,7 @@ from headwater.core.machine.policy import Retry
 from headwater.core.machine.steps import STEPS, Open, Pause, Read, Stop, Wait
 from headwater.core.stages.base import start_stages
 from headwater.core.stages.smooth import smooth
-from headwater.core.wire.framing import Streamed, Whole
+from headwater.core.wire.framing import DocumentStream, SingleDocument
 from headwater.errors import ServerError, StreamInterrupted, StreamTruncated
 from headwater.types import FinishReason
 from servers import sse
@@ -34,7 +34,7 @@ class Asked:
 
     def __init__(self, *answers: list[Document] | int, unary: bool = False, lost: bool = False, **options: Any) -> None:
         given = {"retry": Retry(attempts=3, initial_delay=0.0, jitter=0.0)} | options
-        self.machine: Any = Machine(ANSWERS, asking(), framing=Whole if unary else Streamed, **given)
+        self.machine: Any = Machine(ANSWERS, asking(), framing=SingleDocument if unary else DocumentStream, **given)
         self.tokens: list[str | None] = []
         self.chunks: list[Any] = []
         self.error: Any = None

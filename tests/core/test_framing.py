@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from corpus_cases import at, slices
-from headwater.core.wire.framing import Streamed, Whole
+from headwater.core.wire.framing import DocumentStream, SingleDocument
 from headwater.errors import WireError
 
 BOM = b"\xef\xbb\xbf"
@@ -15,7 +15,7 @@ ERROR = b'{\n  "error": {\n    "code": 503,\n\n    "message": "data: \\"overload
 
 
 def read(parts: list[bytes], limit: int = 1 << 20) -> tuple[list[bytes], bytes]:
-    framing = Streamed(limit=limit)
+    framing = DocumentStream(limit=limit)
     found = [document for part in parts for document in framing.feed(part)]
     return found + framing.flush(), framing.leftover
 
@@ -90,16 +90,16 @@ def test_a_document_over_the_limit_is_an_error(start: bytes) -> None:
 
 
 def test_documents_come_as_soon_as_they_are_whole() -> None:
-    framing = Streamed()
+    framing = DocumentStream()
     assert framing.feed(b"\r\n") == []
     assert framing.feed(b"data: {}\r\n\r") == [b"{}"]
-    framing = Streamed()
+    framing = DocumentStream()
     assert framing.feed(b"[{}") == [b"{}"]
 
 
 def test_a_stream_that_is_kept_alive_with_white_space_is_not_held_back() -> None:
     """Blank lines before the first event cost nothing: half a gigabyte-squared, were they all looked at each time."""
-    framing = Streamed()
+    framing = DocumentStream()
     for _ in range(200_000):
         framing.feed(b"\r\n" * 20)
     assert framing.feed(b"data: {}\r\n\r\n") == [b"{}"]
@@ -133,7 +133,7 @@ def test_any_bytes_in_any_cut_give_the_same(body: bytes, cuts: list[int]) -> Non
 
 
 def test_a_whole_body_is_one_document() -> None:
-    framing = Whole()
+    framing = SingleDocument()
     assert framing.feed(b'{"a"') == []
     assert framing.feed(b": 1}") == []
     assert framing.flush() == [b'{"a": 1}']
@@ -141,7 +141,7 @@ def test_a_whole_body_is_one_document() -> None:
 
 
 def test_a_whole_body_over_the_limit_is_an_error_and_its_beginning_is_kept() -> None:
-    framing = Whole(limit=10)
+    framing = SingleDocument(limit=10)
     framing.feed(b"x" * 10)
     with pytest.raises(WireError, match="limit of 10 bytes"):
         framing.feed(b"x")
@@ -150,8 +150,8 @@ def test_a_whole_body_over_the_limit_is_an_error_and_its_beginning_is_kept() -> 
 
 def test_only_a_whole_body_tells_its_own_end() -> None:
     """A stream that just ends may have been cut; a body of a known length may not."""
-    assert Whole.tells_end
-    assert not Streamed.tells_end
+    assert SingleDocument.tells_end
+    assert not DocumentStream.tells_end
 
 
 FRAGMENTS = st.sampled_from(

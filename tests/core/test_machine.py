@@ -22,7 +22,7 @@ from corpus_cases import REQUEST, slices
 from headwater.core.machine.machine import MAX_REFUSAL_BYTES
 from headwater.core.machine.policy import Deadlines
 from headwater.core.machine.steps import Open, Read, TransportError
-from headwater.core.wire.framing import Streamed
+from headwater.core.wire.framing import DocumentStream
 from headwater.errors import (
     APIError,
     AuthenticationError,
@@ -178,7 +178,7 @@ def test_what_is_no_stream_at_all_is_shown() -> None:
 
 def test_an_event_over_the_limit_ends_the_stream_with_what_came() -> None:
     script = Script()
-    script.machine._make_framing = lambda: Streamed(limit=500)
+    script.machine._make_framing = lambda: DocumentStream(limit=500)
     script.begin()
     script.received(HELLO, b"data: " + b"x" * 600)
     assert script.texts() == ["Hello "]

@@ -17,7 +17,7 @@ from headwater.core.machine.steps import Close, Open, Stop, TransportError, Wait
 from headwater.core.stages.base import start_stages
 from headwater.core.stages.smooth import smooth
 from headwater.core.wire.request import HttpRequest
-from headwater.core.wire.server_streams import Named, Numbered
+from headwater.core.wire.server_streams import NumberedFraming, ServerStreamDialect
 from headwater.errors import APIError, StreamCancelled, WireError
 from headwater.types import GenerateContentResponse
 from servers import refuses, says
@@ -33,7 +33,7 @@ def event(number: int, document: Any, kind: str = "chunk") -> bytes:
 
 
 def machine(**options: Any) -> Machine[Any]:
-    return Machine(Named(), REQUEST, framing=Numbered, on_break="continue", name=NAME, **options)
+    return Machine(ServerStreamDialect(), REQUEST, framing=NumberedFraming, on_break="continue", name=NAME, **options)
 
 
 def begun(*pieces: bytes, **options: Any) -> Machine[Any]:

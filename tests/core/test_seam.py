@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from peers import document
 
-from headwater.core.answer.joining import Overlap, Repeat, overlap
+from headwater.core.answer.joining import SkipReplayed, TrimOverlap, overlap
 from headwater.errors import StreamInterrupted
 from headwater.types import GenerateContentResponse, Part
 
@@ -46,14 +46,14 @@ def test_what_repeats_the_end_of_the_old_text_is_left_out(old: str, rest: str, c
     """Twelve characters of it and more, in any pieces; at most what really repeats it."""
     size = chance.randint(12, len(old))
     new = old[-size:] + rest
-    assert through(Overlap(old, mute_thoughts=False), pieces(new, chance)) == new[overlap(old, new) :]
+    assert through(TrimOverlap(old, mute_thoughts=False), pieces(new, chance)) == new[overlap(old, new) :]
     assert overlap(old, new) >= size, "a longer one may be there by chance"
 
 
 @given(st.text(alphabet="abcdef", min_size=1, max_size=40), st.integers(0, 11), CHANCE)
 def test_a_shorter_repetition_is_kept_since_it_may_be_meant(old: str, size: int, chance: random.Random) -> None:
     new = old[len(old) - min(size, len(old)) :] + "XYZ"
-    assert through(Overlap(old, mute_thoughts=False), pieces(new, chance)) == new
+    assert through(TrimOverlap(old, mute_thoughts=False), pieces(new, chance)) == new
 
 
 @given(TEXT, TEXT, CHANCE)
@@ -61,12 +61,12 @@ def test_nothing_but_an_overlap_is_left_out(old: str, new: str, chance: random.R
     """Of any two texts, also where one holds the other many times over."""
     cut = overlap(old, new)
     assert cut == 0 or (cut >= 12 and old.endswith(new[:cut]))
-    assert through(Overlap(old, mute_thoughts=False), pieces(new, chance)) == new[cut:]
+    assert through(TrimOverlap(old, mute_thoughts=False), pieces(new, chance)) == new[cut:]
 
 
 @given(LONG, LONG, CHANCE)
 def test_text_is_held_back_no_longer_than_it_may_be_a_repetition(old: str, new: str, chance: random.Random) -> None:
-    seam, came, given = Overlap(old, mute_thoughts=False), "", ""
+    seam, came, given = TrimOverlap(old, mute_thoughts=False), "", ""
     for one in pieces(new, chance):
         came += one.text
         given += "".join(piece.text for piece in seam.feed(one))
@@ -76,19 +76,19 @@ def test_text_is_held_back_no_longer_than_it_may_be_a_repetition(old: str, new: 
 
 
 def test_the_last_chunk_is_not_held_back() -> None:
-    seam = Overlap("once upon a time", mute_thoughts=False)
+    seam = TrimOverlap("once upon a time", mute_thoughts=False)
     (last,) = seam.feed(chunk({"text": "upon"}, finish="STOP"))
     assert (last.text, str(last.finish_reason)) == ("upon", "STOP")
 
 
 def test_only_a_text_of_two_thousand_characters_is_looked_at() -> None:
     old = "x" * 5000 + "the end of it all"
-    assert through(Overlap(old, mute_thoughts=False), [chunk({"text": "the end of it all, truly"})]) == ", truly"
+    assert through(TrimOverlap(old, mute_thoughts=False), [chunk({"text": "the end of it all, truly"})]) == ", truly"
 
 
 def test_what_a_chunk_carries_besides_its_text_stays() -> None:
     old = "the end of it all"
-    seam = Overlap(old, mute_thoughts=True)
+    seam = TrimOverlap(old, mute_thoughts=True)
     signed = {"text": old, "thoughtSignature": "AAAA"}
     (one,) = seam.feed(
         chunk({"text": "hm", "thought": True}, signed, finish="STOP", usageMetadata={"totalTokenCount": 3})
@@ -136,7 +136,7 @@ def cut_anew(parts: list[dict[str, Any]], chance: random.Random) -> list[Generat
 def test_what_is_said_again_is_left_out(old: list[Any], rest: list[Any], chance: random.Random) -> None:
     """Text, thoughts, calls and data, in any pieces; what follows them is new."""
     said = [part for one in cut_anew(old, chance) for part in one.parts]
-    seam = Repeat(said)
+    seam = SkipReplayed(said)
     given = [piece for one in cut_anew(old + rest, chance) for piece in seam.feed(one)]
     assert seam.flush() == []
     whole, known = content([chunk(*old, *rest)]), content([chunk(*old)])
@@ -162,7 +162,7 @@ def test_another_text_than_before_is_noticed(old: list[Any], place: int, chance:
         changed[number] = {**parts[number], "text": text[:at] + "!" + text[at + 1 :]}
     else:
         changed[number] = {"functionCall": {"name": "other"}}
-    seam = Repeat([Part(**one) for one in map(_snake, parts)])
+    seam = SkipReplayed([Part(**one) for one in map(_snake, parts)])
     with pytest.raises(StreamInterrupted):  # noqa: PT012
         for one in cut_anew(changed, chance):
             seam.feed(one)
@@ -175,7 +175,7 @@ def _snake(part: dict[str, Any]) -> dict[str, Any]:
 
 
 def test_an_answer_that_ends_before_it_is_where_it_was_is_noticed() -> None:
-    seam = Repeat([Part(text="one two")])
+    seam = SkipReplayed([Part(text="one two")])
     assert [piece.text for piece in seam.feed(chunk({"text": "one"}))] == [""]
     assert [part.text for part in seam.left] == [" two"]
     with pytest.raises(StreamInterrupted):

@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-from headwater.engines.base import Request
+from headwater.engines.base import EngineRequest
 from headwater.engines.gemini import GeminiEngine
 from servers import Server, whole
 
@@ -20,7 +20,7 @@ def test_the_gemini_engine_passes_on_what_came() -> None:
     async def read(url: str) -> list[bytes]:
         engine = GeminiEngine(api_key="k", http_options={"base_url": url})
         try:
-            return [chunk.raw async for chunk in engine.stream(Request("m", b'{"contents":[]}'))]
+            return [chunk.raw async for chunk in engine.stream(EngineRequest("m", b'{"contents":[]}'))]
         finally:
             await engine.aclose()
 

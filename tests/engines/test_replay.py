@@ -14,8 +14,8 @@ import pytest
 
 from corpus_cases import shared
 from headwater import genai
-from headwater.core.wire.framing import Streamed
-from headwater.engines.base import Request
+from headwater.core.wire.framing import DocumentStream
+from headwater.engines.base import EngineRequest
 from headwater.engines.replay import ReplayEngine
 from headwater.errors import APIError, HeadwaterError, UsageError
 from live import Live, events
@@ -86,7 +86,7 @@ def test_the_pace_is_kept(directory: Path, monkeypatch: pytest.MonkeyPatch) -> N
 
     async def run() -> None:
         engine = ReplayEngine(directory, pace=0.5)
-        assert len([chunk async for chunk in engine.stream(Request("src/one", b"{}"))]) == 2
+        assert len([chunk async for chunk in engine.stream(EngineRequest("src/one", b"{}"))]) == 2
 
     asyncio.run(run())
     assert waits == [0.5, 0.5]
@@ -154,7 +154,7 @@ def test_recorded_events_pass_byte_for_byte(corpus: Live) -> None:
         if meta["wire"] != "sse" or meta["http_status"] != 200 or "error" in meta["expected"]:
             continue
         recorded = (CORPUS / meta["id"] / meta["response_file"]).read_bytes()
-        framing = Streamed()
+        framing = DocumentStream()
         wanted = [data for data in framing.feed(recorded) + framing.flush() if b"\n" not in data]
         reply = corpus.post(f"/v1beta/models/{quote(meta['id'], safe='')}:streamGenerateContent?alt=sse")
         served = events(reply.body)

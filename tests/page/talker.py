@@ -9,7 +9,7 @@ from typing import Any
 
 import msgspec
 
-from headwater.engines.base import Request
+from headwater.engines.base import EngineRequest
 from headwater.types import GenerateContentResponse, Model
 from live import Held, says
 
@@ -29,7 +29,7 @@ class Talker(Held):
         self.pace = 0.0
         self.resumed: asyncio.Event | None = None
 
-    async def stream(self, request: Request) -> AsyncIterator[GenerateContentResponse]:
+    async def stream(self, request: EngineRequest) -> AsyncIterator[GenerateContentResponse]:
         body = msgspec.json.decode(request.body)
         self.asked.append(body)
         for piece in self.answers[body["contents"][-1]["parts"][-1]["text"]]:

@@ -7,7 +7,7 @@ from typing import Any
 from hypothesis import strategies as st
 
 from headwater.core.answer.events import reset_chunk
-from headwater.protocols import Encoder, Outcome
+from headwater.protocols import Encoder, StreamOutcome
 from headwater.types import Content, FunctionResponse, GenerateContentResponse, Part
 
 TEXTS = st.text(max_size=6) | st.sampled_from(["\n", "a\n\nb", " x", "\u2028", "data: ", "\r\n", ""])
@@ -138,7 +138,7 @@ def written(encoder: Encoder, chunks: list[GenerateContentResponse], end: str) -
         case "broken":
             pieces.append(encoder.fail(ValueError("secret")))
         case "cancelled":
-            pieces.append(encoder.end(Outcome(reason="cancelled", message="enough", seconds=1.5)))
+            pieces.append(encoder.end(StreamOutcome(reason="cancelled", message="enough", seconds=1.5)))
         case _:
             pieces.append(encoder.end())
     assert encoder.begin() + encoder.chunk(GenerateContentResponse()) + encoder.end() + encoder.fail(b"") == b""

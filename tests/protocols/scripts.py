@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from typing import Any
 
-from headwater.engines.base import Request
+from headwater.engines.base import EngineRequest
 from headwater.errors import api_error
 from headwater.types import CountTokensResponse, GenerateContentResponse, Model
 
@@ -74,7 +74,7 @@ class Stage:
             gate.set()
         self.gates.clear()
 
-    async def stream(self, request: Request) -> AsyncIterator[GenerateContentResponse]:
+    async def stream(self, request: EngineRequest) -> AsyncIterator[GenerateContentResponse]:
         """Say what the script has for what was asked last."""
         contents = request.content.contents or []
         self.asked.append({"contents": contents, "system": request.content.system_instruction})
@@ -135,7 +135,7 @@ class Stage:
             yield chunk(part)
         yield chunk({"text": "2 end"}, finish="STOP")
 
-    async def count_tokens(self, request: Request) -> CountTokensResponse:
+    async def count_tokens(self, request: EngineRequest) -> CountTokensResponse:
         """Nobody asks."""
         return CountTokensResponse(total_tokens=1)
 

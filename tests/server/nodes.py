@@ -14,18 +14,18 @@ from stores import BINARY, redis_server
 
 from conftest import run_async
 from headwater import story
-from headwater.engines.base import Request
+from headwater.engines.base import EngineRequest
 from headwater.engines.offline import OfflineEngine
-from headwater.log.base import Log, State, tail
+from headwater.log.base import Log, LogState, tail
 from headwater.log.memory import MemoryLog
 from headwater.log.sqlite.log import SqliteLog
 from headwater.server.app import Server
-from headwater.server.http.auth import Access
+from headwater.server.http.auth import Auth
 from headwater.server.streams import record_format
-from headwater.server.streams.record_format import Head
-from headwater.server.streams.registry import Started
-from headwater.server.streams.retention import Terms
-from headwater.server.streams.routing import Engines
+from headwater.server.streams.record_format import StreamHeader
+from headwater.server.streams.registry import StartedStream
+from headwater.server.streams.retention import RetentionPolicy
+from headwater.server.streams.routing import EngineRouter
 
 #: Seconds; short, so that the tests are, and long beside what a loaded machine keeps a task waiting.
 LEASE = 1.0
@@ -67,18 +67,26 @@ class Node:
     """One server of several."""
 
     def __init__(self, engine: Any, log: Log, *, lease: float = LEASE, by_model: Any = None, **options: Any) -> None:
-        engines = Engines(engine or OfflineEngine(story.INSTANT), by_model)
-        self.server = Server(engines, log, Access(**options), grace=0.0, lease=lease)
+        engines = EngineRouter(engine or OfflineEngine(story.INSTANT), by_model)
+        self.server = Server(engines, log, Auth(**options), grace=0.0, lease=lease)
         self.log = log
         self.generations = self.server.generations
         self.recorder = self.server.recorder
 
     async def begin(
-        self, body: Any = None, *, who: bytes = b"", terms: Terms | None = None, key: str | None = None, **head: Any
-    ) -> Started:
+        self,
+        body: Any = None,
+        *,
+        who: bytes = b"",
+        terms: RetentionPolicy | None = None,
+        key: str | None = None,
+        **head: Any,
+    ) -> StartedStream:
         """Begin an answer."""
-        request = Request("m", msgspec.json.encode(body or ASK))
-        return await self.generations.start(who, request, Head("", "m", **head), terms or Terms(), repeat_key=key)
+        request = EngineRequest("m", msgspec.json.encode(body or ASK))
+        return await self.generations.start(
+            who, request, StreamHeader("", "m", **head), terms or RetentionPolicy(), repeat_key=key
+        )
 
     async def read(self, name: str, after: int = 0) -> list[bytes]:
         """Return the records of an answer, to its end."""
@@ -88,7 +96,7 @@ class Node:
         """Return the text of an answer, at its end."""
         return text_of(await self.read(name))
 
-    async def until(self, fact: Callable[[State], bool], name: str) -> State:
+    async def until(self, fact: Callable[[LogState], bool], name: str) -> LogState:
         """Return the state of an answer's log, when the fact is true of it."""
         async with asyncio.timeout(10):
             while not fact(state := await self.log.state(name)):

@@ -19,7 +19,7 @@ from postgres import needs_postgres, postgres
 from headwater.errors import APIError, LogError, UsageError
 from headwater.server.chats import tokenizer
 from headwater.server.chats.model import Draft, Message, MessageState, now
-from headwater.server.chats.store import Store, open_store
+from headwater.server.chats.store import ChatStore, open_store
 
 OWNERS = (f"owner{number}" for number in itertools.count())
 
@@ -42,7 +42,7 @@ def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
 
 
 @pytest.fixture
-def store(url: str) -> Iterator[Store]:
+def store(url: str) -> Iterator[ChatStore]:
     store = open_store(url)
     yield store
     store.close()
@@ -60,15 +60,15 @@ def message(id: str, text: str = "", parent: str | None = None, state: MessageSt
     return Message(id=id, role=role, parent=parent, state=state, created=now(), contents=contents, **more)
 
 
-def write(store: Store, owner: str, id: str, *messages: Message, most: int = 1000, **more: str) -> bool:
+def write(store: ChatStore, owner: str, id: str, *messages: Message, most: int = 1000, **more: str) -> bool:
     return store.write(owner, Draft(id=id, messages=list(messages), **more), now(), most=most).is_new
 
 
-def found(store: Store, owner: str, query: str = "") -> list[str]:
+def found(store: ChatStore, owner: str, query: str = "") -> list[str]:
     return [chat.id for chat in store.listed(owner, query, None, 100).chats]
 
 
-def test_what_was_written_is_there(store: Store, owner: str) -> None:
+def test_what_was_written_is_there(store: ChatStore, owner: str) -> None:
     """A chat comes back as it was written, messages in their order; its title is its first words."""
     given = [message("q", "How do rivers\n find their way?"), message("a", "Downhill.\u2028\0😀", "q")]
     assert write(store, owner, "one", *given, model="m")
@@ -78,7 +78,7 @@ def test_what_was_written_is_there(store: Store, owner: str) -> None:
     assert chat.messages == given
 
 
-def test_a_message_is_written_once(store: Store, owner: str) -> None:
+def test_a_message_is_written_once(store: ChatStore, owner: str) -> None:
     """Writing again adds what is new and leaves what is known alone."""
     assert write(store, owner, "one", message("q", "first"))
     assert not write(store, owner, "one", message("q", "other"), message("a", "answer", "q"))
@@ -88,7 +88,7 @@ def test_a_message_is_written_once(store: Store, owner: str) -> None:
     assert chat.title == "first"
 
 
-def test_what_is_wrong_changes_nothing(store: Store, owner: str) -> None:
+def test_what_is_wrong_changes_nothing(store: ChatStore, owner: str) -> None:
     """A message after one that is not there, or a leaf that is none, is refused with all that came with it."""
     for messages, leaf in ([message("q"), message("a", "", "nobody")], None), ([message("q")], "nobody"):
         with pytest.raises(APIError, match="nobody"):
@@ -97,7 +97,7 @@ def test_what_is_wrong_changes_nothing(store: Store, owner: str) -> None:
     assert store.listed(owner, "", None, 10).chats == []
 
 
-def test_owners_do_not_meet(store: Store, owner: str) -> None:
+def test_owners_do_not_meet(store: ChatStore, owner: str) -> None:
     """The same id of two owners is two chats, and neither finds, changes or deletes the other's."""
     other = next(OWNERS)
     write(store, owner, "one", message("q", "mine river"))
@@ -111,7 +111,7 @@ def test_owners_do_not_meet(store: Store, owner: str) -> None:
     assert chat.title == "mine river"
 
 
-def test_pages_have_each_chat_once(store: Store, owner: str) -> None:
+def test_pages_have_each_chat_once(store: ChatStore, owner: str) -> None:
     """Page after page, every chat comes once, the last changed first, also where many changed in one moment."""
     moment = now()
     for number in range(25):
@@ -126,7 +126,7 @@ def test_pages_have_each_chat_once(store: Store, owner: str) -> None:
     assert ids == [f"c{number}" for number in reversed(range(25))]
 
 
-def test_words_find(store: Store, owner: str) -> None:
+def test_words_find(store: ChatStore, owner: str) -> None:
     """A search finds chats that have words with each of its beginnings, in titles and messages, whatever the case."""
     write(store, owner, "rivers", message("q", "How do Rivers flow?"), message("a", "Über Stock und Stein", "q"))
     write(store, owner, "chinese", message("q", "河流很长"), message("a", "แม่น้ำ long", "q"))
@@ -160,17 +160,17 @@ def test_words_find(store: Store, owner: str) -> None:
     query=st.text(st.sampled_from([*string.printable, *"äÉ河流ไทย\u0301\u2028𐍈ﬁ①٣"]), max_size=20),
 )
 @example(text="\U0001e94b\u203f x", query="'\"*:&|!<->()\\")
-def test_every_text_can_be_kept_and_asked_for(store: Store, owner: str, text: str, query: str) -> None:
+def test_every_text_can_be_kept_and_asked_for(store: ChatStore, owner: str, text: str, query: str) -> None:
     """No text or query upsets the database; a chat is found by its own words and by how they begin."""
     write(store, owner, "any", message("q", text))
     store.listed(owner, query, None, 10)
-    for word in tokenizer.asked(text):
+    for word in tokenizer.query_words(text):
         assert found(store, owner, word) == ["any"], word
         assert found(store, owner, word[: max(1, len(word) // 2)]) == ["any"], word
     store.delete(owner, "any")
 
 
-def test_an_answer_ends_once(store: Store, owner: str) -> None:
+def test_an_answer_ends_once(store: ChatStore, owner: str) -> None:
     """A running answer is settled by the first who knows its end, and not by what another stream had to say."""
     write(store, owner, "one", message("q", "x"), message("a", "", "q", "running", stream="s1"))
     assert [(one.chat, one.message.id) for one in store.running() if one.owner == owner] == [("one", "a")]
@@ -186,7 +186,7 @@ def test_an_answer_ends_once(store: Store, owner: str) -> None:
     assert store.delete(owner, "one") == ["s1"]
 
 
-def test_there_is_a_most(store: Store, owner: str) -> None:
+def test_there_is_a_most(store: ChatStore, owner: str) -> None:
     """One chat too many is refused, and those that are there can still grow."""
     write(store, owner, "one", message("q"), most=1)
     with pytest.raises(APIError, match="1 chats are the most"):
@@ -195,7 +195,7 @@ def test_there_is_a_most(store: Store, owner: str) -> None:
     assert found(store, owner) == ["one"]
 
 
-def test_many_write_at_once(store: Store, owner: str) -> None:
+def test_many_write_at_once(store: ChatStore, owner: str) -> None:
     """Writers of one chat in several threads lose nothing of each other."""
     write(store, owner, "one", message("q"))
 

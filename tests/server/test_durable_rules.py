@@ -23,7 +23,7 @@ def note(**facts: object) -> Note:
 
 def append(
     there: Note, producer: Producer | None = None, record: bytes | None = b"x", **asked: object
-) -> protocol.Done:
+) -> protocol.AppendResult:
     return protocol.append(there, 0, Append("text/plain", producer=producer, **asked), record, MOST)  # type: ignore[arg-type]
 
 

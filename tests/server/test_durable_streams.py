@@ -15,7 +15,7 @@ from headwater.log.base import Log
 from headwater.log.memory import MemoryLog
 from headwater.server.durable import fields
 from headwater.server.durable.protocol import Append, Creation, Producer
-from headwater.server.durable.streams import Found, Shown, Streams
+from headwater.server.durable.streams import DurableStreams, OpenedStream, ReadOnlyStream
 from headwater.server.http.limits import Limits
 from live import Live, read_until
 
@@ -25,7 +25,7 @@ PLAIN, CLOSING = Append("text/plain"), Append("text/plain", is_closing=True)
 ME, MOST = b"me", 1_000_000
 
 
-async def whole(streams: Streams, path: str = "a", who: bytes = ME) -> bytes:
+async def whole(streams: DurableStreams, path: str = "a", who: bytes = ME) -> bytes:
     """All that a stream holds, read in as many parts as it takes."""
     found, after, data = await streams.find(who, path), 0, b""
     while True:
@@ -36,7 +36,7 @@ async def whole(streams: Streams, path: str = "a", who: bytes = ME) -> bytes:
             return data
 
 
-async def made(streams: Streams, path: str = "a", body: bytes = b"", **asked: Any) -> Found:
+async def made(streams: DurableStreams, path: str = "a", body: bytes = b"", **asked: Any) -> OpenedStream:
     """A new stream."""
     found, is_new = await streams.create(ME, path, Creation("text/plain", **asked), body)
     assert is_new
@@ -74,8 +74,10 @@ def test_streams_are_made_only_where_that_is_switched_on() -> None:
 class Answers:
     """A shelf with one answer of an engine, which belongs to ``ME``."""
 
-    async def find(self, who: bytes, path: str) -> Shown | None:
-        return Shown("answer", lambda record: record[1:] if record[:1] == b"c" else None) if who == ME else None
+    async def find(self, who: bytes, path: str) -> ReadOnlyStream | None:
+        return (
+            ReadOnlyStream("answer", lambda record: record[1:] if record[:1] == b"c" else None) if who == ME else None
+        )
 
 
 def test_what_others_write_is_read_only() -> None:
@@ -83,7 +85,7 @@ def test_what_others_write_is_read_only() -> None:
 
     async def run() -> None:
         log = MemoryLog()
-        streams = Streams(log, most=MOST, shelf=Answers())
+        streams = DurableStreams(log, most=MOST, shelf=Answers())
         await log.create("answer")
         await log.append("answer", [b"h{}", b'c{"n":1}', b'c{"n":2}'])
         found = await streams.find(ME, "x")
@@ -104,7 +106,7 @@ def test_two_servers_agree() -> None:
 
     async def run() -> None:
         log = MemoryLog()
-        nodes = [Streams(Slow(log), most=MOST), Streams(Slow(log), most=MOST)]
+        nodes = [DurableStreams(Slow(log), most=MOST), DurableStreams(Slow(log), most=MOST)]
         await made(nodes[0])
 
         async def produce(name: str) -> None:
@@ -128,7 +130,7 @@ def test_two_servers_make_one_stream() -> None:
 
     async def run() -> None:
         log = MemoryLog()
-        nodes = [Streams(Slow(log), most=MOST) for _ in range(4)]
+        nodes = [DurableStreams(Slow(log), most=MOST) for _ in range(4)]
         for path, body in (("a", b"body"), ("b", b"")):
             asked = Creation("text/plain", ttl=60)
             found = await asyncio.gather(*(node.create(ME, path, asked, body) for node in nodes))
@@ -144,7 +146,7 @@ def test_deleting_and_forking_at_once_loses_nothing() -> None:
 
     async def run() -> None:
         log = MemoryLog()
-        nodes = [Streams(Slow(log), most=MOST), Streams(Slow(log), most=MOST)]
+        nodes = [DurableStreams(Slow(log), most=MOST), DurableStreams(Slow(log), most=MOST)]
         for number in range(20):
             source, fork = f"s{number}", f"f{number}"
             await made(nodes[0], source, b"river")
@@ -168,10 +170,10 @@ def test_a_half_made_stream_is_not_there() -> None:
 
     async def run() -> None:
         log = MemoryLog()
-        dying = Streams(Slow(log, dies=True), most=MOST)
+        dying = DurableStreams(Slow(log, dies=True), most=MOST)
         with pytest.raises(RuntimeError):
             await made(dying, body=b"lost")
-        streams = Streams(log, most=MOST)
+        streams = DurableStreams(log, most=MOST)
         assert await code(streams.find(ME, "a")) == 404
         await made(streams, body=b"kept")
         assert await whole(streams) == b"kept"
@@ -185,7 +187,7 @@ def test_retention_spares_streams_until_they_expire() -> None:
     async def run() -> None:
         now = 0.0
         log = MemoryLog(clock=lambda: now)
-        streams = Streams(log, most=MOST)
+        streams = DurableStreams(log, most=MOST)
         await made(streams, "kept", b"x")
         await made(streams, "brief", b"x", ttl=100)
         await made(streams, "fork", forked_from="brief", ttl=500)
@@ -214,7 +216,7 @@ def test_one_answer_is_bounded() -> None:
     """However many and large its records, a stream is read in parts of about a mebibyte, or of one record."""
 
     async def run() -> None:
-        streams = Streams(MemoryLog(), most=1 << 30)
+        streams = DurableStreams(MemoryLog(), most=1 << 30)
         found = await made(streams)
         for size in (10, 900_000, 900_000, 900_000, 3_000_000, 10):
             found, _ = await streams.append(ME, "a", PLAIN, bytes(size))

@@ -9,15 +9,15 @@ import pytest
 from nodes import Store, ends_of, joined, scene, text_of
 
 from headwater import story
-from headwater.engines.base import Request
+from headwater.engines.base import EngineRequest
 from headwater.engines.offline import OfflineEngine
 from headwater.errors import APIError, UnknownStreamError
 from headwater.log.memory import MemoryLog
 from headwater.server.http.limits import Limits
-from headwater.server.http.metrics import Metrics
+from headwater.server.http.metrics import ServerMetrics
 from headwater.server.streams import record_format
 from headwater.server.streams.recorder import Recorder
-from headwater.server.streams.retention import Terms
+from headwater.server.streams.retention import RetentionPolicy
 from live import Held, Scripted, says
 
 _QUICK = story.Pace(first=0.0, rate=4000.0)
@@ -36,7 +36,7 @@ async def test_answer_runs_without_readers(store: Store) -> None:
         assert 0 <= (known.account.first or 0) <= (known.account.seconds or 0)
         found = await node.read(name)
         assert known.chunks == len(found) - 2 == known.last - 1
-        assert record_format.read_head(found[0]) == known.head
+        assert record_format.read_header(found[0]) == known.head
 
 
 @scene
@@ -100,7 +100,7 @@ async def test_stop_reaches_the_server_that_produces(store: Store) -> None:
             (found, *others) = [await reader for reader in readers]
             assert others == [found, found]
             assert text_of(found) == "0 1 2 "
-            assert record_format.read_account((await nodes[2].log.state(name)).note).reason == "cancelled"
+            assert record_format.read_status((await nodes[2].log.state(name)).note).reason == "cancelled"
             assert ends_of(found) == [found[-1]]
     took.sort()
     print(f"stop on another server: p50 {took[25] * 1000:.1f} ms, p99 {took[49] * 1000:.1f} ms")
@@ -138,7 +138,7 @@ async def test_answer_with_patience_needs_a_reader_anywhere(store: Store) -> Non
     """An answer that is kept while somebody reads goes on as long as one reads on another server, and not longer."""
     held = Held()
     async with joined(store, held, None) as nodes:
-        started = await nodes[0].begin(terms=Terms(patience=0.3))
+        started = await nodes[0].begin(terms=RetentionPolicy(patience=0.3))
         nodes[0].generations.enter(started.name, started.head)
         nodes[1].generations.enter(started.name, started.head)
         nodes[0].generations.leave(started.name)
@@ -189,8 +189,8 @@ def test_plain_answers_stay_in_memory() -> None:
 
     async def run() -> None:
         log = MemoryLog()
-        recorder = Recorder(log, Metrics())
-        generation = await recorder.relay(OfflineEngine(story.INSTANT), Request("m", b'{"contents":[]}'))
+        recorder = Recorder(log, ServerMetrics())
+        generation = await recorder.relay(OfflineEngine(story.INSTANT), EngineRequest("m", b'{"contents":[]}'))
         assert (len(log), len(recorder.passing)) == (0, 1)
         done = asyncio.Event()
         generation.when_done(done.set)

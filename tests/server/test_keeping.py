@@ -16,7 +16,7 @@ import pytest
 
 from headwater import genai
 from headwater.core.wire import gemini
-from headwater.engines.base import Request
+from headwater.engines.base import EngineRequest
 from headwater.errors import NotFoundError, RateLimitError, StreamInterrupted, UnknownStreamError
 from headwater.server.http.limits import Limits
 from headwater.streaming import Retry
@@ -41,7 +41,7 @@ class Counting(Held):
     def text(self) -> str:
         return "".join(f"{number} " for number in range(self.most))
 
-    async def stream(self, request: Request) -> AsyncIterator[GenerateContentResponse]:
+    async def stream(self, request: EngineRequest) -> AsyncIterator[GenerateContentResponse]:
         self.runs += 1
         self.running += 1
         try:

@@ -12,7 +12,7 @@ from test_serve import Process, ask, refused
 from ws_peer import dial, scene, serving
 
 from headwater.errors import AuthenticationError, UsageError
-from headwater.server.http.auth import Access
+from headwater.server.http.auth import Auth
 from live import ASK, Held, Live, events, post_bytes, read_until
 
 KEY = "sk-0123456789abcdef0123456789abcdef"
@@ -20,7 +20,7 @@ KEY = "sk-0123456789abcdef0123456789abcdef"
 
 def test_time_does_not_tell_how_much_of_a_key_is_right() -> None:
     """Of 20,000 tries each, a key that is right up to its last letter takes as long as one that is all wrong."""
-    access = Access([KEY, "other-" + KEY])
+    access = Auth([KEY, "other-" + KEY])
     tries = {"near": KEY[:-1] + "0", "far": "x" * len(KEY)}
     taken: dict[str, list[int]] = {name: [] for name in tries}
     for _ in range(20_000):
@@ -104,13 +104,13 @@ async def test_a_revoked_key_ends_its_sockets(by_hello: bool) -> None:
 
 def test_keys_can_be_changed_but_not_done_without() -> None:
     """A server with keys never becomes one without, nor the other way round."""
-    access = Access([KEY])
+    access = Auth([KEY])
     for wrong in ([], [""]):
         with pytest.raises(UsageError):
             access.change_keys(wrong)
     assert access.admit(KEY)
     with pytest.raises(UsageError):
-        Access().change_keys([KEY])
+        Auth().change_keys([KEY])
 
 
 def test_a_file_of_keys_is_read_again_at_sighup(tmp_path: Path) -> None:

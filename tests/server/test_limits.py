@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from headwater.engines.base import Request
+from headwater.engines.base import EngineRequest
 from headwater.server.http.limits import Limits
 from headwater.types import GenerateContentResponse
 from live import ASK, Held, Live, Scripted, post_bytes, read_all, read_until, says
@@ -79,7 +79,7 @@ class Slow:
 _BIG = [says("x" * 1_000_000)] * 8  # more than the kernel takes off our hands
 
 
-def _big_or_small(request: Request) -> list[GenerateContentResponse]:
+def _big_or_small(request: EngineRequest) -> list[GenerateContentResponse]:
     return _BIG if request.model == "big" else [says("small", "STOP")]
 
 
@@ -121,7 +121,7 @@ def test_an_engine_does_not_run_ahead_of_a_reader_who_is_slow() -> None:
     """What is produced for a client who reads nothing stays small, and goes on to its end when the client reads."""
     produced = 0
 
-    def script(_: Request) -> Iterator[GenerateContentResponse]:
+    def script(_: EngineRequest) -> Iterator[GenerateContentResponse]:
         nonlocal produced
         for _ in range(5000):
             produced += 1

@@ -21,7 +21,7 @@ from nodes import LEASE, Store, ends_of, joined, memory_scene, scene, stored, te
 
 from conftest import run_async
 from headwater import story
-from headwater.engines.base import Request
+from headwater.engines.base import EngineRequest
 from headwater.engines.offline import OfflineEngine
 from headwater.server.streams import record_format
 from headwater.types import GenerateContentResponse
@@ -37,7 +37,8 @@ async def whole_text() -> str:
     """What the storyteller says when nobody dies."""
     engine = OfflineEngine(story.INSTANT)
     chunks = [
-        record_format.chunk_record(chunk) async for chunk in engine.stream(Request("m", msgspec.json.encode(_STORY)))
+        record_format.chunk_record(chunk)
+        async for chunk in engine.stream(EngineRequest("m", msgspec.json.encode(_STORY)))
     ]
     return text_of(chunks)
 
@@ -58,7 +59,7 @@ async def test_answer_of_a_dead_server_ends_with_one_error(store: Store) -> None
         assert ends_of(found) == [found[-1]]
         error = json.loads(found[-1][1:])["error"]
         assert (error["code"], error["status"], error["details"][0]["reason"]) == (503, "UNAVAILABLE", "LOST")
-        account = record_format.read_account((await nodes[1].log.state(name)).note)
+        account = record_format.read_status((await nodes[1].log.state(name)).note)
         assert (account.reason, account.code, account.takeovers) == ("failed", 503, 1)
 
 
@@ -76,7 +77,7 @@ async def test_answer_goes_on_where_it_was(store: Store) -> None:
         assert text_of(found) == await whole_text()
         assert there < len(found)
         assert ends_of(found) == [found[-1]]
-        account = record_format.read_account((await nodes[1].log.state(name)).note)
+        account = record_format.read_status((await nodes[1].log.state(name)).note)
         assert (account.reason, account.takeovers, account.chunks) == ("finished", 1, len(found) - 3)
         assert not len(nodes[1].recorder)
         assert not len(nodes[2].recorder)
@@ -99,7 +100,7 @@ async def test_answer_outlives_two_deaths(store: Store) -> None:
         found = await reader
         assert text_of(found) == await whole_text()
         assert ends_of(found) == [found[-1]]
-        assert record_format.read_account((await nodes[2].log.state(name)).note).takeovers == 2
+        assert record_format.read_status((await nodes[2].log.state(name)).note).takeovers == 2
 
 
 class Model(Held):
@@ -113,7 +114,7 @@ class Model(Held):
         self._stops_after = stops_after
         self.asked: list[Any] = []
 
-    async def stream(self, request: Request) -> Any:
+    async def stream(self, request: EngineRequest) -> Any:
         body = json.loads(request.body)
         self.asked.append(body)
         last = body["contents"][-1]
@@ -148,7 +149,7 @@ async def test_call_of_a_function_is_not_gone_on_with(store: Store) -> None:
     )
 
     class Caller(Held):
-        async def stream(self, request: Request) -> Any:
+        async def stream(self, request: EngineRequest) -> Any:
             yield call
             await asyncio.sleep(3600)
 
@@ -166,7 +167,7 @@ async def test_whole_answer_gets_the_end_that_it_lacks(store: Store) -> None:
     """Where only the end was not written, it is written, and no engine runs."""
 
     class Hanging(Held):
-        async def stream(self, request: Request) -> Any:
+        async def stream(self, request: EngineRequest) -> Any:
             self.running += 1
             yield says("all", "STOP")
             await asyncio.sleep(3600)
@@ -177,7 +178,7 @@ async def test_whole_answer_gets_the_end_that_it_lacks(store: Store) -> None:
         await nodes[0].until(lambda state: state.next == 3, name)
         await nodes[0].die()
         found = await nodes[1].read(name)
-        assert record_format.read_account((await nodes[1].log.state(name)).note).reason == "finished"
+        assert record_format.read_status((await nodes[1].log.state(name)).note).reason == "finished"
         assert (text_of(found), found[-1][0], second.running) == ("all", record_format.END, 0)
 
 
@@ -187,7 +188,7 @@ async def test_answer_that_kills_servers_is_given_up(store: Store) -> None:
     async with joined(store, Held(), Held()) as nodes:
         name = (await nodes[0].begin(on_break="continue")).name
         await nodes[0].until(lambda state: state.next == 3, name)
-        account = msgspec.json.encode(record_format.Account(takeovers=3, idle=3, known=3))
+        account = msgspec.json.encode(record_format.StreamStatus(takeovers=3, idle=3, known=3))
         await nodes[0].log.append(name, [], writer=nodes[0].recorder.node, note=account)
         await nodes[0].die()
         assert (await nodes[1].read(name))[-1][0] == record_format.ERROR
@@ -199,7 +200,7 @@ async def test_answer_that_grows_is_gone_on_with_again_and_again(store: Store) -
     async with joined(store, Held(), Held()) as nodes:
         name = (await nodes[0].begin(on_break="continue")).name
         await nodes[0].until(lambda state: state.next == 3, name)
-        account = msgspec.json.encode(record_format.Account(takeovers=9, idle=3, known=2))
+        account = msgspec.json.encode(record_format.StreamStatus(takeovers=9, idle=3, known=2))
         await nodes[0].log.append(name, [], writer=nodes[0].recorder.node, note=account)
         await nodes[0].die()
         state = await nodes[1].until(lambda state: state.writer == nodes[1].recorder.node, name)
@@ -250,7 +251,7 @@ async def test_stop_of_an_answer_whose_server_died_ends_it(store: Store) -> None
         nodes[1].server.node._tasks[1].cancel()
         await nodes[0].die()
         await nodes[1].generations.stop(name)
-        assert record_format.read_account((await nodes[1].log.state(name)).note).reason == "cancelled"
+        assert record_format.read_status((await nodes[1].log.state(name)).note).reason == "cancelled"
         assert second.running == 0
 
 

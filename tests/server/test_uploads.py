@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from headwater.errors import APIError, NotFoundError
-from headwater.server.gemini.file_store import Files, Metadata
+from headwater.server.gemini.file_store import FileStore, Metadata
 from headwater.server.http.limits import Limits
 from live import Live, Reply, post_bytes
 
@@ -158,7 +158,7 @@ def test_an_uploaded_page_does_not_run() -> None:
 def test_files_expire_and_take_their_bytes_along() -> None:
     """After its time a file is gone, from the disk too, and so is an upload that nothing was heard of."""
     now = [1000.0]
-    files = Files(Limits(file_life=60), clock=lambda: now[0])
+    files = FileStore(Limits(file_life=60), clock=lambda: now[0])
     key = files.begin(b"", Metadata(name="a"), None)
     lost = files.begin(b"", Metadata(), None)
     file = files.finish(files.upload(key), "text/plain")

@@ -16,7 +16,7 @@ import pytest
 from ws_peer import scene, serving
 
 from headwater import story
-from headwater.engines.base import Request
+from headwater.engines.base import EngineRequest
 from headwater.engines.offline import OfflineEngine
 
 _PAGE = (Path(__file__).parents[2] / "docs" / "websocket.md").read_text(encoding="utf-8")
@@ -55,7 +55,7 @@ async def test_javascript_client_of_the_page_survives_cuts() -> None:
 
 def _answer() -> str:
     body = b'{"contents":[{"role":"user","parts":[{"text":"%s"}]}]}' % _PROMPT.encode()
-    return story.answer(Request("gemini-2.5-flash", body).content, model="gemini-2.5-flash").text
+    return story.answer(EngineRequest("gemini-2.5-flash", body).content, model="gemini-2.5-flash").text
 
 
 def _code(language: str) -> str:

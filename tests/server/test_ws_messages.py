@@ -12,11 +12,11 @@ from hypothesis import strategies as st
 from ws_peer import check_numbers, raw, text_of
 
 from headwater.server.streams import record_format
-from headwater.server.websocket.encoder import MERGED_CHARS, Script, Wants
+from headwater.server.websocket.encoder import MERGED_CHARS, MessageEncoder, Subscription
 from headwater.server.websocket.errors import RETRYABLE
 from live import says
 
-ALL = Wants(typed=True, thought=True)
+ALL = Subscription(typed=True, thought=True)
 _PARTS = st.one_of(
     st.fixed_dictionaries({"text": st.text(max_size=8)}),
     st.fixed_dictionaries({"text": st.text(max_size=8), "thought": st.just(True)}),
@@ -39,10 +39,10 @@ def script(document: Any) -> bytes:
 
 
 def play(
-    log: list[bytes], *, after: int = 0, wants: Wants = ALL, page: int = 1, merge: bool = False
+    log: list[bytes], *, after: int = 0, wants: Subscription = ALL, page: int = 1, merge: bool = False
 ) -> list[dict[str, Any]]:
     """Return the messages of a log that is read in pages of ``page`` records."""
-    reading = Script("a", after=after, wants=wants)
+    reading = MessageEncoder("a", after=after, wants=wants)
     pages = [log[start : start + page] for start in range(0, len(log), page)]
     outs = [out for records_ in pages for out in reading.read(records_, merge=merge)]
     assert [json.loads(out.text).get("seq", 0) for out in outs] == [out.seq for out in outs]
@@ -60,7 +60,7 @@ def test_any_cut_any_page_same_answer(
     log = [b'h{"owner":"","model":"m","id":"a"}', *map(script, chunks), end]
     whole = play(log)
     assert check_numbers(whole) == len(whole)
-    seen = play(log, wants=Wants(typed=True, thought=thought), page=page, merge=merge)
+    seen = play(log, wants=Subscription(typed=True, thought=thought), page=page, merge=merge)
     assert check_numbers(seen) == len(whole)
     at = seen[round(cut * (len(seen) - 1)) - 1]["seq"] if round(cut * (len(seen) - 1)) else 0
     before = [message for message in seen if message["seq"] <= at]
@@ -79,7 +79,7 @@ def test_nothing_a_model_says_becomes_a_type(chunks: list[Any], wants: bool) -> 
     """The types of messages are those of the protocol, whatever the chunks hold."""
     types = {message["type"] for message in play([*map(script, chunks), record_format.end_record()])}
     assert types <= {"chunk", "thought", "tool", "media", "data", "complete"}
-    plain = Script(None).read([*map(script, chunks), record_format.end_record()])
+    plain = MessageEncoder(None).read([*map(script, chunks), record_format.end_record()])
     assert {json.loads(out.text)["type"] for out in plain} <= {"chunk", "complete"}
 
 
@@ -189,7 +189,9 @@ def test_end_without_a_finish_reason_is_said_to_be_unspecified() -> None:
 
 def test_figures_are_kept_apart_and_end_with_the_last_totals() -> None:
     """Usage and progress come at most once an interval, and the last usage always comes before the end."""
-    reading = Script("a", wants=Wants(typed=True, usage=True, progress=True, interval=1.0), max_tokens=100)
+    reading = MessageEncoder(
+        "a", wants=Subscription(typed=True, usage=True, progress=True, interval=1.0), max_tokens=100
+    )
     heard: list[dict[str, Any]] = []
     for number in range(1, 31):
         usage = {"usageMetadata": {"promptTokenCount": 4, "candidatesTokenCount": number}}

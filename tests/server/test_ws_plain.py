@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from ws_peer import chunk, dial, logs, scene, serving, text_of
 
-from headwater.engines.base import Request
+from headwater.engines.base import EngineRequest
 from headwater.errors import api_error
 from live import Held, Scripted, says
 
@@ -56,7 +56,7 @@ async def test_chunks_are_answer_text_only() -> None:
 @scene
 async def test_model_contents_and_config_reach_the_engine() -> None:
     """The plain form takes a model, contents and a config in the words of the SDKs; http_options go nowhere."""
-    seen: list[Request] = []
+    seen: list[EngineRequest] = []
     engine = Scripted(lambda request: [seen.append(request) or says("ok", "STOP")])  # type: ignore[func-returns-value]
     config = {
         "temperature": 0.5,
@@ -147,7 +147,7 @@ async def test_too_many_waiting_prompts_are_refused() -> None:
         assert heard[-1]["retry_after_ms"] > 0
 
 
-def _prompt(request: Request) -> str:
+def _prompt(request: EngineRequest) -> str:
     contents = request.content.contents
     assert contents
     assert contents[-1].parts

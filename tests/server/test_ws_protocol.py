@@ -9,7 +9,7 @@ import pytest
 from ws_peer import Fed, check_numbers, chunk, dial, scene, serving, text_of
 
 from headwater import story
-from headwater.engines.base import Request
+from headwater.engines.base import EngineRequest
 from headwater.engines.offline import OfflineEngine
 from headwater.errors import StreamStalled
 from headwater.server.http.limits import Limits
@@ -245,5 +245,5 @@ async def test_engine_that_stalls_is_a_timeout() -> None:
         assert error["seq"] == 2
 
 
-def _model(request: Request) -> str:
+def _model(request: EngineRequest) -> str:
     return request.model

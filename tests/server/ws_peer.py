@@ -11,7 +11,7 @@ from typing import Any
 
 import aiohttp
 
-from headwater.engines.base import Request
+from headwater.engines.base import EngineRequest
 from headwater.log.memory import MemoryLog
 from headwater.server.streams.log_keys import is_name
 from headwater.types import GenerateContentResponse
@@ -139,7 +139,7 @@ class Fed(Held):
         live.on_loop(lambda: list(map(self.queues[to].put_nowait, chunks)))
         live.until(self.queues[to].empty)
 
-    async def stream(self, request: Request) -> AsyncIterator[GenerateContentResponse]:
+    async def stream(self, request: EngineRequest) -> AsyncIterator[GenerateContentResponse]:
         queue: asyncio.Queue[GenerateContentResponse | None] = asyncio.Queue()
         self.queues.append(queue)
         self.running += 1

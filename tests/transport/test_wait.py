@@ -18,7 +18,7 @@ from headwater.core.machine.steps import TransportError
 from headwater.core.wire.request import HttpRequest
 from headwater.transport import sync
 from headwater.transport.aio import AiohttpTransport
-from headwater.transport.base import Waiting
+from headwater.transport.base import WaitInterrupter
 from headwater.transport.offline import AsyncOfflineTransport, OfflineTransport
 from headwater.transport.sync import UrllibTransport
 from servers import CHUNKED, ENDLESS, PATIENCE, Connection, Request, Script, Server, chunk, head
@@ -38,7 +38,7 @@ class Reader:
             self.transport = AsyncOfflineTransport() if offline else AiohttpTransport()
         headers = {"Accept-Encoding": "gzip"}
         self._do = side.do
-        self.body = self._do(self.transport.open(HttpRequest(method, url, headers, body), PATIENCE, Waiting()))
+        self.body = self._do(self.transport.open(HttpRequest(method, url, headers, body), PATIENCE, WaitInterrupter()))
 
     def wait(self, seconds: float) -> bool:
         began = time.monotonic()

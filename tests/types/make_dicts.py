@@ -15,7 +15,7 @@ from enum import Enum
 from pathlib import Path
 from typing import Any
 
-from headwater.types.base import Wire
+from headwater.types.base import ApiModel
 
 FOLDER = Path(__file__).resolve().parents[2] / "src" / "headwater" / "types" / "dicts"
 MODULES = ("auth", "config", "content", "files", "grounding", "http", "media", "models", "output", "response")
@@ -23,7 +23,7 @@ MODULES += ("retrieval", "schema", "search", "tools")
 #: Fields that a twin leaves out: ``StreamConfigDict`` alone has ``stream``.
 LEFT_OUT = {("GenerateContentConfig", "stream")}
 #: Types without a twin: a body that no caller writes, and twins of other twins.
-WITHOUT = {"Answer", "GenerateContentRequest", "UserContent", "ModelContent"}
+WITHOUT = {"ApiResponse", "GenerateContentRequest", "UserContent", "ModelContent"}
 #: Fields that take more than their type says.
 WIDER = {
     ("Content", "parts"): "Sequence[PartOrDict | str] | None",
@@ -44,7 +44,7 @@ class Writer:
         head = f'"""The twins of ``headwater.types.{self._module}``: written by tests/types/make_dicts.py."""'
         return f"{head}\n\nfrom __future__ import annotations\n\n{self._imports(classes)}\n\n\n{classes}\n"
 
-    def _twin(self, kind: type[Wire]) -> str:
+    def _twin(self, kind: type[ApiModel]) -> str:
         hints = typing.get_type_hints(kind)
         names = [name for name in kind.__struct_fields__ if (kind.__name__, name) not in LEFT_OUT]
         fields = [f"{name}: {self._field(kind, name, hints[name])}" for name in names]
@@ -53,7 +53,7 @@ class Writer:
         self._need(kind.__module__, kind.__name__)
         return f"{twin}\n\n\n{kind.__name__}OrDict: TypeAlias = {kind.__name__} | {kind.__name__}Dict"
 
-    def _field(self, kind: type[Wire], name: str, hint: Any) -> str:
+    def _field(self, kind: type[ApiModel], name: str, hint: Any) -> str:
         words = self._words(hint)
         return WIDER.get((kind.__name__, name), words)
 
@@ -72,7 +72,7 @@ class Writer:
         if origin is Callable:
             self._need("collections.abc", "Callable")
             return "Callable[..., Any]"
-        if issubclass(hint, Wire):
+        if issubclass(hint, ApiModel):
             module = hint.__module__.rpartition(".")[2]
             if module != self._module:
                 self._need(f"headwater.types.dicts.{module}", f"{hint.__name__}OrDict")
@@ -96,10 +96,10 @@ class Writer:
         return "\n".join([*others, *([""] if own else []), *own])
 
 
-def kinds(module: str) -> list[type[Wire]]:
+def kinds(module: str) -> list[type[ApiModel]]:
     """The types of a module that have a twin, in their order."""
     found = vars(importlib.import_module(f"headwater.types.{module}")).values()
-    own = (kind for kind in found if inspect.isclass(kind) and issubclass(kind, Wire))
+    own = (kind for kind in found if inspect.isclass(kind) and issubclass(kind, ApiModel))
     return [k for k in dict.fromkeys(own) if k.__module__ == f"headwater.types.{module}" and k.__name__ not in WITHOUT]
 
 

@@ -14,10 +14,14 @@ from hypothesis import strategies as st
 
 from headwater import types
 from headwater.errors import UsageError
-from headwater.types.base import Wire, coerce, salvage, to_snake
+from headwater.types.base import ApiModel, coerce, salvage, to_snake
 
 KINDS = sorted(
-    {kind for _, kind in inspect.getmembers(types, inspect.isclass) if issubclass(kind, Wire) and kind is not Wire},
+    {
+        kind
+        for _, kind in inspect.getmembers(types, inspect.isclass)
+        if issubclass(kind, ApiModel) and kind is not ApiModel
+    },
     key=lambda kind: kind.__name__,
 )
 

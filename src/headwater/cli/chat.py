@@ -53,7 +53,7 @@ def chat(context: click.Context, /, chat_id: str | None, **given: Any) -> Exit:
     options = Options(**given)
     screen = Screen(markdown=options.markdown)
     if chat_id is None:
-        talk = Conversation(options.connect(screen), options, screen)
+        talk = TerminalChat(options.connect(screen), options, screen)
     else:
         is_chosen = context.get_parameter_source("model") is click.core.ParameterSource.COMMANDLINE
         talk = _continued(chat_id, options, screen, keep_model=not is_chosen)
@@ -62,7 +62,7 @@ def chat(context: click.Context, /, chat_id: str | None, **given: Any) -> Exit:
     return _talk_with_a_pipe(talk)
 
 
-def _continued(start: str, options: Options, screen: Screen, *, keep_model: bool) -> Conversation:
+def _continued(start: str, options: Options, screen: Screen, *, keep_model: bool) -> TerminalChat:
     """Return a conversation that a server keeps.
 
     Raises:
@@ -80,10 +80,10 @@ def _continued(start: str, options: Options, screen: Screen, *, keep_model: bool
     if keep_model:
         options.model = kept.model or options.model
     screen.note(f"{kept.title} ({len(kept.turns)} turns; headwater chats show {kept.id})")
-    return Conversation(client, options, screen, kept)
+    return TerminalChat(client, options, screen, kept)
 
 
-def _talk_with_a_person(talk: Conversation, screen: Screen) -> Exit:
+def _talk_with_a_person(talk: TerminalChat, screen: Screen) -> Exit:
     with contextlib.suppress(ImportError):
         if screen.shows_answers:
             import readline  # noqa: F401 - input() then edits lines and remembers them
@@ -111,7 +111,7 @@ def _talk_with_a_person(talk: Conversation, screen: Screen) -> Exit:
             return Exit.OK
 
 
-def _talk_with_a_pipe(talk: Conversation) -> Exit:
+def _talk_with_a_pipe(talk: TerminalChat) -> Exit:
     for line in sys.stdin.buffer if sys.stdin is not None else ():
         try:
             code = talk.take(as_text(line))
@@ -137,7 +137,7 @@ class _Leave(Exception):
     """The person wants to go."""
 
 
-class Conversation:
+class TerminalChat:
     """The turns so far, and how the next one is asked. Lives as long as the program."""
 
     def __init__(self, client: Client, options: Options, screen: Screen, chat: Chat | None = None) -> None:

@@ -16,10 +16,10 @@ from headwater.cli.exits import EPILOG, Exit
 from headwater.cli.options import MARKDOWN, SERVER, calling, server_client
 from headwater.cli.screen import Screen, has_rich
 from headwater.errors import UsageError, api_error
-from headwater.views.escape import harmless
+from headwater.views.escape import escape_controls
 
 if TYPE_CHECKING:
-    from headwater.core.wire.saved_chats import KeptChat
+    from headwater.core.wire.saved_chats import SavedChatInfo
     from headwater.genai import Client
 
 #: So many chats come with one request where all of them are looked at.
@@ -150,7 +150,7 @@ def delete(ids: tuple[str, ...], *, yes: bool, base_url: str) -> Exit:
     return Exit.OK
 
 
-def find(client: Client, start: str) -> KeptChat:
+def find(client: Client, start: str) -> SavedChatInfo:
     """Return the chat whose id is, or begins with, ``start``.
 
     Raises:
@@ -160,7 +160,7 @@ def find(client: Client, start: str) -> KeptChat:
     return find_all(client, [start])[0]
 
 
-def find_all(client: Client, starts: Sequence[str]) -> list[KeptChat]:
+def find_all(client: Client, starts: Sequence[str]) -> list[SavedChatInfo]:
     """Return the chats whose ids begin so, each start one chat.
 
     Raises:
@@ -171,7 +171,7 @@ def find_all(client: Client, starts: Sequence[str]) -> list[KeptChat]:
     return [_only(start, [chat for chat in there if chat.id.startswith(start)]) for start in starts]
 
 
-def _only(start: str, found: Sequence[KeptChat]) -> KeptChat:
+def _only(start: str, found: Sequence[SavedChatInfo]) -> SavedChatInfo:
     if not found or not start:
         message = f"there is no chat {start!r}: headwater chats list says which there are"
         raise api_error(404, message, status="NOT_FOUND")
@@ -182,7 +182,7 @@ def _only(start: str, found: Sequence[KeptChat]) -> KeptChat:
     return (exact or found)[0]
 
 
-def _agrees(found: Sequence[KeptChat]) -> bool:
+def _agrees(found: Sequence[SavedChatInfo]) -> bool:
     """Ask whether these are to go.
 
     Raises:
@@ -190,18 +190,18 @@ def _agrees(found: Sequence[KeptChat]) -> bool:
     """
     if sys.stdin is None or not sys.stdin.isatty():
         raise click.UsageError("nobody can be asked here: add --yes")
-    names = ", ".join(harmless(chat.title) or chat.id for chat in found)
+    names = ", ".join(escape_controls(chat.title) or chat.id for chat in found)
     return click.confirm(f"Delete {names} for good?", err=True)
 
 
-def _as_json(chat: KeptChat) -> bytes:
+def _as_json(chat: SavedChatInfo) -> bytes:
     """Everything that the server says of a chat, also where that is nothing."""
     import msgspec
 
     return msgspec.json.encode({name: getattr(chat, name) for name in chat.__struct_fields__})
 
 
-def _show_table(found: Sequence[KeptChat], screen: Screen) -> None:
+def _show_table(found: Sequence[SavedChatInfo], screen: Screen) -> None:
     """Write the chats, one to a line: in a pipe their whole ids first, at a terminal what fits."""
     rows = [(chat.id, _when(chat.updated), _titled(chat)) for chat in found]
     if not screen.shows_answers:
@@ -209,7 +209,7 @@ def _show_table(found: Sequence[KeptChat], screen: Screen) -> None:
         screen.text("".join(f"{name:{width}}  {when}  {title}\n" for name, when, title in rows))
         return
     length = _length([name for name, _, _ in rows])
-    rows = [(name[:length], when, harmless(title)) for name, when, title in rows]
+    rows = [(name[:length], when, escape_controls(title)) for name, when, title in rows]
     if has_rich():
         _draw_table(rows)
         return
@@ -238,7 +238,7 @@ def _length(ids: Sequence[str]) -> int:
     return next((n for n in range(_SHORT, longest) if len({name[:n] for name in ids}) == len(ids)), longest)
 
 
-def _titled(chat: KeptChat) -> str:
+def _titled(chat: SavedChatInfo) -> str:
     title = " ".join(chat.title.split())
     return f"{title} (answering)" if chat.running else title
 

@@ -126,5 +126,5 @@ def _report() -> None:
     if not import_shim.missed:
         return
     sys.stdout.flush()
-    lines = [f"  {name:<32} {unsupported.instead_of(name)}" for name in import_shim.missed]
+    lines = [f"  {name:<32} {unsupported.replacement_for(name)}" for name in import_shim.missed]
     click.echo("\n".join(["headwater run: the program asked for what headwater does not have:", *lines]), err=True)

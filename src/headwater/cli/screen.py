@@ -12,7 +12,7 @@ from threading import Thread
 from typing import TYPE_CHECKING, TextIO
 
 from headwater.errors import UsageError
-from headwater.views.escape import Cleaner, harmless
+from headwater.views.escape import ControlEscaper, escape_controls
 
 if TYPE_CHECKING:
     from headwater.core.answer.progress import Progress
@@ -39,7 +39,7 @@ class Screen:
         self.shows_notes = self._err.isatty()
         self._open_line = False  # whether the last line of the answer has no end yet
         self._open_thought = False
-        self._cleaner = Cleaner()
+        self._cleaner = ControlEscaper()
         self._markdown = self.shows_answers and (_draws_by_itself(self._out) if markdown is None else markdown)
         if self._markdown and not has_rich():
             raise UsageError(_NO_RICH)
@@ -88,7 +88,7 @@ class Screen:
     def line(self, data: bytes) -> None:
         """Write one line of JSON."""
         text = data.decode("utf-8", "replace")
-        self._write((harmless(text) if self.shows_answers else text) + "\n")
+        self._write((escape_controls(text) if self.shows_answers else text) + "\n")
 
     def thought(self, piece: str) -> None:
         """Write a piece of the model's reasoning to standard error."""
@@ -110,7 +110,7 @@ class Screen:
         """Write the line that says what went wrong."""
         self._end_line_on_terminal()
         self._end_thought()
-        self._err.write(f"headwater: {harmless(text) if self.shows_notes else text}\n")
+        self._err.write(f"headwater: {escape_controls(text) if self.shows_notes else text}\n")
         self._err.flush()
 
     def end(self, *, always: bool = False) -> None:
@@ -169,7 +169,7 @@ class Screen:
 
     def _write_note(self, text: str) -> None:
         if self.shows_notes:
-            text = harmless(text)
+            text = escape_controls(text)
         self._err.write(f"\x1b[2m{text}\x1b[0m" if self.shows_notes and _wants_colour() else text)
         self._err.flush()
 

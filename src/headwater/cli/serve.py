@@ -22,7 +22,7 @@ _NO_SERVER = "the server is not installed: pip install 'headwater[server]'"
 _LEVELS = click.Choice(["debug", "info", "warning", "error"], case_sensitive=False)
 
 
-class Listed(click.types.StringParamType):
+class TextList(click.types.StringParamType):
     """A text that may be given several times, or once in the environment with commas."""
 
     name = "text"
@@ -45,7 +45,7 @@ def _option(*names: str, env: str, **settings: Any) -> Callable[[F], F]:
 @_option(
     "--model-engine",
     env="MODEL_ENGINES",
-    type=Listed(),
+    type=TextList(),
     multiple=True,
     metavar="PATTERN=NAME",
     help="Another engine for some models: 'test-*=offline'. May be repeated.",
@@ -55,11 +55,11 @@ def _option(*names: str, env: str, **settings: Any) -> Callable[[F], F]:
     "--pace", env="PACE", metavar="PACE", help="offline: 'instant' or 'first=0.3,rate=100'; replay: seconds a chunk."
 )
 @_option(
-    "--api-key", env="API_KEYS", type=Listed(), multiple=True, help="A key that clients must send. May be repeated."
+    "--api-key", env="API_KEYS", type=TextList(), multiple=True, help="A key that clients must send. May be repeated."
 )
 @_option("--api-key-file", env="API_KEY_FILE", metavar="PATH", help="More keys, one a line; read again at SIGHUP.")
-@_option("--origin", env="ORIGINS", type=Listed(), multiple=True, help="A web origin that may use this server.")
-@_option("--allowed-host", env="ALLOWED_HOSTS", type=Listed(), multiple=True, help="A host name to answer to.")
+@_option("--origin", env="ORIGINS", type=TextList(), multiple=True, help="A web origin that may use this server.")
+@_option("--allowed-host", env="ALLOWED_HOSTS", type=TextList(), multiple=True, help="A host name to answer to.")
 @_option("--max-body", env="MAX_BODY", type=click.IntRange(1), metavar="MIB", default=32, show_default=True)
 @_option("--max-file", env="MAX_FILE", type=click.IntRange(1), metavar="MIB", default=2048, show_default=True)
 @_option(
@@ -147,10 +147,10 @@ def _keys(options: dict[str, Any]) -> list[str]:
 
 def _reload(application: Any, options: dict[str, Any]) -> Callable[[], None] | None:
     """What SIGHUP does: read the keys again, where they are in a file."""
-    from headwater.server.http.keys import rereading
+    from headwater.server.http.keys import key_reloader
 
     path = options["api_key_file"]
-    return rereading(application.state.server.access, path, options["api_key"]) if path else None
+    return key_reloader(application.state.server.access, path, options["api_key"]) if path else None
 
 
 def _application(engine: Engine, keys: Sequence[str], options: dict[str, Any]) -> Any:

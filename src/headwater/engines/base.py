@@ -13,7 +13,7 @@ from headwater.types import CountTokensResponse, GenerateContentRequest, Model
 from headwater.types.base import coerce
 
 
-class Request:
+class EngineRequest:
     """What a client asks of a model. ``body`` is the JSON as the client wrote it.
 
     ``timeout`` is how many seconds the client gives the whole answer (``X-Server-Timeout``). ``is_stream`` False asks
@@ -64,14 +64,14 @@ class Engine(Protocol):
     #: What a person calls it, in logs and on the line that the server prints at its start.
     name: str
 
-    def stream(self, request: Request) -> AsyncIterator[Chunk]:
+    def stream(self, request: EngineRequest) -> AsyncIterator[Chunk]:
         """Yield the chunks of the answer; for ``is_stream`` False, one chunk.
 
         Raises:
             HeadwaterError: the request is refused, or the answer broke off.
         """
 
-    async def count_tokens(self, request: Request) -> CountTokensResponse:
+    async def count_tokens(self, request: EngineRequest) -> CountTokensResponse:
         """Return how many tokens the request has."""
 
     async def models(self) -> list[Model]:

@@ -16,24 +16,31 @@ from headwater.client.stream.base import ANSWERS, COUNTS, MODEL_LISTS
 from headwater.core.machine.policy import Retry
 from headwater.core.wire.gemini import Gemini
 from headwater.core.wire.request import HttpRequest
-from headwater.engines.base import Chunk, Request
+from headwater.engines.base import Chunk, EngineRequest
 from headwater.errors import APIError, HeadwaterError
-from headwater.types import Answer, CountTokensResponse, GenerateContentConfig, HttpOptions, ListModelsConfig, Model
-from headwater.types.base import Wire
+from headwater.types import (
+    ApiResponse,
+    CountTokensResponse,
+    GenerateContentConfig,
+    HttpOptions,
+    ListModelsConfig,
+    Model,
+)
+from headwater.types.base import ApiModel
 
 #: What is shorter than this is no key but a word that stands for none.
 _SHORTEST_KEY = 8
 
 
-class _Candidate(Wire):
+class _Candidate(ApiModel):
     finish_reason: str | int | None = None
 
 
-class _Feedback(Wire):
+class _Feedback(ApiModel):
     block_reason: str | int | None = None
 
 
-class Glance(Answer):
+class Glance(ApiResponse):
     """A chunk as a relay needs it: the bytes that came, and whether the answer ends with it."""
 
     candidates: list[_Candidate] | None = None
@@ -60,7 +67,7 @@ class GeminiEngine:
         self._settings = Settings(api_key=api_key, http_options=http_options)
         self._caller = AsyncCaller(self._settings)
 
-    async def stream(self, request: Request) -> AsyncIterator[Chunk]:
+    async def stream(self, request: EngineRequest) -> AsyncIterator[Chunk]:
         """Yield the chunks as they come."""
         with _without(self._settings.api_key):
             if not request.is_stream:
@@ -71,7 +78,7 @@ class GeminiEngine:
                 async for chunk in stream:
                     yield chunk
 
-    async def count_tokens(self, request: Request) -> CountTokensResponse:
+    async def count_tokens(self, request: EngineRequest) -> CountTokensResponse:
         """Return how many tokens the request has."""
         with _without(self._settings.api_key):
             return await self._caller.call(COUNTS, self._request(request, "countTokens"), None, _ONCE)
@@ -91,7 +98,7 @@ class GeminiEngine:
         """Close the connections."""
         await self._caller.close()
 
-    def _request(self, request: Request, method: str) -> HttpRequest:
+    def _request(self, request: EngineRequest, method: str) -> HttpRequest:
         url = self._settings.url(f"{build.model_path(request.model, self._settings)}:{method}")
         headers = self._settings.headers()
         if request.timeout is not None:

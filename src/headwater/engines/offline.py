@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import AsyncIterator
 
 from headwater import story
-from headwater.engines.base import Request
+from headwater.engines.base import EngineRequest
 from headwater.types import CountTokensResponse, GenerateContentResponse, Model
 
 
@@ -19,7 +19,7 @@ class OfflineEngine:
     def __init__(self, pace: story.Pace = story.REALISTIC) -> None:
         self._pace = pace
 
-    async def stream(self, request: Request) -> AsyncIterator[GenerateContentResponse]:
+    async def stream(self, request: EngineRequest) -> AsyncIterator[GenerateContentResponse]:
         """Yield the chunks of the answer, each in its time."""
         if not request.is_stream:
             answer = story.answer(request.content, model=request.model)
@@ -30,7 +30,7 @@ class OfflineEngine:
             await asyncio.sleep(beat.delay if number >= request.known else 0)
             yield beat.chunk
 
-    async def count_tokens(self, request: Request) -> CountTokensResponse:
+    async def count_tokens(self, request: EngineRequest) -> CountTokensResponse:
         """Return how many tokens the request has."""
         return story.count_tokens(request.content)
 

@@ -15,9 +15,9 @@ from pathlib import Path
 import msgspec
 
 from headwater.core.answer.fold import Fold
-from headwater.core.wire.framing import Streamed, Whole
+from headwater.core.wire.framing import DocumentStream, SingleDocument
 from headwater.core.wire.gemini import Gemini
-from headwater.engines.base import Request
+from headwater.engines.base import EngineRequest
 from headwater.errors import HeadwaterError, UsageError, api_error
 from headwater.types import CountTokensResponse, GenerateContentResponse, Model
 
@@ -51,7 +51,7 @@ class ReplayEngine:
         if not self._cases:
             raise UsageError(f"there are no recorded exchanges in {str(directory)!r}: <source>/<case>/meta.json")
 
-    async def stream(self, request: Request) -> AsyncIterator[GenerateContentResponse]:
+    async def stream(self, request: EngineRequest) -> AsyncIterator[GenerateContentResponse]:
         """Yield the chunks of the case; those of a stream as one where the client wants no stream."""
         results = self._results(self._case(request.model))
         if request.is_stream:
@@ -65,7 +65,7 @@ class ReplayEngine:
         if fold.count:
             yield chunk if fold.count == 1 else fold.response
 
-    async def count_tokens(self, request: Request) -> CountTokensResponse:
+    async def count_tokens(self, request: EngineRequest) -> CountTokensResponse:
         """Return the recorded count; a count of nothing where the case is another call."""
         case = self._case(request.model)
         if case.method != "countTokens":
@@ -100,7 +100,7 @@ class ReplayEngine:
     def _results(self, case: Case) -> list[GenerateContentResponse | HeadwaterError]:
         body = self._body(case)
         _refuse(case, body)
-        framing = Streamed() if case.method.startswith("stream") else Whole()
+        framing = DocumentStream() if case.method.startswith("stream") else SingleDocument()
         documents = framing.feed(body) + framing.flush()
         return [result for document in documents for result in _ANSWERS.decode(document, {})]
 

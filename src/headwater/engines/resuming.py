@@ -9,19 +9,19 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Sequence
 
 from headwater.core.answer.fold import Fold
-from headwater.core.answer.joining import Repeat, Seam
-from headwater.core.wire.dialect import Broken
+from headwater.core.answer.joining import Joiner, SkipReplayed
+from headwater.core.wire.dialect import BrokenStream
 from headwater.core.wire.gemini import Gemini
 from headwater.core.wire.gemini_resume import resume
 from headwater.core.wire.request import HttpRequest
-from headwater.engines.base import Engine, Request
+from headwater.engines.base import Engine, EngineRequest
 from headwater.errors import HeadwaterError, StreamInterrupted
 from headwater.types import CountTokensResponse, GenerateContentResponse, Model
 
 _ANSWERS = Gemini(GenerateContentResponse)
 
 
-class Onward:
+class ResumingEngine:
     """Goes on after ``said``, the JSON of the chunks that are there, with what ``engine`` says."""
 
     def __init__(self, engine: Engine, said: Sequence[bytes]) -> None:
@@ -37,7 +37,7 @@ class Onward:
         """Whether nothing is missing but the end."""
         return self._fold.finish_reason is not None or self._fold.prompt_feedback is not None
 
-    async def stream(self, request: Request) -> AsyncIterator[GenerateContentResponse]:
+    async def stream(self, request: EngineRequest) -> AsyncIterator[GenerateContentResponse]:
         """Yield the chunks that are not there yet.
 
         Raises:
@@ -45,9 +45,9 @@ class Onward:
         """
         has_begun = False
         if self._fold.count == 0 or getattr(self._engine, "is_repeatable", False):
-            again = Request(request.model, request.body, known=self._fold.count)
+            again = EngineRequest(request.model, request.body, known=self._fold.count)
             try:
-                async for chunk in self._rest(again, Repeat(self._fold.since)):
+                async for chunk in self._rest(again, SkipReplayed(self._fold.since)):
                     has_begun = True
                     yield chunk
                 return
@@ -59,11 +59,11 @@ class Onward:
             raise StreamInterrupted(
                 "the server that produced the answer died, and nobody can go on with such an answer"
             )
-        onward = Request(request.model, found.request.body or b"")
+        onward = EngineRequest(request.model, found.request.body or b"")
         async for chunk in self._rest(onward, found.seam):
             yield chunk
 
-    async def _rest(self, request: Request, seam: Seam) -> AsyncIterator[GenerateContentResponse]:
+    async def _rest(self, request: EngineRequest, seam: Joiner) -> AsyncIterator[GenerateContentResponse]:
         """What is new in an answer that begins before the seam or at it."""
         chunks = self._engine.stream(request)
         try:
@@ -79,9 +79,9 @@ class Onward:
         for piece in seam.flush():
             yield piece
 
-    def _broken(self, request: Request) -> Broken:
+    def _broken(self, request: EngineRequest) -> BrokenStream:
         fold = self._fold
-        return Broken(
+        return BrokenStream(
             request=HttpRequest("POST", "", {}, request.body),
             fold=fold,
             stream=None,
@@ -90,7 +90,7 @@ class Onward:
             error=None,
         )
 
-    async def count_tokens(self, request: Request) -> CountTokensResponse:
+    async def count_tokens(self, request: EngineRequest) -> CountTokensResponse:
         """Return how many tokens the request has."""
         return await self._engine.count_tokens(request)
 

@@ -22,7 +22,7 @@ class Page(msgspec.Struct, frozen=True):
     is_end: bool
 
 
-class State(msgspec.Struct, frozen=True):
+class LogState(msgspec.Struct, frozen=True):
     """What a log is besides its records.
 
     ``writer`` is who writes it, "" if nobody said so. ``is_stale``: it has no end, and its writer's lease has run out.
@@ -85,14 +85,14 @@ class Log(Protocol):
             UnknownStreamError: there is no such log.
         """
 
-    async def state(self, key: str) -> State:
+    async def state(self, key: str) -> LogState:
         """Return what the log is besides its records.
 
         Raises:
             UnknownStreamError: there is no such log.
         """
 
-    async def take_over(self, key: str, writer: str, *, lease: float = LEASE) -> State:
+    async def take_over(self, key: str, writer: str, *, lease: float = LEASE) -> LogState:
         """Become the writer of a stale log; its writer before can no longer append in its own name.
 
         Raises:

@@ -6,9 +6,9 @@ import time
 from collections.abc import Callable, Sequence
 
 from headwater.errors import ConflictError, SealedError, UnknownStreamError
-from headwater.log.base import LEASE, PAGE_RECORDS, Page, State
-from headwater.log.retention import Kept, to_drop
-from headwater.log.waiting import Waiting
+from headwater.log.base import LEASE, PAGE_RECORDS, LogState, Page
+from headwater.log.retention import StoredLog, to_drop
+from headwater.log.waiting import WaitingReaders
 
 
 class _Entry:
@@ -27,9 +27,9 @@ class _Entry:
     def is_stale(self, now: float) -> bool:
         return bool(self.writer) and not self.is_sealed and now - self.changed >= self.lease
 
-    def kept(self, key: str, now: float) -> Kept:
+    def kept(self, key: str, now: float) -> StoredLog:
         is_written = bool(self.writer) and not self.is_sealed and not self.is_stale(now)
-        return Kept(key, now - self.changed, sum(map(len, self.records)), is_written)
+        return StoredLog(key, now - self.changed, sum(map(len, self.records)), is_written)
 
 
 class MemoryLog:
@@ -38,7 +38,7 @@ class MemoryLog:
     def __init__(self, *, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
         self._entries: dict[str, _Entry] = {}
-        self._waiting = Waiting()
+        self._waiting = WaitingReaders()
 
     def __len__(self) -> int:
         return len(self._entries)
@@ -90,13 +90,13 @@ class MemoryLog:
             return
         await self._waiting.add(key, timeout)
 
-    async def state(self, key: str) -> State:
+    async def state(self, key: str) -> LogState:
         """Return what the log is besides its records."""
         entry = self._entry(key)
         stale = entry.is_stale(self._clock())
-        return State(len(entry.records), entry.is_sealed, entry.writer, stale, entry.note)
+        return LogState(len(entry.records), entry.is_sealed, entry.writer, stale, entry.note)
 
-    async def take_over(self, key: str, writer: str, *, lease: float = LEASE) -> State:
+    async def take_over(self, key: str, writer: str, *, lease: float = LEASE) -> LogState:
         """Become the writer of a stale log."""
         entry, now = self._entry(key), self._clock()
         if entry.is_sealed:

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
 
-class Kept(NamedTuple):
+class StoredLog(NamedTuple):
     """A log as retention sees it. ``idle``: seconds since it changed; ``is_written``: its writer lives."""
 
     key: str
@@ -15,7 +15,7 @@ class Kept(NamedTuple):
     is_written: bool
 
 
-def to_drop(logs: Iterable[Kept], age: float | None, size: int | None) -> Iterator[str]:
+def to_drop(logs: Iterable[StoredLog], age: float | None, size: int | None) -> Iterator[str]:
     """Yield those that did not change for ``age`` seconds, then the oldest until ``size`` bytes are left."""
     found = sorted(logs, key=lambda log: -log.idle)
     left = sum(log.size for log in found)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 
 
-class Waiting:
+class WaitingReaders:
     """The readers that wait in one event loop. One timer serves them all: each would otherwise pay for its own."""
 
     def __init__(self) -> None:

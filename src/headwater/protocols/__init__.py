@@ -5,7 +5,7 @@ from headwater.protocols.ag_ui.input import RunInput, read_run
 from headwater.protocols.ai_sdk.encoder import AiSdk
 from headwater.protocols.ai_sdk.messages import Conversation, read_messages
 from headwater.protocols.ai_sdk.saved import ui_messages, ui_parts
-from headwater.protocols.base import EVENT_STREAM, Encoder, Outcome
+from headwater.protocols.base import EVENT_STREAM, Encoder, StreamOutcome
 from headwater.protocols.plain import PlainText
 from headwater.protocols.serving import aencoded, encoded
 
@@ -15,9 +15,9 @@ __all__ = [
     "AiSdk",
     "Conversation",
     "Encoder",
-    "Outcome",
     "PlainText",
     "RunInput",
+    "StreamOutcome",
     "aencoded",
     "encoded",
     "read_messages",

@@ -10,10 +10,10 @@ from typing import Any, ClassVar, Literal, Protocol
 import msgspec
 
 from headwater.core.wire import sse
-from headwater.protocols.error_documents import Failure
-from headwater.protocols.events import Piece, Turned
-from headwater.protocols.splitter import Pieces
-from headwater.protocols.usage import Tally
+from headwater.protocols.error_documents import ErrorDocument
+from headwater.protocols.events import Piece, TurnStart
+from headwater.protocols.splitter import ChunkSplitter
+from headwater.protocols.usage import UsageCounter
 from headwater.types import GenerateContentResponse, UsageMetadata
 
 #: The headers of every event stream: nothing on the way may keep it, change it, or hold it back.
@@ -26,7 +26,7 @@ EVENT_STREAM: Mapping[str, str] = MappingProxyType(
 )
 
 
-class Outcome(msgspec.Struct, frozen=True, kw_only=True):
+class StreamOutcome(msgspec.Struct, frozen=True, kw_only=True):
     """How an answer ended that did not fail, and what was measured of it.
 
     ``message`` is the reason that was given for a cancel. ``usage`` counts more than the encoder saw, where the answer
@@ -55,7 +55,7 @@ class Encoder(Protocol):
     def chunk(self, chunk: GenerateContentResponse) -> bytes:
         """Return what a chunk says; maybe nothing."""
 
-    def end(self, outcome: Outcome | None = None) -> bytes:
+    def end(self, outcome: StreamOutcome | None = None) -> bytes:
         """Return the end of an answer that finished, or was cancelled. What is open is closed first."""
 
     def fail(self, error: Exception | bytes) -> bytes:
@@ -68,8 +68,8 @@ class EventEncoder(ABC):
     headers: ClassVar[Mapping[str, str]] = EVENT_STREAM
 
     def __init__(self, *, seed: str = "") -> None:
-        self._pieces = Pieces(seed)
-        self._tally = Tally()
+        self._pieces = ChunkSplitter(seed)
+        self._tally = UsageCounter()
         self._has_begun = False
         self._is_over = False
 
@@ -86,17 +86,17 @@ class EventEncoder(ABC):
             return b""
         written = [self.begin()]
         for piece in self._pieces.of(chunk):
-            if isinstance(piece, Turned):
+            if isinstance(piece, TurnStart):
                 self._tally.turn()
             written.append(self._piece(piece))
         self._tally.add(chunk)
         return b"".join([*written, self._chunk_over()])
 
-    def end(self, outcome: Outcome | None = None) -> bytes:
+    def end(self, outcome: StreamOutcome | None = None) -> bytes:
         """Return the end of an answer that finished or was cancelled. What is open is closed first."""
         if self._is_over:
             return b""
-        outcome = outcome or Outcome()
+        outcome = outcome or StreamOutcome()
         written = [self.begin()]
         if outcome.reason == "finished":
             written += [self._piece(piece) for piece in self._pieces.finish()]
@@ -109,7 +109,7 @@ class EventEncoder(ABC):
             return b""
         begun = self.begin()
         self._is_over = True
-        return begun + self._fail(Failure.of(error))
+        return begun + self._fail(ErrorDocument.of(error))
 
     @abstractmethod
     def _begin(self) -> bytes: ...
@@ -118,10 +118,10 @@ class EventEncoder(ABC):
     def _piece(self, piece: Piece) -> bytes: ...
 
     @abstractmethod
-    def _end(self, outcome: Outcome) -> bytes: ...
+    def _end(self, outcome: StreamOutcome) -> bytes: ...
 
     @abstractmethod
-    def _fail(self, failure: Failure) -> bytes: ...
+    def _fail(self, failure: ErrorDocument) -> bytes: ...
 
     def _chunk_over(self) -> bytes:
         return b""

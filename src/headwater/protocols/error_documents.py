@@ -33,7 +33,7 @@ _REASONS: tuple[tuple[type[Exception], str], ...] = (
 )
 
 
-class Failure(msgspec.Struct, frozen=True):
+class ErrorDocument(msgspec.Struct, frozen=True):
     """An error as readers are told of it. ``body`` is its JSON in Google's shape."""
 
     code: int
@@ -42,7 +42,7 @@ class Failure(msgspec.Struct, frozen=True):
     body: bytes
 
     @classmethod
-    def of(cls, error: Exception | bytes) -> Failure:
+    def of(cls, error: Exception | bytes) -> ErrorDocument:
         """Return the failure that an error is, or the JSON of one. What is no error of headwater's tells no details."""
         match error:
             case bytes():
@@ -54,7 +54,7 @@ class Failure(msgspec.Struct, frozen=True):
         return cls._read(body)
 
     @classmethod
-    def _read(cls, body: bytes) -> Failure:
+    def _read(cls, body: bytes) -> ErrorDocument:
         try:
             found = msgspec.json.decode(body, type=_Document).error
         except (msgspec.MsgspecError, UnicodeDecodeError):

@@ -9,7 +9,7 @@ import msgspec
 from headwater.types import Part
 
 
-class Said(msgspec.Struct, frozen=True):
+class TextDelta(msgspec.Struct, frozen=True):
     """A piece of the text, or of a thought. With a ``signature`` it may be empty."""
 
     text: str
@@ -17,7 +17,7 @@ class Said(msgspec.Struct, frozen=True):
     signature: bytes | None = None
 
 
-class Begun(msgspec.Struct, frozen=True):
+class CallStart(msgspec.Struct, frozen=True):
     """A call whose arguments follow in pieces."""
 
     id: str
@@ -25,15 +25,15 @@ class Begun(msgspec.Struct, frozen=True):
     signature: bytes | None = None
 
 
-class Grown(msgspec.Struct, frozen=True):
+class CallDelta(msgspec.Struct, frozen=True):
     """The next piece of the JSON text of a call's arguments."""
 
     id: str
     text: str
 
 
-class Called(msgspec.Struct, frozen=True):
-    """A whole call. ``rest`` is what is missing of its JSON text: all of it where it was not ``Begun``."""
+class CallEnd(msgspec.Struct, frozen=True):
+    """A whole call. ``rest`` is what is missing of its JSON text: all of it where it was not ``CallStart``."""
 
     id: str
     name: str
@@ -43,7 +43,7 @@ class Called(msgspec.Struct, frozen=True):
     is_begun: bool = False
 
 
-class Answered(msgspec.Struct, frozen=True):
+class CallResult(msgspec.Struct, frozen=True):
     """What a function answered. With ``error`` it failed."""
 
     id: str
@@ -52,7 +52,7 @@ class Answered(msgspec.Struct, frozen=True):
     error: str | None = None
 
 
-class Ran(msgspec.Struct, frozen=True):
+class ServerToolCall(msgspec.Struct, frozen=True):
     """A tool that Google runs itself: ``code_execution``, or one of its own (``tool_type``)."""
 
     id: str
@@ -62,7 +62,7 @@ class Ran(msgspec.Struct, frozen=True):
     tool_type: str | None = None
 
 
-class Returned(msgspec.Struct, frozen=True):
+class ServerToolResult(msgspec.Struct, frozen=True):
     """What such a tool gave."""
 
     id: str
@@ -72,13 +72,13 @@ class Returned(msgspec.Struct, frozen=True):
     tool_type: str | None = None
 
 
-class Shown(msgspec.Struct, frozen=True):
+class FilePart(msgspec.Struct, frozen=True):
     """A file: inline bytes, or the URI of one."""
 
     part: Part
 
 
-class Cited(msgspec.Struct, frozen=True):
+class SourceCitation(msgspec.Struct, frozen=True):
     """A source of the answer, once: a page with its ``url``, or a document without one."""
 
     id: str
@@ -86,12 +86,24 @@ class Cited(msgspec.Struct, frozen=True):
     title: str | None
 
 
-class Turned(msgspec.Struct, frozen=True):
+class TurnStart(msgspec.Struct, frozen=True):
     """The functions have answered, and another answer of the model follows."""
 
 
-class Voided(msgspec.Struct, frozen=True):
+class AnswerReset(msgspec.Struct, frozen=True):
     """The answer begins anew: what was said since it began, or last turned, is void."""
 
 
-Piece = Said | Begun | Grown | Called | Answered | Ran | Returned | Shown | Cited | Turned | Voided
+Piece = (
+    TextDelta
+    | CallStart
+    | CallDelta
+    | CallEnd
+    | CallResult
+    | ServerToolCall
+    | ServerToolResult
+    | FilePart
+    | SourceCitation
+    | TurnStart
+    | AnswerReset
+)

@@ -11,7 +11,7 @@ from headwater.errors import UsageError
 T = TypeVar("T")
 
 
-def parsed(body: Any, what: str) -> Any:
+def parse_json(body: Any, what: str) -> Any:
     """Return the JSON of a body: bytes and text are parsed, everything else is it already.
 
     Raises:
@@ -25,7 +25,7 @@ def parsed(body: Any, what: str) -> Any:
         raise UsageError(f"the body is {what}: {error}") from error
 
 
-def fitted(document: Any, kind: type[T], what: str) -> T:
+def convert_json(document: Any, kind: type[T], what: str) -> T:
     """Return parsed JSON as a ``kind``.
 
     Raises:

@@ -6,10 +6,10 @@ from typing import Any
 
 import msgspec
 
-from headwater.protocols.base import EventEncoder, Outcome, named_event, one_line
+from headwater.protocols.base import EventEncoder, StreamOutcome, named_event, one_line
 from headwater.protocols.data_urls import file_of
-from headwater.protocols.error_documents import Failure
-from headwater.protocols.events import Answered, Called, Cited, Piece, Said, Shown, Voided
+from headwater.protocols.error_documents import ErrorDocument
+from headwater.protocols.events import AnswerReset, CallEnd, CallResult, FilePart, Piece, SourceCitation, TextDelta
 from headwater.protocols.usage import TokenCount
 
 
@@ -31,18 +31,18 @@ class PlainText(EventEncoder):
 
     def _piece(self, piece: Piece) -> bytes:
         match piece:
-            case Said(text, is_thought) if text:
+            case TextDelta(text, is_thought) if text:
                 self._write("thought" if is_thought else "", text.encode())
-            case Called():
+            case CallEnd():
                 self._write("call", {"id": piece.id, "name": piece.name, "args": piece.args})
-            case Answered():
+            case CallResult():
                 result = {"output": piece.output} if piece.error is None else {"error": piece.error}
                 self._write("result", {"id": piece.id, "name": piece.name, **result})
-            case Shown(part) if not part.thought and (file := file_of(part)) is not None:
+            case FilePart(part) if not part.thought and (file := file_of(part)) is not None:
                 self._write("file", {"url": file[0], "mediaType": file[1]})
-            case Cited():
+            case SourceCitation():
                 self._write("source", {"id": piece.id, "url": piece.url, "title": piece.title})
-            case Voided():
+            case AnswerReset():
                 self._write("reset", b"{}")
         return b""
 
@@ -56,14 +56,14 @@ class PlainText(EventEncoder):
         pieces = [named_event(data, type=kind) for kind, data in first]
         return b"".join([*pieces, named_event(last[1], type=last[0], id=str(self._number))])
 
-    def _end(self, outcome: Outcome) -> bytes:
+    def _end(self, outcome: StreamOutcome) -> bytes:
         told: dict[str, Any] = {"reason": outcome.reason, "finishReason": self._tally.finish_reason}
         told |= {"message": outcome.message or None, "firstChunkSeconds": outcome.first, "seconds": outcome.seconds}
         told |= {"usage": TokenCount(outcome.usage or self._tally.usage) or None}
         self._write("end", {name: value for name, value in told.items() if value is not None})
         return self._chunk_over()
 
-    def _fail(self, failure: Failure) -> bytes:
+    def _fail(self, failure: ErrorDocument) -> bytes:
         self._write("failed", one_line(failure.body))
         return self._chunk_over()
 

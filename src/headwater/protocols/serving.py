@@ -8,7 +8,7 @@ from typing import Any
 
 from headwater.core.answer.ending import EndingKind
 from headwater.errors import HeadwaterError, StreamCancelled
-from headwater.protocols.base import Encoder, Outcome
+from headwater.protocols.base import Encoder, StreamOutcome
 
 #: After so many bytes of one answer the others get their turn.
 _TURN_BYTES = 64 * 1024
@@ -91,24 +91,24 @@ def _turn() -> Generator[None]:
     yield
 
 
-def _outcome(stream: Any) -> Outcome:
+def _outcome(stream: Any) -> StreamOutcome:
     """How a stream ended that raised nothing."""
     ending = getattr(stream, "ending", None)
     if ending is not None and ending.kind is EndingKind.CANCELLED:
         return _cancelled(stream, ending.error)
-    return _measured(stream, Outcome())
+    return _measured(stream, StreamOutcome())
 
 
-def _cancelled(stream: Any, error: Exception | None) -> Outcome:
+def _cancelled(stream: Any, error: Exception | None) -> StreamOutcome:
     reason = getattr(error, "reason", "")
-    return _measured(stream, Outcome(reason="cancelled", message=reason))
+    return _measured(stream, StreamOutcome(reason="cancelled", message=reason))
 
 
-def _measured(stream: Any, outcome: Outcome) -> Outcome:
+def _measured(stream: Any, outcome: StreamOutcome) -> StreamOutcome:
     metrics = getattr(stream, "metrics", None)
     if metrics is None:
         return outcome
-    return Outcome(
+    return StreamOutcome(
         reason=outcome.reason,
         message=outcome.message,
         usage=stream.usage_metadata or None,

@@ -11,18 +11,18 @@ import msgspec
 from headwater.core.answer.arguments import Arguments
 from headwater.protocols.argument_text import ArgumentText
 from headwater.protocols.events import (
-    Answered,
-    Begun,
-    Called,
-    Cited,
-    Grown,
+    AnswerReset,
+    CallDelta,
+    CallEnd,
+    CallResult,
+    CallStart,
+    FilePart,
     Piece,
-    Ran,
-    Returned,
-    Said,
-    Shown,
-    Turned,
-    Voided,
+    ServerToolCall,
+    ServerToolResult,
+    SourceCitation,
+    TextDelta,
+    TurnStart,
 )
 from headwater.protocols.tool_names import CODE, MADE, result_of, server_tool
 from headwater.types import (
@@ -36,7 +36,7 @@ from headwater.types import (
 )
 
 
-class Pieces:
+class ChunkSplitter:
     """Takes the chunks of one answer apart, the first candidate's alone. Lives as long as the answer.
 
     Calls that come without an id get one that is the same whenever this answer is read, and another in other answers:
@@ -67,7 +67,7 @@ class Pieces:
     def of(self, chunk: GenerateContentResponse) -> Iterator[Piece]:
         """Yield what is in a chunk, in its order."""
         if chunk.is_reset:
-            yield Voided()  # before it is forgotten: what is open has to be closed
+            yield AnswerReset()  # before it is forgotten: what is open has to be closed
             self._forget()
             return
         self._answer_id = self._answer_id or chunk.response_id
@@ -84,7 +84,7 @@ class Pieces:
         """Yield the call that was still open, as whole: a good end is its end, too."""
         yield from self._complete()
 
-    def cut(self) -> Called | None:
+    def cut(self) -> CallEnd | None:
         """Return the call that is only half there, as far as it came; None where there is none."""
         half, self._open = self._open, None
         if half is None:
@@ -109,7 +109,7 @@ class Pieces:
         for answer in answers:
             yield from self._answer(answer)
         self._asked.clear()
-        yield Turned()
+        yield TurnStart()
 
     def _part(self, part: Part) -> Iterator[Piece]:
         call = part.function_call
@@ -117,7 +117,7 @@ class Pieces:
             yield from self._call(part, call)
         elif part.text is not None:
             if part.text or part.thought_signature:
-                yield Said(part.text, bool(part.thought), part.thought_signature)
+                yield TextDelta(part.text, bool(part.thought), part.thought_signature)
         elif part.function_response is not None:
             yield from self._answer(part.function_response)
         elif part.executable_code is not None:
@@ -133,9 +133,9 @@ class Pieces:
             output = part.tool_response.response or {}
             yield from self._returned(part, part.tool_response.id, server_tool(kind), output, kind)
         elif part.inline_data is not None or part.file_data is not None:
-            yield Shown(part)
+            yield FilePart(part)
         elif part.thought_signature is not None:
-            yield Said("", bool(part.thought), part.thought_signature)
+            yield TextDelta("", bool(part.thought), part.thought_signature)
 
     # Calls
 
@@ -149,12 +149,12 @@ class Pieces:
         if begun is not None:
             yield from self._complete()
             self._open = _Open(self._id(begun), begun, part.thought_signature)
-            yield Begun(self._open.id, begun.name or "", part.thought_signature)
+            yield CallStart(self._open.id, begun.name or "", part.thought_signature)
         if self._open is None:
             return
         text = self._open.feed(call)
         if text:
-            yield Grown(self._open.id, text)
+            yield CallDelta(self._open.id, text)
         if not call.will_continue:
             yield from self._complete()
 
@@ -164,7 +164,7 @@ class Pieces:
             whole, self._open = self._open, None
             yield self._ask(whole.called())
 
-    def _ask(self, call: Called) -> Called:
+    def _ask(self, call: CallEnd) -> CallEnd:
         self._asked[call.id] = call.name
         return call
 
@@ -174,14 +174,14 @@ class Pieces:
         call = answer.id if answer.id in self._asked else next(of_name, None)
         if call is None:  # an answer to nothing that was asked here: readers want to hear of a call first
             call = answer.id or self._made(name)
-            yield Called(call, name, {}, "{}")
+            yield CallEnd(call, name, {}, "{}")
         self._asked.pop(call, None)
-        yield Answered(call, name, *result_of(answer.response))
+        yield CallResult(call, name, *result_of(answer.response))
 
-    def _ran(self, part: Part, given_id: str | None, name: str, given: Any, kind: str | None = None) -> Ran:
+    def _ran(self, part: Part, given_id: str | None, name: str, given: Any, kind: str | None = None) -> ServerToolCall:
         run = given_id or self._made(name)
         self._running.append((run, name))
-        return Ran(run, name, given, part.thought_signature, kind)
+        return ServerToolCall(run, name, given, part.thought_signature, kind)
 
     def _returned(self, part: Part, id: str | None, name: str, output: Any, kind: str | None = None) -> Iterator[Piece]:
         found = next((one for one in self._running if one == (id, name)), None)
@@ -191,7 +191,7 @@ class Pieces:
             yield begun
             found = (begun.id, name)
         self._running.remove(found)
-        yield Returned(found[0], name, output, part.thought_signature, kind)
+        yield ServerToolResult(found[0], name, output, part.thought_signature, kind)
 
     def _id(self, call: FunctionCall) -> str:
         return call.id or self._made(call.name or "")
@@ -203,7 +203,7 @@ class Pieces:
 
     # Sources
 
-    def _sources(self, grounding: GroundingMetadata) -> Iterator[Cited]:
+    def _sources(self, grounding: GroundingMetadata) -> Iterator[SourceCitation]:
         for chunk in grounding.grounding_chunks or ():
             web, document = chunk.web or chunk.maps, chunk.retrieved_context
             if web is not None:
@@ -217,7 +217,7 @@ class Pieces:
             if url and url not in self._cited:
                 self._cited.add(url)
                 is_page = url.startswith(("http://", "https://"))
-                yield Cited(_digest(url), url if is_page else None, title or (None if is_page else url))
+                yield SourceCitation(_digest(url), url if is_page else None, title or (None if is_page else url))
 
 
 class _Open:
@@ -235,11 +235,11 @@ class _Open:
             self._text = ArgumentText(dict(call.args or {}))
         return self._text.feed(call.partial_args or [])
 
-    def called(self) -> Called:
+    def called(self) -> CallEnd:
         """Return the call as it is now."""
         args = self._call.args or {}
         rest = msgspec.json.encode(args).decode() if self._text is None else self._text.finish(args)
-        return Called(self.id, self._call.name or "", args, rest, self._signature, self._text is not None)
+        return CallEnd(self.id, self._call.name or "", args, rest, self._signature, self._text is not None)
 
 
 def _code(code: ExecutableCode) -> dict[str, Any]:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from headwater.core.answer.ending import EndingKind, judge
-from headwater.core.answer.fold import Fold, added, newer
+from headwater.core.answer.fold import Fold, add_usage, merge_message
 from headwater.types import NO_USAGE, GenerateContentResponse, UsageMetadata
 
 
-class Tally:
+class UsageCounter:
     """Takes the chunks of one answer. Lives as long as the answer."""
 
     def __init__(self) -> None:
@@ -20,7 +20,7 @@ class Tally:
         """Take the next chunk."""
         usage = chunk.usage_metadata
         if usage is not NO_USAGE:
-            self._usage = usage if usage.total_token_count is not None else newer(self._usage, usage)
+            self._usage = usage if usage.total_token_count is not None else merge_message(self._usage, usage)
         if chunk.model_version:
             self.model = chunk.model_version
         if chunk.finish_reason is not None or chunk.prompt_feedback is not None:
@@ -35,7 +35,7 @@ class Tally:
     @property
     def usage(self) -> UsageMetadata:
         """The tokens so far; false where nobody counted."""
-        return added(self._spent, self._usage) if self._spent else self._usage
+        return add_usage(self._spent, self._usage) if self._spent else self._usage
 
     @property
     def kind(self) -> EndingKind:

@@ -20,28 +20,28 @@ from headwater.errors import LogError
 from headwater.log.base import Log
 from headwater.log.memory import MemoryLog
 from headwater.server.chats.endpoint import ChatsEndpoint
-from headwater.server.chats.service import Chats
-from headwater.server.chats.store import Store
+from headwater.server.chats.service import ChatService
+from headwater.server.chats.store import ChatStore
 from headwater.server.chats.ui_endpoint import UiEndpoint
-from headwater.server.durable.answer_streams import AnswerShelf
+from headwater.server.durable.answer_streams import AnswerStreams
 from headwater.server.durable.endpoint import DurableEndpoint
-from headwater.server.durable.streams import Streams
+from headwater.server.durable.streams import DurableStreams
 from headwater.server.gemini.endpoint import GeminiEndpoint
-from headwater.server.gemini.file_store import Files
-from headwater.server.gemini.files_endpoint import FilesEndpoint, keep_clean
-from headwater.server.http.auth import Access
-from headwater.server.http.error_handlers import handlers
+from headwater.server.gemini.file_store import FileStore
+from headwater.server.gemini.files_endpoint import FilesEndpoint, sweep_files
+from headwater.server.http.auth import Auth
+from headwater.server.http.error_handlers import error_handlers
 from headwater.server.http.limits import Limits
-from headwater.server.http.metrics import Metrics
-from headwater.server.http.middleware import Edge
+from headwater.server.http.metrics import ServerMetrics
+from headwater.server.http.middleware import EdgeMiddleware
 from headwater.server.http.responses import json_response
 from headwater.server.openapi import document
 from headwater.server.page.routes import page_routes
 from headwater.server.streams.endpoint import StreamsEndpoint
 from headwater.server.streams.recorder import LEASE, Recorder
-from headwater.server.streams.registry import Generations
-from headwater.server.streams.routing import Engines
-from headwater.server.streams.takeover import Node
+from headwater.server.streams.registry import StreamRegistry
+from headwater.server.streams.routing import EngineRouter
+from headwater.server.streams.takeover import ClusterNode
 from headwater.server.websocket.endpoint import WebSocketEndpoint
 
 logger = logging.getLogger("headwater.server")
@@ -55,11 +55,11 @@ class Server:
 
     def __init__(
         self,
-        engines: Engines,
+        engines: EngineRouter,
         log: Log,
-        access: Access,
+        access: Auth,
         *,
-        chats: Store | None = None,
+        chats: ChatStore | None = None,
         grace: float = 10.0,
         streams: bool = False,
         secret: str | None = None,
@@ -67,14 +67,14 @@ class Server:
     ) -> None:
         self.engines = engines
         self.access = access
-        self.metrics = Metrics()
+        self.metrics = ServerMetrics()
         self.recorder = Recorder(log, self.metrics, lease=lease)
-        self.generations = Generations(engines, self.recorder, access, secret=secret)
-        self.chats = Chats(chats, self.generations, most=access.limits.chats)
-        self.node = Node(self.generations, self.recorder, engines)
-        self.files = Files(access.limits)
+        self.generations = StreamRegistry(engines, self.recorder, access, secret=secret)
+        self.chats = ChatService(chats, self.generations, most=access.limits.chats)
+        self.node = ClusterNode(self.generations, self.recorder, engines)
+        self.files = FileStore(access.limits)
         self.sockets = WebSocketEndpoint(self.generations, self.recorder, access, self.metrics, grace=grace)
-        self.streams = Streams(log, most=access.limits.stream, shelf=AnswerShelf(self.generations))
+        self.streams = DurableStreams(log, most=access.limits.stream, shelf=AnswerStreams(self.generations))
         self.durable = DurableEndpoint(self.streams, access, self.metrics, self.recorder.draining, is_writable=streams)
 
     def routes(self) -> list[BaseRoute]:
@@ -132,7 +132,7 @@ class Server:
         return Response(self.metrics.page(), 200, None, "text/plain; version=0.0.4; charset=utf-8")
 
 
-async def keep_swept(server: Server, period: float = 60.0) -> None:
+async def sweep_log(server: Server, period: float = 60.0) -> None:
     """Drop stored answers that are too old or too much, again and again, until cancelled."""
     log, limits = server.recorder.log, server.access.limits
     size = limits.log_size or (MEMORY_BYTES if isinstance(log, MemoryLog) else None)
@@ -150,7 +150,7 @@ def app(
     *,
     engines: Mapping[str, Engine] | None = None,
     log: Log | None = None,
-    chats: Store | None = None,
+    chats: ChatStore | None = None,
     api_keys: Collection[str] = (),
     origins: Collection[str] = (),
     hosts: Collection[str] = (),
@@ -172,8 +172,8 @@ def app(
     needs that app to run its lifespan (``app.router.lifespan_context``). ``app.state.server`` is the ``Server`` behind
     it.
     """
-    choice = Engines(engine or OfflineEngine(), engines)
-    access = Access(api_keys, origins=origins, hosts=hosts, limits=limits)
+    choice = EngineRouter(engine or OfflineEngine(), engines)
+    access = Auth(api_keys, origins=origins, hosts=hosts, limits=limits)
     server = Server(
         choice,
         log or MemoryLog(),
@@ -187,7 +187,7 @@ def app(
 
     @asynccontextmanager
     async def lifespan(_: object) -> AsyncIterator[None]:
-        works = (keep_clean(server.files), keep_swept(server), server.chats.keep_settled())
+        works = (sweep_files(server.files), sweep_log(server), server.chats.keep_settled())
         tasks = [asyncio.create_task(work) for work in works]
         server.node.join()
         yield
@@ -197,8 +197,8 @@ def app(
 
     application = Starlette(
         routes=server.routes(),
-        middleware=[Middleware(Edge, origins=access.origins)],
-        exception_handlers=handlers(server.metrics),
+        middleware=[Middleware(EdgeMiddleware, origins=access.origins)],
+        exception_handlers=error_handlers(server.metrics),
         lifespan=lifespan,
     )
     application.router.redirect_slashes = False  # a redirect is made from the Host header, and no client needs one

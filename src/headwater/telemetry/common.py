@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import msgspec
 
-from headwater.client.options.observers import Ended
+from headwater.client.options.observers import FinishedCall
 from headwater.errors import APIError, BlockedError, HeadwaterError, WireError
 
 #: The bounds of histograms of seconds: those of OpenTelemetry's GenAI conventions.
 SECONDS = (0.01, 0.02, 0.04, 0.08, 0.16, 0.32, 0.64, 1.28, 2.56, 5.12, 10.24, 20.48, 40.96, 81.92)
 
 
-class Tokens(msgspec.Struct, frozen=True, kw_only=True):
+class TokenUsage(msgspec.Struct, frozen=True, kw_only=True):
     """The tokens of a call, as the API counted them; None where it did not."""
 
     input: int | None
@@ -22,10 +22,10 @@ class Tokens(msgspec.Struct, frozen=True, kw_only=True):
     cached: int | None
 
 
-def tokens(call: Ended) -> Tokens:
+def tokens(call: FinishedCall) -> TokenUsage:
     """Return the tokens of a call."""
     usage = call.usage_metadata
-    return Tokens(
+    return TokenUsage(
         input=_sum(usage.prompt_token_count, usage.tool_use_prompt_token_count),
         output=_sum(usage.candidates_token_count, usage.thoughts_token_count),
         thoughts=usage.thoughts_token_count,

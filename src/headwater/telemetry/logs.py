@@ -11,12 +11,12 @@ from typing import Any
 
 from msgspec.structs import asdict
 
-from headwater.client.options.observers import Asked, Ended
+from headwater.client.options.observers import CallRequest, FinishedCall
 from headwater.core.answer.ending import Ending, EndingKind
 from headwater.core.answer.events import Retrying
 from headwater.core.answer.metrics import Metrics
-from headwater.core.machine.steps import Answered, Failed, Open, Opened, Pause, Received, Run, Stop, Wait
-from headwater.core.machine.tracing import Watch
+from headwater.core.machine.steps import Failed, FunctionsReturned, Open, Opened, Pause, Received, Run, Stop, Wait
+from headwater.core.machine.tracing import Trace
 from headwater.telemetry.common import error_text, error_type, tokens
 from headwater.types import GenerateContentResponse
 
@@ -48,13 +48,13 @@ class Logs:
         self._logger = logging.getLogger(logger) if isinstance(logger, str) else logger
         self._content = content
 
-    def begin(self, asked: Asked) -> _Logging:
+    def begin(self, asked: CallRequest) -> _Logging:
         """Watch a call."""
         return _Logging(self._logger, asked, self._content)
 
 
 class _Logging:
-    def __init__(self, logger: logging.Logger, asked: Asked, content: bool) -> None:
+    def __init__(self, logger: logging.Logger, asked: CallRequest, content: bool) -> None:
         self._logger = logger
         self._asked = asked
         self._content = content
@@ -67,7 +67,7 @@ class _Logging:
         text = "%s is tried again in %.2f s: %s"
         self._logger.debug(text, self._asked.model, event.delay, self._said(event.error), extra={"call": call})
 
-    def ended(self, call: Ended) -> None:
+    def ended(self, call: FinishedCall) -> None:
         ending, metrics = call.ending, call.metrics
         assert ending is not None  # it has ended
         level = LEVELS[ending.kind]
@@ -76,7 +76,7 @@ class _Logging:
         facts = self._call | self._facts(call, ending, metrics)
         self._logger.log(level, "%s %s", self._asked.model, _sentence(facts, metrics), extra={"call": facts})
 
-    def _facts(self, call: Ended, ending: Ending, metrics: Metrics) -> dict[str, Any]:
+    def _facts(self, call: FinishedCall, ending: Ending, metrics: Metrics) -> dict[str, Any]:
         spent = tokens(call)
         facts = {
             "ending": ending.kind.value,
@@ -108,7 +108,7 @@ def _sentence(facts: Mapping[str, Any], metrics: Metrics) -> str:
     return f"{facts['ending']} after {metrics.total or 0.0:.2f} s{because}: {', '.join(counted)}"
 
 
-def log_steps(logger: logging.Logger | str = NAME) -> Watch:
+def log_steps(logger: logging.Logger | str = NAME) -> Trace:
     """Return a ``watch`` hook that writes each step, fact and result of a call at DEBUG: sizes, no content, no key."""
     log = logging.getLogger(logger) if isinstance(logger, str) else logger
 
@@ -133,7 +133,7 @@ def _step(told: Any) -> str:
             return f"{type(told).__name__.lower()} {seconds:.3f} s"
         case Run(calls):
             return f"run {', '.join(call.name or '' for call in calls)}"
-        case Answered(parts):
+        case FunctionsReturned(parts):
             return f"answered {len(parts)} calls"
         case Stop(error):
             return f"stop: {error_text(error)}" if error else "stop"

@@ -23,11 +23,11 @@ except ImportError as error:
     raise ImportError("this needs opentelemetry-api: pip install 'headwater[otel]'") from error
 
 import headwater
-from headwater.client.options.observers import Asked, Ended
+from headwater.client.options.observers import CallRequest, FinishedCall
 from headwater.core.answer.ending import Ending, EndingKind
 from headwater.core.answer.events import Retrying
 from headwater.core.answer.metrics import Metrics
-from headwater.telemetry.common import SECONDS, Tokens, error_text, error_type, tokens
+from headwater.telemetry.common import SECONDS, TokenUsage, error_text, error_type, tokens
 from headwater.telemetry.content import input_messages, instructions, output_messages
 from headwater.types import GenerateContentResponse
 
@@ -77,7 +77,7 @@ class OpenTelemetry:
         self._gaps = gaps
         self._operation = operation
 
-    def begin(self, asked: Asked) -> _Tracing:
+    def begin(self, asked: CallRequest) -> _Tracing:
         """Watch a call."""
         attributes = _common(asked, self._operation)
         began = time.time_ns()
@@ -116,7 +116,7 @@ class _Tracing:
         self,
         span: Span,
         attributes: dict[str, Any],
-        asked: Asked,
+        asked: CallRequest,
         histograms: _Histograms,
         began: int,
         *,
@@ -136,14 +136,14 @@ class _Tracing:
         told |= {"headwater.failures": event.failures, "headwater.delay": event.delay}
         self._span.add_event("headwater.retry", told)
 
-    def ended(self, call: Ended) -> None:
+    def ended(self, call: FinishedCall) -> None:
         metrics = call.metrics
         try:
             self._take(call, metrics)
         finally:
             self._span.end(self._at(metrics.total or 0.0))
 
-    def _take(self, call: Ended, metrics: Metrics) -> None:
+    def _take(self, call: FinishedCall, metrics: Metrics) -> None:
         ending, spent, answer = call.ending, tokens(call), call.response
         assert ending is not None  # it has ended
         if answer.model_version:
@@ -166,7 +166,7 @@ class _Tracing:
         if self._content:
             span.set_attributes(_said(self._asked.document, answer))
 
-    def _measure(self, call: Ended, ending: Ending, metrics: Metrics, spent: Tokens) -> None:
+    def _measure(self, call: FinishedCall, ending: Ending, metrics: Metrics, spent: TokenUsage) -> None:
         histograms, attributes, context = self._histograms, self._attributes, trace.set_span_in_context(self._span)
         failed = {"error.type": _failed(ending)} if _failed(ending) else {}
         histograms.duration.record(metrics.total or 0.0, attributes | failed, context)
@@ -183,7 +183,7 @@ class _Tracing:
         return self._began + int(seconds * 1e9)
 
 
-def _common(asked: Asked, operation: str) -> dict[str, Any]:
+def _common(asked: CallRequest, operation: str) -> dict[str, Any]:
     """What spans and histograms have in common, and what a sampler may want to see."""
     attributes: dict[str, Any] = {
         "gen_ai.operation.name": operation,
@@ -195,7 +195,7 @@ def _common(asked: Asked, operation: str) -> dict[str, Any]:
     return attributes
 
 
-def _requested(asked: Asked) -> dict[str, Any]:
+def _requested(asked: CallRequest) -> dict[str, Any]:
     """What the request says."""
     settings = asked.settings
     attributes = {name: settings[key] for key, name in _OTHERS.items() if settings.get(key) is not None}
@@ -224,7 +224,7 @@ def _output_type(settings: Mapping[str, Any]) -> str | None:
     return "text"
 
 
-def _responded(answer: GenerateContentResponse, spent: Tokens) -> dict[str, Any]:
+def _responded(answer: GenerateContentResponse, spent: TokenUsage) -> dict[str, Any]:
     """What the answer says; nothing of what it does not."""
     reasons = [str(one.finish_reason).lower() for one in answer.candidates or () if one.finish_reason is not None]
     attributes = {

@@ -14,7 +14,7 @@ try:
 except ImportError as error:
     raise ImportError("this needs prometheus-client: pip install 'headwater[prometheus]'") from error
 
-from headwater.client.options.observers import Asked, Ended
+from headwater.client.options.observers import CallRequest, FinishedCall
 from headwater.core.answer.events import Retrying
 from headwater.telemetry.common import SECONDS, error_type, tokens
 
@@ -27,7 +27,7 @@ class Prometheus:
     def __init__(self, registry: CollectorRegistry = REGISTRY) -> None:
         self._figures = _figures(registry)
 
-    def begin(self, asked: Asked) -> _Counting:
+    def begin(self, asked: CallRequest) -> _Counting:
         """Watch a call."""
         return _Counting(self._figures, asked)
 
@@ -65,7 +65,7 @@ def _figures(registry: CollectorRegistry) -> _Figures:
 
 
 class _Counting:
-    def __init__(self, figures: _Figures, asked: Asked) -> None:
+    def __init__(self, figures: _Figures, asked: CallRequest) -> None:
         self._figures = figures
         self._by = (asked.model, asked.method)
         self._is_stream = asked.is_stream
@@ -74,7 +74,7 @@ class _Counting:
     def retrying(self, event: Retrying) -> None:
         self._figures.retries.labels(*self._by, error_type(event.error)).inc()
 
-    def ended(self, call: Ended) -> None:
+    def ended(self, call: FinishedCall) -> None:
         figures, by, metrics = self._figures, self._by, call.metrics
         figures.open.labels(*by).dec()
         figures.calls.labels(*by, str(call.ending)).inc()
@@ -87,7 +87,7 @@ class _Counting:
         for gap in call.gaps:
             observe(gap)
 
-    def _count(self, call: Ended) -> None:
+    def _count(self, call: FinishedCall) -> None:
         spent = tokens(call)
         for kind, count in (("input", spent.input), ("output", spent.output)):
             if count:

@@ -16,7 +16,15 @@ import aiohttp
 
 from headwater.core.machine.steps import TransportError
 from headwater.core.wire.request import HttpRequest
-from headwater.transport.base import CONNECT_TIMEOUT, CUT_SHORT, READ_BYTES, Waiting, in_words, proxy_for, tls_context
+from headwater.transport.base import (
+    CONNECT_TIMEOUT,
+    CUT_SHORT,
+    READ_BYTES,
+    WaitInterrupter,
+    proxy_for,
+    timeout_text,
+    tls_context,
+)
 
 _NO_TIMEOUT = aiohttp.ClientTimeout(total=None, sock_connect=CONNECT_TIMEOUT, sock_read=None)
 
@@ -88,7 +96,7 @@ class AiohttpBody:
         if self._aborted:
             return TransportError("aborted", "the read was aborted")
         if isinstance(error, TimeoutError):
-            return TransportError("timeout", in_words(timeout))
+            return TransportError("timeout", timeout_text(timeout))
         if isinstance(error, RuntimeError):
             raise error
         return TransportError("lost", _sentence(error))
@@ -141,7 +149,7 @@ class AiohttpTransport:
         self._pools: dict[asyncio.AbstractEventLoop, _Pool] = {}
         self._process = os.getpid()
 
-    async def open(self, request: HttpRequest, timeout: float | None, waiting: Waiting) -> AiohttpBody:
+    async def open(self, request: HttpRequest, timeout: float | None, waiting: WaitInterrupter) -> AiohttpBody:
         """Send ``request`` and return its answer as soon as the head is there."""
         pool = await self._pool()
         pool.users.add(waiting)
@@ -159,13 +167,13 @@ class AiohttpTransport:
         except aiohttp.ClientHttpProxyError as error:  # which shows the proxy's password
             raise TransportError("connect", f"the proxy answered {error.status} {error.message}") from None
         except aiohttp.ConnectionTimeoutError as error:
-            raise TransportError("timeout", in_words(CONNECT_TIMEOUT)) from error
+            raise TransportError("timeout", timeout_text(CONNECT_TIMEOUT)) from error
         except aiohttp.ClientConnectorError as error:
             raise TransportError("connect", str(error)) from error
         except TimeoutError as error:
             if waiting.ended:
                 raise TransportError("aborted", "the request was aborted") from error
-            raise TransportError("timeout", in_words(timeout)) from error
+            raise TransportError("timeout", timeout_text(timeout)) from error
         except (aiohttp.ClientError, OSError) as error:
             raise TransportError("stale" if _is_reused.get() else "lost", _sentence(error)) from error
         finally:

@@ -28,7 +28,7 @@ CONNECT_TIMEOUT = 30.0
 CUT_SHORT = "the other side closed it too early"
 
 
-class Waiting:
+class WaitInterrupter:
     """What a call waits for before its body, so that others can end the wait. Lives as long as the call."""
 
     def __init__(self) -> None:
@@ -108,7 +108,7 @@ class Body(Protocol):
 class Transport(Protocol):
     """Opens requests. May be used by many threads at once."""
 
-    def open(self, request: HttpRequest, timeout: float | None, waiting: Waiting) -> Body:
+    def open(self, request: HttpRequest, timeout: float | None, waiting: WaitInterrupter) -> Body:
         """Send ``request`` and return its answer as soon as the head is there.
 
         Raises:
@@ -141,7 +141,7 @@ class AsyncBody(Protocol):
 class AsyncTransport(Protocol):
     """``Transport`` for coroutines, of any number of event loops."""
 
-    async def open(self, request: HttpRequest, timeout: float | None, waiting: Waiting) -> AsyncBody:
+    async def open(self, request: HttpRequest, timeout: float | None, waiting: WaitInterrupter) -> AsyncBody:
         """Send ``request`` and return its answer as soon as the head is there."""
 
     async def close(self) -> None:
@@ -199,6 +199,6 @@ def is_http(url: str) -> bool:
     return usable and not any(character.isspace() for character in url)
 
 
-def in_words(timeout: float | None) -> str:
+def timeout_text(timeout: float | None) -> str:
     """Return how long was waited, for a message."""
     return "the system's own limit" if timeout is None else f"{timeout:g} s"

@@ -19,9 +19,9 @@ from headwater.core.machine.steps import TransportError
 from headwater.core.wire import sse
 from headwater.core.wire.request import HttpRequest
 from headwater.errors import APIError, UsageError, api_error
-from headwater.transport.base import Latch, Waiting
+from headwater.transport.base import Latch, WaitInterrupter
 from headwater.types import GenerateContentRequest, ListModelsResponse
-from headwater.types.base import Wire, coerce
+from headwater.types.base import ApiModel, coerce
 
 
 class _Piece(msgspec.Struct, frozen=True):
@@ -105,7 +105,7 @@ class OfflineBody:
 class OfflineTransport:
     """Opens requests to the storyteller."""
 
-    def open(self, request: HttpRequest, timeout: float | None, waiting: Waiting) -> OfflineBody:
+    def open(self, request: HttpRequest, timeout: float | None, waiting: WaitInterrupter) -> OfflineBody:
         """Return the storyteller's answer."""
         return OfflineBody(_Answer(request))
 
@@ -159,7 +159,7 @@ class AsyncOfflineBody:
 class AsyncOfflineTransport:
     """Opens requests to the storyteller from coroutines."""
 
-    async def open(self, request: HttpRequest, timeout: float | None, waiting: Waiting) -> AsyncOfflineBody:
+    async def open(self, request: HttpRequest, timeout: float | None, waiting: WaitInterrupter) -> AsyncOfflineBody:
         """Return the storyteller's answer."""
         return AsyncOfflineBody(_Answer(request))
 
@@ -203,7 +203,7 @@ def _route(request: HttpRequest) -> Iterator[_Piece]:
     raise _refusal(404, f"the offline engine has nothing at {path.partition('/')[2]}", "NOT_FOUND")
 
 
-def _whole(answer: Wire, delay: float = 0.0) -> Iterator[_Piece]:
+def _whole(answer: ApiModel, delay: float = 0.0) -> Iterator[_Piece]:
     return iter([_Piece(delay, msgspec.json.encode(answer))])
 
 

@@ -25,7 +25,7 @@ from urllib3.util.wait import wait_for_read
 
 from headwater.core.machine.steps import TransportError
 from headwater.core.wire.request import HttpRequest
-from headwater.transport.base import CONNECT_TIMEOUT, CUT_SHORT, READ_BYTES, Waiting, in_words, proxy_for
+from headwater.transport.base import CONNECT_TIMEOUT, CUT_SHORT, READ_BYTES, WaitInterrupter, proxy_for, timeout_text
 from headwater.transport.connections import Opening, here, make_pool
 
 
@@ -125,7 +125,7 @@ class UrllibBody:
         if self._aborted:
             return TransportError("aborted", "the read was aborted")
         if isinstance(error, ReadTimeoutError | TimeoutError):
-            return TransportError("timeout", in_words(self._timeout))
+            return TransportError("timeout", timeout_text(self._timeout))
         if isinstance(error, HTTPError | OSError):
             return TransportError("lost", _sentence(error))
         raise error
@@ -139,7 +139,7 @@ class UrllibTransport:
         self._process = os.getpid()
         self._lock = threading.Lock()
 
-    def open(self, request: HttpRequest, timeout: float | None, waiting: Waiting) -> UrllibBody:
+    def open(self, request: HttpRequest, timeout: float | None, waiting: WaitInterrupter) -> UrllibBody:
         """Send ``request`` and return its answer as soon as the head is there."""
         pool = self._pool(proxy_for(request.url))
         opening = here.opening = Opening()
@@ -211,9 +211,9 @@ def _explain_open(error: Exception, timeout: float | None, opening: Opening) -> 
     if isinstance(error, NameResolutionError | NewConnectionError | SSLError | ProxyError):
         return TransportError("connect", _sentence(error))
     if isinstance(error, ConnectTimeoutError):  # the mother of NewConnectionError, so after it
-        return TransportError("timeout", in_words(_shorter(timeout)))
+        return TransportError("timeout", timeout_text(_shorter(timeout)))
     if isinstance(error, ReadTimeoutError | TimeoutError):
-        return TransportError("timeout", in_words(timeout))
+        return TransportError("timeout", timeout_text(timeout))
     return TransportError("stale" if opening.is_reused else "lost", _sentence(error))
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from headwater.types.base import OpenEnum, Wire
+from headwater.types.base import ApiModel, OpenEnum
 
 
 class HttpElementLocation(OpenEnum):
@@ -28,7 +28,7 @@ class AuthType(OpenEnum):
     OIDC_AUTH = "OIDC_AUTH"
 
 
-class ApiKeyConfig(Wire):
+class ApiKeyConfig(ApiModel):
     """A key, or the secret that holds it, and where it is put."""
 
     api_key_secret: str | None = None
@@ -37,33 +37,33 @@ class ApiKeyConfig(Wire):
     name: str | None = None
 
 
-class AuthConfigGoogleServiceAccountConfig(Wire):
+class AuthConfigGoogleServiceAccountConfig(ApiModel):
     """Proof by a service account."""
 
     service_account: str | None = None
 
 
-class AuthConfigHttpBasicAuthConfig(Wire):
+class AuthConfigHttpBasicAuthConfig(ApiModel):
     """Proof by a name and a password that a secret holds."""
 
     credential_secret: str | None = None
 
 
-class AuthConfigOauthConfig(Wire):
+class AuthConfigOauthConfig(ApiModel):
     """Proof by OAuth."""
 
     access_token: str | None = None
     service_account: str | None = None
 
 
-class AuthConfigOidcConfig(Wire):
+class AuthConfigOidcConfig(ApiModel):
     """Proof by OpenID Connect."""
 
     id_token: str | None = None
     service_account: str | None = None
 
 
-class AuthConfig(Wire):
+class AuthConfig(ApiModel):
     """The proof that a tool gives. The Developer API takes ``api_key`` only."""
 
     api_key: str | None = None
@@ -75,14 +75,14 @@ class AuthConfig(Wire):
     oidc_config: AuthConfigOidcConfig | None = None
 
 
-class ApiAuthApiKeyConfig(Wire):
+class ApiAuthApiKeyConfig(ApiModel):
     """A key, or the version of the secret that holds it."""
 
     api_key_secret_version: str | None = None
     api_key_string: str | None = None
 
 
-class ApiAuth(Wire):
+class ApiAuth(ApiModel):
     """The older way to give a key."""
 
     api_key_config: ApiAuthApiKeyConfig | None = None

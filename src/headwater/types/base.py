@@ -49,7 +49,9 @@ class _Meta(msgspec.StructMeta):
             )
 
 
-class Wire(msgspec.Struct, metaclass=_Meta, rename="camel", omit_defaults=True, repr_omit_defaults=True, kw_only=True):
+class ApiModel(
+    msgspec.Struct, metaclass=_Meta, rename="camel", omit_defaults=True, repr_omit_defaults=True, kw_only=True
+):
     """A value that travels: snake_case in Python, camelCase on the wire, absent fields are None."""
 
     def __reduce__(self) -> tuple[Any, ...]:
@@ -290,7 +292,7 @@ def _build_plain(value: Any, kind: type[Any], *, lenient: bool) -> Any:
         return _build_enum(value, kind)
     if isinstance(value, kind) and not (kind is int and isinstance(value, bool)):
         return value
-    if issubclass(kind, Wire):
+    if issubclass(kind, ApiModel):
         return _build_struct(value, kind, lenient=lenient)
     try:
         if kind is datetime and isinstance(value, str):

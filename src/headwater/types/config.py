@@ -7,7 +7,7 @@ from typing import Any
 
 import msgspec
 
-from headwater.types.base import Wire
+from headwater.types.base import ApiModel
 from headwater.types.content import Content
 from headwater.types.enums import (
     FeatureSelectionPreference,
@@ -24,7 +24,7 @@ from headwater.types.output import AudioTranscriptionConfig, ImageConfig, Speech
 from headwater.types.tools import Tool, ToolConfig
 
 
-class SafetySetting(Wire):
+class SafetySetting(ApiModel):
     """From which probability on one kind of harm is blocked."""
 
     category: HarmCategory | None = None
@@ -32,7 +32,7 @@ class SafetySetting(Wire):
     method: HarmBlockMethod | None = None
 
 
-class ThinkingConfig(Wire):
+class ThinkingConfig(ApiModel):
     """How much the model thinks, and whether its thoughts are sent. A budget of 0 is off, -1 dynamic."""
 
     include_thoughts: bool | None = None
@@ -40,45 +40,45 @@ class ThinkingConfig(Wire):
     thinking_level: ThinkingLevel | None = None
 
 
-class GenerationConfigRoutingConfigAutoRoutingMode(Wire):
+class GenerationConfigRoutingConfigAutoRoutingMode(ApiModel):
     """The service chooses the model; the preference is what it weighs."""
 
     model_routing_preference: str | None = None
 
 
-class GenerationConfigRoutingConfigManualRoutingMode(Wire):
+class GenerationConfigRoutingConfigManualRoutingMode(ApiModel):
     """A model is named."""
 
     model_name: str | None = None
 
 
-class GenerationConfigRoutingConfig(Wire):
+class GenerationConfigRoutingConfig(ApiModel):
     """Which model answers (Vertex AI)."""
 
     auto_mode: GenerationConfigRoutingConfigAutoRoutingMode | None = None
     manual_mode: GenerationConfigRoutingConfigManualRoutingMode | None = None
 
 
-class ModelSelectionConfig(Wire):
+class ModelSelectionConfig(ApiModel):
     """What the choice of a model weighs (Vertex AI)."""
 
     feature_selection_preference: FeatureSelectionPreference | None = None
 
 
-class ModelArmorConfig(Wire):
+class ModelArmorConfig(ApiModel):
     """The templates of Model Armor that look at prompt and answer (Vertex AI)."""
 
     prompt_template_name: str | None = None
     response_template_name: str | None = None
 
 
-class GenerationOutputConfig(Wire):
+class GenerationOutputConfig(ApiModel):
     """Where in Cloud Storage output is put (Vertex AI)."""
 
     output_uri_prefix: str | None = None
 
 
-class AutomaticFunctionCallingConfig(Wire):
+class AutomaticFunctionCallingConfig(ApiModel):
     """Whether Python functions given as tools are called by the client, and how often at most."""
 
     disable: bool | None = None
@@ -86,7 +86,7 @@ class AutomaticFunctionCallingConfig(Wire):
     ignore_call_history: bool | None = None
 
 
-class GenerateContentConfig(Wire):
+class GenerateContentConfig(ApiModel):
     """Everything about a request but its model and contents; a dict of these names does as well.
 
     ``stream=True`` is headwater's own: ``generate_content`` then returns the stream.
@@ -134,7 +134,7 @@ class GenerateContentConfig(Wire):
     store: bool | None = None
 
 
-class CountTokensConfig(Wire):
+class CountTokensConfig(ApiModel):
     """How tokens are counted; the last three on Vertex AI only."""
 
     http_options: HttpOptions | None = None
@@ -143,13 +143,13 @@ class CountTokensConfig(Wire):
     generation_config: GenerationConfig | None = None
 
 
-class GetModelConfig(Wire):
+class GetModelConfig(ApiModel):
     """How a model is looked up."""
 
     http_options: HttpOptions | None = None
 
 
-class ListModelsConfig(Wire):
+class ListModelsConfig(ApiModel):
     """Which models are listed: ``page_size`` each time, base models unless ``query_base`` is False."""
 
     http_options: HttpOptions | None = None
@@ -159,7 +159,7 @@ class ListModelsConfig(Wire):
     query_base: bool | None = None
 
 
-class GenerateContentRequest(Wire):
+class GenerateContentRequest(ApiModel):
     """The body of a generateContent request, as the API and every engine see it."""
 
     contents: list[Content] | None = None
@@ -177,7 +177,7 @@ class GenerateContentRequest(Wire):
     output_config: GenerationOutputConfig | None = None
 
 
-class GenerationConfig(Wire):
+class GenerationConfig(ApiModel):
     """The part of the configuration that concerns the answer itself."""
 
     temperature: float | None = None

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Self, TypeAlias
 
 from headwater.errors import UsageError
-from headwater.types.base import Wire
+from headwater.types.base import ApiModel
 from headwater.types.enums import FunctionResponseScheduling, Language, Outcome, ToolType
 from headwater.types.media import (
     AudioMetadata,
@@ -29,7 +29,7 @@ from headwater.types.media import (
 _UPLOADED = re.compile(r"https://[\w.-]*generativelanguage\.[\w.]*googleapis\.com/[^/?]+/files/")
 
 
-class PartialArg(Wire):
+class PartialArg(ApiModel):
     """One piece of a function argument that is streamed (Vertex AI)."""
 
     json_path: str | None = None
@@ -40,7 +40,7 @@ class PartialArg(Wire):
     will_continue: bool | None = None
 
 
-class FunctionCall(Wire):
+class FunctionCall(ApiModel):
     """A function that the model asks to call. ``id`` is None on models that give none."""
 
     id: str | None = None
@@ -50,7 +50,7 @@ class FunctionCall(Wire):
     will_continue: bool | None = None
 
 
-class FunctionResponsePart(Wire):
+class FunctionResponsePart(ApiModel):
     """Media inside a function's answer."""
 
     inline_data: Blob | None = None
@@ -78,7 +78,7 @@ class FunctionResponsePart(Wire):
         return cls(file_data=FileData(file_uri=file_uri, mime_type=kind, display_name=display_name))
 
 
-class FunctionResponse(Wire):
+class FunctionResponse(ApiModel):
     """What a called function answered; ``id`` repeats the call's."""
 
     id: str | None = None
@@ -95,7 +95,7 @@ class FunctionResponse(Wire):
         return cls(name=name, response={"error": told} if response.isError else {"result": told})
 
 
-class ExecutableCode(Wire):
+class ExecutableCode(ApiModel):
     """Code that the model wrote and runs on the server."""
 
     code: str | None = None
@@ -103,7 +103,7 @@ class ExecutableCode(Wire):
     id: str | None = None
 
 
-class CodeExecutionResult(Wire):
+class CodeExecutionResult(ApiModel):
     """What that code printed and how it ended."""
 
     outcome: Outcome | None = None
@@ -111,7 +111,7 @@ class CodeExecutionResult(Wire):
     id: str | None = None
 
 
-class ToolCall(Wire):
+class ToolCall(ApiModel):
     """A call of a server-side tool; send it back as it is."""
 
     id: str | None = None
@@ -119,7 +119,7 @@ class ToolCall(Wire):
     args: dict[str, Any] | None = None
 
 
-class ToolResponse(Wire):
+class ToolResponse(ApiModel):
     """The answer of a server-side tool; send it back as it is."""
 
     id: str | None = None
@@ -127,7 +127,7 @@ class ToolResponse(Wire):
     response: dict[str, Any] | None = None
 
 
-class Part(Wire):
+class Part(ApiModel):
     """One piece of content: exactly one of text, media, a function's call or answer, or code.
 
     ``Part("text")`` is short for ``Part(text="text")``. ``thought`` marks reasoning; ``thought_signature`` is opaque
@@ -192,7 +192,7 @@ class Part(Wire):
             return {name: getattr(value, name) for name in value.__struct_fields__}
         if isinstance(value, dict):
             return {"file_data": value} if {"file_uri", "fileUri"} & value.keys() else value
-        if isinstance(value, Wire) and "uri" in value.__struct_fields__:  # a File, which this module can not know
+        if isinstance(value, ApiModel) and "uri" in value.__struct_fields__:  # a File, which this module can not know
             return {"file_data": _data_of(value)}
         if (blob := pillow_blob(value)) is not None:
             return {"inline_data": blob}
@@ -269,7 +269,7 @@ def _resolution(value: Any) -> PartMediaResolution | None:
     return PartMediaResolution(**value) if isinstance(value, dict) else PartMediaResolution(level=value)
 
 
-class Content(Wire):
+class Content(ApiModel):
     """One turn: who speaks (``"user"`` or ``"model"``) and the parts of what is said."""
 
     parts: list[Part] | None = None

@@ -5,9 +5,9 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from headwater.types.base import OpenEnum, Wire
+from headwater.types.base import ApiModel, OpenEnum
 from headwater.types.http import HttpOptions
-from headwater.types.response import Answer
+from headwater.types.response import ApiResponse
 
 
 class FileState(OpenEnum):
@@ -28,7 +28,7 @@ class FileSource(OpenEnum):
     REGISTERED = "REGISTERED"
 
 
-class FileStatus(Wire):
+class FileStatus(ApiModel):
     """Why the API could not process a file."""
 
     code: int | None = None
@@ -36,7 +36,7 @@ class FileStatus(Wire):
     details: list[dict[str, Any]] | None = None
 
 
-class File(Answer):
+class File(ApiResponse):
     """A file that the API keeps, for 48 hours as a rule. ``uri`` names it in a prompt."""
 
     name: str | None = None
@@ -55,7 +55,7 @@ class File(Answer):
     error: FileStatus | None = None
 
 
-class ListFilesResponse(Answer):
+class ListFilesResponse(ApiResponse):
     """One page of files."""
 
     files: list[File] | None = None
@@ -67,11 +67,11 @@ class ListFilesResponse(Answer):
         return self.files or []
 
 
-class DeleteFileResponse(Answer):
+class DeleteFileResponse(ApiResponse):
     """What deleting a file answers: nothing."""
 
 
-class UploadFileConfig(Wire):
+class UploadFileConfig(ApiModel):
     """What to say of a file that is uploaded. The API makes a ``name`` up where none is given."""
 
     http_options: HttpOptions | None = None
@@ -80,25 +80,25 @@ class UploadFileConfig(Wire):
     display_name: str | None = None
 
 
-class GetFileConfig(Wire):
+class GetFileConfig(ApiModel):
     """How a file is looked up."""
 
     http_options: HttpOptions | None = None
 
 
-class DeleteFileConfig(Wire):
+class DeleteFileConfig(ApiModel):
     """How a file is deleted."""
 
     http_options: HttpOptions | None = None
 
 
-class DownloadFileConfig(Wire):
+class DownloadFileConfig(ApiModel):
     """How a file is downloaded."""
 
     http_options: HttpOptions | None = None
 
 
-class ListFilesConfig(Wire):
+class ListFilesConfig(ApiModel):
     """Which page of files is asked for, and how large it is."""
 
     http_options: HttpOptions | None = None

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from headwater.types.base import Wire
+from headwater.types.base import ApiModel
 
 
-class GroundingChunkWeb(Wire):
+class GroundingChunkWeb(ApiModel):
     """A web page."""
 
     uri: str | None = None
@@ -13,14 +13,14 @@ class GroundingChunkWeb(Wire):
     domain: str | None = None
 
 
-class RagChunkPageSpan(Wire):
+class RagChunkPageSpan(ApiModel):
     """The pages that a passage spans."""
 
     first_page: int | None = None
     last_page: int | None = None
 
 
-class RagChunk(Wire):
+class RagChunk(ApiModel):
     """A passage as the store has it."""
 
     page_span: RagChunkPageSpan | None = None
@@ -29,13 +29,13 @@ class RagChunk(Wire):
     file_id: str | None = None
 
 
-class GroundingChunkStringList(Wire):
+class GroundingChunkStringList(ApiModel):
     """A list of texts."""
 
     values: list[str] | None = None
 
 
-class GroundingChunkCustomMetadata(Wire):
+class GroundingChunkCustomMetadata(ApiModel):
     """A key and its value that the user gave a document."""
 
     key: str | None = None
@@ -44,7 +44,7 @@ class GroundingChunkCustomMetadata(Wire):
     string_value: str | None = None
 
 
-class GroundingChunkRetrievedContext(Wire):
+class GroundingChunkRetrievedContext(ApiModel):
     """A passage of a document store."""
 
     uri: str | None = None
@@ -58,7 +58,7 @@ class GroundingChunkRetrievedContext(Wire):
     media_id: str | None = None
 
 
-class GroundingChunkImage(Wire):
+class GroundingChunkImage(ApiModel):
     """An image on a web page."""
 
     source_uri: str | None = None
@@ -67,7 +67,7 @@ class GroundingChunkImage(Wire):
     domain: str | None = None
 
 
-class GroundingChunkMapsRoute(Wire):
+class GroundingChunkMapsRoute(ApiModel):
     """A way from one place to another."""
 
     distance_meters: int | None = None
@@ -75,7 +75,7 @@ class GroundingChunkMapsRoute(Wire):
     encoded_polyline: str | None = None
 
 
-class GroundingChunkMapsPlaceAnswerSourcesAuthorAttribution(Wire):
+class GroundingChunkMapsPlaceAnswerSourcesAuthorAttribution(ApiModel):
     """Who wrote a review."""
 
     display_name: str | None = None
@@ -83,7 +83,7 @@ class GroundingChunkMapsPlaceAnswerSourcesAuthorAttribution(Wire):
     uri: str | None = None
 
 
-class GroundingChunkMapsPlaceAnswerSourcesReviewSnippet(Wire):
+class GroundingChunkMapsPlaceAnswerSourcesReviewSnippet(ApiModel):
     """A piece of a review."""
 
     author_attribution: GroundingChunkMapsPlaceAnswerSourcesAuthorAttribution | None = None
@@ -95,7 +95,7 @@ class GroundingChunkMapsPlaceAnswerSourcesReviewSnippet(Wire):
     title: str | None = None
 
 
-class GroundingChunkMapsPlaceAnswerSources(Wire):
+class GroundingChunkMapsPlaceAnswerSources(ApiModel):
     """The reviews behind what is said of a place."""
 
     review_snippet: list[GroundingChunkMapsPlaceAnswerSourcesReviewSnippet] | None = None
@@ -103,7 +103,7 @@ class GroundingChunkMapsPlaceAnswerSources(Wire):
     flag_content_uri: str | None = None
 
 
-class GroundingChunkMaps(Wire):
+class GroundingChunkMaps(ApiModel):
     """A place."""
 
     uri: str | None = None
@@ -114,7 +114,7 @@ class GroundingChunkMaps(Wire):
     route: GroundingChunkMapsRoute | None = None
 
 
-class GroundingChunk(Wire):
+class GroundingChunk(ApiModel):
     """One source."""
 
     web: GroundingChunkWeb | None = None
@@ -123,7 +123,7 @@ class GroundingChunk(Wire):
     image: GroundingChunkImage | None = None
 
 
-class Segment(Wire):
+class Segment(ApiModel):
     """A piece of the answer, by byte offsets within one part."""
 
     part_index: int | None = None
@@ -132,7 +132,7 @@ class Segment(Wire):
     text: str | None = None
 
 
-class GroundingSupport(Wire):
+class GroundingSupport(ApiModel):
     """Which sources stand behind which piece of the answer."""
 
     segment: Segment | None = None
@@ -141,27 +141,27 @@ class GroundingSupport(Wire):
     rendered_parts: list[int] | None = None
 
 
-class SearchEntryPoint(Wire):
+class SearchEntryPoint(ApiModel):
     """HTML of search suggestions, to be shown with the answer."""
 
     rendered_content: str | None = None
     sdk_blob: str | None = None
 
 
-class RetrievalMetadata(Wire):
+class RetrievalMetadata(ApiModel):
     """How strongly a search seemed worth while."""
 
     google_search_dynamic_retrieval_score: float | None = None
 
 
-class GroundingMetadataSourceFlaggingUri(Wire):
+class GroundingMetadataSourceFlaggingUri(ApiModel):
     """Where a source can be reported."""
 
     flag_content_uri: str | None = None
     source_id: str | None = None
 
 
-class GroundingMetadata(Wire):
+class GroundingMetadata(ApiModel):
     """The searches, sources and supports of a candidate; streams carry it in full on the last chunk only."""
 
     web_search_queries: list[str] | None = None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from headwater.types.base import OpenEnum, Wire
+from headwater.types.base import ApiModel, OpenEnum
 
 
 class ResourceScope(OpenEnum):
@@ -13,7 +13,7 @@ class ResourceScope(OpenEnum):
     COLLECTION = "COLLECTION"
 
 
-class HttpRetryOptions(Wire):
+class HttpRetryOptions(ApiModel):
     """When a request that failed before its first content is sent again. Delays in seconds."""
 
     attempts: int | None = None
@@ -24,7 +24,7 @@ class HttpRetryOptions(Wire):
     http_status_codes: list[int] | None = None
 
 
-class HttpOptions(Wire):
+class HttpOptions(ApiModel):
     """Where requests go and how. ``timeout`` is in milliseconds, as in google-genai: the longest silence allowed."""
 
     base_url: str | None = None

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from headwater.errors import UsageError
-from headwater.types.base import OpenEnum, Wire
+from headwater.types.base import ApiModel, OpenEnum
 from headwater.types.enums import PartMediaResolutionLevel
 
 
@@ -47,7 +47,7 @@ class SpreadsheetMetadataContentLayer(OpenEnum):
     VISUAL = "VISUAL"
 
 
-class Image(Wire):
+class Image(ApiModel):
     """An image: its bytes and their type, or its place in Cloud Storage."""
 
     gcs_uri: str | None = None
@@ -81,7 +81,7 @@ class Image(Wire):
         Path(location).write_bytes(self.image_bytes)
 
 
-class Blob(Wire):
+class Blob(ApiModel):
     """Bytes sent inline. ``data`` is raw bytes in Python and base64 on the wire."""
 
     data: bytes | None = None
@@ -95,7 +95,7 @@ class Blob(Wire):
         return Image(image_bytes=self.data, mime_type=self.mime_type)
 
 
-class FileData(Wire):
+class FileData(ApiModel):
     """A file named by its URI (``files/...``, ``gs://``, a YouTube URL)."""
 
     file_uri: str | None = None
@@ -108,14 +108,14 @@ FunctionResponseBlob = Blob
 FunctionResponseFileData = FileData
 
 
-class PartMediaResolution(Wire):
+class PartMediaResolution(ApiModel):
     """How finely the media of one part is read."""
 
     level: PartMediaResolutionLevel | None = None
     num_tokens: int | None = None
 
 
-class VideoMetadata(Wire):
+class VideoMetadata(ApiModel):
     """Which piece of a video is meant; offsets as "1.5s"."""
 
     start_offset: str | None = None
@@ -124,7 +124,7 @@ class VideoMetadata(Wire):
     content_layers: list[VideoMetadataContentLayer] | None = None
 
 
-class DocumentMetadata(Wire):
+class DocumentMetadata(ApiModel):
     """Which pages of a document are meant."""
 
     start_page: int | None = None
@@ -132,7 +132,7 @@ class DocumentMetadata(Wire):
     content_layers: list[DocumentMetadataContentLayer] | None = None
 
 
-class SpreadsheetMetadata(Wire):
+class SpreadsheetMetadata(ApiModel):
     """Which cells of a spreadsheet are meant."""
 
     visible_cells: str | None = None
@@ -140,21 +140,21 @@ class SpreadsheetMetadata(Wire):
     content_layers: list[SpreadsheetMetadataContentLayer] | None = None
 
 
-class AudioMetadata(Wire):
+class AudioMetadata(ApiModel):
     """Which piece of a recording is meant; offsets as "1.5s"."""
 
     start_offset: str | None = None
     end_offset: str | None = None
 
 
-class SpeechMetadata(Wire):
+class SpeechMetadata(ApiModel):
     """Who speaks a text, and in what style."""
 
     speaker: str | None = None
     style: str | None = None
 
 
-class WordInfo(Wire):
+class WordInfo(ApiModel):
     """A spoken word and when it was said."""
 
     word: str | None = None
@@ -162,7 +162,7 @@ class WordInfo(Wire):
     end_offset: str | None = None
 
 
-class Transcription(Wire):
+class Transcription(ApiModel):
     """What was said in a recording."""
 
     text: str | None = None

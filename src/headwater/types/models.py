@@ -7,18 +7,18 @@ from typing import Any
 
 import msgspec
 
-from headwater.types.base import Wire
-from headwater.types.response import Answer, ModalityTokenCount
+from headwater.types.base import ApiModel
+from headwater.types.response import ApiResponse, ModalityTokenCount
 
 
-class Endpoint(Wire):
+class Endpoint(ApiModel):
     """Where a tuned model is deployed."""
 
     name: str | None = None
     deployed_model_id: str | None = None
 
 
-class TunedModelInfo(Wire):
+class TunedModelInfo(ApiModel):
     """What a tuned model was made from, and when."""
 
     base_model: str | None = None
@@ -26,7 +26,7 @@ class TunedModelInfo(Wire):
     update_time: datetime | None = None
 
 
-class Checkpoint(Wire):
+class Checkpoint(ApiModel):
     """A state of a tuned model."""
 
     checkpoint_id: str | None = None
@@ -34,7 +34,7 @@ class Checkpoint(Wire):
     step: int | None = None
 
 
-class Model(Answer):
+class Model(ApiResponse):
     """A model and its limits (tokens)."""
 
     name: str | None = None
@@ -60,7 +60,7 @@ class Model(Answer):
     tuned_model_info: TunedModelInfo | None = None
 
 
-class ListModelsResponse(Answer):
+class ListModelsResponse(ApiResponse):
     """One page of models."""
 
     models: list[Model] | None = None
@@ -74,7 +74,7 @@ class ListModelsResponse(Answer):
         return self.models or self.tuned_models or self.publisher_models or []
 
 
-class CountTokensResponse(Answer):
+class CountTokensResponse(ApiResponse):
     """How many tokens a request has."""
 
     total_tokens: int | None = None

@@ -5,23 +5,23 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from headwater.types.base import OpenEnum, Wire
+from headwater.types.base import ApiModel, OpenEnum
 from headwater.types.enums import ProminentPeople
 
 
-class PrebuiltVoiceConfig(Wire):
+class PrebuiltVoiceConfig(ApiModel):
     """A voice by its name."""
 
     voice_name: str | None = None
 
 
-class VoiceConsentSignature(Wire):
+class VoiceConsentSignature(ApiModel):
     """The signature under a consent to a voice's use."""
 
     signature: str | None = None
 
 
-class ReplicatedVoiceConfig(Wire):
+class ReplicatedVoiceConfig(ApiModel):
     """A voice after a sample of it."""
 
     mime_type: str | None = None
@@ -30,7 +30,7 @@ class ReplicatedVoiceConfig(Wire):
     voice_consent_signature: VoiceConsentSignature | None = None
 
 
-class VoiceConfig(Wire):
+class VoiceConfig(ApiModel):
     """A voice."""
 
     prebuilt_voice_config: PrebuiltVoiceConfig | None = None
@@ -38,20 +38,20 @@ class VoiceConfig(Wire):
     voice: str | None = None
 
 
-class SpeakerVoiceConfig(Wire):
+class SpeakerVoiceConfig(ApiModel):
     """The voice of one speaker."""
 
     speaker: str | None = None
     voice_config: VoiceConfig | None = None
 
 
-class MultiSpeakerVoiceConfig(Wire):
+class MultiSpeakerVoiceConfig(ApiModel):
     """The voices of a dialogue."""
 
     speaker_voice_configs: list[SpeakerVoiceConfig] | None = None
 
 
-class SpeechConfig(Wire):
+class SpeechConfig(ApiModel):
     """How an answer is spoken. ``SpeechConfig("Kore")`` names a voice."""
 
     voice_config: VoiceConfig | None = None
@@ -75,14 +75,14 @@ class SpeechConfig(Wire):
         return {"voice_config": {"prebuilt_voice_config": {"voice_name": value}}} if isinstance(value, str) else value
 
 
-class ImageConfigImageOutputOptions(Wire):
+class ImageConfigImageOutputOptions(ApiModel):
     """The format of images (Vertex AI)."""
 
     compression_quality: int | None = None
     mime_type: str | None = None
 
 
-class ImageConfig(Wire):
+class ImageConfig(ApiModel):
     """How images are made; Vertex AI takes all of it, the Developer API ratio and size."""
 
     aspect_ratio: str | None = None
@@ -102,17 +102,17 @@ class AudioTranscriptionConfigMode(OpenEnum):
     SMART = "SMART"
 
 
-class LanguageAuto(Wire):
+class LanguageAuto(ApiModel):
     """The language is found out; there are no options."""
 
 
-class LanguageHints(Wire):
+class LanguageHints(ApiModel):
     """The languages that are likely."""
 
     language_codes: list[str] | None = None
 
 
-class AudioTranscriptionConfig(Wire):
+class AudioTranscriptionConfig(ApiModel):
     """How speech is written down."""
 
     language_codes: list[str] | None = None

@@ -8,7 +8,7 @@ from typing import Any, Self, cast
 
 import msgspec
 
-from headwater.types.base import Wire, salvage
+from headwater.types.base import ApiModel, salvage
 from headwater.types.content import Content, FunctionCall, Part
 from headwater.types.enums import (
     BlockedReason,
@@ -25,7 +25,7 @@ from headwater.types.enums import (
 from headwater.types.grounding import GroundingMetadata
 
 
-class SafetyRating(Wire):
+class SafetyRating(ApiModel):
     """One judgement of harm."""
 
     category: HarmCategory | None = None
@@ -37,7 +37,7 @@ class SafetyRating(Wire):
     overwritten_threshold: HarmBlockThreshold | None = None
 
 
-class GoogleTypeDate(Wire):
+class GoogleTypeDate(ApiModel):
     """A day; parts that are not known are None."""
 
     year: int | None = None
@@ -45,7 +45,7 @@ class GoogleTypeDate(Wire):
     day: int | None = None
 
 
-class Citation(Wire):
+class Citation(ApiModel):
     """A source that the answer repeats, by character offsets."""
 
     start_index: int | None = None
@@ -56,7 +56,7 @@ class Citation(Wire):
     publication_date: GoogleTypeDate | None = None
 
 
-class CitationMetadata(Wire):
+class CitationMetadata(ApiModel):
     """The citations of a candidate: ``citations``, whichever of its two names the API used."""
 
     citations: list[Citation] | None = None
@@ -67,20 +67,20 @@ class CitationMetadata(Wire):
             self.citations = self.citation_sources
 
 
-class UrlMetadata(Wire):
+class UrlMetadata(ApiModel):
     """A URL that was read for the model."""
 
     retrieved_url: str | None = None
     url_retrieval_status: UrlRetrievalStatus | None = None
 
 
-class UrlContextMetadata(Wire):
+class UrlContextMetadata(ApiModel):
     """The URLs that were read for the model."""
 
     url_metadata: list[UrlMetadata] | None = None
 
 
-class LogprobsResultCandidate(Wire):
+class LogprobsResultCandidate(ApiModel):
     """A token with its log probability."""
 
     token: str | None = None
@@ -88,13 +88,13 @@ class LogprobsResultCandidate(Wire):
     log_probability: float | None = None
 
 
-class LogprobsResultTopCandidates(Wire):
+class LogprobsResultTopCandidates(ApiModel):
     """The likeliest tokens at one step."""
 
     candidates: list[LogprobsResultCandidate] | None = None
 
 
-class LogprobsResult(Wire):
+class LogprobsResult(ApiModel):
     """The tokens that were chosen and those that were near."""
 
     chosen_candidates: list[LogprobsResultCandidate] | None = None
@@ -102,7 +102,7 @@ class LogprobsResult(Wire):
     log_probability_sum: float | None = None
 
 
-class Candidate(Wire):
+class Candidate(ApiModel):
     """One answer, or one chunk of it. ``index`` None means 0."""
 
     content: Content | None = None
@@ -119,14 +119,14 @@ class Candidate(Wire):
     continuation_token: bytes | None = None
 
 
-class ModalityTokenCount(Wire):
+class ModalityTokenCount(ApiModel):
     """Tokens of one modality."""
 
     modality: MediaModality | None = None
     token_count: int | None = None
 
 
-class GenerateContentResponseUsageMetadata(Wire, frozen=True):  # type: ignore[misc]  # so that one can be a default
+class GenerateContentResponseUsageMetadata(ApiModel, frozen=True):  # type: ignore[misc]  # so that one can be a default
     """Tokens so far, cumulative within a stream: the last one counts. False where the API sent none."""
 
     prompt_token_count: int | None = None
@@ -154,7 +154,7 @@ UsageMetadata = GenerateContentResponseUsageMetadata
 NO_USAGE = UsageMetadata()
 
 
-class GenerateContentResponsePromptFeedback(Wire):
+class GenerateContentResponsePromptFeedback(ApiModel):
     """Set when the prompt was refused; there are no candidates then."""
 
     block_reason: BlockedReason | None = None
@@ -169,7 +169,7 @@ class HttpResponse(msgspec.Struct, kw_only=True):
     body: str | None = None
 
 
-class Answer(Wire, dict=True):
+class ApiResponse(ApiModel, dict=True):
     """What every answer of the API has: ``raw`` is its JSON as it came, so that unknown fields are not lost."""
 
     def __reduce__(self) -> tuple[Any, ...]:
@@ -205,7 +205,7 @@ class Answer(Wire, dict=True):
         return None if headers is None else HttpResponse(headers=dict(headers))
 
 
-class ModelStatus(Wire):
+class ModelStatus(ApiModel):
     """How far along its life the model is that answered."""
 
     message: str | None = None
@@ -213,7 +213,7 @@ class ModelStatus(Wire):
     retirement_time: datetime | None = None
 
 
-class GenerateContentResponse(Answer):
+class GenerateContentResponse(ApiResponse):
     """A whole answer, or one chunk of a stream. ``text``, ``parts`` and the like speak of the first candidate."""
 
     candidates: list[Candidate] | None = None

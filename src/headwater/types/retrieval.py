@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from headwater.types.auth import ApiAuth, AuthConfig
-from headwater.types.base import OpenEnum, Wire
+from headwater.types.base import ApiModel, OpenEnum
 
 
 class ApiSpec(OpenEnum):
@@ -14,7 +14,7 @@ class ApiSpec(OpenEnum):
     ELASTIC_SEARCH = "ELASTIC_SEARCH"
 
 
-class ExternalApiElasticSearchParams(Wire):
+class ExternalApiElasticSearchParams(ApiModel):
     """Which index of an Elasticsearch is searched, and how."""
 
     index: str | None = None
@@ -22,11 +22,11 @@ class ExternalApiElasticSearchParams(Wire):
     search_template: str | None = None
 
 
-class ExternalApiSimpleSearchParams(Wire):
+class ExternalApiSimpleSearchParams(ApiModel):
     """A simple search; it has no options."""
 
 
-class ExternalApi(Wire):
+class ExternalApi(ApiModel):
     """A search of the user's own, reached over HTTP."""
 
     api_auth: ApiAuth | None = None
@@ -37,14 +37,14 @@ class ExternalApi(Wire):
     simple_search_params: ExternalApiSimpleSearchParams | None = None
 
 
-class VertexAISearchDataStoreSpec(Wire):
+class VertexAISearchDataStoreSpec(ApiModel):
     """One data store of a search engine."""
 
     data_store: str | None = None
     filter: str | None = None
 
 
-class VertexAISearch(Wire):
+class VertexAISearch(ApiModel):
     """A search engine or data store of Vertex AI Search."""
 
     data_store_specs: list[VertexAISearchDataStoreSpec] | None = None
@@ -54,14 +54,14 @@ class VertexAISearch(Wire):
     max_results: int | None = None
 
 
-class VertexRagStoreRagResource(Wire):
+class VertexRagStoreRagResource(ApiModel):
     """A RAG corpus, or some of its files."""
 
     rag_corpus: str | None = None
     rag_file_ids: list[str] | None = None
 
 
-class RagRetrievalConfigFilter(Wire):
+class RagRetrievalConfigFilter(ApiModel):
     """Which passages are left out."""
 
     metadata_filter: str | None = None
@@ -69,32 +69,32 @@ class RagRetrievalConfigFilter(Wire):
     vector_similarity_threshold: float | None = None
 
 
-class RagRetrievalConfigHybridSearch(Wire):
+class RagRetrievalConfigHybridSearch(ApiModel):
     """How much words count beside meaning."""
 
     alpha: float | None = None
 
 
-class RagRetrievalConfigRankingLlmRanker(Wire):
+class RagRetrievalConfigRankingLlmRanker(ApiModel):
     """Ranking by a language model."""
 
     model_name: str | None = None
 
 
-class RagRetrievalConfigRankingRankService(Wire):
+class RagRetrievalConfigRankingRankService(ApiModel):
     """Ranking by the rank service."""
 
     model_name: str | None = None
 
 
-class RagRetrievalConfigRanking(Wire):
+class RagRetrievalConfigRanking(ApiModel):
     """How passages are ranked."""
 
     llm_ranker: RagRetrievalConfigRankingLlmRanker | None = None
     rank_service: RagRetrievalConfigRankingRankService | None = None
 
 
-class RagRetrievalConfig(Wire):
+class RagRetrievalConfig(ApiModel):
     """How passages are found."""
 
     filter: RagRetrievalConfigFilter | None = None
@@ -103,7 +103,7 @@ class RagRetrievalConfig(Wire):
     top_k: int | None = None
 
 
-class VertexRagStore(Wire):
+class VertexRagStore(ApiModel):
     """RAG corpora."""
 
     rag_corpora: list[str] | None = None
@@ -114,7 +114,7 @@ class VertexRagStore(Wire):
     vector_distance_threshold: float | None = None
 
 
-class Retrieval(Wire):
+class Retrieval(ApiModel):
     """One of the stores to retrieve from."""
 
     disable_attribution: bool | None = None

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from headwater.errors import UsageError
-from headwater.types.base import OpenEnum, Wire
+from headwater.types.base import ApiModel, OpenEnum
 from headwater.types.enums import Type
 
 
@@ -22,7 +22,7 @@ class JSONSchemaType(OpenEnum):
     STRING = "string"
 
 
-class JSONSchema(Wire):
+class JSONSchema(ApiModel):
     """The part of JSON Schema that a ``Schema`` can be made from."""
 
     type: JSONSchemaType | list[JSONSchemaType] | None = None
@@ -51,7 +51,7 @@ class JSONSchema(Wire):
     one_of: list[JSONSchema] | None = None
 
 
-class Schema(Wire):
+class Schema(ApiModel):
     """A schema of the OpenAPI subset that the API reads."""
 
     type: Type | None = None

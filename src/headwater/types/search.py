@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any
 
 from headwater.types.auth import AuthConfig
-from headwater.types.base import OpenEnum, Wire
+from headwater.types.base import ApiModel, OpenEnum
 
 
 class PhishBlockThreshold(OpenEnum):
@@ -50,29 +50,29 @@ class SafetyPolicy(OpenEnum):
     LEGAL_TERMS_AND_AGREEMENTS = "LEGAL_TERMS_AND_AGREEMENTS"
 
 
-class Interval(Wire):
+class Interval(ApiModel):
     """A span of time."""
 
     start_time: datetime | None = None
     end_time: datetime | None = None
 
 
-class WebSearch(Wire):
+class WebSearch(ApiModel):
     """Search of web pages; it has no options."""
 
 
-class ImageSearch(Wire):
+class ImageSearch(ApiModel):
     """Search of images; it has no options."""
 
 
-class SearchTypes(Wire):
+class SearchTypes(ApiModel):
     """What is searched for."""
 
     web_search: WebSearch | None = None
     image_search: ImageSearch | None = None
 
 
-class GoogleSearch(Wire):
+class GoogleSearch(ApiModel):
     """Google Search. ``blocking_confidence`` and ``exclude_domains`` on Vertex AI only."""
 
     search_types: SearchTypes | None = None
@@ -81,42 +81,42 @@ class GoogleSearch(Wire):
     time_range_filter: Interval | None = None
 
 
-class DynamicRetrievalConfig(Wire):
+class DynamicRetrievalConfig(ApiModel):
     """From which score on the older search is used."""
 
     dynamic_threshold: float | None = None
     mode: DynamicRetrievalConfigMode | None = None
 
 
-class GoogleSearchRetrieval(Wire):
+class GoogleSearchRetrieval(ApiModel):
     """The search of the older models."""
 
     dynamic_retrieval_config: DynamicRetrievalConfig | None = None
 
 
-class EnterpriseWebSearch(Wire):
+class EnterpriseWebSearch(ApiModel):
     """Web search for companies (Vertex AI)."""
 
     blocking_confidence: PhishBlockThreshold | None = None
     exclude_domains: list[str] | None = None
 
 
-class GoogleMapsPlaces(Wire):
+class GoogleMapsPlaces(ApiModel):
     """Grounding on places; it has no options."""
 
 
-class GoogleMapsRouting(Wire):
+class GoogleMapsRouting(ApiModel):
     """Grounding on routes; it has no options."""
 
 
-class GoogleMapsGroundingTypes(Wire):
+class GoogleMapsGroundingTypes(ApiModel):
     """What of the map an answer may rest on."""
 
     places: GoogleMapsPlaces | None = None
     routing: GoogleMapsRouting | None = None
 
 
-class GoogleMaps(Wire):
+class GoogleMaps(ApiModel):
     """Google Maps. ``grounding_types`` on Vertex AI only."""
 
     auth_config: AuthConfig | None = None
@@ -124,15 +124,15 @@ class GoogleMaps(Wire):
     grounding_types: GoogleMapsGroundingTypes | None = None
 
 
-class UrlContext(Wire):
+class UrlContext(ApiModel):
     """Reads the URLs of the prompt; it has no options."""
 
 
-class ToolCodeExecution(Wire):
+class ToolCodeExecution(ApiModel):
     """Runs Python that the model writes, on the server; it has no options."""
 
 
-class FileSearch(Wire):
+class FileSearch(ApiModel):
     """Search in uploaded file stores (Developer API)."""
 
     file_search_store_names: list[str] | None = None
@@ -140,7 +140,7 @@ class FileSearch(Wire):
     metadata_filter: str | None = None
 
 
-class ComputerUse(Wire):
+class ComputerUse(ApiModel):
     """The model uses a computer."""
 
     environment: Environment | None = None
@@ -149,7 +149,7 @@ class ComputerUse(Wire):
     disabled_safety_policies: list[SafetyPolicy] | None = None
 
 
-class ToolParallelAiSearch(Wire):
+class ToolParallelAiSearch(ApiModel):
     """Search by Parallel (Vertex AI)."""
 
     api_key: str | None = None
@@ -158,14 +158,14 @@ class ToolParallelAiSearch(Wire):
     enable_zero_data_retention: bool | None = None
 
 
-class ToolExaAiSearch(Wire):
+class ToolExaAiSearch(ApiModel):
     """Search by Exa (Vertex AI)."""
 
     api_key: str | None = None
     custom_configs: dict[str, Any] | None = None
 
 
-class StreamableHttpTransport(Wire):
+class StreamableHttpTransport(ApiModel):
     """Where an MCP server is reached; times as "5s"."""
 
     url: str | None = None
@@ -175,7 +175,7 @@ class StreamableHttpTransport(Wire):
     terminate_on_close: bool | None = None
 
 
-class McpServer(Wire):
+class McpServer(ApiModel):
     """An MCP server that the API calls (Developer API)."""
 
     name: str | None = None

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from headwater.errors import UsageError
-from headwater.types.base import Wire
+from headwater.types.base import ApiModel
 from headwater.types.enums import Behavior, FunctionCallingConfigMode
 from headwater.types.retrieval import Retrieval
 from headwater.types.schema import Schema
@@ -25,7 +25,7 @@ from headwater.types.search import (
 )
 
 
-class FunctionDeclaration(Wire):
+class FunctionDeclaration(ApiModel):
     """A function that the model may ask to call. Give ``parameters`` or ``parameters_json_schema``, not both."""
 
     name: str | None = None
@@ -81,7 +81,7 @@ class _Declarer:
         raise UsageError("import headwater.genai first: it brings what reads functions")
 
 
-class Tool(Wire):
+class Tool(ApiModel):
     """A set of functions, or one of Google's own tools, which take their options as an object or a dict."""
 
     function_declarations: list[FunctionDeclaration] | None = None
@@ -99,7 +99,7 @@ class Tool(Wire):
     exa_ai_search: ToolExaAiSearch | None = None
 
 
-class FunctionCallingConfig(Wire):
+class FunctionCallingConfig(ApiModel):
     """Whether, and which, functions may be called."""
 
     mode: FunctionCallingConfigMode | None = None
@@ -107,21 +107,21 @@ class FunctionCallingConfig(Wire):
     stream_function_call_arguments: bool | None = None
 
 
-class LatLng(Wire):
+class LatLng(ApiModel):
     """A place on earth, in degrees."""
 
     latitude: float | None = None
     longitude: float | None = None
 
 
-class RetrievalConfig(Wire):
+class RetrievalConfig(ApiModel):
     """Where the user is and what language is spoken there, for the tools that search."""
 
     lat_lng: LatLng | None = None
     language_code: str | None = None
 
 
-class ToolConfig(Wire):
+class ToolConfig(ApiModel):
     """How tools are used."""
 
     function_calling_config: FunctionCallingConfig | None = None

@@ -21,7 +21,7 @@ _LISTS = ("bullet_list_open", "ordered_list_open")
 
 
 @dataclass(frozen=True)
-class Block:
+class MarkdownBlock:
     """A block of Markdown, or a piece of one that goes on.
 
     ``continues``: it belongs to the block before it, so that no empty line stands between them. ``shown``: how many
@@ -66,7 +66,7 @@ class Blocks:
         self._pieces.append(text)
         self._has_new_line = self._has_new_line or "\n" in text
 
-    def finished(self) -> list[Block]:
+    def finished(self) -> list[MarkdownBlock]:
         """Return the blocks that have become finished: nothing that may come can change them.
 
         A block is finished when the next one has begun with a whole line; half a line may still become anything.
@@ -89,7 +89,7 @@ class Blocks:
         self._pieces = ["\n".join(rest)]
         return found
 
-    def open(self) -> list[Block]:
+    def open(self) -> list[MarkdownBlock]:
         """Return the open end as blocks, as it looks now."""
         text = _UNDECIDED.sub("", self.text)
         state = self._continues, self._number, self._shown
@@ -97,21 +97,21 @@ class Blocks:
         self._continues, self._number, self._shown = state
         return found
 
-    def finish(self) -> list[Block]:
+    def finish(self) -> list[MarkdownBlock]:
         """Return all blocks that are left: the text is whole."""
         found = [self._block(span) for span in _spans(self._parser.parse(self.text, self._definitions))]
         self._pieces, self._has_new_line = [], False
         return found
 
-    def _block(self, tokens: list[Token], *, goes_on: bool = False) -> Block:
+    def _block(self, tokens: list[Token], *, goes_on: bool = False) -> MarkdownBlock:
         """Make a block, the first one a continuation where its beginning has been given."""
         if self._continues and tokens[0].type == "ordered_list_open":
             tokens[0].attrs["start"] = self._number
-        block = Block(tokens, self._continues, self._shown, goes_on)
+        block = MarkdownBlock(tokens, self._continues, self._shown, goes_on)
         self._continues, self._shown = False, 0
         return block
 
-    def _cut_off(self, tokens: list[Token], lines: list[str]) -> tuple[list[Block], list[str]]:
+    def _cut_off(self, tokens: list[Token], lines: list[str]) -> tuple[list[MarkdownBlock], list[str]]:
         """Return what is finished of the last block, and the lines that are left."""
         if tokens[0].type in _LISTS:
             return self._cut_list(tokens, lines)
@@ -119,7 +119,7 @@ class Blocks:
             return self._cut_code(tokens[0], lines)
         return [], lines
 
-    def _cut_list(self, tokens: list[Token], lines: list[str]) -> tuple[list[Block], list[str]]:
+    def _cut_list(self, tokens: list[Token], lines: list[str]) -> tuple[list[MarkdownBlock], list[str]]:
         """Give all items but the last."""
         starts = [index for index, token in enumerate(tokens) if token.level == 1 and token.type == "list_item_open"]
         if len(starts) < 2:
@@ -130,7 +130,7 @@ class Blocks:
         self._continues = True
         return [block], lines[first_line:]
 
-    def _cut_code(self, fence: Token, lines: list[str]) -> tuple[list[Block], list[str]]:
+    def _cut_code(self, fence: Token, lines: list[str]) -> tuple[list[MarkdownBlock], list[str]]:
         """Give the lines of code that are far from the end."""
         code = fence.content.split("\n")[:-1]
         if len(code) - self._shown < 2 * _OPEN_LINES:

@@ -6,12 +6,12 @@ _HARMLESS = {code: chr(0x2400 + code) for code in range(0x20) if code not in (0x
 _HARMLESS |= {0x7F: "\u2421"} | {code: f"\\x{code:02x}" for code in range(0x80, 0xA0)}
 
 
-def harmless(text: str) -> str:
+def escape_controls(text: str) -> str:
     """Return ``text`` with its control characters made visible, so that it cannot steer the terminal."""
     return text.replace("\r\n", "\n").translate(_HARMLESS)
 
 
-class Cleaner:
+class ControlEscaper:
     """Makes a text harmless piece by piece, wherever it was cut."""
 
     def __init__(self) -> None:
@@ -21,9 +21,9 @@ class Cleaner:
         """Return what can be shown now; a last carriage return waits, for it may be half of a line's end."""
         text = self._held + piece
         self._held = "\r" if text.endswith("\r") else ""
-        return harmless(text[: len(text) - len(self._held)])
+        return escape_controls(text[: len(text) - len(self._held)])
 
     def finish(self) -> str:
         """Return what was held back."""
         held, self._held = self._held, ""
-        return harmless(held)
+        return escape_controls(held)

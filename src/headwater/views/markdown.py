@@ -12,7 +12,7 @@ from rich.markdown import CodeBlock, ListElement, Markdown, MarkdownElement
 from rich.syntax import Syntax
 from rich.text import Text
 
-from headwater.views.blocks import Block, Blocks
+from headwater.views.blocks import Blocks, MarkdownBlock
 from headwater.views.region import STYLE
 
 _THEME = "monokai"
@@ -84,12 +84,12 @@ class MarkdownLines:
         lines = self._keep(self._blocks.finish(), width)
         return lines if lines or self._begun or not left else self._painter.lines(Text(left, self._style), width)
 
-    def _keep(self, blocks: Sequence[Block], width: int) -> list[str]:
+    def _keep(self, blocks: Sequence[MarkdownBlock], width: int) -> list[str]:
         lines = self._draw(blocks, width)
         self._begun = self._begun or bool(lines)
         return lines
 
-    def _draw(self, blocks: Iterable[Block], width: int) -> list[str]:
+    def _draw(self, blocks: Iterable[MarkdownBlock], width: int) -> list[str]:
         found: list[str] = []
         for block in blocks:
             lines = _trimmed(self._painter.lines(_Document(block, self._style), width), block)
@@ -163,7 +163,7 @@ class FoldedLines:
         return self._painter.lines(Text(f"{verb}: {self._words} words", style="dim"), width)[:1]
 
 
-def _trimmed(lines: list[str], block: Block) -> list[str]:
+def _trimmed(lines: list[str], block: MarkdownBlock) -> list[str]:
     """The lines without the empty ones around a block: the distance between blocks is set in one place."""
     if block.tokens[0].type == "fence":
         return lines
@@ -174,7 +174,7 @@ def _trimmed(lines: list[str], block: Block) -> list[str]:
 class _Document(Markdown):
     """One block as rich draws it, but for code and lists, which come in pieces, and for links, which are not hidden."""
 
-    def __init__(self, block: Block, style: str) -> None:
+    def __init__(self, block: MarkdownBlock, style: str) -> None:
         super().__init__("", code_theme=_THEME, hyperlinks=False, style=style)
         self.parsed = [_readable(token) for token in block.tokens]
         self.block = block
@@ -183,12 +183,12 @@ class _Document(Markdown):
 class _Code(CodeBlock):
     """A block of code without a frame, so that it can be copied; only the lines that have not been shown."""
 
-    block: Block
+    block: MarkdownBlock
 
     @classmethod
     def create(cls, markdown: Markdown, token: Token) -> _Code:
         made = cls((token.info or "").partition(" ")[0] or "text", markdown.code_theme)
-        made.block = markdown.block if isinstance(markdown, _Document) else Block([token])
+        made.block = markdown.block if isinstance(markdown, _Document) else MarkdownBlock([token])
         return made
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:

@@ -8,7 +8,7 @@ from collections.abc import Callable, Coroutine
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, overload
 
-from headwater.views.escape import Cleaner
+from headwater.views.escape import ControlEscaper
 from headwater.views.html import as_html
 from headwater.views.progress import caption
 from headwater.views.redraw import Redraw
@@ -98,7 +98,7 @@ class NotebookView:
         self._thoughts = thoughts
         self._thought_pieces: list[str] = []
         self._pieces: list[str] = []
-        self._cleaner = Cleaner()
+        self._cleaner = ControlEscaper()
         self._splits = splits
         self._button = _make_button(stop) if stop is not None else None
         self._output = _Output()

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from types import TracebackType
 from typing import TYPE_CHECKING, Literal, Self, TextIO, TypedDict, Unpack
 
-from headwater.views.escape import Cleaner
+from headwater.views.escape import ControlEscaper
 from headwater.views.redraw import Redraw
 from headwater.views.region import Region, reflows
 
@@ -133,7 +133,7 @@ class PlainView(View):
 
     def __init__(self, file: TextIO, *, thoughts: Thoughts = "show") -> None:
         self._file = file
-        self._cleaner = Cleaner() if file.isatty() else None
+        self._cleaner = ControlEscaper() if file.isatty() else None
         self._shows_thoughts = thoughts == "show" and file.isatty()
         self._line_is_open = self._in_thought = False
 
@@ -221,7 +221,7 @@ class TerminalView(View):
         self._redraw = Redraw(self._draw, _INTERVAL)
         self._kind = ""
         self._lines: Lines | None = None
-        self._cleaner = Cleaner()
+        self._cleaner = ControlEscaper()
         self._done: list[str] = []  # finished and not drawn yet
         self._has_lines = False  # whether anything has been shown since the beginning
 

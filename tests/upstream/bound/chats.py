@@ -6,7 +6,7 @@ from typing import Any
 
 from headwater import types
 from headwater.client.groups import chats
-from headwater.client.groups.history import Standing, exchange
+from headwater.client.groups.history import TurnState, exchange
 from headwater.client.request.settings import Settings
 from headwater.core.answer.fold import Fold
 
@@ -69,4 +69,4 @@ class AsyncChats(chats.AsyncChats):
 def _validate_response(answer: types.GenerateContentResponse) -> bool:
     for candidate in answer.candidates or ():
         candidate.finish_reason = types.FinishReason.STOP  # these tests ask of the parts only
-    return exchange(types.UserContent("?"), answer, sent=1)[1] is Standing.WHOLE
+    return exchange(types.UserContent("?"), answer, sent=1)[1] is TurnState.WHOLE

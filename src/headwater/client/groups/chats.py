@@ -9,10 +9,10 @@ from typing import IO, Any, Self, Unpack
 import msgspec
 
 from headwater.client.groups import history, saved_chats
-from headwater.client.groups.history import History, SavedChat, Standing, Turn
+from headwater.client.groups.history import ChatFile, History, Turn, TurnState
 from headwater.client.groups.models import Config
 from headwater.client.groups.pagers import AsyncPager, Pager
-from headwater.client.groups.saved_chats import Format, Ledger, Writing
+from headwater.client.groups.saved_chats import ChatWrite, ExportFormat, MessageMap
 from headwater.client.options.call_options import CallOptions, StreamOptions
 from headwater.client.request import build
 from headwater.client.request.contents import to_content
@@ -20,7 +20,7 @@ from headwater.client.stream.aio import AsyncCaller, AsyncStream
 from headwater.client.stream.base import BaseStream
 from headwater.client.stream.sync import Caller, Stream
 from headwater.core.wire.request import HttpRequest
-from headwater.core.wire.saved_chats import KeptChat, KeptChats, ListChatsConfig, WholeChat
+from headwater.core.wire.saved_chats import ListChatsConfig, SavedChat, SavedChatInfo, SavedChatPage
 from headwater.types import Content, GenerateContentConfig, GenerateContentResponse, HttpOptions
 
 Place = str | os.PathLike[str] | IO[Any]
@@ -45,14 +45,14 @@ class _BaseChat:
         model: str,
         config: GenerateContentConfig,
         turns: History,
-        ledger: Ledger | None = None,
+        ledger: MessageMap | None = None,
     ) -> None:
         self._caller = caller
         #: The model that answers. Another one may answer the next message.
         self.model = model
         self._config = config
         self._history = turns
-        self._ledger = ledger or Ledger()
+        self._ledger = ledger or MessageMap()
 
     @property
     def id(self) -> str | None:
@@ -78,7 +78,7 @@ class _BaseChat:
 
     def record_history(self, user_input: Content, model_output: Sequence[Content], is_valid: bool = True) -> None:
         """Add an exchange; ``is_valid`` False keeps it out of the curated history."""
-        self._history.add((user_input, *model_output), Standing.WHOLE if is_valid else Standing.FAILED)
+        self._history.add((user_input, *model_output), TurnState.WHOLE if is_valid else TurnState.FAILED)
 
     def branch(self, at: int | None = None) -> Self:
         """Return a conversation of its own that goes on from before turn ``at`` of ``get_history()``, or from here.
@@ -94,7 +94,7 @@ class _BaseChat:
 
     def to_json(self) -> str:
         """Return the model and all turns as JSON, for ``chats.from_json``. The config is not in it."""
-        saved = SavedChat(model=self.model, keep_partial=self._history.keep_partial, turns=self._history.turns)
+        saved = ChatFile(model=self.model, keep_partial=self._history.keep_partial, turns=self._history.turns)
         return saved.to_json()
 
     def _ask(self, message: Any, config: Config, *, stream: bool) -> _Asked:
@@ -106,14 +106,14 @@ class _BaseChat:
 
     def _record(self, asked: _Asked, answer: GenerateContentResponse, **measured: Any) -> None:
         self._history.add(*history.exchange(asked.turn, answer, sent=asked.sent))
-        self._ledger.note(saved_chats.about(asked.model, answer, **measured), len(self._history.turns))
+        self._ledger.note(saved_chats.answer_info(asked.model, answer, **measured), len(self._history.turns))
 
     def _record_stream(self, asked: _Asked, stream: BaseStream[GenerateContentResponse]) -> None:
         answer = stream.response
         if answer.candidates or answer.prompt_feedback or answer.automatic_function_calling_history:
             self._record(asked, answer, usage=stream.usage_metadata, metrics=stream.metrics)
 
-    def _writing(self) -> Writing | None:
+    def _writing(self) -> ChatWrite | None:
         return self._ledger.write(self._caller.settings, self.model, self._history.turns)
 
 
@@ -228,27 +228,27 @@ class Chats:
         name = saved_chats.id_of(place)
         if name is None:
             return Chat(self._caller, *_again(history.load(place), model, config))
-        chat = self._caller.call(saved_chats.LOADS, saved_chats.load(self._caller.settings, name), None)
+        chat = self._caller.call(saved_chats.CHAT, saved_chats.load(self._caller.settings, name), None)
         return Chat(self._caller, *_taken_up(chat, model, config))
 
-    def list(self, query: str | None = None, *, page_size: int | None = None) -> Pager[KeptChat]:
+    def list(self, query: str | None = None, *, page_size: int | None = None) -> Pager[SavedChatInfo]:
         """Return the chats that the server keeps, the last changed first; with a ``query``, those with its words."""
         config = ListChatsConfig(query=query, page_size=page_size)
         return Pager(self._page, config, self._page(config))
 
-    def rename(self, id: str, title: str) -> KeptChat:
+    def rename(self, id: str, title: str) -> SavedChatInfo:
         """Give a chat of the server another title."""
-        return self._caller.call(saved_chats.CHATS, saved_chats.rename(self._caller.settings, id, title), None)
+        return self._caller.call(saved_chats.CHAT_INFO, saved_chats.rename(self._caller.settings, id, title), None)
 
     def delete(self, id: str) -> None:
         """Delete a chat of the server for good, and stop what runs in it; harmless where there is none."""
         self._caller.call(saved_chats.DELETIONS, saved_chats.delete(self._caller.settings, id), None)
 
-    def export(self, id: str, format: Format = "markdown") -> str:
+    def export(self, id: str, format: ExportFormat = "markdown") -> str:
         """Return a chat of the server as text: the branch that is shown as Markdown, or all of it as JSON."""
         return self._caller.call(saved_chats.EXPORTS, saved_chats.export(self._caller.settings, id, format), None).text
 
-    def _page(self, config: ListChatsConfig) -> KeptChats:
+    def _page(self, config: ListChatsConfig) -> SavedChatPage:
         return self._caller.call(saved_chats.PAGES, saved_chats.page(self._caller.settings, config), None)
 
 
@@ -275,29 +275,31 @@ class AsyncChats:
         name = await to_thread(saved_chats.id_of, place)
         if name is None:
             return AsyncChat(self._caller, *_again(await to_thread(history.load, place), model, config))
-        chat = await self._caller.call(saved_chats.LOADS, saved_chats.load(self._caller.settings, name), None)
+        chat = await self._caller.call(saved_chats.CHAT, saved_chats.load(self._caller.settings, name), None)
         return AsyncChat(self._caller, *_taken_up(chat, model, config))
 
-    async def list(self, query: str | None = None, *, page_size: int | None = None) -> AsyncPager[KeptChat]:
+    async def list(self, query: str | None = None, *, page_size: int | None = None) -> AsyncPager[SavedChatInfo]:
         """Return the chats that the server keeps. See ``Chats.list``."""
         config = ListChatsConfig(query=query, page_size=page_size)
         return AsyncPager(self._page, config, await self._page(config))
 
-    async def rename(self, id: str, title: str) -> KeptChat:
+    async def rename(self, id: str, title: str) -> SavedChatInfo:
         """Give a chat of the server another title."""
-        return await self._caller.call(saved_chats.CHATS, saved_chats.rename(self._caller.settings, id, title), None)
+        return await self._caller.call(
+            saved_chats.CHAT_INFO, saved_chats.rename(self._caller.settings, id, title), None
+        )
 
     async def delete(self, id: str) -> None:
         """Delete a chat of the server for good, and stop what runs in it; harmless where there is none."""
         await self._caller.call(saved_chats.DELETIONS, saved_chats.delete(self._caller.settings, id), None)
 
-    async def export(self, id: str, format: Format = "markdown") -> str:
+    async def export(self, id: str, format: ExportFormat = "markdown") -> str:
         """Return a chat of the server as text: the branch that is shown as Markdown, or all of it as JSON."""
         return (
             await self._caller.call(saved_chats.EXPORTS, saved_chats.export(self._caller.settings, id, format), None)
         ).text
 
-    async def _page(self, config: ListChatsConfig) -> KeptChats:
+    async def _page(self, config: ListChatsConfig) -> SavedChatPage:
         return await self._caller.call(saved_chats.PAGES, saved_chats.page(self._caller.settings, config), None)
 
 
@@ -329,12 +331,14 @@ def _beginning(
     return build.to_config(config, GenerateContentConfig), turns
 
 
-def _again(saved: SavedChat, model: str | None, config: Config) -> tuple[str, GenerateContentConfig, History]:
+def _again(saved: ChatFile, model: str | None, config: Config) -> tuple[str, GenerateContentConfig, History]:
     turns = History(saved.turns, keep_partial=saved.keep_partial)
     return model or saved.model, build.to_config(config, GenerateContentConfig), turns
 
 
-def _taken_up(chat: WholeChat, model: str | None, config: Config) -> tuple[str, GenerateContentConfig, History, Ledger]:
-    turns, ledger = saved_chats.taken_up(chat)
+def _taken_up(
+    chat: SavedChat, model: str | None, config: Config
+) -> tuple[str, GenerateContentConfig, History, MessageMap]:
+    turns, ledger = saved_chats.turns_of(chat)
     shown = History(turns, keep_partial=True)  # as the server shows it to a model that answers there
     return model or saved_chats.model_of(chat), build.to_config(config, GenerateContentConfig), shown, ledger

@@ -15,7 +15,7 @@ from headwater.errors import UsageError
 SLICE_BYTES = 8 * 1024 * 1024
 
 
-class Slice(msgspec.Struct, frozen=True):
+class FileSlice(msgspec.Struct, frozen=True):
     """Some bytes of what is uploaded; ``is_last`` where it ends with them."""
 
     data: bytes
@@ -45,7 +45,7 @@ class Source:
         self.size = self._measure()
         self._held = (0, b"")
 
-    def read(self, offset: int) -> Slice:
+    def read(self, offset: int) -> FileSlice:
         """Return the slice that begins at ``offset``.
 
         Raises:
@@ -57,7 +57,7 @@ class Source:
         data = self._take(min(SLICE_BYTES, self.size - offset))
         if len(data) < min(SLICE_BYTES, self.size - offset):
             raise UsageError(f"the file became shorter than {self.size:,} bytes while it was uploaded")
-        return Slice(data, offset + len(data) >= self.size)
+        return FileSlice(data, offset + len(data) >= self.size)
 
     def close(self) -> None:
         """Close what was opened here; a file object of the caller stays open."""
@@ -69,14 +69,14 @@ class Source:
             return None
         return self._file.seek(0, os.SEEK_END)
 
-    def _read_on(self, offset: int) -> Slice:
+    def _read_on(self, offset: int) -> FileSlice:
         start, data = self._held
         if not start <= offset <= start + len(data):
             raise UsageError(f"the API asks for the upload from byte {offset:,} on, and this object can not seek back")
         data = data[offset - start :]
         data += self._take(SLICE_BYTES - len(data))
         self._held = (offset, data)
-        return Slice(data, len(data) < SLICE_BYTES)
+        return FileSlice(data, len(data) < SLICE_BYTES)
 
     def _take(self, size: int) -> bytes:
         """Read exactly ``size`` bytes; less only at the end."""

@@ -10,7 +10,15 @@ from urllib.parse import urlencode
 
 from headwater.client.groups import transfers
 from headwater.client.groups.pagers import AsyncPager, Pager
-from headwater.client.groups.transfers import Ask, Errand, Lenient, Local, Progress, Rest, file_name
+from headwater.client.groups.transfers import (
+    LenientDialect,
+    Progress,
+    RunLocally,
+    SendRequest,
+    Sleep,
+    Transfer,
+    file_name,
+)
 from headwater.client.request import build
 from headwater.client.request.settings import Settings
 from headwater.client.stream.aio import AsyncCaller
@@ -32,9 +40,9 @@ from headwater.types import (
 T = TypeVar("T")
 FilePath = str | os.PathLike[str]
 
-_FILES = Lenient(File)
-_FILE_LISTS = Lenient(ListFilesResponse)
-_DELETED = Lenient(DeleteFileResponse)
+_FILES = LenientDialect(File)
+_FILE_LISTS = LenientDialect(ListFilesResponse)
+_DELETED = LenientDialect(DeleteFileResponse)
 
 
 class Files:
@@ -134,7 +142,7 @@ class Files:
     def _page(self, config: ListFilesConfig) -> ListFilesResponse:
         return self._caller.call(_FILE_LISTS, _list(self._caller.settings, config), config.http_options)
 
-    def _carry_out(self, errand: Errand[T]) -> T:
+    def _carry_out(self, errand: Transfer[T]) -> T:
         told: Any = None
         problem: HeadwaterError | None = None
         while True:
@@ -145,14 +153,14 @@ class Files:
                 return result
             told = problem = None
             match step:
-                case Ask(dialect, request, http_options, options):
+                case SendRequest(dialect, request, http_options, options):
                     try:
                         told = self._caller.call(dialect, request, http_options, options)
                     except HeadwaterError as error:
                         problem = error
-                case Local(work):
+                case RunLocally(work):
                     told = work()
-                case Rest(seconds):
+                case Sleep(seconds):
                     time.sleep(seconds)
 
 
@@ -238,7 +246,7 @@ class AsyncFiles:
     async def _page(self, config: ListFilesConfig) -> ListFilesResponse:
         return await self._caller.call(_FILE_LISTS, _list(self._caller.settings, config), config.http_options)
 
-    async def _carry_out(self, errand: Errand[T]) -> T:
+    async def _carry_out(self, errand: Transfer[T]) -> T:
         from asyncio import sleep, to_thread  # here, since programs that are not async need not load asyncio
 
         told: Any = None
@@ -251,14 +259,14 @@ class AsyncFiles:
                 return result
             told = problem = None
             match step:
-                case Ask(dialect, request, http_options, options):
+                case SendRequest(dialect, request, http_options, options):
                     try:
                         told = await self._caller.call(dialect, request, http_options, options)
                     except HeadwaterError as error:
                         problem = error
-                case Local(work):
+                case RunLocally(work):
                     told = await to_thread(work)
-                case Rest(seconds):
+                case Sleep(seconds):
                     await sleep(seconds)
 
 

@@ -19,7 +19,7 @@ VERSION = 1
 _GOOD_ENDINGS = frozenset({FinishReason.STOP, FinishReason.MAX_TOKENS})
 
 
-class Standing(StrEnum):
+class TurnState(StrEnum):
     """What became of an exchange; both of its sides have the same."""
 
     WHOLE = "whole"
@@ -34,14 +34,14 @@ class Turn(msgspec.Struct, frozen=True):
     """What one side said, and what became of the exchange that it belongs to."""
 
     content: Content
-    standing: Standing = Standing.WHOLE
+    standing: TurnState = TurnState.WHOLE
 
 
 class _Version(msgspec.Struct):
     version: int
 
 
-class SavedChat(msgspec.Struct, frozen=True, kw_only=True):
+class ChatFile(msgspec.Struct, frozen=True, kw_only=True):
     """A conversation as it is saved. Its config is not: that may hold functions, and secrets."""
 
     version: int = VERSION
@@ -54,7 +54,7 @@ class SavedChat(msgspec.Struct, frozen=True, kw_only=True):
         return msgspec.json.encode(self).decode()
 
 
-def from_json(text: str | bytes) -> SavedChat:
+def from_json(text: str | bytes) -> ChatFile:
     """Return a conversation that was saved.
 
     Raises:
@@ -63,7 +63,7 @@ def from_json(text: str | bytes) -> SavedChat:
     try:
         version = msgspec.json.decode(text, type=_Version).version
         if version == VERSION:
-            return msgspec.json.decode(text, type=SavedChat)
+            return msgspec.json.decode(text, type=ChatFile)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
         raise UsageError(f"this is no saved chat: {error}") from error
     raise UsageError(
@@ -86,7 +86,7 @@ class History:
         shown = [self._shown(*pair) for pair in zip(self.turns, following, strict=False)]
         return [content for content in shown if content is not None]
 
-    def add(self, contents: Iterable[Content], standing: Standing) -> None:
+    def add(self, contents: Iterable[Content], standing: TurnState) -> None:
         """Add an exchange: a message, the calls and results that followed, the answer."""
         self.turns += [Turn(content, standing) for content in contents]
 
@@ -103,9 +103,9 @@ class History:
         return History(self.turns[:end], keep_partial=self.keep_partial)
 
     def _shown(self, turn: Turn, following: Turn | None) -> Content | None:
-        if turn.standing is Standing.WHOLE:
+        if turn.standing is TurnState.WHOLE:
             return turn.content
-        if turn.standing is Standing.PARTIAL and self.keep_partial:
+        if turn.standing is TurnState.PARTIAL and self.keep_partial:
             is_answered = following is not None and _is_result(following.content)
             # a call that nobody has answered is refused by the API, as is a turn without parts
             parts = [part for part in turn.content.parts or () if part.function_call is None or is_answered]
@@ -113,7 +113,7 @@ class History:
         return None
 
 
-def exchange(message: Content, answer: GenerateContentResponse, *, sent: int) -> tuple[list[Content], Standing]:
+def exchange(message: Content, answer: GenerateContentResponse, *, sent: int) -> tuple[list[Content], TurnState]:
     """Return the turns that an answer makes, its message the first, and what became of them.
 
     ``sent`` is how many contents the request had: what stands after them in the answer's history of automatic calls
@@ -124,11 +124,11 @@ def exchange(message: Content, answer: GenerateContentResponse, *, sent: int) ->
     parts = [part for part in (said and said.parts) or () if part != Part()]  # the API refuses a part without anything
     ending = candidate.finish_reason if candidate else None
     between = (answer.automatic_function_calling_history or [])[sent:]
-    standing = Standing.FAILED
+    standing = TurnState.FAILED
     if parts and ending in _GOOD_ENDINGS:
-        standing = Standing.WHOLE
+        standing = TurnState.WHOLE
     elif ending is None and (_goes_on(answer, between) or any(_tells(part) for part in parts)):
-        standing = Standing.PARTIAL
+        standing = TurnState.PARTIAL
     return [message, *between, _said(said, parts)], standing
 
 
@@ -163,7 +163,7 @@ def save(text: str, file: str | os.PathLike[str] | IO[Any]) -> None:
         file.write(text.encode())
 
 
-def load(file: str | os.PathLike[str] | IO[Any]) -> SavedChat:
+def load(file: str | os.PathLike[str] | IO[Any]) -> ChatFile:
     """Return the conversation that a path or a file object holds.
 
     Raises:
@@ -198,9 +198,9 @@ def _exchanges(contents: Iterable[Content]) -> list[list[Content]]:
     return found
 
 
-def _standing(exchange: Iterable[Content]) -> Standing:
+def _standing(exchange: Iterable[Content]) -> TurnState:
     """An exchange in which the model said nothing can not be shown to it again."""
-    return Standing.WHOLE if all(turn.parts for turn in exchange if turn.role == "model") else Standing.FAILED
+    return TurnState.WHOLE if all(turn.parts for turn in exchange if turn.role == "model") else TurnState.FAILED
 
 
 def _is_result(content: Content) -> bool:

@@ -14,7 +14,7 @@ T = TypeVar("T")
 Config = ListModelsConfig | ListFilesConfig | ListChatsConfig
 
 
-class Page(Protocol[T]):
+class ItemPage(Protocol[T]):
     """One page as the API sends it."""
 
     next_page_token: str | None
@@ -27,7 +27,7 @@ class Page(Protocol[T]):
 class _BasePager(Generic[T]):
     """What both colours know of the page that they are on."""
 
-    def __init__(self, config: Config, page: Page[T]) -> None:
+    def __init__(self, config: Config, page: ItemPage[T]) -> None:
         self.config = config
         self._current = page
 
@@ -62,7 +62,7 @@ class _BasePager(Generic[T]):
 class Pager(_BasePager[T]):
     """A list in pages: ``for item in pager`` goes through all of them."""
 
-    def __init__(self, fetch: Callable[[Any], Page[T]], config: Config, page: Page[T]) -> None:
+    def __init__(self, fetch: Callable[[Any], ItemPage[T]], config: Config, page: ItemPage[T]) -> None:
         super().__init__(config, page)
         self._fetch = fetch
 
@@ -84,7 +84,7 @@ class Pager(_BasePager[T]):
 class AsyncPager(_BasePager[T]):
     """A list in pages: ``async for item in pager`` goes through all of them."""
 
-    def __init__(self, fetch: Callable[[Any], Awaitable[Page[T]]], config: Config, page: Page[T]) -> None:
+    def __init__(self, fetch: Callable[[Any], Awaitable[ItemPage[T]]], config: Config, page: ItemPage[T]) -> None:
         super().__init__(config, page)
         self._fetch = fetch
 

@@ -12,35 +12,35 @@ from urllib.parse import urlencode
 
 import msgspec
 
-from headwater.client.groups.history import Standing, Turn, is_message
+from headwater.client.groups.history import Turn, TurnState, is_message
 from headwater.client.request.settings import Settings
 from headwater.core.answer.metrics import Metrics
 from headwater.core.wire.request import HttpRequest
 from headwater.core.wire.saved_chats import (
-    Deletions,
-    Exports,
-    Kept,
-    KeptChat,
-    KeptChats,
-    KeptMessage,
+    ChatDeletionDialect,
+    ChatExportDialect,
     ListChatsConfig,
-    WholeChat,
-    Written,
+    SavedChat,
+    SavedChatDialect,
+    SavedChatInfo,
+    SavedChatPage,
+    SavedChatWriteDialect,
+    SavedMessage,
 )
 from headwater.errors import UsageError, WireError
 from headwater.types import Content, FinishReason, GenerateContentResponse, UsageMetadata
 
 #: ``"markdown"`` has the branch that is shown, ``"json"`` all of the chat, ``"ai-sdk"`` what useChat takes.
-Format = Literal["markdown", "json", "ai-sdk"]
+ExportFormat = Literal["markdown", "json", "ai-sdk"]
 
-LOADS = Kept(
-    WholeChat, missing="there is no such chat, and no file of that name: client.chats.list() says which chats there are"
+CHAT = SavedChatDialect(
+    SavedChat, missing="there is no such chat, and no file of that name: client.chats.list() says which chats there are"
 )
-CHATS = Kept(KeptChat)
-PAGES = Kept(KeptChats)
-WRITES = Written()
-DELETIONS = Deletions()
-EXPORTS = Exports()
+CHAT_INFO = SavedChatDialect(SavedChatInfo)
+PAGES = SavedChatDialect(SavedChatPage)
+WRITES = SavedChatWriteDialect()
+DELETIONS = ChatDeletionDialect()
+EXPORTS = ChatExportDialect()
 
 _ID = re.compile(r"[A-Za-z0-9_-]{1,128}")
 _NO_SERVER = (
@@ -48,15 +48,15 @@ _NO_SERVER = (
     "run `headwater serve` and give its address (http_options.base_url, --base-url)"
 )
 _STANDINGS = {
-    "done": Standing.WHOLE,
-    "running": Standing.PARTIAL,
-    "stopped": Standing.PARTIAL,
-    "failed": Standing.FAILED,
+    "done": TurnState.WHOLE,
+    "running": TurnState.PARTIAL,
+    "stopped": TurnState.PARTIAL,
+    "failed": TurnState.FAILED,
 }
-_STATES = {Standing.WHOLE: "done", Standing.PARTIAL: "stopped", Standing.FAILED: "failed"}
+_STATES = {TurnState.WHOLE: "done", TurnState.PARTIAL: "stopped", TurnState.FAILED: "failed"}
 
 
-class About(NamedTuple):
+class AnswerInfo(NamedTuple):
     """What is known of an answer beside its contents."""
 
     model: str
@@ -66,7 +66,7 @@ class About(NamedTuple):
     metrics: dict[str, Any] | None = None
 
 
-class Writing(NamedTuple):
+class ChatWrite(NamedTuple):
     """What is sent to the server: the request, the messages in it, and the one that is to be shown."""
 
     request: HttpRequest
@@ -74,32 +74,32 @@ class Writing(NamedTuple):
     leaf: str | None
 
 
-class Ledger:
+class MessageMap:
     """Which turns of a conversation are which messages of a kept chat. Lives as long as the conversation.
 
     A message gets its id when it is first sent, and keeps it until the server has said yes: a save that is repeated
     does nothing twice. ``id`` and ``title`` are None until the server has the chat.
     """
 
-    def __init__(self, chat: WholeChat | None = None) -> None:
+    def __init__(self, chat: SavedChat | None = None) -> None:
         self.id = chat.id if chat is not None else None
         self.title = chat.title if chat is not None else None
         self._new_id = ""  # of a chat that the server has not said yes to
         self._shown = chat.leaf if chat is not None else None
         self._known: list[tuple[int, str]] = []  # the messages so far, each with the number of turns up to its end
-        self._waiting: list[KeptMessage] = []  # those that the server has not said yes to
-        self._abouts: dict[int, About] = {}
+        self._waiting: list[SavedMessage] = []  # those that the server has not said yes to
+        self._abouts: dict[int, AnswerInfo] = {}
         self._lock = Lock()  # two threads that save at once make the same messages
 
     def know(self, message: str, turns: int) -> None:
         """Take it that a message of the server ends after so many turns."""
         self._known.append((turns, message))
 
-    def note(self, about: About, turns: int) -> None:
+    def note(self, answer_info: AnswerInfo, turns: int) -> None:
         """Remember what is known of an answer that ends after so many turns, until it is sent."""
-        self._abouts[turns] = about
+        self._abouts[turns] = answer_info
 
-    def write(self, settings: Settings, model: str, turns: Sequence[Turn]) -> Writing | None:
+    def write(self, settings: Settings, model: str, turns: Sequence[Turn]) -> ChatWrite | None:
         """Return how the server gets what it does not have; None where it has all.
 
         Raises:
@@ -115,9 +115,9 @@ class Ledger:
             raise UsageError("there is nothing to save yet: send a message first")
         body = {"id": self._new_id, "model": model, "leaf": leaf, "messages": waiting}
         request = HttpRequest("POST", _url(settings), settings.headers(), msgspec.json.encode(body))
-        return Writing(request, frozenset(message.id for message in waiting), leaf)
+        return ChatWrite(request, frozenset(message.id for message in waiting), leaf)
 
-    def written(self, writing: Writing, chat: KeptChat) -> None:
+    def written(self, writing: ChatWrite, chat: SavedChatInfo) -> None:
         """Take it that the server has what was sent.
 
         Raises:
@@ -129,11 +129,11 @@ class Ledger:
             self.id, self.title, self._shown = chat.id, chat.title, writing.leaf
             self._waiting = [message for message in self._waiting if message.id not in writing.messages]
 
-    def branch(self, turns: Sequence[Turn], end: int) -> Ledger:
+    def branch(self, turns: Sequence[Turn], end: int) -> MessageMap:
         """Return the ledger of a conversation of the first ``end`` turns: a branch of the same chat, if it is kept."""
-        other = Ledger()
+        other = MessageMap()
         if self.id is None:
-            other._abouts = {number: about for number, about in self._abouts.items() if number <= end}
+            other._abouts = {number: answer_info for number, answer_info in self._abouts.items() if number <= end}
             return other
         with self._lock:
             self._take(turns)  # what both have is then one message
@@ -157,10 +157,10 @@ class Ledger:
             self._known.append((end, message.id))
 
 
-def taken_up(chat: WholeChat) -> tuple[list[Turn], Ledger]:
+def turns_of(chat: SavedChat) -> tuple[list[Turn], MessageMap]:
     """Return the turns of the branch that is shown, and their ledger."""
     turns: list[Turn] = []
-    ledger, messages = Ledger(chat), chat.branch
+    ledger, messages = MessageMap(chat), chat.branch
     for message, following in zip(messages, [*messages[1:], None], strict=False):
         answer = following if following is not None and (message.role, following.role) == ("user", "model") else message
         standing = _standing(answer)
@@ -169,18 +169,18 @@ def taken_up(chat: WholeChat) -> tuple[list[Turn], Ledger]:
     return turns, ledger
 
 
-def about(
+def answer_info(
     model: str,
     answer: GenerateContentResponse,
     *,
     usage: UsageMetadata | None = None,
     metrics: Metrics | None = None,
-) -> About:
+) -> AnswerInfo:
     """Return what is known of an answer; ``usage`` and ``metrics`` are those of its stream."""
     feedback = answer.prompt_feedback
     times = {} if metrics is None else {"first_chunk": metrics.first_chunk, "seconds": metrics.total}
     measured = {name: round(value, 3) for name, value in times.items() if value is not None}
-    return About(
+    return AnswerInfo(
         model=model,
         finish_reason=answer.finish_reason,
         block_reason=feedback.block_reason if feedback is not None else None,
@@ -189,7 +189,7 @@ def about(
     )
 
 
-def model_of(chat: WholeChat) -> str:
+def model_of(chat: SavedChat) -> str:
     """Return the model that answers in a chat; empty where that is not known."""
     return chat.model or next((message.model for message in reversed(chat.branch) if message.model), "")
 
@@ -227,7 +227,7 @@ def delete(settings: Settings, id: str) -> HttpRequest:
     return HttpRequest("DELETE", _url(settings, _path(id)), settings.headers())
 
 
-def export(settings: Settings, id: str, format: Format) -> HttpRequest:
+def export(settings: Settings, id: str, format: ExportFormat) -> HttpRequest:
     """Return the request for a chat in another form."""
     return _get(settings, f"{_path(id)}/export", {"format": format})
 
@@ -245,41 +245,41 @@ def _pieces(turns: Iterable[Turn]) -> list[list[Turn]]:
     return found
 
 
-def _message(turns: Sequence[Turn], parent: str | None, about: About | None) -> KeptMessage:
+def _message(turns: Sequence[Turn], parent: str | None, answer_info: AnswerInfo | None) -> SavedMessage:
     role, standing = turns[0].content.role or "user", turns[0].standing
     contents = [turn.content for turn in turns if turn.content.parts]
     if role == "user":
-        return KeptMessage(id=_new_id(), role=role, parent=parent, contents=contents)
-    return KeptMessage(
+        return SavedMessage(id=_new_id(), role=role, parent=parent, contents=contents)
+    return SavedMessage(
         id=_new_id(),
         role=role,
         parent=parent,
         contents=contents,
         state=_STATES[standing],
-        model=about and about.model,
-        finish_reason=about and about.finish_reason,
-        usage=about and about.usage,
-        metrics=about and about.metrics,
-        error=_error(about) if standing is Standing.FAILED else None,
+        model=answer_info and answer_info.model,
+        finish_reason=answer_info and answer_info.finish_reason,
+        usage=answer_info and answer_info.usage,
+        metrics=answer_info and answer_info.metrics,
+        error=_error(answer_info) if standing is TurnState.FAILED else None,
     )
 
 
-def _error(about: About | None) -> dict[str, Any]:
+def _error(answer_info: AnswerInfo | None) -> dict[str, Any]:
     """Why an answer failed, as Google writes it."""
-    reason = about and (about.block_reason or about.finish_reason)
+    reason = answer_info and (answer_info.block_reason or answer_info.finish_reason)
     message = f"the answer was blocked or of no use: {reason}" if reason else "the answer failed"
     return {"code": 400, "status": "FAILED_PRECONDITION", "message": message}
 
 
-def _standing(message: KeptMessage) -> Standing:
+def _standing(message: SavedMessage) -> TurnState:
     """An answer in which the model said nothing can not be shown to it again."""
-    standing = _STANDINGS.get(message.state, Standing.FAILED)
+    standing = _STANDINGS.get(message.state, TurnState.FAILED)
     if message.role == "model" and not any(content.parts for content in message.contents):
-        return Standing.FAILED
+        return TurnState.FAILED
     return standing
 
 
-def _contents(message: KeptMessage) -> list[Content]:
+def _contents(message: SavedMessage) -> list[Content]:
     contents = [
         content if content.role else content.model_copy(update={"role": message.role}) for content in message.contents
     ]

@@ -15,18 +15,18 @@ from headwater.client.request.settings import Settings
 from headwater.client.stream.base import ANSWERS
 from headwater.core.machine.policy import Retry
 from headwater.core.wire.gemini import Gemini
-from headwater.core.wire.gemini_resume import read_position, resumed
+from headwater.core.wire.gemini_resume import read_position, resume_request
 from headwater.core.wire.request import HttpRequest
-from headwater.core.wire.server_streams import Named, States, asked_after
+from headwater.core.wire.server_streams import ServerStreamDialect, StreamInfoDialect, request_after
 from headwater.errors import UsageError
 from headwater.types import GenerateContentConfig, HttpOptions
 
-EVENTS = Named()
-STATES = States()
+EVENTS = ServerStreamDialect()
+STATES = StreamInfoDialect()
 #: What becomes of a stream whose server dies: it ends with an error, or another server goes on with it.
 OnServerBreak = Literal["fail", "continue"]
 #: More than a minute of tries: a server that is started again, or another that takes its place, takes seconds.
-PATIENT = Retry(attempts=40, initial_delay=0.2, max_delay=2.0)
+READER_RETRY = Retry(attempts=40, initial_delay=0.2, max_delay=2.0)
 #: A server sends something every 15 seconds, even where the model is silent.
 BYTE_GAP = 45.0
 #: Where the API stops by itself, the server goes on.
@@ -36,7 +36,7 @@ _CALL = ("retry", "deadlines", "cancel")
 _NO_SERVER = "named streams are kept by a server: run `headwater serve` and pass its address as http_options.base_url"
 
 
-class Reading(NamedTuple):
+class StreamReading(NamedTuple):
     """How a stream that is there is read."""
 
     request: HttpRequest
@@ -73,7 +73,7 @@ def attach(
     after: int | str,
     options: StreamOptions,
     config: GenerateContentConfig = _PLAIN,
-) -> Reading:
+) -> StreamReading:
     """Return how a stream is read after so many events, or from a position on.
 
     Raises:
@@ -82,10 +82,10 @@ def attach(
     count = _count(name, after)
     http = config.http_options
     request = HttpRequest("GET", _url(settings, _path(name) + "/events", http), settings.headers(http))
-    return Reading(asked_after(request, count), config, steady(settings, options), EVENTS, count, name)
+    return StreamReading(request_after(request, count), config, steady(settings, options), EVENTS, count, name)
 
 
-def resume(settings: Settings, position: str, options: StreamOptions) -> Reading:
+def resume(settings: Settings, position: str, options: StreamOptions) -> StreamReading:
     """Return how the rest of any stream is read, from a position on.
 
     Raises:
@@ -95,11 +95,11 @@ def resume(settings: Settings, position: str, options: StreamOptions) -> Reading
     base = urlsplit(settings.base_url)
     url = f"{base.scheme}://{base.netloc}{path}"
     if path.endswith(f"/streams/{name}/events"):
-        request = asked_after(HttpRequest("GET", url, settings.headers()), after)
-        return Reading(request, _PLAIN, steady(settings, options), EVENTS, after, name)
+        request = request_after(HttpRequest("GET", url, settings.headers()), after)
+        return StreamReading(request, _PLAIN, steady(settings, options), EVENTS, after, name)
     options.setdefault("on_break", "continue")
     request = HttpRequest("POST", url, settings.headers(), b"{}")
-    return Reading(resumed(request, name, after), GenerateContentConfig(), options, ANSWERS, after, None)
+    return StreamReading(resume_request(request, name, after), GenerateContentConfig(), options, ANSWERS, after, None)
 
 
 def steady(settings: Settings, options: StreamOptions) -> StreamOptions:
@@ -108,7 +108,7 @@ def steady(settings: Settings, options: StreamOptions) -> StreamOptions:
     clocks = settings.deadlines()
     if clocks.byte_gap is None:
         clocks = msgspec.structs.replace(clocks, byte_gap=BYTE_GAP)
-    own: StreamOptions = {"on_break": "continue", "retry": PATIENT, "deadlines": clocks}
+    own: StreamOptions = {"on_break": "continue", "retry": READER_RETRY, "deadlines": clocks}
     return cast("StreamOptions", {name: own[name] for name in own if name not in given} | options)  # type: ignore[literal-required]
 
 

@@ -11,7 +11,7 @@ from headwater.client.options.call_options import StreamOptions
 from headwater.client.request import build
 from headwater.client.stream.aio import AsyncCaller, AsyncStream
 from headwater.client.stream.sync import Caller, Stream
-from headwater.core.wire.server_streams import NamedStream
+from headwater.core.wire.server_streams import StreamInfo
 from headwater.types import GenerateContentConfig
 
 
@@ -60,7 +60,7 @@ class Streams:
         reading = server_streams.attach(self._caller.settings, name, after, options)
         return self._caller.stream(**reading._asdict())
 
-    def get(self, name: str) -> NamedStream:
+    def get(self, name: str) -> StreamInfo:
         """Return what is known of a stream now.
 
         Raises:
@@ -68,7 +68,7 @@ class Streams:
         """
         return self._caller.call(STATES, server_streams.look(self._caller.settings, name), None)
 
-    def stop(self, name: str) -> NamedStream:
+    def stop(self, name: str) -> StreamInfo:
         """Stop a stream, for all its readers, and return what is known of it. What was produced stays.
 
         Raises:
@@ -106,10 +106,10 @@ class AsyncStreams:
         reading = server_streams.attach(self._caller.settings, name, after, options)
         return self._caller.stream(**reading._asdict())
 
-    async def get(self, name: str) -> NamedStream:
+    async def get(self, name: str) -> StreamInfo:
         """Return what is known of a stream now. See ``Streams.get``."""
         return await self._caller.call(STATES, server_streams.look(self._caller.settings, name), None)
 
-    async def stop(self, name: str) -> NamedStream:
+    async def stop(self, name: str) -> StreamInfo:
         """Stop a stream, for all its readers, and return what is known of it. See ``Streams.stop``."""
         return await self._caller.call(STATES, server_streams.stop(self._caller.settings, name), None)

@@ -1,6 +1,6 @@
 """Uploads, downloads and waits, decided without doing them: generators that say what to do and are told what came.
 
-Both colours carry the same generators out: ``Ask`` a request, do ``Local`` work, ``Rest``.
+Both colours carry the same generators out: ``SendRequest`` a request, do ``RunLocally`` work, ``Sleep``.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from urllib.parse import quote, urlsplit
 import msgspec
 
 from headwater.client.groups import disk
-from headwater.client.groups.disk import Sink, Slice, Source
+from headwater.client.groups.disk import FileSlice, Sink, Source
 from headwater.client.options.call_options import CallOptions
 from headwater.client.request.settings import AGENT, Settings
 from headwater.core.machine.policy import Retry
@@ -32,11 +32,11 @@ from headwater.errors import (
     api_error,
 )
 from headwater.types import File, FileState, HttpOptions, UploadFileConfig
-from headwater.types.base import Wire
-from headwater.types.response import Answer
+from headwater.types.base import ApiModel
+from headwater.types.response import ApiResponse
 
 T = TypeVar("T")
-W = TypeVar("W", bound=Wire)
+W = TypeVar("W", bound=ApiModel)
 
 #: How often a slice is tried without coming further, where the client's options do not say.
 _RETRY = Retry(attempts=5, initial_delay=1.0)
@@ -51,7 +51,7 @@ _NO_SUCH_RANGE = 416
 Progress = Callable[[int, int | None], object]
 
 
-class Ask(msgspec.Struct, frozen=True):
+class SendRequest(msgspec.Struct, frozen=True):
     """Send the request; the answer is what ``dialect`` reads. ``options`` are those of the call."""
 
     dialect: Gemini[Any]
@@ -60,22 +60,22 @@ class Ask(msgspec.Struct, frozen=True):
     options: CallOptions = {}
 
 
-class Local(msgspec.Struct, frozen=True):
+class RunLocally(msgspec.Struct, frozen=True):
     """Do this work on the disk, in a thread where nothing else is to be held up, and tell what it returns."""
 
     work: Callable[[], Any]
 
 
-class Rest(msgspec.Struct, frozen=True):
+class Sleep(msgspec.Struct, frozen=True):
     """Do nothing for ``seconds``."""
 
     seconds: float
 
 
-Errand = Generator[Ask | Local | Rest, Any, T]
+Transfer = Generator[SendRequest | RunLocally | Sleep, Any, T]
 
 
-class Lenient(Gemini[W]):
+class LenientDialect(Gemini[W]):
     """The dialect of the files API, which writes numbers as text."""
 
     def __init__(self, kind: type[W]) -> None:
@@ -83,7 +83,7 @@ class Lenient(Gemini[W]):
         self._decoder = msgspec.json.Decoder(kind, strict=False)
 
 
-class UploadAnswer(Answer):
+class UploadResponse(ApiResponse):
     """What the API says to a piece of an upload; ``file`` comes with the last one."""
 
     file: File | None = None
@@ -106,12 +106,12 @@ class UploadAnswer(Answer):
         return int(text) if text.isascii() and text.isdecimal() else None
 
 
-class _Uploads(Lenient[UploadAnswer]):
-    def decode(self, data: bytes, headers: Mapping[str, str]) -> tuple[UploadAnswer | HeadwaterError, ...]:
+class _Uploads(LenientDialect[UploadResponse]):
+    def decode(self, data: bytes, headers: Mapping[str, str]) -> tuple[UploadResponse | HeadwaterError, ...]:
         return super().decode(data or b"{}", headers)  # most of these answers are a head alone
 
 
-class _Piece(Wire):
+class _Piece(ApiModel):
     """A piece of a file. ``span`` is what the API says of it: ``bytes 0-99/1000``."""
 
     data: bytes
@@ -138,35 +138,35 @@ class _Pieces(Gemini[_Piece]):
         return (_Piece(data=data, span=headers.get("content-range", "")),)
 
 
-_UPLOADS = _Uploads(UploadAnswer)
+_UPLOADS = _Uploads(UploadResponse)
 _PIECES = _Pieces(_Piece)
 
 
-def upload(settings: Settings, file: Any, config: UploadFileConfig, on_progress: Progress | None) -> Errand[File]:
+def upload(settings: Settings, file: Any, config: UploadFileConfig, on_progress: Progress | None) -> Transfer[File]:
     """Upload ``file`` and return what the API made of it."""
-    source: Source = yield Local(partial(Source, file))
+    source: Source = yield RunLocally(partial(Source, file))
     try:
         return (yield from _Upload(settings, source, config, on_progress).run())
     finally:
         source.close()
 
 
-def download(request: HttpRequest, http_options: HttpOptions | None, destination: Any) -> Errand[bytes | None]:
+def download(request: HttpRequest, http_options: HttpOptions | None, destination: Any) -> Transfer[bytes | None]:
     """Fetch what ``request`` names, slice by slice, and return it where there is no ``destination``."""
-    sink: Sink = yield Local(partial(Sink, destination))
+    sink: Sink = yield RunLocally(partial(Sink, destination))
     try:
         offset, total = 0, 1
         while offset < total:
             try:
-                piece: _Piece = yield Ask(_PIECES, _ranged(request, offset), http_options)
+                piece: _Piece = yield SendRequest(_PIECES, _ranged(request, offset), http_options)
             except APIError as error:
                 if error.code != _NO_SUCH_RANGE or offset:
                     raise
-                piece = yield Ask(_PIECES, request, http_options)  # an empty file has no range at all
+                piece = yield SendRequest(_PIECES, request, http_options)  # an empty file has no range at all
             total = piece.total(offset)
             offset += len(piece.data)
-            yield Local(partial(sink.write, piece.data))
-        data: bytes | None = yield Local(sink.finish)
+            yield RunLocally(partial(sink.write, piece.data))
+        data: bytes | None = yield RunLocally(sink.finish)
         return data
     finally:
         sink.close()
@@ -188,12 +188,12 @@ class _Upload:
         self._failures = 0
         self._url = ""
 
-    def run(self) -> Errand[File]:
-        begun = yield Ask(_UPLOADS, self._start(), self._config.http_options)
+    def run(self) -> Transfer[File]:
+        begun = yield SendRequest(_UPLOADS, self._start(), self._config.http_options)
         self._url = _upload_url(begun, self._settings, self._config.http_options)
         self._report(0)
         while True:
-            piece: Slice = yield Local(partial(self._source.read, self._sent))
+            piece: FileSlice = yield RunLocally(partial(self._source.read, self._sent))
             answer, received = yield from self._send(piece)
             match answer.state:
                 case "final" if answer.file is not None:
@@ -204,7 +204,7 @@ class _Upload:
                 case state:
                     raise WireError(f"the API says that the upload is {state}, and nothing of the file")
 
-    def _send(self, piece: Slice) -> Errand[tuple[UploadAnswer, int]]:
+    def _send(self, piece: FileSlice) -> Transfer[tuple[UploadResponse, int]]:
         """Send a slice, and return how much has arrived then; where it breaks, ask for that."""
         command = "upload, finalize" if piece.is_last else "upload"
         arrived = self._sent + len(piece.data)  # where the answer does not say
@@ -212,7 +212,7 @@ class _Upload:
         error: HeadwaterError
         while True:
             try:
-                answer: UploadAnswer = yield Ask(_UPLOADS, request, self._config.http_options, _ONCE)
+                answer: UploadResponse = yield SendRequest(_UPLOADS, request, self._config.http_options, _ONCE)
                 if answer.state:
                     return answer, arrived if answer.received is None else answer.received
                 error = StreamInterrupted("the API did not say what became of a slice of the upload")
@@ -221,7 +221,7 @@ class _Upload:
             self._failures += 1
             if not self._retry.allows(error, self._failures):
                 raise error
-            yield Rest(self._retry.delay(self._failures, error, random.random()))  # noqa: S311 - spreads the retries
+            yield Sleep(self._retry.delay(self._failures, error, random.random()))  # noqa: S311 - spreads the retries
             request, arrived = self._request("query"), self._sent
 
     def _advance(self, received: int) -> None:
@@ -270,7 +270,7 @@ class _Upload:
 
 def until_active(
     look: HttpRequest, dialect: Gemini[File], options: HttpOptions | None, timeout: float, clock: Callable[[], float]
-) -> Errand[File]:
+) -> Transfer[File]:
     """Look at a file until it can be used, and return it.
 
     Raises:
@@ -279,7 +279,7 @@ def until_active(
     """
     start, (pause, longest) = clock(), _PAUSES
     while True:
-        file: File = yield Ask(dialect, look, options)
+        file: File = yield SendRequest(dialect, look, options)
         if file.state in (FileState.ACTIVE, None):
             return file
         if file.state is FileState.FAILED:
@@ -288,7 +288,7 @@ def until_active(
         if elapsed >= timeout:
             message = f"{file.name} is still {file.state} after {elapsed:.0f} s"
             raise DeadlineExceeded(message, clock="total", limit=timeout, elapsed=elapsed)
-        yield Rest(min(pause, timeout - elapsed))
+        yield Sleep(min(pause, timeout - elapsed))
         pause = min(pause * 1.5, longest)
 
 
@@ -327,7 +327,7 @@ def _failed(file: File) -> HeadwaterError:
     )
 
 
-def _upload_url(begun: UploadAnswer, settings: Settings, options: HttpOptions | None) -> str:
+def _upload_url(begun: UploadResponse, settings: Settings, options: HttpOptions | None) -> str:
     """Where the slices go.
 
     Raises:

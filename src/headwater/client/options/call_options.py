@@ -8,11 +8,11 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypedDict, cast
 
 from headwater.client.options.cancel import CancelToken
-from headwater.client.options.observers import Ended, Observer
+from headwater.client.options.observers import FinishedCall, Observer
 from headwater.core.answer.events import Retrying
 from headwater.core.answer.progress import Progress
 from headwater.core.machine.policy import ON_BREAK, Deadlines, OnBreak, Retry
-from headwater.core.machine.tracing import Watch, together
+from headwater.core.machine.tracing import Trace, combine_traces
 from headwater.core.stages.base import Recipe
 from headwater.errors import UsageError
 from headwater.types import GenerateContentResponse
@@ -29,7 +29,7 @@ class CallOptions(TypedDict, total=False):
     """A switch that stops the call from elsewhere."""
     raise_on_block: bool
     """Whether a refused prompt or answer raises ``BlockedError`` (after what had come)."""
-    watch: Watch
+    watch: Trace
     """Called with the time (monotonic seconds) and every step, fact and result of the call."""
     observers: Sequence[Observer]
     """Who is told that the call begins, is tried again and ends: logs, traces, figures (``headwater.telemetry``)."""
@@ -52,7 +52,7 @@ class StreamOptions(CallOptions, total=False):
     """Called with the progress after every chunk. May be a coroutine function in async."""
     on_retry: Callable[[Retrying], object]
     """Called when the stream failed and is tried again, continued or begun anew: the error, the failures, the wait."""
-    on_end: Callable[[Ended], object]
+    on_end: Callable[[FinishedCall], object]
     """Called once with the stream when it has ended, however it did; ``stream.ending`` says how."""
     target_words: int
     """How many words were asked for: what ``stream.progress`` is measured by; else it is ``max_output_tokens``."""
@@ -86,7 +86,7 @@ def _merged(defaults: Mapping[str, Any], options: Mapping[str, Any]) -> Mapping[
         return options
     merged = {**defaults, **options}
     if "watch" in defaults and "watch" in options:
-        merged["watch"] = together(defaults["watch"], options["watch"])
+        merged["watch"] = combine_traces(defaults["watch"], options["watch"])
     if "observers" in defaults and "observers" in options:
         merged["observers"] = (*defaults["observers"], *options["observers"])
     return merged

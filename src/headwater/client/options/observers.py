@@ -23,7 +23,7 @@ T = TypeVar("T")
 _PORTS = {"http": 80, "https": 443}
 
 
-class Asked(msgspec.Struct, frozen=True, kw_only=True):
+class CallRequest(msgspec.Struct, frozen=True, kw_only=True):
     """What is asked in a call. It has no headers, so no key."""
 
     url: str
@@ -77,7 +77,7 @@ class _Configured(msgspec.Struct):
     settings: Any = msgspec.field(name="generationConfig", default=None)
 
 
-class Ended(Protocol):
+class FinishedCall(Protocol):
     """What ``on_end`` and observers are given: the stream, of which these are the first things to look at."""
 
     @property
@@ -111,31 +111,31 @@ class Observation(Protocol):
     def retrying(self, event: Retrying) -> None:
         """Take it that the call failed and is tried again, continued, or begun anew."""
 
-    def ended(self, call: Ended) -> None:
+    def ended(self, call: FinishedCall) -> None:
         """Take it that the call has ended, however it did. Comes once."""
 
 
 class Observer(Protocol):
     """Is told of every call that it is given to, or all calls of a client."""
 
-    def begin(self, asked: Asked) -> Observation | None:
+    def begin(self, asked: CallRequest) -> Observation | None:
         """Take it that a first request goes out; return who watches the call, None where nobody does.
 
         It runs with the context variables of the place where the call was made.
         """
 
 
-class Observed:
+class ObserverGroup:
     """The observers of one call. What one of them raises is logged, and the call goes on."""
 
-    def __init__(self, observers: Iterable[Observer], asked: Asked) -> None:
+    def __init__(self, observers: Iterable[Observer], asked: CallRequest) -> None:
         self._waiting = list(observers)
         self._asked = asked
         self._context = copy_context()
         self._watching: list[Observation] = []
         self._is_over = False
 
-    def begin(self, call: Ended) -> None:
+    def begin(self, call: FinishedCall) -> None:
         """Tell that a request goes out; further ones change nothing. An observer's own calls are not told."""
         waiting, self._waiting = self._waiting, []
         for observer in () if _turn.is_taken else waiting:
@@ -150,7 +150,7 @@ class Observed:
         for watching in tuple(self._watching):
             _in_turn(partial(watching.retrying, event))
 
-    def end(self, call: Ended) -> None:
+    def end(self, call: FinishedCall) -> None:
         """Tell that the call has ended, each of those once who were told of its beginning."""
         self._is_over = True
         self._waiting = []

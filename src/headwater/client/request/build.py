@@ -10,7 +10,7 @@ from urllib.parse import urlencode
 import msgspec
 
 from headwater.client.request.contents import to_content, to_contents
-from headwater.client.request.platform import check_mode, check_schema
+from headwater.client.request.platform import check_platform, check_schema
 from headwater.client.request.settings import Settings
 from headwater.core.wire.request import HttpRequest
 from headwater.errors import UsageError
@@ -27,9 +27,9 @@ from headwater.types import (
     Schema,
     Tool,
 )
-from headwater.types.base import Wire
+from headwater.types.base import ApiModel
 
-C = TypeVar("C", bound=Wire)
+C = TypeVar("C", bound=ApiModel)
 
 _TOP_LEVEL = (
     "safety_settings",
@@ -81,7 +81,7 @@ def count_tokens(settings: Settings, model: str, contents: Any, config: CountTok
         tools=[_tool(tool, settings) for tool in config.tools] if config.tools is not None else None,
         generation_config=config.generation_config,
     )
-    check_mode(config, body.contents, vertexai=settings.vertexai)
+    check_platform(config, body.contents, vertexai=settings.vertexai)
     url = settings.url(f"{model_path(model, settings)}:countTokens", config.http_options)
     return _post(settings, url, msgspec.to_builtins(body), config.http_options, stream=False)
 
@@ -134,7 +134,7 @@ def _body(settings: Settings, contents: Any, config: GenerateContentConfig) -> G
         output_config=config.generation_output_config,
         **{name: value for name in _TOP_LEVEL if (value := getattr(config, name)) is not None},
     )
-    check_mode(config, body.contents, body.system_instruction, body.tools, vertexai=settings.vertexai)
+    check_platform(config, body.contents, body.system_instruction, body.tools, vertexai=settings.vertexai)
     return body
 
 

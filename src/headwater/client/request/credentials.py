@@ -18,7 +18,7 @@ from typing import Any
 from headwater.core.machine.steps import TransportError
 from headwater.core.wire.request import HttpRequest
 from headwater.errors import AuthenticationError, UsageError
-from headwater.transport.base import AsyncBody, AsyncTransport, Body, Latch, Transport, Waiting, in_words
+from headwater.transport.base import AsyncBody, AsyncTransport, Body, Latch, Transport, WaitInterrupter, timeout_text
 
 SCOPES = ("https://www.googleapis.com/auth/cloud-platform",)
 #: A token that has not come after this many seconds is given up, where the call itself has no limit.
@@ -26,7 +26,7 @@ _PATIENCE = 120.0
 _UNAUTHENTICATED = 401
 
 
-class Tokens:
+class AccessTokens:
     """The tokens of one client, of ``credentials``, or of the application default credentials where that is None."""
 
     def __init__(self, credentials: Any = None) -> None:
@@ -108,11 +108,11 @@ class Tokens:
 class AuthorizedTransport:
     """A transport whose requests carry a token. A request that carries its own is left as it is."""
 
-    def __init__(self, transport: Transport, tokens: Tokens) -> None:
+    def __init__(self, transport: Transport, tokens: AccessTokens) -> None:
         self._transport = transport
         self._tokens = tokens
 
-    def open(self, request: HttpRequest, timeout: float | None, waiting: Waiting) -> Body:
+    def open(self, request: HttpRequest, timeout: float | None, waiting: WaitInterrupter) -> Body:
         """Send ``request`` with a token; once more with a new one where the API refuses it."""
         if is_signed(request):
             return self._transport.open(request, timeout, waiting)
@@ -139,11 +139,11 @@ class AuthorizedTransport:
 class AsyncAuthorizedTransport:
     """``AuthorizedTransport`` for coroutines."""
 
-    def __init__(self, transport: AsyncTransport, tokens: Tokens) -> None:
+    def __init__(self, transport: AsyncTransport, tokens: AccessTokens) -> None:
         self._transport = transport
         self._tokens = tokens
 
-    async def open(self, request: HttpRequest, timeout: float | None, waiting: Waiting) -> AsyncBody:
+    async def open(self, request: HttpRequest, timeout: float | None, waiting: WaitInterrupter) -> AsyncBody:
         """Send ``request`` with a token; once more with a new one where the API refuses it."""
         if is_signed(request):
             return await self._transport.open(request, timeout, waiting)
@@ -212,7 +212,7 @@ class _GoogleRequest:
         from google.auth.exceptions import TransportError as Failure
 
         try:
-            answer = self._transport.open(HttpRequest(method, url, headers or {}, body), timeout, Waiting())
+            answer = self._transport.open(HttpRequest(method, url, headers or {}, body), timeout, WaitInterrupter())
             data = b"".join(iter(lambda: answer.read(timeout), b""))
         except TransportError as error:
             raise Failure(error) from error  # type: ignore[no-untyped-call]
@@ -230,7 +230,7 @@ class _GoogleResponse:
         self.data = data
 
 
-def _wait(renewal: Future[None] | None, timeout: float | None, waiting: Waiting) -> None:
+def _wait(renewal: Future[None] | None, timeout: float | None, waiting: WaitInterrupter) -> None:
     if renewal is None:
         return
     latch, limit = Latch(), _PATIENCE if timeout is None else timeout
@@ -240,7 +240,7 @@ def _wait(renewal: Future[None] | None, timeout: float | None, waiting: Waiting)
     _judge(renewal, limit, waiting)
 
 
-async def _wait_async(renewal: Future[None] | None, timeout: float | None, waiting: Waiting) -> None:
+async def _wait_async(renewal: Future[None] | None, timeout: float | None, waiting: WaitInterrupter) -> None:
     if renewal is None:
         return
     import asyncio
@@ -259,12 +259,12 @@ async def _wait_async(renewal: Future[None] | None, timeout: float | None, waiti
     _judge(renewal, limit, waiting)
 
 
-def _judge(renewal: Future[None], limit: float, waiting: Waiting) -> None:
+def _judge(renewal: Future[None], limit: float, waiting: WaitInterrupter) -> None:
     """Raise what came of waiting for a token, unless there is one."""
     if waiting.ended:
         raise TransportError("aborted", "the call was stopped while it waited for an access token")
     if not renewal.done():
-        raise TransportError("timeout", in_words(limit))
+        raise TransportError("timeout", timeout_text(limit))
     error = renewal.exception()
     if error is not None:
         raise explain(error) from error

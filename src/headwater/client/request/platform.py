@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from headwater.errors import UsageError
-from headwater.types.base import Wire
+from headwater.types.base import ApiModel
 
 DEVELOPER = "the Gemini Developer API"
 VERTEX = "Vertex AI"
@@ -56,7 +56,7 @@ DEVELOPER_ONLY: dict[str, tuple[str, ...]] = {
 }
 
 
-def check_mode(*values: Any, vertexai: bool) -> None:
+def check_platform(*values: Any, vertexai: bool) -> None:
     """See that ``values``, parts of a request, suit the API that they go to.
 
     Raises:
@@ -85,7 +85,7 @@ def check_schema(schema: Any, *, vertexai: bool) -> None:
 def _fields(values: Any) -> Iterator[tuple[str, str]]:
     """The type and the name of every field that is set, however deep."""
     for value in values:
-        if isinstance(value, Wire):
+        if isinstance(value, ApiModel):
             pairs = zip(value.__struct_fields__, value.__struct_defaults__, strict=True)
             items = [(name, item) for name, absent in pairs if (item := getattr(value, name)) != absent]
             kind = type(value).__name__

@@ -12,7 +12,7 @@ from urllib.parse import quote, urlsplit
 
 import headwater
 from headwater.client.options.call_options import StreamOptions
-from headwater.client.request.credentials import Tokens
+from headwater.client.request.credentials import AccessTokens
 from headwater.core.machine.policy import RETRY_CODES, Deadlines, Retry
 from headwater.errors import UsageError
 from headwater.transport.base import is_http
@@ -138,12 +138,12 @@ class Settings:
         """Return what is laid over the body of each request."""
         return (self.options.extra_body or {}) | ((options and options.extra_body) or {})
 
-    def _find_tokens(self, credentials: Any, project: str | None) -> Tokens | None:
+    def _find_tokens(self, credentials: Any, project: str | None) -> AccessTokens | None:
         """Where access tokens come from. A gateway signs requests itself, unless the caller names who is calling."""
         is_google = _is_google(self.base_url)
         if credentials is None and (is_offline(self.base_url) or not (project or is_google)):
             return None
-        tokens = Tokens(credentials)
+        tokens = AccessTokens(credentials)
         if is_google and not self.project:
             self.project = tokens.project()
             if not self.project:

@@ -14,15 +14,15 @@ from headwater.client.options.call_options import CallOptions, StreamOptions
 from headwater.client.request.credentials import AsyncAuthorizedTransport
 from headwater.client.request.settings import Settings, is_offline
 from headwater.client.stream.base import ANSWERS, BaseStream, Functions, W, clock
-from headwater.client.stream.factory import call_of, called_by_itself, stream_of
-from headwater.client.tools.structured import readable
+from headwater.client.stream.factory import automatic_calling, build_call, build_stream
+from headwater.client.tools.structured import with_parsed
 from headwater.core.answer.events import Event
 from headwater.core.machine.machine import Machine
 from headwater.core.machine.steps import STEPS, Close, Open, Pause, Read, Run, Step, Stop, TransportError, Wait
 from headwater.core.wire.gemini import Gemini
 from headwater.core.wire.request import HttpRequest
 from headwater.errors import HeadwaterError
-from headwater.transport.base import AsyncTransport, Waiting
+from headwater.transport.base import AsyncTransport, WaitInterrupter
 from headwater.types import FunctionCall, GenerateContentConfig, GenerateContentResponse, HttpOptions
 
 R = TypeVar("R")
@@ -31,7 +31,7 @@ T = TypeVar("T")
 _NO_OPTIONS: CallOptions = {}
 
 
-class AsyncCall(BaseStream[R]):
+class AsyncUnaryCall(BaseStream[R]):
     """One call carried out on a transport."""
 
     def __init__(
@@ -101,10 +101,10 @@ class AsyncCall(BaseStream[R]):
         """Call the functions; where the stream is cancelled meanwhile, they are, too."""
         import asyncio  # here and below, since programs that are not async need not load asyncio
 
-        from headwater.client.tools.calls import arun, plan
+        from headwater.client.tools.calls import arun_calls, plan_calls
 
         loop = asyncio.get_running_loop()
-        task = loop.create_task(arun(plan(calls, self._functions)))
+        task = loop.create_task(arun_calls(plan_calls(calls, self._functions)))
         try:
             with self._waiting.on(lambda: loop.call_soon_threadsafe(task.cancel)):
                 self._machine.answered(await task, clock())
@@ -114,7 +114,7 @@ class AsyncCall(BaseStream[R]):
                 raise
 
 
-class AsyncStream(AsyncCall[GenerateContentResponse]):
+class AsyncStream(AsyncUnaryCall[GenerateContentResponse]):
     """An answer on its way: iterate over its chunks.
 
     Leaving the loop closes the connection, and so does the end of an ``async with`` block. ``text`` and ``response``
@@ -225,7 +225,7 @@ class _Mapped(AsyncIterator[M]):
         return self._ready.popleft()
 
 
-async def _sleep(seconds: float, waiting: Waiting) -> None:
+async def _sleep(seconds: float, waiting: WaitInterrupter) -> None:
     import asyncio
 
     loop, woken = asyncio.get_running_loop(), asyncio.Event()
@@ -256,7 +256,7 @@ class AsyncCaller:
 
         One that is there already has a ``name``, and ``after`` of its documents came before.
         """
-        machine, more = stream_of(
+        machine, more = build_stream(
             self.settings, dialect, request, config, options, is_async=True, after=after, name=name
         )
         return AsyncStream(machine, self._transport(request), on_end=on_end, **more)
@@ -265,12 +265,12 @@ class AsyncCaller:
         self, request: HttpRequest, config: GenerateContentConfig, options: CallOptions
     ) -> GenerateContentResponse:
         """Return the whole answer to ``request``; functions given as tools are called on the way."""
-        turns, functions = called_by_itself(config, is_async=True)
+        turns, functions = automatic_calling(config, is_async=True)
         goes_on = config.automatic_continuation is not False
         answer = await self.call(
             ANSWERS, request, config.http_options, options, functions=functions, turns=turns, goes_on=goes_on
         )
-        return readable(answer, config)
+        return with_parsed(answer, config)
 
     async def call(
         self,
@@ -283,8 +283,8 @@ class AsyncCaller:
         **more: Any,
     ) -> W:
         """Return the one result of ``request``."""
-        machine, rest = call_of(self.settings, dialect, request, http_options, options, **more)
-        call = AsyncCall(machine, self._transport(request), functions=functions, **rest)
+        machine, rest = build_call(self.settings, dialect, request, http_options, options, **more)
+        call = AsyncUnaryCall(machine, self._transport(request), functions=functions, **rest)
         try:
             return await anext(call)
         finally:

@@ -7,9 +7,9 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Generic, TypeVar, cast
 
 from headwater.client.options.call_options import StreamOptions
-from headwater.client.options.observers import Observed
+from headwater.client.options.observers import ObserverGroup
 from headwater.client.stream.hooks import Measure, hooks
-from headwater.client.tools.structured import Growing, Items, readable
+from headwater.client.tools.structured import Growing, Items, with_parsed
 from headwater.core.answer.ending import Ending
 from headwater.core.answer.events import Translator
 from headwater.core.answer.metrics import Metrics
@@ -18,7 +18,7 @@ from headwater.core.machine.machine import Machine
 from headwater.core.machine.steps import Stop, TransportError
 from headwater.core.wire.gemini import Gemini
 from headwater.errors import HeadwaterError, StreamCancelled
-from headwater.transport.base import Waiting
+from headwater.transport.base import WaitInterrupter
 from headwater.types import (
     CountTokensResponse,
     FinishReason,
@@ -28,10 +28,10 @@ from headwater.types import (
     Model,
     UsageMetadata,
 )
-from headwater.types.base import Wire
+from headwater.types.base import ApiModel
 
 R = TypeVar("R")
-W = TypeVar("W", bound=Wire)
+W = TypeVar("W", bound=ApiModel)
 
 ANSWERS = Gemini(GenerateContentResponse)
 COUNTS = Gemini(CountTokensResponse)
@@ -56,7 +56,7 @@ class BaseStream(Generic[R]):
         config: GenerateContentConfig | None = None,
         on_end: Callable[[BaseStream[R]], None] | None = None,
         functions: Functions | None = None,
-        observed: Observed | None = None,
+        observed: ObserverGroup | None = None,
     ) -> None:
         self._machine = machine
         self._options = options
@@ -70,7 +70,7 @@ class BaseStream(Generic[R]):
         self._is_cancelled = False
         self._body: Any = None  # a Body or an AsyncBody
         self._has_ended = False
-        self._waiting = Waiting()
+        self._waiting = WaitInterrupter()
         self._measure: Measure | None = None
         self._growing: Growing | None = None
         token = options.get("cancel")
@@ -88,7 +88,7 @@ class BaseStream(Generic[R]):
 
         Where functions were called, it is the last answer, and its ``automatic_function_calling_history`` the rest.
         """
-        return readable(self._machine.response, self._config)
+        return with_parsed(self._machine.response, self._config)
 
     @property
     def usage_metadata(self) -> UsageMetadata:

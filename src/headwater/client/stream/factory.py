@@ -7,15 +7,15 @@ from collections.abc import Callable
 from typing import Any
 
 from headwater.client.options.call_options import CallOptions, StreamOptions, check
-from headwater.client.options.observers import Asked, Observed
+from headwater.client.options.observers import CallRequest, ObserverGroup
 from headwater.client.request.settings import Settings
 from headwater.client.stream.base import ANSWERS, Functions, W
 from headwater.core.answer.events import Retrying
-from headwater.core.machine.function_calling import Turns
+from headwater.core.machine.function_calling import FunctionCalling
 from headwater.core.machine.machine import Machine
-from headwater.core.machine.tracing import WatchedMachine
+from headwater.core.machine.tracing import TracedMachine
 from headwater.core.stages.base import start_stages
-from headwater.core.wire.framing import Whole
+from headwater.core.wire.framing import SingleDocument
 from headwater.core.wire.gemini import Gemini
 from headwater.core.wire.request import HttpRequest
 from headwater.types import GenerateContentConfig, HttpOptions
@@ -23,7 +23,7 @@ from headwater.types import GenerateContentConfig, HttpOptions
 _NO_OPTIONS: CallOptions = {}
 
 
-def stream_of(
+def build_stream(
     settings: Settings,
     dialect: Gemini[W],
     request: HttpRequest,
@@ -40,7 +40,7 @@ def stream_of(
     """
     options = check(options, stream=True, defaults=settings.defaults)
     observed = _observe(request, options, settings, stream=True)
-    turns, functions = called_by_itself(config, is_async=is_async)
+    turns, functions = automatic_calling(config, is_async=is_async)
     machine = _make_machine(
         dialect,
         request,
@@ -56,7 +56,7 @@ def stream_of(
     return machine, {"options": options, "config": config, "functions": functions, "observed": observed}
 
 
-def call_of(
+def build_call(
     settings: Settings,
     dialect: Gemini[W],
     request: HttpRequest,
@@ -83,17 +83,17 @@ def _make_machine(
     options: StreamOptions,
     *,
     stream: bool = False,
-    observed: Observed | None = None,
+    observed: ObserverGroup | None = None,
     **more: Any,
 ) -> Machine[W]:
     """Return the machine of one call."""
     make: Any = Machine
     if "watch" in options:
-        make, more["watch"] = WatchedMachine, options["watch"]
+        make, more["watch"] = TracedMachine, options["watch"]
     machine: Machine[W] = make(
         dialect,
         request,
-        framing=dialect.framing if stream else Whole,
+        framing=dialect.framing if stream else SingleDocument,
         retry=options.get("retry") or settings.retry(http_options),
         deadlines=options.get("deadlines") or settings.deadlines(http_options),
         on_break=options.get("on_break", "fail"),
@@ -106,16 +106,16 @@ def _make_machine(
     return machine
 
 
-def _observe(request: HttpRequest, options: StreamOptions, settings: Settings, *, stream: bool) -> Observed | None:
+def _observe(request: HttpRequest, options: StreamOptions, settings: Settings, *, stream: bool) -> ObserverGroup | None:
     """Return the observers of one call; None where there are none."""
     observers = options.get("observers")
     if not observers:
         return None
-    asked = Asked(url=request.url, body=request.body or b"{}", is_stream=stream, is_vertex=settings.vertexai)
-    return Observed(observers, asked)
+    asked = CallRequest(url=request.url, body=request.body or b"{}", is_stream=stream, is_vertex=settings.vertexai)
+    return ObserverGroup(observers, asked)
 
 
-def called_by_itself(config: GenerateContentConfig, *, is_async: bool) -> tuple[Turns | None, Functions]:
+def automatic_calling(config: GenerateContentConfig, *, is_async: bool) -> tuple[FunctionCalling | None, Functions]:
     """Return what decides about automatic calls, None where there are none, and the functions by their names.
 
     Raises:
@@ -123,17 +123,17 @@ def called_by_itself(config: GenerateContentConfig, *, is_async: bool) -> tuple[
     """
     if not any(callable(tool) for tool in config.tools or ()):
         return None, {}
-    from headwater.client.tools.calls import by_name, remote_calls  # here, since most programs never get here
+    from headwater.client.tools.calls import functions_by_name, max_remote_calls
 
     given = config.automatic_function_calling
-    most = remote_calls(given, config.tools)
+    most = max_remote_calls(given, config.tools)
     if not most:
         return None, {}
-    turns = Turns(most, tells=given is None or not given.ignore_call_history)
-    return turns, by_name(config.tools, is_async=is_async)
+    turns = FunctionCalling(most, tells=given is None or not given.ignore_call_history)
+    return turns, functions_by_name(config.tools, is_async=is_async)
 
 
-def _on_retry(options: StreamOptions, observed: Observed | None) -> Callable[[Retrying], object] | None:
+def _on_retry(options: StreamOptions, observed: ObserverGroup | None) -> Callable[[Retrying], object] | None:
     """Who is told that a call is tried again: the observers, and then the caller."""
     on_retry = options.get("on_retry")
     if observed is None:

@@ -10,8 +10,8 @@ from headwater.client.options.call_options import CallOptions, StreamOptions
 from headwater.client.request.credentials import AuthorizedTransport
 from headwater.client.request.settings import Settings, is_offline
 from headwater.client.stream.base import ANSWERS, BaseStream, Functions, W, clock
-from headwater.client.stream.factory import call_of, called_by_itself, stream_of
-from headwater.client.tools.structured import readable
+from headwater.client.stream.factory import automatic_calling, build_call, build_stream
+from headwater.client.tools.structured import with_parsed
 from headwater.core.answer.events import Event
 from headwater.core.machine.machine import Machine
 from headwater.core.machine.steps import STEPS, Close, Open, Pause, Read, Run, Step, Stop, TransportError, Wait
@@ -26,7 +26,7 @@ T = TypeVar("T")
 _NO_OPTIONS: CallOptions = {}
 
 
-class Call(BaseStream[R]):
+class UnaryCall(BaseStream[R]):
     """One call carried out on a transport."""
 
     def __init__(
@@ -93,12 +93,12 @@ class Call(BaseStream[R]):
             self._machine.waited(clock())
 
     def _call(self, calls: list[FunctionCall]) -> list[Part]:
-        from headwater.client.tools.calls import plan, run  # here, since most programs never get here
+        from headwater.client.tools.calls import plan_calls, run_calls  # here, since most programs never get here
 
-        return run(plan(calls, self._functions))
+        return run_calls(plan_calls(calls, self._functions))
 
 
-class Stream(Call[GenerateContentResponse]):
+class Stream(UnaryCall[GenerateContentResponse]):
     """An answer on its way: iterate over its chunks.
 
     Leaving the loop closes the connection, and so does the end of a ``with`` block. ``text`` and ``response`` hold what
@@ -207,19 +207,19 @@ class Caller:
 
         One that is there already has a ``name``, and ``after`` of its documents came before.
         """
-        machine, more = stream_of(
+        machine, more = build_stream(
             self.settings, dialect, request, config, options, is_async=False, after=after, name=name
         )
         return Stream(machine, self._transport(request), on_end=on_end, **more)
 
     def ask(self, request: HttpRequest, config: GenerateContentConfig, options: CallOptions) -> GenerateContentResponse:
         """Return the whole answer to ``request``; functions given as tools are called on the way."""
-        turns, functions = called_by_itself(config, is_async=False)
+        turns, functions = automatic_calling(config, is_async=False)
         goes_on = config.automatic_continuation is not False
         answer = self.call(
             ANSWERS, request, config.http_options, options, functions=functions, turns=turns, goes_on=goes_on
         )
-        return readable(answer, config)
+        return with_parsed(answer, config)
 
     def call(
         self,
@@ -232,8 +232,8 @@ class Caller:
         **more: Any,
     ) -> W:
         """Return the one result of ``request``."""
-        machine, rest = call_of(self.settings, dialect, request, http_options, options, **more)
-        call = Call(machine, self._transport(request), functions=functions, **rest)
+        machine, rest = build_call(self.settings, dialect, request, http_options, options, **more)
+        call = UnaryCall(machine, self._transport(request), functions=functions, **rest)
         try:
             return next(call)
         finally:

@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from enum import Enum
 from typing import Annotated, Any, Literal, NamedTuple, NotRequired, Required, TypeGuard, Union, get_args, get_origin
 
-from headwater.client.tools.docstrings import describe
+from headwater.client.tools.docstrings import parse_docstring
 from headwater.errors import UsageError
 
 #: Stands for "there is no default": None is one.
@@ -99,7 +99,7 @@ def fields(kind: Any) -> list[Field] | None:
     if not inspect.isclass(origin) or not (dataclasses.is_dataclass(origin) or _is_typed_dict(origin)):
         return None
     hints = _filled(hints_of(origin), kind)
-    described = describe(own_docstring(origin)).parameters
+    described = parse_docstring(own_docstring(origin)).parameters
     found = _of_dataclass(origin, hints) if dataclasses.is_dataclass(origin) else _of_typed_dict(origin, hints)
     return [field._replace(description=field.description or described.get(field.name)) for field in found]
 

@@ -29,7 +29,7 @@ REMOTE_CALLS = 10
 MAX_THREADS = 32
 
 
-def by_name(tools: Iterable[Any] | None, *, is_async: bool) -> dict[str, Function]:
+def functions_by_name(tools: Iterable[Any] | None, *, is_async: bool) -> dict[str, Function]:
     """Return the Python functions among the tools by the name that the model knows them by.
 
     Raises:
@@ -47,7 +47,7 @@ def by_name(tools: Iterable[Any] | None, *, is_async: bool) -> dict[str, Functio
     return found
 
 
-def remote_calls(config: AutomaticFunctionCallingConfig | None, tools: Iterable[Any] | None) -> int:
+def max_remote_calls(config: AutomaticFunctionCallingConfig | None, tools: Iterable[Any] | None) -> int:
     """Return how many requests may be made with calls run in between; 0 where functions are not run automatically.
 
     A ``Tool`` with ``function_declarations`` turns it off: the calls of what is only declared are the user's to answer.
@@ -61,7 +61,7 @@ def remote_calls(config: AutomaticFunctionCallingConfig | None, tools: Iterable[
     return 0 if config.disable else max(0, most)
 
 
-class Planned:
+class PlannedCall:
     """One call and the function that it means; ``answer`` makes the part that goes back to the model."""
 
     def __init__(self, call: FunctionCall, function: Function | None, known: Iterable[str]) -> None:
@@ -128,12 +128,12 @@ class Planned:
         )
 
 
-def plan(calls: Iterable[FunctionCall], functions: Mapping[str, Function]) -> list[Planned]:
+def plan_calls(calls: Iterable[FunctionCall], functions: Mapping[str, Function]) -> list[PlannedCall]:
     """Return the calls of an answer, each with its function, in their order."""
-    return [Planned(call, functions.get(call.name or ""), functions) for call in calls]
+    return [PlannedCall(call, functions.get(call.name or ""), functions) for call in calls]
 
 
-def run(planned: Sequence[Planned]) -> list[Part]:
+def run_calls(planned: Sequence[PlannedCall]) -> list[Part]:
     """Run calls side by side, each in a thread with the caller's context variables; a single one runs right here.
 
     The answers come in the order of the calls. What is no ``Exception`` (Ctrl-C) is raised.
@@ -148,7 +148,7 @@ def run(planned: Sequence[Planned]) -> list[Part]:
         pool.shutdown(wait=False, cancel_futures=True)  # after Ctrl-C, nobody waits for what still runs
 
 
-async def arun(planned: Sequence[Planned]) -> list[Part]:
+async def arun_calls(planned: Sequence[PlannedCall]) -> list[Part]:
     """Run calls side by side in tasks, plain functions in threads; the caller's context variables are there.
 
     The answers come in the order of the calls. Cancelling cancels the coroutines; a plain function runs to its end.

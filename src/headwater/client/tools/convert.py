@@ -13,11 +13,11 @@ from headwater.client.tools.annotations import Field, arms, array_of, bare, fiel
 _SCALARS: dict[Any, str] = {str: "text", int: "a whole number", float: "a number", bool: "true or false"}
 
 
-class UnfitError(ValueError):
+class ConversionError(ValueError):
     """A value does not fit its annotation; the message says where, what was expected and what came."""
 
 
-def fit(value: Any, annotation: Any, where: str) -> Any:
+def convert(value: Any, annotation: Any, where: str) -> Any:
     """Return ``value`` as the annotation has it; ``where`` is its name in messages.
 
     Raises:
@@ -41,7 +41,7 @@ def fit(value: Any, annotation: Any, where: str) -> Any:
     return _made_of_parts(value, kind, where)
 
 
-def fit_members(value: Mapping[str, Any], members: list[Field], where: str) -> dict[str, Any]:
+def convert_members(value: Mapping[str, Any], members: list[Field], where: str) -> dict[str, Any]:
     """Return the members of an object, each as its annotation has it. Those that may be absent are left absent.
 
     Raises:
@@ -50,24 +50,24 @@ def fit_members(value: Mapping[str, Any], members: list[Field], where: str) -> d
     known = {member.name: member for member in members}
     for name in value:
         if name not in known:
-            raise UnfitError(f"{where} has no {name!r}; it has: {', '.join(known) or 'nothing'}")
+            raise ConversionError(f"{where} has no {name!r}; it has: {', '.join(known) or 'nothing'}")
     for member in members:
         if member.is_required and member.name not in value:
-            raise UnfitError(f"{where} needs {member.name!r}")
-    return {name: fit(item, known[name].annotation, f"{where}.{name}") for name, item in value.items()}
+            raise ConversionError(f"{where} needs {member.name!r}")
+    return {name: convert(item, known[name].annotation, f"{where}.{name}") for name, item in value.items()}
 
 
 def _made_of_parts(value: Any, kind: Any, where: str) -> Any:
     if (array := array_of(kind)) is not None:
         items = _list(value, where)
-        return array[0](fit(item, array[1], f"{where}[{index}]") for index, item in enumerate(items))
+        return array[0](convert(item, array[1], f"{where}[{index}]") for index, item in enumerate(items))
     if get_origin(kind) is tuple:
         return _tuple(_list(value, where), get_args(kind), where)
     if (mapping := mapping_of(kind)) is not None:
         pairs = _object(value, where).items()
-        return {_key(key, mapping[0], where): fit(item, mapping[1], f"{where}.{key}") for key, item in pairs}
+        return {_key(key, mapping[0], where): convert(item, mapping[1], f"{where}.{key}") for key, item in pairs}
     if (members := fields(kind)) is not None:
-        return _built(kind, fit_members(_object(value, where), members, where), where)
+        return _built(kind, convert_members(_object(value, where), members, where), where)
     return _read(value, kind, where)
 
 
@@ -75,7 +75,7 @@ def _built(kind: Any, members: dict[str, Any], where: str) -> Any:
     try:
         return kind(**members)
     except (TypeError, ValueError) as error:  # a __post_init__ that refuses
-        raise UnfitError(f"{where}: {error}") from error
+        raise ConversionError(f"{where}: {error}") from error
 
 
 def _read(value: Any, kind: Any, where: str) -> Any:
@@ -85,14 +85,14 @@ def _read(value: Any, kind: Any, where: str) -> Any:
             return kind.model_validate_json(msgspec.json.encode(value))  # its rules for JSON, not those for Python
         return msgspec.convert(value, kind, dec_hook=functools.partial(_inner, kind, where))
     except (ValueError, TypeError) as error:  # pydantic's and msgspec's ValidationError are ValueErrors
-        raise UnfitError(f"{where}: {error}") from error
+        raise ConversionError(f"{where}: {error}") from error
 
 
 def _inner(outer: Any, where: str, kind: Any, value: Any) -> Any:
     """A value of a type that msgspec found inside ``outer`` and does not know."""
     if kind is outer:
-        raise UnfitError(f"{where}: {show(kind)} can not be made from JSON")
-    return fit(value, kind, where)
+        raise ConversionError(f"{where}: {show(kind)} can not be made from JSON")
+    return convert(value, kind, where)
 
 
 def _scalar(value: Any, kind: Any, where: str) -> Any:
@@ -112,8 +112,8 @@ def _alternative(value: Any, alternatives: tuple[Any, ...], where: str) -> Any:
             return value
     for kind in sorted(alternatives, key=lambda kind: _drops(value, bare(kind)[0])):
         try:
-            return fit(value, kind, where)
-        except UnfitError:
+            return convert(value, kind, where)
+        except ConversionError:
             continue
     raise _unfit(" or ".join(show(kind) for kind in alternatives), value, where)
 
@@ -126,7 +126,7 @@ def _drops(value: Any, kind: Any) -> bool:
     return not set(value) <= known
 
 
-def offered(choice: Any) -> str:
+def choices_text(choice: Any) -> str:
     """Return what a model reads in a list of choices: the API's schemas can only offer texts."""
     return str(choice).lower() if isinstance(choice, bool) else str(choice)
 
@@ -136,15 +136,17 @@ def _chosen(value: Any, choices: tuple[Any, ...], where: str) -> Any:
         if value == choice and isinstance(value, bool) == isinstance(choice, bool):
             return choice
     for choice in choices:
-        if value == offered(choice):
+        if value == choices_text(choice):
             return choice
     raise _unfit("one of " + ", ".join(repr(choice) for choice in choices), value, where)
 
 
 def _tuple(items: list[Any], kinds: tuple[Any, ...], where: str) -> tuple[Any, ...]:
     if len(items) != len(kinds):
-        raise UnfitError(f"{where}: expected {len(kinds)} items, got {len(items)}")
-    return tuple(fit(item, kind, f"{where}[{at}]") for at, (item, kind) in enumerate(zip(items, kinds, strict=True)))
+        raise ConversionError(f"{where}: expected {len(kinds)} items, got {len(items)}")
+    return tuple(
+        convert(item, kind, f"{where}[{at}]") for at, (item, kind) in enumerate(zip(items, kinds, strict=True))
+    )
 
 
 def _key(key: str, kind: Any, where: str) -> Any:
@@ -155,7 +157,7 @@ def _key(key: str, kind: Any, where: str) -> Any:
             return kind(key)
         except ValueError:
             raise _unfit(_SCALARS[kind], key, where) from None
-    return fit(key, kind, where)
+    return convert(key, kind, where)
 
 
 def _list(value: Any, where: str) -> list[Any]:
@@ -179,6 +181,6 @@ def _whole_numbers(value: Any) -> Any:
     return {key: _whole_numbers(item) for key, item in value.items()} if isinstance(value, dict) else value
 
 
-def _unfit(expected: str, value: Any, where: str) -> UnfitError:
+def _unfit(expected: str, value: Any, where: str) -> ConversionError:
     text = repr(value)
-    return UnfitError(f"{where}: expected {expected}, got {text if len(text) <= 80 else text[:77] + '...'}")
+    return ConversionError(f"{where}: expected {expected}, got {text if len(text) <= 80 else text[:77] + '...'}")

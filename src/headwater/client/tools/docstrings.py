@@ -15,14 +15,14 @@ _REST_ENTRY = re.compile(r"[:@]param(?:eter)?\s+(?:[^:]*\s)?\*{0,2}(\w+)\s*:\s*(
 _REST_TYPE = re.compile(r"[:@]type\s+\w+\s*:")
 
 
-class Described(NamedTuple):
+class ParsedDocstring(NamedTuple):
     """A docstring taken apart: ``text`` is what is left when the descriptions of the parameters are taken out."""
 
     text: str
     parameters: dict[str, str]
 
 
-def describe(docstring: str | None) -> Described:
+def parse_docstring(docstring: str | None) -> ParsedDocstring:
     """Return what a docstring says of the whole and of each parameter."""
     lines = inspect.cleandoc(docstring or "").splitlines()
     kept: list[str] = []
@@ -35,7 +35,7 @@ def describe(docstring: str | None) -> Described:
             kept.append(lines[at])
             end = at + 1
         at = end
-    return Described(re.sub(r"\n{3,}", "\n\n", "\n".join(kept)).strip(), found)
+    return ParsedDocstring(re.sub(r"\n{3,}", "\n\n", "\n".join(kept)).strip(), found)
 
 
 def _section(lines: list[str], at: int) -> tuple[int, dict[str, str]]:

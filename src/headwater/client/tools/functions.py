@@ -9,12 +9,12 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from headwater.client.tools.annotations import NO_DEFAULT, Field, hints_of
-from headwater.client.tools.convert import UnfitError, fit_members
-from headwater.client.tools.docstrings import describe
+from headwater.client.tools.convert import ConversionError, convert_members
+from headwater.client.tools.docstrings import parse_docstring
 from headwater.client.tools.json_schema import json_schema, object_schema
 from headwater.errors import FunctionCallError, UsageError
 from headwater.types import FunctionDeclaration
-from headwater.types.base import Wire
+from headwater.types.base import ApiModel
 
 Function = Callable[..., Any]
 
@@ -34,7 +34,7 @@ def declare(function: Function, *, vertexai: bool = False) -> FunctionDeclaratio
     try:
         return FunctionDeclaration(
             name=name_of(function),
-            description=describe(_docstring(function)).text or None,
+            description=parse_docstring(_docstring(function)).text or None,
             parameters_json_schema=object_schema(members) if members else None,
             response_json_schema=_result_schema(returns),
         )
@@ -59,7 +59,7 @@ def parameters(function: Function) -> list[Field]:
     Raises:
         UsageError: one has no annotation, or the function takes ``*args`` or ``**kwargs``.
     """
-    hints, described = _hints(function), describe(_docstring(function)).parameters
+    hints, described = _hints(function), parse_docstring(_docstring(function)).parameters
     fixed = function.keywords if isinstance(function, functools.partial) else {}
     found = []
     for name, parameter in inspect.signature(function).parameters.items():
@@ -85,8 +85,8 @@ def bind(function: Function, arguments: Mapping[str, Any] | None) -> Callable[[]
         FunctionCallError: an argument is missing, not known, or does not fit.
     """
     try:
-        values = fit_members(arguments or {}, parameters(function), name_of(function))
-    except UnfitError as error:
+        values = convert_members(arguments or {}, parameters(function), name_of(function))
+    except ConversionError as error:
         raise FunctionCallError(str(error)) from error
     kinds = inspect.signature(function).parameters
     positional = [
@@ -129,7 +129,7 @@ def refuse_coroutine(function: Function) -> None:
 
 def _result_schema(returns: Any) -> dict[str, Any] | None:
     """The schema of a result; None where there is nothing to say: the model can do without it."""
-    if returns is NO_DEFAULT or (inspect.isclass(returns) and issubclass(returns, Wire)):
+    if returns is NO_DEFAULT or (inspect.isclass(returns) and issubclass(returns, ApiModel)):
         return None  # a Part or a FunctionResponse goes back as it is
     try:
         return json_schema(returns)

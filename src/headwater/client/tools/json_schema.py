@@ -22,7 +22,7 @@ from headwater.client.tools.annotations import (
     own_docstring,
     show,
 )
-from headwater.client.tools.docstrings import describe
+from headwater.client.tools.docstrings import parse_docstring
 from headwater.client.tools.json_refs import inline
 from headwater.errors import UsageError
 
@@ -116,7 +116,7 @@ class _Builder:
             return self._adopted(kind.model_json_schema())
         if (members := fields(kind)) is not None:
             named = get_origin(kind) or kind
-            words = {"title": named.__name__, "description": describe(own_docstring(named)).text}
+            words = {"title": named.__name__, "description": parse_docstring(own_docstring(named)).text}
             return {**{key: word for key, word in words.items() if word}, **self.members(members)}
         try:
             return self._adopted(msgspec.json.schema(kind, schema_hook=functools.partial(_inner_schema, kind)))

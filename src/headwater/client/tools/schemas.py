@@ -9,7 +9,7 @@ from typing import Any, Literal, get_origin
 import msgspec
 
 from headwater.client.tools.annotations import bare, is_enum
-from headwater.client.tools.convert import UnfitError, fit, offered
+from headwater.client.tools.convert import ConversionError, choices_text, convert
 from headwater.client.tools.json_refs import inline
 from headwater.client.tools.json_schema import json_schema
 from headwater.errors import ParseError, UsageError
@@ -73,8 +73,8 @@ def parse(value: Any, text: str) -> Any:
     except msgspec.DecodeError as error:
         raise _unparsed(error, text) from error
     try:
-        return data if kind is Any else fit(data, kind, "answer")
-    except UnfitError as error:
+        return data if kind is Any else convert(data, kind, "answer")
+    except ConversionError as error:
         raise ParseError(str(error), text=text) from error
 
 
@@ -173,7 +173,7 @@ def _offer_texts(node: dict[str, Any]) -> None:
         return
     if None in choices:
         node["nullable"] = True
-    node["enum"] = [offered(choice) for choice in choices if choice is not None]
+    node["enum"] = [choices_text(choice) for choice in choices if choice is not None]
     node["type"] = "STRING"
 
 

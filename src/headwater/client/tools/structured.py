@@ -14,7 +14,7 @@ from headwater.types import GenerateContentConfig, GenerateContentResponse
 R = TypeVar("R")
 
 
-def readable(answer: R, config: GenerateContentConfig | None) -> R:
+def with_parsed(answer: R, config: GenerateContentConfig | None) -> R:
     """Return ``answer``, whose ``parsed`` is now read as what ``config`` asks for."""
     kind = _asked(config)
     if kind is not None and isinstance(answer, GenerateContentResponse):
@@ -83,7 +83,7 @@ class Items:
         """
         items, error = self._growing.take()
         for item in items:
-            yield item if self._kind is None else fitted(item, self._kind)
+            yield item if self._kind is None else convert_item(item, self._kind)
         if error is not None:
             raise error
 
@@ -98,17 +98,17 @@ class Items:
             self._growing.reader().finish()
 
 
-def fitted(item: Any, kind: Any) -> Any:
+def convert_item(item: Any, kind: Any) -> Any:
     """Return an element as a ``kind``.
 
     Raises:
         ParseError: it does not fit.
     """
-    from headwater.client.tools.convert import UnfitError, fit
+    from headwater.client.tools.convert import ConversionError, convert
 
     try:
-        return fit(item, kind, "item")
-    except UnfitError as error:
+        return convert(item, kind, "item")
+    except ConversionError as error:
         raise ParseError(str(error)) from error
 
 

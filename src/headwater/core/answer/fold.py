@@ -50,7 +50,7 @@ class Fold:
         self._last = chunk
         usage = chunk.usage_metadata
         if usage is not NO_USAGE:
-            self._usage = usage if usage.total_token_count is not None else newer(self._usage, usage)
+            self._usage = usage if usage.total_token_count is not None else merge_message(self._usage, usage)
         for candidate in chunk.candidates or ():
             index = candidate.index
             (self._first if not index else self._other(index)).add(candidate)
@@ -130,7 +130,7 @@ class Fold:
     @property
     def usage_metadata(self) -> UsageMetadata:
         """The tokens so far, as the API counted them, over all requests that the answer took."""
-        return self._usage if self._spent is None else added(self._spent, self._usage)
+        return self._usage if self._spent is None else add_usage(self._spent, self._usage)
 
     @property
     def is_continued(self) -> bool:
@@ -351,7 +351,7 @@ def _joined(pieces: list[str]) -> str:
     return pieces[0] if pieces else ""
 
 
-def added(one: UsageMetadata, two: UsageMetadata) -> UsageMetadata:
+def add_usage(one: UsageMetadata, two: UsageMetadata) -> UsageMetadata:
     """Return the tokens of two requests together: counts are summed, details by modality are left to the last."""
     sums = {}
     for name in two.__struct_fields__:
@@ -361,7 +361,7 @@ def added(one: UsageMetadata, two: UsageMetadata) -> UsageMetadata:
     return UsageMetadata(**sums)
 
 
-def newer(old: UsageMetadata, new: UsageMetadata) -> UsageMetadata:
+def merge_message(old: UsageMetadata, new: UsageMetadata) -> UsageMetadata:
     """What ``new`` says, and ``old`` where it is silent."""
     said = {name: value for name in new.__struct_fields__ if (value := getattr(new, name)) is not None}
     return msgspec.structs.replace(old, **said)

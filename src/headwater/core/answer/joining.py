@@ -1,7 +1,7 @@
 """Where a continued answer is joined to what was there before: nothing twice, nothing lost.
 
-A server that goes on from a checkpoint says again what came after it (``Repeat``). A model that is asked to go on from
-its own text may begin by repeating the end of it (``Overlap``).
+A server that continues from a checkpoint repeats what followed it (``SkipReplayed``). A model that is asked to continue
+its own text may begin by repeating the end of that text (``TrimOverlap``).
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ _LONGEST_OVERLAP = 2000
 _SHORTEST_OVERLAP = 12
 
 
-class Seam(Protocol):
+class Joiner(Protocol):
     """The join between two parts of an answer. Lives from the second request to its first new content, at most."""
 
     def feed(self, chunk: GenerateContentResponse) -> list[GenerateContentResponse]:
@@ -41,7 +41,7 @@ class Seam(Protocol):
         """What is known already and still to be said again."""
 
 
-class Repeat:
+class SkipReplayed:
     """Leaves out what is said again, word for word."""
 
     def __init__(self, said: list[Part]) -> None:
@@ -85,7 +85,7 @@ class Repeat:
         return [part]
 
 
-class Overlap:
+class TrimOverlap:
     """Leaves out the end of the old text where the new text begins by repeating it; leaves out thoughts had before."""
 
     def __init__(self, text: str, *, mute_thoughts: bool) -> None:
@@ -141,7 +141,7 @@ def has_token(chunk: GenerateContentResponse) -> bool:
     return any(candidate.continuation_token is not None for candidate in chunk.candidates or ())
 
 
-def unfinish(chunk: GenerateContentResponse) -> None:
+def clear_finish_reason(chunk: GenerateContentResponse) -> None:
     """Take the finish reason off a chunk after which the answer goes on."""
     for candidate in chunk.candidates or ():
         candidate.finish_reason = None

@@ -8,7 +8,7 @@ from itertools import pairwise
 
 import msgspec
 
-from headwater.core.answer.fold import Fold, added
+from headwater.core.answer.fold import Fold, add_usage
 from headwater.types import NO_USAGE, UsageMetadata
 
 
@@ -71,7 +71,7 @@ class Meter:
 
     def usage(self, fold: Fold) -> UsageMetadata:
         """Return the tokens of all requests, ``fold`` being the answer to the last."""
-        return added(self._usage, fold.usage_metadata) if self._usage else fold.usage_metadata
+        return add_usage(self._usage, fold.usage_metadata) if self._usage else fold.usage_metadata
 
     def stop(self, now: float) -> None:
         """Take it that the call was stopped, if it had begun and not ended."""

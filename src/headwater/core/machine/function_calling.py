@@ -7,12 +7,12 @@ from typing import Any
 from headwater.core.answer.ending import judge
 from headwater.core.answer.fold import Fold
 from headwater.core.machine.steps import Run
-from headwater.core.wire.dialect import Wire
+from headwater.core.wire.dialect import Dialect
 from headwater.core.wire.request import HttpRequest
 from headwater.types import Content, FunctionCall, GenerateContentResponse, Part
 
 
-class Turns:
+class FunctionCalling:
     """Decides for one call, which makes at most ``most`` requests with functions run in between.
 
     ``history`` is what the next answer follows: what was asked, the model's turns with calls, the results. With
@@ -40,7 +40,7 @@ class Turns:
             raise RuntimeError("the shell was asked to call functions and has not said what they answered")
         return Run(calls)
 
-    def answered(self, wire: Wire[Any], request: HttpRequest, fold: Fold, parts: list[Part]) -> HttpRequest:
+    def answered(self, wire: Dialect[Any], request: HttpRequest, fold: Fold, parts: list[Part]) -> HttpRequest:
         """Return the request that follows ``request``, its answer and what the functions answered."""
         turns = [Content(role="model", parts=fold.response.parts), Content(role="user", parts=parts)]
         self.history = [*(self.history or wire.contents(request)), *turns]

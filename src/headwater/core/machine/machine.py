@@ -20,19 +20,26 @@ from typing import Any, Generic, TypeVar, cast
 from headwater.core.answer.ending import blocked_error
 from headwater.core.answer.events import Reset, Retrying, reset_chunk, results
 from headwater.core.answer.fold import Fold
-from headwater.core.answer.joining import Seam, unfinish
+from headwater.core.answer.joining import Joiner, clear_finish_reason
 from headwater.core.machine.clocks import Clocks
-from headwater.core.machine.function_calling import Turns
+from headwater.core.machine.function_calling import FunctionCalling
 from headwater.core.machine.policy import Deadlines, OnBreak, Retry
 from headwater.core.machine.recovery import Plan, Recovery
-from headwater.core.machine.redirects import REDIRECTS, redirected
-from headwater.core.machine.snapshot import Account
+from headwater.core.machine.redirects import REDIRECTS, follow_redirect
+from headwater.core.machine.snapshot import Snapshot
 from headwater.core.machine.states import TRANSITIONS, State
 from headwater.core.machine.steps import Close, Open, Pause, Read, Step, Stop, TransportError, Wait
-from headwater.core.machine.stream_errors import cancelled, is_half, lost, no_stream, truncated, what_came
+from headwater.core.machine.stream_errors import (
+    cancelled,
+    connection_lost,
+    is_partial_document,
+    not_a_stream,
+    received_text,
+    truncated,
+)
 from headwater.core.stages.base import Stage
-from headwater.core.wire.dialect import Over, Wire
-from headwater.core.wire.framing import Framing, Whole
+from headwater.core.wire.dialect import Dialect, StreamEnd
+from headwater.core.wire.framing import Framing, SingleDocument
 from headwater.core.wire.request import HttpRequest
 from headwater.errors import (
     HeadwaterError,
@@ -55,7 +62,7 @@ _CLOSE = Close()
 _STOP = Stop()
 
 
-class Machine(Account, Generic[R]):
+class Machine(Snapshot, Generic[R]):
     """One call: a stream of results, or a single one. Lives as long as the call.
 
     ``framing`` makes the cutter for each body, ``jitter`` gives random numbers in [0, 1) for the back-off. ``after``
@@ -66,7 +73,7 @@ class Machine(Account, Generic[R]):
 
     def __init__(
         self,
-        wire: Wire[R],
+        wire: Dialect[R],
         request: HttpRequest,
         *,
         framing: Callable[[], Framing],
@@ -77,7 +84,7 @@ class Machine(Account, Generic[R]):
         raise_on_block: bool = False,
         on_retry: Callable[[Retrying], object] | None = None,
         stages: Stage | None = None,
-        turns: Turns | None = None,
+        turns: FunctionCalling | None = None,
         after: int = 0,
         name: str | None = None,
         jitter: Callable[[], float] = float,
@@ -95,13 +102,13 @@ class Machine(Account, Generic[R]):
         self._after = after  # documents of the stream that have come
         self._request = self._recovery.request
         self._make_framing = framing
-        self._framing: Framing = Whole()
+        self._framing: Framing = SingleDocument()
         self._clocks = Clocks(deadlines or Deadlines())
         self._steady = None if self._clocks.steady is None else Read(self._clocks.steady)
         self._raise_on_block = raise_on_block
         self._on_retry = on_retry
         self._stages = stages
-        self._seam: Seam | None = None
+        self._seam: Joiner | None = None
         #: Whether there is nothing to do with a chunk but to hand it out.
         self._is_plain = stages is None and turns is None and on_break != "continue"
         self._ready: deque[R] = deque()
@@ -142,7 +149,7 @@ class Machine(Account, Generic[R]):
                 self.meter.head_at = now
             if not self._recovery.meets(self._wire.stream_name(headers)):
                 return self._broke(StreamInterrupted("the other end answers with another stream than it was asked for"))
-        self._framing = Whole(limit=MAX_REFUSAL_BYTES) if self._is_refused else self._make_framing()
+        self._framing = SingleDocument(limit=MAX_REFUSAL_BYTES) if self._is_refused else self._make_framing()
         return self._go(State.READING)
 
     def received(self, data: bytes, now: float) -> None:
@@ -186,7 +193,7 @@ class Machine(Account, Generic[R]):
             self._stale += 1  # nobody has seen the request: take another connection
             return self._go(State.NEW)
         else:
-            problem = lost(error, is_answered=self.state is State.READING)
+            problem = connection_lost(error, is_answered=self.state is State.READING)
         problem.__cause__ = error
         return self._broke(problem)
 
@@ -307,7 +314,7 @@ class Machine(Account, Generic[R]):
             if isinstance(result, HeadwaterError):
                 self._broke(self._cut_short(document) or result if last and type(result) is WireError else result)
                 return False
-            if type(result) is Over:
+            if type(result) is StreamEnd:
                 self._over(result.error)
                 return False
             self._taken += 1
@@ -343,7 +350,7 @@ class Machine(Account, Generic[R]):
         if self._turns is not None:
             self._turns.mark(chunk)
         if self.fold.finish_reason is not None and self._recovery.is_to_be_continued(self.fold):
-            unfinish(chunk)
+            clear_finish_reason(chunk)
         ready = [chunk] if self._stages is None else self._stages.feed(chunk, self._now)
         self._ready.extend(cast("Any", ready))
 
@@ -356,7 +363,7 @@ class Machine(Account, Generic[R]):
             if self._is_joined:  # the one result is put together of several
                 self._ready.pop()
         elif is_short:
-            unfinish(cast("GenerateContentResponse", result))
+            clear_finish_reason(cast("GenerateContentResponse", result))
 
     def _ended(self) -> None:
         if self._is_refused:
@@ -369,7 +376,7 @@ class Machine(Account, Generic[R]):
         leftover = self._framing.leftover
         if not leftover:
             return self._broke(truncated(is_begun=self._taken > 0))
-        return self._broke(self._cut_short(leftover) or no_stream(leftover))
+        return self._broke(self._cut_short(leftover) or not_a_stream(leftover))
 
     def _refused(self) -> None:
         """Take it that the API refused the request; what has come of the body says why."""
@@ -379,7 +386,7 @@ class Machine(Account, Generic[R]):
         """The error when ``rest``, the end of a stream, is half a document; None when it is none at all."""
         if self._framing.tells_end or self._final:
             return None
-        return truncated(is_begun=self._taken > 0) if self._taken or is_half(rest) else None
+        return truncated(is_begun=self._taken > 0) if self._taken or is_partial_document(rest) else None
 
     def _end_of_answer(self) -> None:
         """Take it that the answer is whole, or that the API is to be asked for the rest."""
@@ -409,8 +416,8 @@ class Machine(Account, Generic[R]):
     def _redirect(self, location: str) -> None:
         self._redirects += 1
         try:
-            self._recovery.request = redirected(self._recovery.request, location, self._redirects)
-            self._request = redirected(self._request, location, self._redirects)
+            self._recovery.request = follow_redirect(self._recovery.request, location, self._redirects)
+            self._request = follow_redirect(self._request, location, self._redirects)
         except WireError as error:
             return self._finish(error)
         return self._go(State.NEW)
@@ -463,7 +470,7 @@ class Machine(Account, Generic[R]):
             self._ready.append(cast("R", reset_chunk()))
 
     def _came(self) -> str:
-        return what_came(self.fold, is_answered=self._status > 0)
+        return received_text(self.fold, is_answered=self._status > 0)
 
     def _finish(self, error: HeadwaterError | None) -> None:
         self._go(State.DONE)

@@ -8,9 +8,9 @@ from typing import Any, Literal
 import msgspec
 
 from headwater.core.answer.fold import Fold
-from headwater.core.answer.joining import Seam, has_token
+from headwater.core.answer.joining import Joiner, has_token
 from headwater.core.machine.policy import OnBreak, Retry
-from headwater.core.wire.dialect import Broken, Wire
+from headwater.core.wire.dialect import BrokenStream, Dialect
 from headwater.core.wire.request import HttpRequest
 from headwater.errors import APIError, DeadlineExceeded, HeadwaterError, StreamTruncated
 from headwater.types import FinishReason, GenerateContentResponse, Part
@@ -32,7 +32,7 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     request: HttpRequest
     rest: float
     after: int = 0
-    seam: Seam | None = None
+    seam: Joiner | None = None
     is_same: bool = False
 
 
@@ -45,7 +45,7 @@ class Recovery:
 
     def __init__(
         self,
-        wire: Wire[Any],
+        wire: Dialect[Any],
         request: HttpRequest,
         *,
         retry: Retry,
@@ -84,7 +84,7 @@ class Recovery:
             self.stream = stream if is_met else None
         return is_met
 
-    def join(self, chunk: GenerateContentResponse | None, seam: Seam | None) -> list[GenerateContentResponse]:
+    def join(self, chunk: GenerateContentResponse | None, seam: Joiner | None) -> list[GenerateContentResponse]:
         """Return what is new in a chunk of an answer; None instead of a chunk: the last has come.
 
         Raises:
@@ -145,7 +145,7 @@ class Recovery:
 
     def _continuation(self, error: HeadwaterError | None, fold: Fold, rest: float) -> Plan | None:
         found = self._wire.resume(
-            Broken(
+            BrokenStream(
                 request=self.request,
                 fold=fold,
                 stream=self.stream,

@@ -14,7 +14,7 @@ REDIRECTS = (301, 302, 307, 308)
 _MOST = 5
 
 
-def redirected(request: HttpRequest, location: str, count: int) -> HttpRequest:
+def follow_redirect(request: HttpRequest, location: str, count: int) -> HttpRequest:
     """Return ``request`` to where its answer, the ``count``-th redirect of the call, sends it.
 
     Raises:

@@ -7,20 +7,20 @@ from collections.abc import Mapping
 from headwater.core.answer.ending import Ending, judge
 from headwater.core.answer.fold import Fold
 from headwater.core.answer.metrics import Meter, Metrics
-from headwater.core.machine.function_calling import Turns
+from headwater.core.machine.function_calling import FunctionCalling
 from headwater.core.machine.states import State
 from headwater.core.machine.stream_errors import cancelled
 from headwater.errors import HeadwaterError
 from headwater.types import GenerateContentResponse, UsageMetadata
 
 
-class Account:
+class Snapshot:
     """The part of a machine that decides nothing. ``fold`` is the answer so far; after functions were called, the last.
 
     ``headers`` are those of the last HTTP answer, ``attempts`` the requests that were sent.
     """
 
-    def __init__(self, turns: Turns | None) -> None:
+    def __init__(self, turns: FunctionCalling | None) -> None:
         self.state = State.NEW
         self.attempts = 0
         self.fold = Fold()

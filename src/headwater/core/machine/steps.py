@@ -88,13 +88,13 @@ class Failed(msgspec.Struct, frozen=True):
     error: TransportError
 
 
-class Answered(msgspec.Struct, frozen=True):
+class FunctionsReturned(msgspec.Struct, frozen=True):
     """What a ``watch`` hook sees: the functions have answered, each with a part."""
 
     parts: list[Part]
 
 
 Step = Open | Read | Wait | Pause | Run | Close | Stop
-Fact = Opened | Received | Failed | Answered
+Fact = Opened | Received | Failed | FunctionsReturned
 #: What is one of these is to be done; everything else that the machine returns is a result.
 STEPS = frozenset({Open, Read, Wait, Pause, Run, Close, Stop})

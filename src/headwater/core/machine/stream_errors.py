@@ -21,26 +21,26 @@ def truncated(*, is_begun: bool) -> StreamTruncated:
     return StreamTruncated("the API ended the stream before its first chunk")
 
 
-def is_half(rest: bytes) -> bool:
+def is_partial_document(rest: bytes) -> bool:
     """Return whether ``rest``, the end of a body, can be the beginning of a document, or of the line that holds it."""
     start = rest.strip()
     return start[:1] in (b"{", b"[") or b"data:".startswith(start)
 
 
-def lost(error: TransportError, *, is_answered: bool) -> ConnectError | StreamInterrupted:
+def connection_lost(error: TransportError, *, is_answered: bool) -> ConnectError | StreamInterrupted:
     """Return the error of a connection that failed, before the head of its answer or after."""
     if is_answered:
         return StreamInterrupted(f"the connection was lost in the middle of the answer: {error}")
     return ConnectError(f"no answer from the API: {error}")
 
 
-def no_stream(leftover: bytes) -> WireError:
+def not_a_stream(leftover: bytes) -> WireError:
     """Return the error of a body that is something else, given how it begins."""
     start = leftover.decode("utf-8", "replace").strip()
     return WireError(f"the answer is not what the Gemini API sends; it begins: {start[:120]!r}")
 
 
-def what_came(fold: Fold, *, is_answered: bool) -> str:
+def received_text(fold: Fold, *, is_answered: bool) -> str:
     """Return what had come of the answer, for a message; ``is_answered`` where a head had."""
     if not fold.grown:
         return "no content had come" if is_answered else "nothing had come"

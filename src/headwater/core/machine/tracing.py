@@ -6,15 +6,15 @@ from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 
 from headwater.core.machine.machine import Machine
-from headwater.core.machine.steps import Answered, Failed, Opened, Received, Step, TransportError
+from headwater.core.machine.steps import Failed, FunctionsReturned, Opened, Received, Step, TransportError
 from headwater.types import Part
 
 R = TypeVar("R")
 #: Takes the time (monotonic seconds) and a ``Step``, a ``Fact`` or a result. What it raises ends the stream.
-Watch = Callable[[float, Any], None]
+Trace = Callable[[float, Any], None]
 
 
-def together(*watches: Watch) -> Watch:
+def combine_traces(*watches: Trace) -> Trace:
     """Return a hook that calls each of ``watches``, in their order."""
 
     def watch(now: float, told: Any) -> None:
@@ -24,10 +24,10 @@ def together(*watches: Watch) -> Watch:
     return watch
 
 
-class WatchedMachine(Machine[R]):
+class TracedMachine(Machine[R]):
     """A machine under observation. A class of its own, so that it costs nothing where nobody watches."""
 
-    def __init__(self, *args: Any, watch: Watch, **options: Any) -> None:
+    def __init__(self, *args: Any, watch: Trace, **options: Any) -> None:
         super().__init__(*args, **options)
         self._watch = watch
 
@@ -54,5 +54,5 @@ class WatchedMachine(Machine[R]):
 
     def answered(self, parts: list[Part], now: float) -> None:
         """Take what the functions answered."""
-        self._watch(now, Answered(parts))
+        self._watch(now, FunctionsReturned(parts))
         super().answered(parts, now)

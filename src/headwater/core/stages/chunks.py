@@ -8,7 +8,7 @@ from typing import Any
 
 import msgspec
 
-from headwater.core.answer.fold import newer
+from headwater.core.answer.fold import merge_message
 from headwater.types import NO_USAGE, Candidate, Content, GenerateContentResponse, GroundingMetadata, Part
 
 _NO_GROUNDING = GroundingMetadata()
@@ -100,7 +100,7 @@ def _merge_head(merged: GenerateContentResponse, chunk: GenerateContentResponse)
     usage = chunk.usage_metadata
     if usage is not NO_USAGE:
         whole = usage.total_token_count is not None
-        merged.usage_metadata = usage if whole else newer(merged.usage_metadata, usage)
+        merged.usage_metadata = usage if whole else merge_message(merged.usage_metadata, usage)
     if merged.response_id is None or chunk.prompt_feedback is not None:  # as the fold takes it
         for name in (*_HEAD, "prompt_feedback"):
             if (value := getattr(chunk, name)) is not None:

@@ -1,4 +1,4 @@
-"""The ``Wire`` protocol: what a dialect of HTTP streaming has to say, and the machine does not know."""
+"""The ``Dialect`` protocol: what a dialect of HTTP streaming has to say, and the machine does not know."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Protocol, TypeVar, final
 import msgspec
 
 from headwater.core.answer.fold import Fold
-from headwater.core.answer.joining import Seam
+from headwater.core.answer.joining import Joiner
 from headwater.core.wire.request import HttpRequest
 from headwater.errors import APIError, HeadwaterError
 from headwater.types import Content, Part
@@ -16,7 +16,7 @@ from headwater.types import Content, Part
 Result = TypeVar("Result", covariant=True)
 
 
-class Broken(msgspec.Struct, frozen=True, kw_only=True):
+class BrokenStream(msgspec.Struct, frozen=True, kw_only=True):
     """An answer that stopped before its end: what is known of it.
 
     ``stream`` is the name under which the other end keeps it, None where it does not; ``after`` counts the documents
@@ -39,21 +39,21 @@ class Continuation(msgspec.Struct, frozen=True, kw_only=True):
     """
 
     request: HttpRequest
-    seam: Seam | None = None
+    seam: Joiner | None = None
     is_same: bool = False
 
 
 @final
-class Over(msgspec.Struct, frozen=True):
+class StreamEnd(msgspec.Struct, frozen=True):
     """The other end says that nothing more will come: the answer is whole, or ``error`` ended it for everybody."""
 
     error: HeadwaterError | None = None
 
 
-class Wire(Protocol[Result]):
+class Dialect(Protocol[Result]):
     """A dialect: how its documents become results and its refusals errors. Stateless."""
 
-    def decode(self, data: bytes, headers: Mapping[str, str]) -> tuple[Result | HeadwaterError | Over, ...]:
+    def decode(self, data: bytes, headers: Mapping[str, str]) -> tuple[Result | HeadwaterError | StreamEnd, ...]:
         """Return what one document of a good answer holds: results, an error where it carries one, or the end."""
 
     def refusal(self, status: int, headers: Mapping[str, str], body: bytes) -> APIError:
@@ -68,7 +68,7 @@ class Wire(Protocol[Result]):
     def position(self, request: HttpRequest, stream: str, after: int) -> str:
         """Return the place in a stream that the other end keeps, as text for another process. It holds no key."""
 
-    def resume(self, broken: Broken) -> Continuation | None:
+    def resume(self, broken: BrokenStream) -> Continuation | None:
         """Return how to go on with an answer that broke; None where there is no way."""
 
     def contents(self, request: HttpRequest) -> list[Content]:

@@ -32,7 +32,7 @@ class Framing(Protocol):
         """After the end: what was no document at all, or not a whole one (its first 200 bytes)."""
 
 
-class Whole:
+class SingleDocument:
     """The body is one document: unary answers and errors."""
 
     tells_end = True
@@ -60,7 +60,7 @@ class Whole:
         return [b"".join(self._pieces)]
 
 
-class Streamed:
+class DocumentStream:
     """The body is a stream of documents: SSE, or JSON where it begins with a bracket.
 
     Inside SSE, lines of bare JSON are documents too (that is how some errors arrive); ``[DONE]`` and empty events are

@@ -8,14 +8,14 @@ from typing import Any, Generic, TypeVar, cast
 
 import msgspec
 
-from headwater.core.wire.dialect import Broken, Continuation
-from headwater.core.wire.framing import Framing, Streamed
+from headwater.core.wire.dialect import BrokenStream, Continuation
+from headwater.core.wire.framing import DocumentStream, Framing
 from headwater.core.wire.gemini_resume import KEEP, KEEP_SECONDS, STREAM, position, resume
 from headwater.core.wire.json_stream import Splitter
 from headwater.core.wire.request import HttpRequest
 from headwater.errors import APIError, HeadwaterError, WireError, api_error
 from headwater.types import Content, GenerateContentResponse
-from headwater.types.base import Wire as WireType
+from headwater.types.base import ApiModel as WireType
 from headwater.types.base import salvage
 
 R = TypeVar("R", bound=WireType)
@@ -52,7 +52,7 @@ class Gemini(Generic[R]):
     ``framing`` makes what cuts the body of a stream into documents.
     """
 
-    framing: Callable[[], Framing] = Streamed
+    framing: Callable[[], Framing] = DocumentStream
 
     def __init__(self, kind: type[R]) -> None:
         self._kind = kind
@@ -107,7 +107,7 @@ class Gemini(Generic[R]):
         """Return the place in a stream that the other end keeps, as text for another process. It holds no key."""
         return position(request, stream, after)
 
-    def resume(self, broken: Broken) -> Continuation | None:
+    def resume(self, broken: BrokenStream) -> Continuation | None:
         """Return how to go on with an answer that broke; None where there is no way."""
         return resume(broken)
 

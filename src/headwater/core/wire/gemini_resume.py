@@ -13,8 +13,8 @@ from urllib.parse import urlsplit, urlunsplit
 
 import msgspec
 
-from headwater.core.answer.joining import Overlap, Repeat
-from headwater.core.wire.dialect import Broken, Continuation
+from headwater.core.answer.joining import SkipReplayed, TrimOverlap
+from headwater.core.wire.dialect import BrokenStream, Continuation
 from headwater.core.wire.request import HttpRequest
 from headwater.errors import APIError, UsageError
 
@@ -27,18 +27,18 @@ STREAM = "Headwater-Stream"
 AFTER = "Headwater-After"
 
 
-def resume(broken: Broken) -> Continuation | None:
+def resume(broken: BrokenStream) -> Continuation | None:
     """Return how to go on with a Gemini answer that broke; None where there is no way."""
     has_ended = broken.error is None or isinstance(broken.error, APIError)  # and there is no more of that stream
     if broken.stream is not None and not has_ended:
-        return Continuation(request=resumed(broken.request, broken.stream, broken.after), is_same=True)
+        return Continuation(request=resume_request(broken.request, broken.stream, broken.after), is_same=True)
     token = broken.fold.continuation_token
     if token is not None and broken.fold.is_single:
-        return Continuation(request=_with_token(broken.request, token), seam=Repeat(broken.since))
+        return Continuation(request=_with_token(broken.request, token), seam=SkipReplayed(broken.since))
     return _told_on(broken)
 
 
-def resumed(request: HttpRequest, stream: str, after: int) -> HttpRequest:
+def resume_request(request: HttpRequest, stream: str, after: int) -> HttpRequest:
     """Return the request for the rest of a stream that the other end keeps."""
     headers = {**request.headers, STREAM: stream, AFTER: str(after)}
     return HttpRequest(request.method, request.url, headers, request.body)
@@ -72,14 +72,14 @@ def _with_token(request: HttpRequest, token: bytes) -> HttpRequest:
     return _with_body(request, body)
 
 
-def _told_on(broken: Broken) -> Continuation | None:
+def _told_on(broken: BrokenStream) -> Continuation | None:
     """The request that shows the model its own words; None where they are more than words."""
     fold = broken.fold
     body = _body(broken.request)
     if not fold.is_text or not body.get("contents") or _asks_for_more_than_text(body):
         return None
     if not fold.text:  # thoughts alone: there is nothing yet to go on from
-        return Continuation(request=broken.request, seam=Overlap("", mute_thoughts=True))
+        return Continuation(request=broken.request, seam=TrimOverlap("", mute_thoughts=True))
     said = {"role": "model", "parts": [{"text": fold.text}]}
     body = {**body, "contents": [*body.get("contents", ()), said]}
     generation, spent = body.get("generationConfig") or {}, fold.usage_metadata.candidates_token_count
@@ -88,7 +88,7 @@ def _told_on(broken: Broken) -> Continuation | None:
         if spent >= limit:
             return None
         body["generationConfig"] = {**generation, "maxOutputTokens": limit - spent}
-    seam = Overlap(fold.text, mute_thoughts=bool(fold.thought_text))
+    seam = TrimOverlap(fold.text, mute_thoughts=bool(fold.thought_text))
     return Continuation(request=_with_body(broken.request, body), seam=seam)
 
 

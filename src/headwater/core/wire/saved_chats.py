@@ -9,18 +9,18 @@ from typing import Any
 import msgspec
 
 from headwater.core.wire.gemini import Gemini, R
-from headwater.core.wire.server_streams import plainer
+from headwater.core.wire.server_streams import explain_missing
 from headwater.errors import APIError, HeadwaterError, NotFoundError, api_error
 from headwater.types import Content, FinishReason, HttpOptions, UsageMetadata
-from headwater.types.base import Wire
-from headwater.types.response import Answer
+from headwater.types.base import ApiModel
+from headwater.types.response import ApiResponse
 
 #: The reason in the error of a message that follows one which is not there.
 _UNKNOWN = b'"UNKNOWN_MESSAGE"'
 _NOT_HERE = "there are no saved chats at this address: it has to be a headwater server (headwater serve)"
 
 
-class KeptMessage(Wire, rename={}):
+class SavedMessage(ApiModel, rename={}):
     """One message. ``parent`` is the message before it; several with the same parent are branches.
 
     ``contents`` are all that happened in the turn. ``state`` is ``"done"``, ``"running"``, ``"stopped"`` or
@@ -39,7 +39,7 @@ class KeptMessage(Wire, rename={}):
     error: dict[str, Any] | None = None
 
 
-class KeptChat(Answer, rename={}):
+class SavedChatInfo(ApiResponse, rename={}):
     """What is known of a chat. ``leaf`` is the last message of the branch that is shown.
 
     ``running`` says whether a model is answering in it.
@@ -54,16 +54,16 @@ class KeptChat(Answer, rename={}):
     running: bool = False
 
 
-class WholeChat(KeptChat, rename={}):
+class SavedChat(SavedChatInfo, rename={}):
     """A chat with its messages, in the order in which they came."""
 
-    messages: list[KeptMessage] = msgspec.field(default_factory=list)
+    messages: list[SavedMessage] = msgspec.field(default_factory=list)
 
     @property
-    def branch(self) -> list[KeptMessage]:
+    def branch(self) -> list[SavedMessage]:
         """The messages of the branch that is shown, from the first one on."""
         known = {message.id: message for message in self.messages}
-        found: list[KeptMessage] = []
+        found: list[SavedMessage] = []
         message = known.get(self.leaf or "")
         while message is not None:
             found.append(message)
@@ -71,19 +71,19 @@ class WholeChat(KeptChat, rename={}):
         return found[::-1]
 
 
-class KeptChats(Answer):
+class SavedChatPage(ApiResponse):
     """One page of the list of chats."""
 
-    chats: list[KeptChat] | None = None
+    chats: list[SavedChatInfo] | None = None
     next_page_token: str | None = None
 
     @property
-    def items(self) -> list[KeptChat]:
+    def items(self) -> list[SavedChatInfo]:
         """The chats of this page."""
         return self.chats or []
 
 
-class ListChatsConfig(Wire):
+class ListChatsConfig(ApiModel):
     """Which page of the list is asked for, how large it is, and which words its chats have."""
 
     http_options: HttpOptions | None = None
@@ -92,17 +92,17 @@ class ListChatsConfig(Wire):
     page_token: str | None = None
 
 
-class Exported(Wire):
+class ChatExport(ApiModel):
     """A chat in another form."""
 
     text: str
 
 
-class Nothing(Answer):
+class Empty(ApiResponse):
     """What an answer without a body says."""
 
 
-class Kept(Gemini[R]):
+class SavedChatDialect(Gemini[R]):
     """The dialect of answers of one kind. ``missing`` are the words for a chat that is not there, else the server's."""
 
     def __init__(self, kind: type[R], *, missing: str | None = None) -> None:
@@ -112,17 +112,17 @@ class Kept(Gemini[R]):
     def refusal(self, status: int, headers: Mapping[str, str], body: bytes) -> APIError:
         """Return the error that an answer with a bad status means."""
         error = super().refusal(status, headers, body)
-        told = plainer(error, _NOT_HERE)
+        told = explain_missing(error, _NOT_HERE)
         if told is error and self._missing is not None and isinstance(error, NotFoundError):
             return api_error(404, self._missing, status=error.status, details=error.details, headers=headers)
         return told
 
 
-class Written(Kept[KeptChat]):
+class SavedChatWriteDialect(SavedChatDialect[SavedChatInfo]):
     """The dialect of what is written into a chat."""
 
     def __init__(self) -> None:
-        super().__init__(KeptChat)
+        super().__init__(SavedChatInfo)
 
     def refusal(self, status: int, headers: Mapping[str, str], body: bytes) -> APIError:
         """Return the error that an answer with a bad status means."""
@@ -133,23 +133,23 @@ class Written(Kept[KeptChat]):
         return error
 
 
-class Exports(Kept[Exported]):
+class ChatExportDialect(SavedChatDialect[ChatExport]):
     """The dialect of exports: whatever they are, they are text."""
 
     def __init__(self) -> None:
-        super().__init__(Exported)
+        super().__init__(ChatExport)
 
-    def decode(self, data: bytes, headers: Mapping[str, str]) -> tuple[Exported, ...]:
+    def decode(self, data: bytes, headers: Mapping[str, str]) -> tuple[ChatExport, ...]:
         """Return the text."""
-        return (Exported(text=data.decode("utf-8", "replace")),)
+        return (ChatExport(text=data.decode("utf-8", "replace")),)
 
 
-class Deletions(Kept[Nothing]):
+class ChatDeletionDialect(SavedChatDialect[Empty]):
     """The dialect of what is answered with a head alone."""
 
     def __init__(self) -> None:
-        super().__init__(Nothing)
+        super().__init__(Empty)
 
-    def decode(self, data: bytes, headers: Mapping[str, str]) -> tuple[Nothing | HeadwaterError, ...]:
+    def decode(self, data: bytes, headers: Mapping[str, str]) -> tuple[Empty | HeadwaterError, ...]:
         """Return nothing, as something."""
         return super().decode(data or b"{}", headers)

@@ -8,12 +8,12 @@ from datetime import datetime
 import msgspec
 
 from headwater.core.wire import sse
-from headwater.core.wire.dialect import Broken, Continuation, Over
+from headwater.core.wire.dialect import BrokenStream, Continuation, StreamEnd
 from headwater.core.wire.gemini import Gemini
 from headwater.core.wire.request import HttpRequest
 from headwater.errors import APIError, HeadwaterError, StreamCancelled, api_error
 from headwater.types import GenerateContentResponse, UsageMetadata
-from headwater.types.response import Answer
+from headwater.types.response import ApiResponse
 
 #: In a request: go on after so many events.
 AFTER = "Last-Event-ID"
@@ -30,7 +30,7 @@ class StreamMetrics(msgspec.Struct, frozen=True):
     chunks: int | None = None
 
 
-class NamedStream(Answer, rename={}):
+class StreamInfo(ApiResponse, rename={}):
     """What is known of a stream: ``state`` is ``"running"``, ``"lost"`` (its server says nothing any more) or its end.
 
     The ends are ``"finished"``, ``"cancelled"`` and ``"failed"``, with the error's ``code``. ``next`` is the number of
@@ -59,7 +59,7 @@ class _End(msgspec.Struct):
     reason: str = "finished"
 
 
-class Numbered:
+class NumberedFraming:
     """The body is a stream of events with names. The data of one that is no chunk gets a mark before it."""
 
     tells_end = False
@@ -91,58 +91,58 @@ class Numbered:
         return []
 
 
-class Named(Gemini[GenerateContentResponse]):
+class ServerStreamDialect(Gemini[GenerateContentResponse]):
     """The dialect of the events. What ended a stream ends it for all its readers, so that asking again is no use."""
 
-    framing = Numbered
+    framing = NumberedFraming
 
     def __init__(self) -> None:
         super().__init__(GenerateContentResponse)
 
     def decode(  # type: ignore[override]  # the others never say that it is over
         self, data: bytes, headers: Mapping[str, str]
-    ) -> tuple[GenerateContentResponse | HeadwaterError | Over, ...]:
+    ) -> tuple[GenerateContentResponse | HeadwaterError | StreamEnd, ...]:
         """Return what one event says: a chunk, or how the answer ended."""
         match data[:1]:
             case b"z":
-                return (Over(_stopped(data[1:])),)
+                return (StreamEnd(_stopped(data[1:])),)
             case b"x":
                 errors = (entry for entry in super().decode(data[1:], headers) if isinstance(entry, HeadwaterError))
-                return (Over(next(errors, None) or api_error(500, "the answer failed", headers=headers)),)
+                return (StreamEnd(next(errors, None) or api_error(500, "the answer failed", headers=headers)),)
         return super().decode(data, headers)
 
     def refusal(self, status: int, headers: Mapping[str, str], body: bytes) -> APIError:
         """Return the error that an answer with a bad status means."""
-        return plainer(super().refusal(status, headers, body), _NOT_HERE)
+        return explain_missing(super().refusal(status, headers, body), _NOT_HERE)
 
     def keep(self, request: HttpRequest) -> HttpRequest:
         """Return ``request``: what has a name is kept."""
         return request
 
-    def resume(self, broken: Broken) -> Continuation | None:
+    def resume(self, broken: BrokenStream) -> Continuation | None:
         """Return the request for what follows; None where the stream is forgotten."""
         if broken.stream is None:
             return None
-        return Continuation(request=asked_after(broken.request, broken.after), is_same=True)
+        return Continuation(request=request_after(broken.request, broken.after), is_same=True)
 
 
-class States(Gemini[NamedStream]):
+class StreamInfoDialect(Gemini[StreamInfo]):
     """The dialect of what is known of a stream."""
 
     def __init__(self) -> None:
-        super().__init__(NamedStream)
+        super().__init__(StreamInfo)
 
     def refusal(self, status: int, headers: Mapping[str, str], body: bytes) -> APIError:
         """Return the error that an answer with a bad status means."""
-        return plainer(super().refusal(status, headers, body), _NOT_HERE)
+        return explain_missing(super().refusal(status, headers, body), _NOT_HERE)
 
 
-def asked_after(request: HttpRequest, after: int) -> HttpRequest:
+def request_after(request: HttpRequest, after: int) -> HttpRequest:
     """Return the request for the events after the first ``after``."""
     return HttpRequest(request.method, request.url, {**request.headers, AFTER: str(after)}, request.body)
 
 
-def plainer(error: APIError, words: str) -> APIError:
+def explain_missing(error: APIError, words: str) -> APIError:
     """Return ``error``, or one with these ``words`` where the other end does not even know what is asked for."""
     is_ours = isinstance(error.details, dict) and "error" in error.details
     if error.code in (404, 405) and not is_ours:

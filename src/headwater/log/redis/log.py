@@ -15,15 +15,15 @@ from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 
 from headwater.errors import ConflictError, LogError, SealedError, UnknownStreamError
-from headwater.log.base import LEASE, PAGE_RECORDS, Page, State
+from headwater.log.base import LEASE, PAGE_RECORDS, LogState, Page
 from headwater.log.lease import Leases
 from headwater.log.packing import cut, pack, unpack
 from headwater.log.recent import Recent
 from headwater.log.redis import scripts as scripts
 from headwater.log.redis.connection import Pipe
 from headwater.log.redis.watch import BLOCK, Entry, Watch
-from headwater.log.retention import Kept, to_drop
-from headwater.log.waiting import Waiting
+from headwater.log.retention import StoredLog, to_drop
+from headwater.log.waiting import WaitingReaders
 
 #: Keys are spread over so many slots of a cluster; all that belongs to one log is in one.
 PARTITIONS = 16
@@ -61,7 +61,7 @@ class RedisLog:
         self._url = url
         self._prefix = prefix
         self._is_cluster = is_cluster
-        self._waiting = Waiting()
+        self._waiting = WaitingReaders()
         self._recent = Recent()
         self._leases = Leases()
         self._writes = Pipe(self._connect(_ANSWER_SECONDS), patience)
@@ -142,12 +142,12 @@ class RedisLog:
                 return
         await woken
 
-    async def state(self, key: str) -> State:
+    async def state(self, key: str) -> LogState:
         """Return what the log is besides its records."""
         head = await self._head(key)
-        return State(head.next, head.is_sealed, head.writer, self._is_stale(key, head), head.note)
+        return LogState(head.next, head.is_sealed, head.writer, self._is_stale(key, head), head.note)
 
-    async def take_over(self, key: str, writer: str, *, lease: float = LEASE) -> State:
+    async def take_over(self, key: str, writer: str, *, lease: float = LEASE) -> LogState:
         """Become the writer of a stale log."""
         head = await self._head(key)
         if head.is_sealed:
@@ -155,7 +155,7 @@ class RedisLog:
         if not self._is_stale(key, head):
             raise ConflictError(f"the stream {key!r} still has a writer")
         await self._do(scripts.TAKE_OVER, key, _token(), writer, lease, head.mark)
-        return State(head.next, False, writer, False, head.note)
+        return LogState(head.next, False, writer, False, head.note)
 
     async def stale(self) -> list[str]:
         """Return the keys of all stale logs."""
@@ -177,7 +177,7 @@ class RedisLog:
     async def sweep(self, *, age: float | None = None, size: int | None = None) -> int:
         """Drop what is old, then the oldest of what is too much."""
         heads = await self._survey("all")
-        kept = [Kept(key, head.age, head.size, self._is_written(key, head)) for key, head in heads]
+        kept = [StoredLog(key, head.age, head.size, self._is_written(key, head)) for key, head in heads]
         dropped = list(to_drop(kept, age, size))
         for key in dropped:
             await self.drop(key)

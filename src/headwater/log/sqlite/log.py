@@ -12,14 +12,14 @@ from functools import partial
 from typing import TypeVar
 
 from headwater.errors import ConflictError, LogError, SealedError
-from headwater.log.base import LEASE, PAGE_RECORDS, Page, State
+from headwater.log.base import LEASE, PAGE_RECORDS, LogState, Page
 from headwater.log.lease import Leases
 from headwater.log.recent import Recent
 from headwater.log.retention import to_drop
 from headwater.log.sqlite import store as store
-from headwater.log.sqlite.store import Head, Sync
+from headwater.log.sqlite.store import LogRow, Sync
 from headwater.log.sqlite.writer import Writer
-from headwater.log.waiting import Waiting
+from headwater.log.waiting import WaitingReaders
 
 T = TypeVar("T")
 
@@ -52,7 +52,7 @@ class SqliteLog:
         self.path = path
         self._clock = clock
         self._sync: Sync = sync
-        self._waiting = Waiting()
+        self._waiting = WaitingReaders()
         self._recent = Recent()
         self._leases = Leases()
         self._local = threading.local()
@@ -130,11 +130,11 @@ class SqliteLog:
                 return
         await woken
 
-    async def state(self, key: str) -> State:
+    async def state(self, key: str) -> LogState:
         """Return what the log is besides its records."""
         return self._state(await self._ask(partial(store.read_head, key=key)))
 
-    async def take_over(self, key: str, writer: str, *, lease: float = LEASE) -> State:
+    async def take_over(self, key: str, writer: str, *, lease: float = LEASE) -> LogState:
         """Become the writer of a stale log."""
         head = await self._ask(partial(store.read_head, key=key))
         if head.is_sealed:
@@ -143,7 +143,7 @@ class SqliteLog:
             raise ConflictError(f"the stream {key!r} still has a writer")
         mark = head.changed
         await self._writer.do(lambda file: file.take_over(key, writer, lease, mark, self._clock()))
-        return State(head.next, False, writer, False, head.note)
+        return LogState(head.next, False, writer, False, head.note)
 
     async def stale(self) -> list[str]:
         """Return the keys of all stale logs."""
@@ -192,10 +192,10 @@ class SqliteLog:
             connection.close()
         self._opened.clear()
 
-    def _state(self, head: Head) -> State:
-        return State(head.next, head.is_sealed, head.writer, self._is_stale(head), head.note)
+    def _state(self, head: LogRow) -> LogState:
+        return LogState(head.next, head.is_sealed, head.writer, self._is_stale(head), head.note)
 
-    def _is_stale(self, head: Head) -> bool:
+    def _is_stale(self, head: LogRow) -> bool:
         age = self._clock() - head.changed
         return head.is_leased and self._leases.has_run_out(head.key, head.changed, age, head.lease)
 

@@ -17,7 +17,7 @@ import msgspec
 from headwater.errors import ConflictError, LogError, SealedError, UnknownStreamError
 from headwater.log.base import Page
 from headwater.log.packing import cut, pack
-from headwater.log.retention import Kept
+from headwater.log.retention import StoredLog
 
 Sync = Literal["normal", "full"]
 
@@ -41,7 +41,7 @@ _SHRINK_PAGES = 2000
 _BUSY_SECONDS = 10.0
 
 
-class Head(msgspec.Struct):
+class LogRow(msgspec.Struct):
     """The row of a log."""
 
     id: int
@@ -90,14 +90,14 @@ def prepare(connection: sqlite3.Connection) -> None:
         connection.executescript(f"BEGIN IMMEDIATE; {_SCHEMA} PRAGMA user_version = {_SCHEMA_VERSION}; COMMIT")
 
 
-class Store:
+class SqliteStore:
     """The writer's side. Its methods are called between ``begin`` and ``commit``; one that raises has done nothing."""
 
     def __init__(self, connection: sqlite3.Connection) -> None:
         self._run = connection.execute
         self._run_many = connection.executemany
-        self._heads: dict[str, Head] = {}
-        self._changed: dict[str, Head] = {}
+        self._heads: dict[str, LogRow] = {}
+        self._changed: dict[str, LogRow] = {}
         self._version = self.version()
 
     def version(self) -> int:
@@ -143,7 +143,7 @@ class Store:
         ).fetchone()
         if made is None:
             raise ConflictError(f"there is a stream {key!r} already")
-        self._heads[key] = Head(made[0], key, 0, False, writer, lease, now, note, 0)
+        self._heads[key] = LogRow(made[0], key, 0, False, writer, lease, now, note, 0)
 
     def append(
         self,
@@ -182,7 +182,7 @@ class Store:
             self._changed[key] = head
         return head.next
 
-    def take_over(self, key: str, writer: str, lease: float, mark: float, now: float) -> Head:
+    def take_over(self, key: str, writer: str, lease: float, mark: float, now: float) -> LogRow:
         """Give a log to another writer, if it has not changed since ``mark``."""
         head = self._open(key)
         if head.changed != mark:
@@ -205,25 +205,25 @@ class Store:
         for _ in range(min(free, _SHRINK_PAGES)):
             self._run("PRAGMA incremental_vacuum(1)")  # sqlite3 makes one step of it, which is one page
 
-    def head(self, key: str) -> Head:
+    def head(self, key: str) -> LogRow:
         """Return the row of a log as it is now."""
         head = self._heads.get(key)
         if head is None:
             head = self._heads[key] = find(self._run(_SELECT + "key = ?", (key,)), key)
         return head
 
-    def _open(self, key: str) -> Head:
+    def _open(self, key: str) -> LogRow:
         head = self.head(key)
         if head.is_sealed:
             raise SealedError(f"the stream {key!r} has ended")
         return head
 
 
-def _head(row: Sequence[Any]) -> Head:
-    return Head(row[0], row[1], row[2], bool(row[3]), *row[4:])
+def _head(row: Sequence[Any]) -> LogRow:
+    return LogRow(row[0], row[1], row[2], bool(row[3]), *row[4:])
 
 
-def find(rows: sqlite3.Cursor, key: str) -> Head:
+def find(rows: sqlite3.Cursor, key: str) -> LogRow:
     """Return the row that was looked for."""
     row = rows.fetchone()
     if row is None:
@@ -231,7 +231,7 @@ def find(rows: sqlite3.Cursor, key: str) -> Head:
     return _head(row)
 
 
-def read_head(connection: sqlite3.Connection, key: str) -> Head:
+def read_head(connection: sqlite3.Connection, key: str) -> LogRow:
     """Return the row of a log as it was committed last."""
     return find(connection.execute(_SELECT + "key = ?", (key,)), key)
 
@@ -253,16 +253,16 @@ def read_page(connection: sqlite3.Connection, key: str, after: int, limit: int) 
     return Page(records, upto, head.is_sealed and upto >= head.next)
 
 
-def read_leased(connection: sqlite3.Connection) -> list[Head]:
+def read_leased(connection: sqlite3.Connection) -> list[LogRow]:
     """Return the rows of all logs that somebody said to write."""
     rows = connection.execute(_SELECT + "NOT is_sealed AND writer != ''")
     return [_head(row) for row in rows]
 
 
-def read_kept(connection: sqlite3.Connection, now: float, written: set[str]) -> list[Kept]:
+def read_kept(connection: sqlite3.Connection, now: float, written: set[str]) -> list[StoredLog]:
     """Return all logs as retention sees them."""
     rows = connection.execute("SELECT key, changed, size FROM logs")
-    return [Kept(key, now - changed, size, key in written) for key, changed, size in rows]
+    return [StoredLog(key, now - changed, size, key in written) for key, changed, size in rows]
 
 
 def read_offsets(connection: sqlite3.Connection, keys: Sequence[str]) -> dict[str, tuple[int, bool]]:

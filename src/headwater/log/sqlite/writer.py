@@ -12,7 +12,7 @@ from typing import Any
 import msgspec
 
 from headwater.errors import HeadwaterError, LogError
-from headwater.log.sqlite.store import Store
+from headwater.log.sqlite.store import SqliteStore
 
 #: How long a commit waits for company when the one before had some. A lone writer never waits.
 LINGER = 0.002
@@ -23,7 +23,7 @@ _MOST = 2000
 class Job(msgspec.Struct, eq=False):
     """Something to do in a transaction. ``publish`` is called in the event loop with its result, once it is durable."""
 
-    work: Callable[[Store], Any]
+    work: Callable[[SqliteStore], Any]
     publish: Callable[[Any], None]
     future: asyncio.Future[Any]
     result: Any = None
@@ -56,7 +56,7 @@ class Writer:
         foreign: Callable[[], None] = lambda: None,
     ) -> None:
         self._connection = connection
-        self._store = Store(connection)
+        self._store = SqliteStore(connection)
         self._explain = explain
         self._watch = watch
         self._foreign = foreign
@@ -68,7 +68,7 @@ class Writer:
         self._thread = threading.Thread(target=self._work, name="headwater log", daemon=True)
         self._thread.start()
 
-    async def do(self, work: Callable[[Store], Any], publish: Callable[[Any], None] = lambda _: None) -> Any:
+    async def do(self, work: Callable[[SqliteStore], Any], publish: Callable[[Any], None] = lambda _: None) -> Any:
         """Return what ``work`` returns, when it is durable.
 
         Raises:

@@ -6,22 +6,22 @@ from typing import Any, assert_never
 
 import msgspec
 
-from headwater.protocols.base import EventEncoder, Outcome, event
+from headwater.protocols.base import EventEncoder, StreamOutcome, event
 from headwater.protocols.data_urls import file_of
-from headwater.protocols.error_documents import Failure
+from headwater.protocols.error_documents import ErrorDocument
 from headwater.protocols.events import (
-    Answered,
-    Begun,
-    Called,
-    Cited,
-    Grown,
+    AnswerReset,
+    CallDelta,
+    CallEnd,
+    CallResult,
+    CallStart,
+    FilePart,
     Piece,
-    Ran,
-    Returned,
-    Said,
-    Shown,
-    Turned,
-    Voided,
+    ServerToolCall,
+    ServerToolResult,
+    SourceCitation,
+    TextDelta,
+    TurnStart,
 )
 from headwater.protocols.tool_names import signature_value
 from headwater.protocols.usage import TokenCount
@@ -52,34 +52,34 @@ class AgUi(EventEncoder):
 
     def _piece(self, piece: Piece) -> bytes:
         match piece:
-            case Said():
+            case TextDelta():
                 return self._say(piece)
-            case Begun():
+            case CallStart():
                 return self._close() + self._start(piece)
-            case Grown():
+            case CallDelta():
                 return _event("TOOL_CALL_ARGS", toolCallId=piece.id, delta=piece.text)
-            case Called():
+            case CallEnd():
                 return self._called(piece)
-            case Answered():
+            case CallResult():
                 output = piece.output if piece.error is None else {"error": piece.error}
                 return self._close() + self._result(piece.id, output)
-            case Ran():
+            case ServerToolCall():
                 arguments = msgspec.json.encode(piece.input).decode()
-                return self._called(Called(piece.id, piece.name, {}, arguments, piece.signature))
-            case Returned():
+                return self._called(CallEnd(piece.id, piece.name, {}, arguments, piece.signature))
+            case ServerToolResult():
                 return self._close() + self._result(piece.id, piece.output)
-            case Shown():
+            case FilePart():
                 return _shown(piece.part)
-            case Cited():
+            case SourceCitation():
                 return _custom("source", {"id": piece.id, "url": piece.url, "title": piece.title})
-            case Turned():
+            case TurnStart():
                 return self._turn()
-            case Voided():
+            case AnswerReset():
                 return self._void()
             case _:
                 assert_never(piece)
 
-    def _end(self, outcome: Outcome) -> bytes:
+    def _end(self, outcome: StreamOutcome) -> bytes:
         usage = TokenCount(outcome.usage or self._tally.usage)
         times = {"firstChunkSeconds": outcome.first, "seconds": outcome.seconds}
         metrics = {name: seconds for name, seconds in times.items() if seconds is not None}
@@ -93,7 +93,7 @@ class AgUi(EventEncoder):
             more["result"] = {"finishReason": self._tally.finish_reason}
         return b"".join([*written, _event("RUN_FINISHED", **self._ids, **more)])
 
-    def _fail(self, failure: Failure) -> bytes:
+    def _fail(self, failure: ErrorDocument) -> bytes:
         usage = TokenCount(self._tally.usage)
         more = {"usage": [self._provider | usage]} if usage else {}
         told = _event("RUN_ERROR", message=failure.message, code=failure.status, **more)
@@ -106,7 +106,7 @@ class AgUi(EventEncoder):
 
     # Text
 
-    def _say(self, said: Said) -> bytes:
+    def _say(self, said: TextDelta) -> bytes:
         kind, written = ("reasoning" if said.is_thought else "text"), b""
         if self._open is None or self._open[0] != kind:
             written = self._close()
@@ -147,13 +147,13 @@ class AgUi(EventEncoder):
 
     # Tools
 
-    def _start(self, call: Begun | Called) -> bytes:
+    def _start(self, call: CallStart | CallEnd) -> bytes:
         if self._last_text is None:  # a call belongs to a message; this one has no text
             self._last_text = self._new_id()
         told = {"toolCallId": call.id, "toolCallName": call.name, "parentMessageId": self._last_text}
         return _event("TOOL_CALL_START", **told)
 
-    def _called(self, call: Called) -> bytes:
+    def _called(self, call: CallEnd) -> bytes:
         written = self._close() if call.is_begun else self._close() + self._start(call)
         written += _event("TOOL_CALL_ARGS", toolCallId=call.id, delta=call.rest)
         written += _event("TOOL_CALL_END", toolCallId=call.id)

@@ -8,7 +8,7 @@ import msgspec
 
 from headwater.errors import UsageError
 from headwater.protocols.data_urls import decoded, part_of
-from headwater.protocols.parsing import parsed
+from headwater.protocols.parsing import parse_json
 from headwater.protocols.tool_names import CODE, SERVER, own_id, response_of, signature_in
 from headwater.types import (
     Blob,
@@ -55,7 +55,7 @@ def read_run(body: Any) -> RunInput:
     Raises:
         UsageError: it is none, or says nothing; the message says what to send.
     """
-    document = parsed(body, "the RunAgentInput of AG-UI, as JSON")
+    document = parse_json(body, "the RunAgentInput of AG-UI, as JSON")
     if not isinstance(document, dict):
         raise UsageError("the body is the RunAgentInput of AG-UI: an object with threadId, runId and messages")
     reader = _Reader(_dicts(document, "messages", "the body"))

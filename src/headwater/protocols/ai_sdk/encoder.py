@@ -13,24 +13,24 @@ from typing import Any, ClassVar, Literal, assert_never
 
 from headwater.core.answer.ending import EndingKind
 from headwater.errors import UsageError
-from headwater.protocols.base import EVENT_STREAM, EventEncoder, Outcome, event
+from headwater.protocols.base import EVENT_STREAM, EventEncoder, StreamOutcome, event
 from headwater.protocols.data_urls import file_of
-from headwater.protocols.error_documents import Failure
+from headwater.protocols.error_documents import ErrorDocument
 from headwater.protocols.events import (
-    Answered,
-    Begun,
-    Called,
-    Cited,
-    Grown,
+    AnswerReset,
+    CallDelta,
+    CallEnd,
+    CallResult,
+    CallStart,
+    FilePart,
     Piece,
-    Ran,
-    Returned,
-    Said,
-    Shown,
-    Turned,
-    Voided,
+    ServerToolCall,
+    ServerToolResult,
+    SourceCitation,
+    TextDelta,
+    TurnStart,
 )
-from headwater.protocols.splitter import Pieces
+from headwater.protocols.splitter import ChunkSplitter
 from headwater.protocols.tool_names import CUT
 from headwater.protocols.usage import TokenCount
 from headwater.types import Candidate, Content, GenerateContentResponse, Part
@@ -87,7 +87,7 @@ class AiSdk(EventEncoder):
 
     def _said_before(self) -> Iterator[bytes]:
         """What was said, and answered by functions, before this answer, whose ids do not depend on it."""
-        pieces = Pieces(f"{self._message_id} before")
+        pieces = ChunkSplitter(f"{self._message_id} before")
         for content in self._before:
             for piece in pieces.of(GenerateContentResponse(candidates=[Candidate(content=content)])):
                 yield self._piece(piece)
@@ -96,27 +96,27 @@ class AiSdk(EventEncoder):
 
     def _piece(self, piece: Piece) -> bytes:
         match piece:
-            case Said():
+            case TextDelta():
                 return self._said(piece)
-            case Begun():
+            case CallStart():
                 return self._close() + _chunk("tool-input-start", toolCallId=piece.id, toolName=piece.name)
-            case Grown():
+            case CallDelta():
                 return _chunk("tool-input-delta", toolCallId=piece.id, inputTextDelta=piece.text)
-            case Called():
+            case CallEnd():
                 return self._called(piece)
-            case Answered():
+            case CallResult():
                 return self._answered(piece)
-            case Ran():
+            case ServerToolCall():
                 return self._close() + _available(piece, piece.input, _server_tool(piece))
-            case Returned():
+            case ServerToolResult():
                 return self._returned(piece)
-            case Shown():
+            case FilePart():
                 return self._shown(piece.part)
-            case Cited():
+            case SourceCitation():
                 return _cited(piece)
-            case Turned():
+            case TurnStart():
                 return self._close() + _NEXT_STEP
-            case Voided():
+            case AnswerReset():
                 return self._voided()
             case _:
                 assert_never(piece)
@@ -127,13 +127,13 @@ class AiSdk(EventEncoder):
         self._model = self._tally.model
         return _chunk("message-metadata", messageMetadata={"model": self._model})
 
-    def _end(self, outcome: Outcome) -> bytes:
+    def _end(self, outcome: StreamOutcome) -> bytes:
         if outcome.reason == "cancelled":
             return self._cancelled(outcome)
         finish = _chunk("finish", finishReason=self._finish_reason)
         return b"".join([self._close_all(), self._facts(outcome), _FINISH_STEP, finish, _DONE])
 
-    def _cancelled(self, outcome: Outcome) -> bytes:
+    def _cancelled(self, outcome: StreamOutcome) -> bytes:
         """The end of a cancelled answer.
 
         A page may go on by itself (``sendAutomaticallyWhen``) from a last step that has nothing but calls with outputs,
@@ -148,7 +148,7 @@ class AiSdk(EventEncoder):
         finish = _chunk("finish", finishReason=reason, messageMetadata={"cancelled": True})
         return b"".join([closed, self._facts(outcome), step, _FINISH_STEP, abort, finish, _DONE])
 
-    def _fail(self, failure: Failure) -> bytes:
+    def _fail(self, failure: ErrorDocument) -> bytes:
         facts = {"code": failure.code, "status": failure.status, "message": failure.message}
         return b"".join(
             [
@@ -168,7 +168,7 @@ class AiSdk(EventEncoder):
 
     # Text
 
-    def _said(self, said: Said) -> bytes:
+    def _said(self, said: TextDelta) -> bytes:
         kind = "reasoning" if said.is_thought else "text"
         block, written = self._block, b""
         signed = None if said.signature is None else _google(thoughtSignature=_base64(said.signature))
@@ -193,19 +193,19 @@ class AiSdk(EventEncoder):
 
     # Tools
 
-    def _called(self, call: Called) -> bytes:
+    def _called(self, call: CallEnd) -> bytes:
         written = self._close()
         if call.is_begun:
             written += _chunk("tool-input-delta", toolCallId=call.id, inputTextDelta=call.rest)
         signed = {} if call.signature is None else _google(thoughtSignature=_base64(call.signature))
         return written + _available(call, call.args, signed)
 
-    def _answered(self, answer: Answered) -> bytes:
+    def _answered(self, answer: CallResult) -> bytes:
         if answer.error is not None:
             return _chunk("tool-output-error", toolCallId=answer.id, errorText=answer.error)
         return _chunk("tool-output-available", toolCallId=answer.id, output=answer.output)
 
-    def _returned(self, returned: Returned) -> bytes:
+    def _returned(self, returned: ServerToolResult) -> bytes:
         told: dict[str, Any] = {"toolCallId": returned.id, "output": returned.output, "providerExecuted": True}
         told |= {} if returned.tool_type is None else {"dynamic": True}
         told |= {} if returned.signature is None else _google(thoughtSignature=_base64(returned.signature))
@@ -239,7 +239,7 @@ class AiSdk(EventEncoder):
             return written + _chunk("reset-step")
         return written + _NEXT_STEP + _chunk("data-reset", data={})
 
-    def _facts(self, outcome: Outcome) -> bytes:
+    def _facts(self, outcome: StreamOutcome) -> bytes:
         usage = TokenCount(outcome.usage or self._tally.usage)
         times = {"firstChunkSeconds": outcome.first, "seconds": outcome.seconds}
         metrics = {name: seconds for name, seconds in times.items() if seconds is not None}
@@ -265,15 +265,15 @@ _FINISH_STEP = _chunk("finish-step")
 _NEXT_STEP = _FINISH_STEP + _START_STEP
 
 
-def _available(call: Called | Ran, given: Any, more: dict[str, Any]) -> bytes:
+def _available(call: CallEnd | ServerToolCall, given: Any, more: dict[str, Any]) -> bytes:
     return _chunk("tool-input-available", **_named(call), input=given, **more)
 
 
-def _named(call: Called | Ran) -> dict[str, Any]:
+def _named(call: CallEnd | ServerToolCall) -> dict[str, Any]:
     return {"toolCallId": call.id, "toolName": call.name}
 
 
-def _server_tool(ran: Ran) -> dict[str, Any]:
+def _server_tool(ran: ServerToolCall) -> dict[str, Any]:
     about: dict[str, Any] = {}
     if ran.tool_type is not None:
         about |= {"serverToolCallId": ran.id, "serverToolType": ran.tool_type}
@@ -293,7 +293,7 @@ def _file(part: Part) -> dict[str, Any] | None:
     return None if found is None else {"url": found[0], "mediaType": found[1]}
 
 
-def _cited(source: Cited) -> bytes:
+def _cited(source: SourceCitation) -> bytes:
     if source.url is None:
         title = source.title or ""
         return _chunk("source-document", sourceId=source.id, mediaType="application/octet-stream", title=title)

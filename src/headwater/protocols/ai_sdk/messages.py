@@ -12,7 +12,7 @@ import msgspec
 
 from headwater.errors import UsageError
 from headwater.protocols.data_urls import decoded, part_of
-from headwater.protocols.parsing import parsed
+from headwater.protocols.parsing import parse_json
 from headwater.protocols.tool_names import CODE, CUT, SERVER, own_id, response_of
 from headwater.types import (
     CodeExecutionResult,
@@ -47,7 +47,7 @@ def read_messages(body: Any) -> Conversation:
     Raises:
         UsageError: there is no such list, or nothing is said in it; the message says what to send.
     """
-    document = parsed(body, "the JSON that useChat sends")
+    document = parse_json(body, "the JSON that useChat sends")
     messages = document.get("messages") if isinstance(document, dict) else document
     if not isinstance(messages, list):
         raise UsageError("messages is the list of UIMessages that useChat sends")

@@ -12,16 +12,16 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
 from headwater.errors import UsageError
-from headwater.protocols.parsing import fitted, parsed
+from headwater.protocols.parsing import convert_json, parse_json
 from headwater.server.chats import exports
 from headwater.server.chats.model import Draft, Message, checked_id, new_id, now
-from headwater.server.chats.service import Answered, Ask, Chats
-from headwater.server.chats.store import Place
+from headwater.server.chats.service import AnswerRequest, ChatService, StartedAnswer
+from headwater.server.chats.store import ListPosition
 from headwater.server.chats.ui_messages import ui_chat
-from headwater.server.http.auth import Access
-from headwater.server.http.body import read_whole
-from headwater.server.http.middleware import note
-from headwater.server.http.responses import begun_response, json_response
+from headwater.server.http.auth import Auth
+from headwater.server.http.body import read_request_body
+from headwater.server.http.middleware import add_log_fields
+from headwater.server.http.responses import created_response, json_response
 
 PATH = "/v1/chats"
 _FORMATS = ("json", "markdown", "ai-sdk")
@@ -60,7 +60,7 @@ class _Changes(msgspec.Struct, forbid_unknown_fields=True):
 class ChatsEndpoint:
     """The routes over the chats. Its handlers raise what the app turns into refusals."""
 
-    def __init__(self, chats: Chats, access: Access) -> None:
+    def __init__(self, chats: ChatService, access: Auth) -> None:
         self._chats = chats
         self._access = access
 
@@ -89,9 +89,9 @@ class ChatsEndpoint:
     async def _write(self, http: HttpRequest) -> Response:
         who = self._access.identify(http)
         what = "a chat"
-        draft = fitted(parsed(await self._body(http), what), Draft, what)
+        draft = convert_json(parse_json(await self._body(http), what), Draft, what)
         written = await self._chats.write(who, draft)
-        return begun_response(written.chat, f"{PATH}/{written.chat.id}", is_new=written.is_new)
+        return created_response(written.chat, f"{PATH}/{written.chat.id}", is_new=written.is_new)
 
     async def _get(self, http: HttpRequest) -> Response:
         return json_response(await self._chats.get(self._access.identify(http), _id(http)))
@@ -99,7 +99,7 @@ class ChatsEndpoint:
     async def _change(self, http: HttpRequest) -> Response:
         who = self._access.identify(http)
         what = '{"title": …} or {"leaf": …}'
-        changes = fitted(parsed(await self._body(http), what), _Changes, what)
+        changes = convert_json(parse_json(await self._body(http), what), _Changes, what)
         return json_response(await self._chats.change(who, _id(http), title=changes.title, leaf=changes.leaf))
 
     async def _delete(self, http: HttpRequest) -> Response:
@@ -122,26 +122,26 @@ class ChatsEndpoint:
     async def _answer(self, http: HttpRequest) -> Response:
         who, chat = self._access.identify(http), _id(http)
         ask = _read_ask(await self._body(http))
-        note(http.scope, model=ask.model)
+        add_log_fields(http.scope, model=ask.model)
         answered = await self._chats.answer(who, chat, ask)
-        return begun_response(_described(answered), f"{PATH}/{chat}", is_new=answered.is_new)
+        return created_response(_described(answered), f"{PATH}/{chat}", is_new=answered.is_new)
 
     async def _stop(self, http: HttpRequest) -> Response:
         return json_response(await self._chats.stop(self._access.identify(http), _id(http)))
 
     async def _body(self, http: HttpRequest) -> bytes:
-        return await read_whole(http, self._access.limits)
+        return await read_request_body(http, self._access.limits)
 
 
-def _described(answered: Answered) -> dict[str, Any]:
+def _described(answered: StartedAnswer) -> dict[str, Any]:
     return {"chat": answered.chat, "message": answered.message, "answer": answered.answer}
 
 
-def _read_ask(body: bytes) -> Ask:
+def _read_ask(body: bytes) -> AnswerRequest:
     """What is asked, and the request that it makes without the chat's contents."""
     what = 'an ask: {"message": {"parts": […]}, "model": …}'
-    request = parsed(body, what)
-    asked = fitted(request, _Asked, what)
+    request = parse_json(body, what)
+    asked = convert_json(request, _Asked, what)
     for name in _Asked.__struct_fields__:
         request.pop(name, None)
     if "contents" in request:
@@ -149,7 +149,7 @@ def _read_ask(body: bytes) -> Ask:
     if asked.on_break not in ("fail", "continue"):
         raise UsageError(f'on_break is "fail" or "continue", not {asked.on_break[:100]!r}')
     message = [] if asked.message is None else [_message(asked.message)]
-    return Ask(
+    return AnswerRequest(
         parent=message[0].id if message else asked.parent,
         model=asked.model,
         request=request,
@@ -177,16 +177,16 @@ def _size(http: HttpRequest) -> int:
     return min(max(int(text), 1), _MOST_LISTED)
 
 
-def _token(place: Place) -> str:
+def _token(place: ListPosition) -> str:
     return base64.urlsafe_b64encode(msgspec.json.encode(place)).decode().rstrip("=")
 
 
-def _place(http: HttpRequest) -> Place | None:
+def _place(http: HttpRequest) -> ListPosition | None:
     token = http.query_params.get("pageToken")
     if not token:
         return None
     try:
-        return msgspec.json.decode(base64.urlsafe_b64decode(token + "=" * (-len(token) % 4)), type=Place)
+        return msgspec.json.decode(base64.urlsafe_b64decode(token + "=" * (-len(token) % 4)), type=ListPosition)
     except (msgspec.MsgspecError, ValueError) as error:
         raise UsageError("pageToken is the nextPageToken of the page before") from error
 

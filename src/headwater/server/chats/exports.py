@@ -9,19 +9,19 @@ from typing import Any
 
 import msgspec
 
-from headwater.server.chats.model import Message, WholeChat, branch
+from headwater.server.chats.model import ChatTree, Message, branch
 
 _FENCE = re.compile(r"`{3,}")
 _UNSAFE = re.compile(r"[^A-Za-z0-9._-]+")
 
 
-def markdown(chat: WholeChat) -> str:
+def markdown(chat: ChatTree) -> str:
     """Return the branch of a chat that is shown, as Markdown; thoughts are left out."""
     messages = branch({message.id: message for message in chat.messages}, chat.leaf)
     return "\n\n".join([f"# {chat.title}", *map(_section, messages)]) + "\n"
 
 
-def file_name(chat: WholeChat, ending: str) -> str:
+def file_name(chat: ChatTree, ending: str) -> str:
     """Return what a chat is called as a file."""
     plain = unicodedata.normalize("NFKD", chat.title).encode("ascii", "ignore").decode()
     words = _UNSAFE.sub("-", plain).strip("-.").lower()[:60].rstrip("-.")

@@ -11,7 +11,7 @@ from typing import Any, Literal
 import msgspec
 
 from headwater.errors import APIError, UsageError
-from headwater.server.http.errors import own_error
+from headwater.server.http.errors import server_error
 
 Role = Literal["user", "model"]
 #: How a message stands: ``stopped`` by somebody, ``failed`` with an error. What had come is there in each case.
@@ -55,7 +55,7 @@ class Message(msgspec.Struct, omit_defaults=True, kw_only=True):
         return "".join(str(part.get("text") or "") for part in self.parts if not part.get("thought"))
 
 
-class Chat(msgspec.Struct, kw_only=True):
+class ChatRecord(msgspec.Struct, kw_only=True):
     """A chat without its messages. ``leaf`` is the last message of the branch that is shown."""
 
     id: str
@@ -67,7 +67,7 @@ class Chat(msgspec.Struct, kw_only=True):
     running: bool = False
 
 
-class WholeChat(Chat, kw_only=True):
+class ChatTree(ChatRecord, kw_only=True):
     """A chat with its messages, in the order in which they came."""
 
     messages: list[Message]
@@ -133,7 +133,7 @@ def checked_title(text: str) -> str:
 def unknown_message(id: str | None, why: str) -> APIError:
     """Return the error of a message that is not in its chat."""
     message = f"there is no message {id!r} in this chat: {why}"
-    return own_error(400, "INVALID_ARGUMENT", "UNKNOWN_MESSAGE", message)
+    return server_error(400, "INVALID_ARGUMENT", "UNKNOWN_MESSAGE", message)
 
 
 def branch(messages: Mapping[str, Message], leaf: str | None) -> list[Message]:
@@ -170,9 +170,9 @@ def _has_results(content: Mapping[str, Any] | None) -> bool:
     return content is not None and any("functionResponse" in part for part in content.get("parts") or ())
 
 
-def without_messages(chat: WholeChat) -> Chat:
+def without_messages(chat: ChatTree) -> ChatRecord:
     """Return a chat as lists show it."""
-    return Chat(**{name: getattr(chat, name) for name in Chat.__struct_fields__})
+    return ChatRecord(**{name: getattr(chat, name) for name in ChatRecord.__struct_fields__})
 
 
 def check_messages(messages: Sequence[Message]) -> None:

@@ -10,14 +10,14 @@ from headwater.core.answer.fold import Fold
 from headwater.errors import UnknownStreamError
 from headwater.log.base import PAGE_RECORDS, Log
 from headwater.server.chats.model import Message
-from headwater.server.http.errors import own_error
+from headwater.server.http.errors import server_error
 from headwater.server.streams import record_format
-from headwater.server.streams.log_keys import head_of
+from headwater.server.streams.log_keys import header_of
 from headwater.server.streams.protocol_encodings import read_chunk
-from headwater.server.streams.record_format import CHUNK, END, ERROR, Ending
+from headwater.server.streams.record_format import CHUNK, END, ERROR, StreamEnding
 
 
-async def answered(log: Log, message: Message) -> Message:
+async def read_answer(log: Log, message: Message) -> Message:
     """Return a running message as it stands now by the log of its stream.
 
     Raises:
@@ -35,7 +35,7 @@ async def answered(log: Log, message: Message) -> Message:
             if page.is_end or len(page.records) < PAGE_RECORDS:
                 return reading.message(message, after - begun, is_end=page.is_end)
     except UnknownStreamError:
-        error = own_error(404, "NOT_FOUND", "FORGOTTEN", "the server no longer has the rest of this answer")
+        error = server_error(404, "NOT_FOUND", "FORGOTTEN", "the server no longer has the rest of this answer")
         reading.error = msgspec.json.decode(record_format.error_body(error))
         return reading.message(message, 0, is_end=True)
 
@@ -54,7 +54,7 @@ async def has_ended(log: Log, message: Message) -> bool:
 
 async def _first(log: Log, name: str) -> int:
     """After how many records the chunks of an answer begin."""
-    head = await head_of(log, name)
+    head = await header_of(log, name)
     if head is None:
         raise UnknownStreamError("there is no such stream")
     return head.first
@@ -65,7 +65,7 @@ class _Reading:
 
     def __init__(self) -> None:
         self._fold = Fold()
-        self._ending: Ending | None = None
+        self._ending: StreamEnding | None = None
         self.error: dict[str, Any] | None = None
 
     def take(self, record: bytes) -> None:
@@ -74,7 +74,7 @@ class _Reading:
         elif record[0] == ERROR:
             self.error = msgspec.json.decode(record[1:])
         elif record[0] == END:
-            self._ending = msgspec.json.decode(record[1:], type=Ending)
+            self._ending = msgspec.json.decode(record[1:], type=StreamEnding)
 
     def message(self, running: Message, count: int, *, is_end: bool) -> Message:
         """Return the message; ``count`` events of its stream are in it."""

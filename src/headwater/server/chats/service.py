@@ -13,13 +13,13 @@ import msgspec
 from msgspec.structs import replace
 from sqlalchemy.exc import SQLAlchemyError
 
-from headwater.engines.base import Request
+from headwater.engines.base import EngineRequest
 from headwater.errors import APIError, HeadwaterError, LogError, api_error
 from headwater.server.chats.model import (
-    Chat,
+    ChatRecord,
+    ChatTree,
     Draft,
     Message,
-    WholeChat,
     branch,
     check_messages,
     checked_id,
@@ -30,15 +30,15 @@ from headwater.server.chats.model import (
     unknown_message,
     without_messages,
 )
-from headwater.server.chats.reconcile import answered, has_ended
-from headwater.server.chats.store import Listed, Place, Running, Store, Written, open_store
+from headwater.server.chats.reconcile import has_ended, read_answer
+from headwater.server.chats.store import ChatPage, ChatStore, ListPosition, RunningAnswer, WriteResult, open_store
 from headwater.server.chats.tables import reason
-from headwater.server.http.errors import own_error
+from headwater.server.http.errors import server_error
 from headwater.server.streams.log_keys import owner_of
-from headwater.server.streams.record_format import Head, OnBreak
-from headwater.server.streams.registry import Generations, Started
-from headwater.server.streams.retention import Terms
-from headwater.server.streams.routing import model_named
+from headwater.server.streams.record_format import OnBreak, StreamHeader
+from headwater.server.streams.registry import StartedStream, StreamRegistry
+from headwater.server.streams.retention import RetentionPolicy
+from headwater.server.streams.routing import model_name
 
 logger = logging.getLogger("headwater.server")
 T = TypeVar("T")
@@ -51,7 +51,7 @@ _LOOK = 5.0
 _STOP_SECONDS = 2.0
 
 
-class Ask(msgspec.Struct, kw_only=True):
+class AnswerRequest(msgspec.Struct, kw_only=True):
     """What the model is to answer, and how: message ``parent``, by ``request``, whose contents are the chat's.
 
     ``new`` are messages that the chat may not have yet, each after its parent. ``contents`` are what the model is shown
@@ -68,22 +68,22 @@ class Ask(msgspec.Struct, kw_only=True):
     on_break: OnBreak = "continue"
 
 
-class Answered(NamedTuple):
+class StartedAnswer(NamedTuple):
     """A chat, a message in it, and the answer to it, which runs; ``is_new`` unless it was there before."""
 
-    chat: Chat
+    chat: ChatRecord
     message: Message | None
     answer: Message
     is_new: bool
 
 
-class Chats:
+class ChatService:
     """The saved chats of a server. Lives as long as it does: ``close`` comes after the last answer has ended.
 
     Without a ``store`` they are in memory.
     """
 
-    def __init__(self, store: Store | None, generations: Generations, *, most: int) -> None:
+    def __init__(self, store: ChatStore | None, generations: StreamRegistry, *, most: int) -> None:
         self._given = store
         self._generations = generations
         self._most = most
@@ -91,17 +91,17 @@ class Chats:
         self._settling: set[asyncio.Task[None]] = set()
 
     @cached_property
-    def _store(self) -> Store:
+    def _store(self) -> ChatStore:
         """Where the chats are; not opened before it is needed, for an application that is made and never run."""
         return self._given or open_store("memory:")
 
     # The store
 
-    async def listed(self, who: bytes, query: str, after: Place | None, size: int) -> Listed:
+    async def listed(self, who: bytes, query: str, after: ListPosition | None, size: int) -> ChatPage:
         """Return chats of an owner, the last changed first; with a ``query``, those that have its words."""
         return await self._do(self._store.listed, owner_of(who), query, after, size)
 
-    async def get(self, who: bytes, id: str) -> WholeChat:
+    async def get(self, who: bytes, id: str) -> ChatTree:
         """Return a chat with its messages; what runs is there as far as it has come.
 
         Raises:
@@ -112,11 +112,11 @@ class Chats:
             raise unknown_chat()
         return chat
 
-    async def find(self, who: bytes, id: str) -> WholeChat | None:
+    async def find(self, who: bytes, id: str) -> ChatTree | None:
         """Return the same, or None where ``get`` raises."""
         return await self._found(owner_of(who), id)
 
-    async def write(self, who: bytes, draft: Draft) -> Written:
+    async def write(self, who: bytes, draft: Draft) -> WriteResult:
         """Save a chat, or add to one those of the messages that are not there yet.
 
         Raises:
@@ -134,7 +134,7 @@ class Chats:
         )
         return await self._do(self._store.write, owner_of(who), draft, now(), most=self._most)
 
-    async def change(self, who: bytes, id: str, *, title: str | None = None, leaf: str | None = None) -> Chat:
+    async def change(self, who: bytes, id: str, *, title: str | None = None, leaf: str | None = None) -> ChatRecord:
         """Give a chat another title, or show another branch of it.
 
         Raises:
@@ -154,7 +154,7 @@ class Chats:
 
     # Answers
 
-    async def answer(self, who: bytes, id: str, ask: Ask) -> Answered:
+    async def answer(self, who: bytes, id: str, ask: AnswerRequest) -> StartedAnswer:
         """Have the model answer: save the message, begin the answer as a stream, save that it runs.
 
         Raises:
@@ -167,7 +167,7 @@ class Chats:
         answer_id = checked_id(ask.answer, "message") if ask.answer else new_id()
         if chat is not None and answer_id in messages:  # it was asked for before
             answer = messages[answer_id]
-            return Answered(without_messages(chat), messages.get(answer.parent or ""), answer, is_new=False)
+            return StartedAnswer(without_messages(chat), messages.get(answer.parent or ""), answer, is_new=False)
         check_messages(ask.new)
         messages = {message.id: message for message in ask.new} | messages
         asked = messages.get(ask.parent or "")
@@ -177,10 +177,10 @@ class Chats:
         answer = replace(_begun(started), id=answer_id, parent=asked.id)
         draft = Draft(id=id, model=answer.model, leaf=answer_id, messages=[*ask.new, answer])
         saving = self._do(self._store.write, owner, draft, now(), most=self._most)
-        written = await self._keep(Running(owner, id, answer), started, saving)
-        return Answered(written.chat, asked, answer, is_new=True)
+        written = await self._keep(RunningAnswer(owner, id, answer), started, saving)
+        return StartedAnswer(written.chat, asked, answer, is_new=True)
 
-    async def go_on(self, who: bytes, id: str, message: Message, ask: Ask) -> Answered:
+    async def go_on(self, who: bytes, id: str, message: Message, ask: AnswerRequest) -> StartedAnswer:
         """Have the model go on with an answer that is there: what it called for is in ``message`` now.
 
         Raises:
@@ -190,11 +190,11 @@ class Chats:
         started = await self._start(who, ask, [message])
         answer = replace(_begun(started), id=message.id, parent=message.parent, contents=message.contents)
         saving = self._do(self._store.go_on, owner, id, answer, now())
-        chat = await self._keep(Running(owner, id, answer), started, saving)
+        chat = await self._keep(RunningAnswer(owner, id, answer), started, saving)
         if chat is None:
             self._generations.discard(started.name)
             raise unknown_chat()
-        return Answered(chat, None, answer, is_new=True)
+        return StartedAnswer(chat, None, answer, is_new=True)
 
     async def running(self, who: bytes, id: str) -> Message | None:
         """Return the last answer that runs in a chat, without what its stream has brought; None where none does."""
@@ -203,7 +203,7 @@ class Chats:
         is_over = not found or await has_ended(self._generations.log, found[-1])
         return None if is_over else found[-1]
 
-    async def stop(self, who: bytes, id: str) -> WholeChat:
+    async def stop(self, who: bytes, id: str) -> ChatTree:
         """Stop what runs in a chat, and return the chat.
 
         Raises:
@@ -250,7 +250,7 @@ class Chats:
         if message.state != "running":
             return message
         try:
-            message = await answered(self._generations.log, message)
+            message = await read_answer(self._generations.log, message)
         except LogError as error:
             raise _not_kept(f"the log of the answer cannot be read: {error}") from error
         if message.state != "running":
@@ -259,7 +259,7 @@ class Chats:
 
     # Steps
 
-    async def _found(self, owner: str, id: str) -> WholeChat | None:
+    async def _found(self, owner: str, id: str) -> ChatTree | None:
         chat = await self._do(self._store.get, owner, id)
         if chat is not None and chat.running:
             chat.messages = [await self._seen(owner, id, message) for message in chat.messages]
@@ -267,16 +267,16 @@ class Chats:
         return chat
 
     async def _start(
-        self, who: bytes, ask: Ask, before: Sequence[Message], *, repeat_key: str | None = None
-    ) -> Started:
-        model = model_named(ask.model)
+        self, who: bytes, ask: AnswerRequest, before: Sequence[Message], *, repeat_key: str | None = None
+    ) -> StartedStream:
+        model = model_name(ask.model)
         contents = contents_for_model(before) if ask.contents is None else ask.contents
         body = {**ask.request, "contents": contents}
-        head = Head("", model, engine=ask.engine, on_break=ask.on_break)
-        request = Request(model, msgspec.json.encode(body))
-        return await self._generations.start(who, request, head, Terms(), repeat_key=repeat_key)
+        head = StreamHeader("", model, engine=ask.engine, on_break=ask.on_break)
+        request = EngineRequest(model, msgspec.json.encode(body))
+        return await self._generations.start(who, request, head, RetentionPolicy(), repeat_key=repeat_key)
 
-    async def _keep(self, running: Running, started: Started, saving: Awaitable[T]) -> T:
+    async def _keep(self, running: RunningAnswer, started: StartedStream, saving: Awaitable[T]) -> T:
         """Save that an answer runs, and its end when it comes; where that fails, it does not run."""
         try:
             saved = await saving
@@ -287,12 +287,12 @@ class Chats:
         self._generations.when_done(started.name, lambda: self._begin_settling(running))
         return saved
 
-    def _begin_settling(self, running: Running) -> None:
+    def _begin_settling(self, running: RunningAnswer) -> None:
         task = asyncio.create_task(self._settle(running))
         self._settling.add(task)  # the loop itself holds tasks only weakly
         task.add_done_callback(self._settling.discard)
 
-    async def _settle(self, running: Running) -> None:
+    async def _settle(self, running: RunningAnswer) -> None:
         """Save the end of an answer, if it has come."""
         try:
             if await has_ended(self._generations.log, running.message):
@@ -313,7 +313,7 @@ class Chats:
             raise _not_kept(f"the saved chats cannot be read or written: {reason(error)}") from error
 
 
-def _begun(started: Started) -> Message:
+def _begun(started: StartedStream) -> Message:
     """An answer of which nothing is known but its stream."""
     model, name = started.head.model, started.name
     return Message(id="", role="model", state="running", created=now(), model=model, stream=name, next=0)
@@ -326,7 +326,7 @@ def _imported(message: Message) -> Message:
 
 
 def _not_kept(message: str) -> APIError:
-    return own_error(503, "UNAVAILABLE", "CHATS", message)
+    return server_error(503, "UNAVAILABLE", "CHATS", message)
 
 
 def unknown_chat() -> APIError:

@@ -13,33 +13,33 @@ from sqlalchemy.dialects import postgresql, sqlite
 
 from headwater.errors import api_error
 from headwater.server.chats import tokenizer
-from headwater.server.chats.model import Chat, Draft, Message, WholeChat, title_of, unknown_message
+from headwater.server.chats.model import ChatRecord, ChatTree, Draft, Message, title_of, unknown_message
 from headwater.server.chats.tables import chats, messages, open_engine
-from headwater.server.chats.text_index import words_of
+from headwater.server.chats.text_index import text_index_for
 
 
-class Place(NamedTuple):
+class ListPosition(NamedTuple):
     """Where a page of the list goes on: after the chat that changed then, and has this number."""
 
     updated: float
     number: int
 
 
-class Listed(NamedTuple):
+class ChatPage(NamedTuple):
     """A page of the list, and where the next one begins, if there is one."""
 
-    chats: list[Chat]
-    next: Place | None
+    chats: list[ChatRecord]
+    next: ListPosition | None
 
 
-class Written(NamedTuple):
+class WriteResult(NamedTuple):
     """A chat after something was written into it; ``is_new`` where it was not there before."""
 
-    chat: Chat
+    chat: ChatRecord
     is_new: bool
 
 
-class Running(NamedTuple):
+class RunningAnswer(NamedTuple):
     """An answer that runs as far as the chats know, and who it belongs to."""
 
     owner: str
@@ -51,18 +51,18 @@ _running = exists(select(messages.c.number).where(messages.c.chat == chats.c.num
 _columns = (*chats.c, _running.label("running"))
 
 
-class Store:
+class ChatStore:
     """The chats of all owners; every method but ``running`` sees those of one owner only."""
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
-        self._words = words_of(engine)
+        self._words = text_index_for(engine)
 
     def close(self) -> None:
         """Let go of the connections."""
         self._engine.dispose()
 
-    def listed(self, owner: str, query: str, after: Place | None, size: int) -> Listed:
+    def listed(self, owner: str, query: str, after: ListPosition | None, size: int) -> ChatPage:
         """Return chats, the last changed first; with a ``query``, those that have its words."""
         asked = select(*_columns).where(chats.c.owner == owner)
         asked = asked.order_by(chats.c.updated.desc(), chats.c.number.desc()).limit(size + 1)
@@ -71,17 +71,17 @@ class Store:
             asked = asked.where(or_(chats.c.updated < after.updated, is_older))
         values = {}
         if query.strip():
-            prefixes = tokenizer.asked(query)
+            prefixes = tokenizer.query_words(query)
             if not prefixes:  # nothing in it is a word
-                return Listed([], None)
+                return ChatPage([], None)
             asked = asked.where(text(self._words.condition))
             values = {"words": self._words.asked([_owner_word(owner), *prefixes])}
         with self._reading() as connection:
             rows = connection.execute(asked, values).all()
-        last = None if len(rows) <= size else Place(rows[size - 1].updated, rows[size - 1].number)
-        return Listed([_chat(row) for row in rows[:size]], last)
+        last = None if len(rows) <= size else ListPosition(rows[size - 1].updated, rows[size - 1].number)
+        return ChatPage([_chat(row) for row in rows[:size]], last)
 
-    def get(self, owner: str, id: str) -> WholeChat | None:
+    def get(self, owner: str, id: str) -> ChatTree | None:
         """Return a chat with its messages; None where there is none."""
         with self._reading() as connection:
             row = self._row(connection, owner, id)
@@ -89,9 +89,9 @@ class Store:
                 return None
             asked = select(messages.c.body).where(messages.c.chat == row.number).order_by(messages.c.number)
             found = [_read(body) for body in connection.execute(asked).scalars()]
-        return WholeChat(**msgspec.structs.asdict(_chat(row)), messages=found)
+        return ChatTree(**msgspec.structs.asdict(_chat(row)), messages=found)
 
-    def write(self, owner: str, draft: Draft, moment: datetime, *, most: int) -> Written:
+    def write(self, owner: str, draft: Draft, moment: datetime, *, most: int) -> WriteResult:
         """Begin the chat where there is none, and add those of its messages that are not there yet.
 
         Raises:
@@ -117,9 +117,9 @@ class Store:
                 self._add_words(connection, owner, row.number, [row.title, *texts])
             row = self._row(connection, owner, draft.id)
             assert row is not None
-        return Written(_chat(row), made)
+        return WriteResult(_chat(row), made)
 
-    def change(self, owner: str, id: str, *, title: str | None, leaf: str | None) -> Chat | None:
+    def change(self, owner: str, id: str, *, title: str | None, leaf: str | None) -> ChatRecord | None:
         """Give a chat another title or leaf; None where there is no such chat.
 
         Raises:
@@ -165,7 +165,7 @@ class Store:
                 connection.execute(update(chats).where(chats.c.number == row.number).values(updated=moment.timestamp()))
                 self._add_words(connection, owner, row.number, [message.text])
 
-    def go_on(self, owner: str, id: str, message: Message, moment: datetime) -> Chat | None:
+    def go_on(self, owner: str, id: str, message: Message, moment: datetime) -> ChatRecord | None:
         """Put an answer that goes on in the place of what there is of it; None where there is no such chat."""
         with self._writing() as connection:
             row = self._row(connection, owner, id)
@@ -178,12 +178,12 @@ class Store:
             row = self._row(connection, owner, id)
         return None if row is None else _chat(row)
 
-    def running(self) -> list[Running]:
+    def running(self) -> list[RunningAnswer]:
         """Return the answers of all owners that are not settled."""
         asked = select(chats.c.owner, chats.c.id, messages.c.body).join(messages, messages.c.chat == chats.c.number)
         with self._reading() as connection:
             rows = connection.execute(asked.where(messages.c.is_running)).all()
-        return [Running(row.owner, row.id, _read(row.body)) for row in rows]
+        return [RunningAnswer(row.owner, row.id, _read(row.body)) for row in rows]
 
     # Inside a transaction
 
@@ -241,9 +241,9 @@ class Store:
             yield connection
 
 
-def open_store(url: str) -> Store:
+def open_store(url: str) -> ChatStore:
     """Return the chats at ``url``; call its ``close`` in the end. See ``open_engine``."""
-    return Store(open_engine(url))
+    return ChatStore(open_engine(url))
 
 
 def _owner_word(owner: str) -> str:
@@ -264,9 +264,9 @@ def _read(body: bytes) -> Message:
     return msgspec.json.decode(body, type=Message)
 
 
-def _chat(row: Row[Any]) -> Chat:
+def _chat(row: Row[Any]) -> ChatRecord:
     created, updated = (datetime.fromtimestamp(moment, UTC) for moment in (row.created, row.updated))
-    return Chat(
+    return ChatRecord(
         id=row.id,
         title=row.title,
         model=row.model,

@@ -33,7 +33,7 @@ from sqlalchemy.exc import ArgumentError, NoSuchModuleError, SQLAlchemyError
 from headwater.errors import LogError, UsageError
 from headwater.log.open import default_path
 from headwater.log.sqlite.store import make
-from headwater.server.chats.text_index import words_of
+from headwater.server.chats.text_index import text_index_for
 
 VERSION = 1
 _KEY = BigInteger().with_variant(Integer, "sqlite")
@@ -167,5 +167,5 @@ def _prepare(engine: Engine) -> None:
                 raise LogError(f"the saved chats have version {version}; this headwater knows {VERSION}")
             return
         metadata.create_all(connection)
-        words_of(engine).make(connection)
+        text_index_for(engine).make(connection)
         connection.execute(versions.insert().values(version=VERSION))

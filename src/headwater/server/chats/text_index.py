@@ -11,7 +11,7 @@ from sqlalchemy import Connection, Engine, text
 _FOREIGN = re.compile(r"[^a-z0-9]")
 
 
-class Words(Protocol):
+class TextIndex(Protocol):
     """The words of chats, by the chats' numbers."""
 
     #: What a query over ``headwater_chats`` has after WHERE; ``:words`` is what ``asked`` gives.
@@ -30,7 +30,7 @@ class Words(Protocol):
         """Return what ``:words`` is for chats that have a word with each of these beginnings."""
 
 
-class SqliteWords:
+class SqliteTextIndex:
     """Words in a table of FTS5, in ASCII: the tokenizer there knows an older Unicode than Python."""
 
     condition = (
@@ -64,7 +64,7 @@ class SqliteWords:
         return " ".join(f'"{_ascii(prefix)}"*' for prefix in prefixes)
 
 
-class PostgresWords:
+class PostgresTextIndex:
     """Words in a column of their own, a ``tsvector`` without positions."""
 
     condition = "headwater_chats.words @@ CAST(:words AS tsquery)"
@@ -90,9 +90,9 @@ class PostgresWords:
         return " & ".join(f"'{prefix}':*" for prefix in prefixes)
 
 
-def words_of(engine: Engine) -> Words:
+def text_index_for(engine: Engine) -> TextIndex:
     """Return how the database of this engine finds words."""
-    return PostgresWords() if engine.dialect.name == "postgresql" else SqliteWords()
+    return PostgresTextIndex() if engine.dialect.name == "postgresql" else SqliteTextIndex()
 
 
 def _ascii(word: str) -> str:

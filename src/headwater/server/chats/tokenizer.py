@@ -32,7 +32,7 @@ def words(texts: Iterable[str]) -> set[str]:
     return found
 
 
-def asked(query: str) -> list[str]:
+def query_words(query: str) -> list[str]:
     """Return how the words begin that a chat must have, all of them."""
     return list(dict.fromkeys(_words(query, is_query=True)))[:_MOST_ASKED]
 

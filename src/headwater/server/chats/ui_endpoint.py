@@ -10,24 +10,24 @@ from starlette.requests import Request as HttpRequest
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import BaseRoute, Route
 
-from headwater.engines.base import Request
+from headwater.engines.base import EngineRequest
 from headwater.errors import HeadwaterError
 from headwater.protocols.ag_ui.encoder import AgUi
 from headwater.protocols.ag_ui.input import read_run
 from headwater.protocols.ai_sdk.encoder import AiSdk, Version
-from headwater.protocols.base import Outcome
+from headwater.protocols.base import StreamOutcome
 from headwater.server.chats.model import Draft, Message, checked_id
-from headwater.server.chats.service import Ask, Chats
-from headwater.server.chats.ui_messages import UiAsk, read, read_ask, replayed
-from headwater.server.http.auth import Access
-from headwater.server.http.body import read_whole
+from headwater.server.chats.service import AnswerRequest, ChatService
+from headwater.server.chats.ui_messages import UiRequest, read, read_request, replayed
+from headwater.server.http.auth import Auth
+from headwater.server.http.body import read_request_body
 from headwater.server.http.error_handlers import error_response
-from headwater.server.http.middleware import note
-from headwater.server.streams.protocol_encodings import EncodedForm
+from headwater.server.http.middleware import add_log_fields
+from headwater.server.streams.protocol_encodings import ProtocolEncoding
 from headwater.server.streams.recorder import Recorder
-from headwater.server.streams.registry import Generations
-from headwater.server.streams.responses import Answer, Rest
-from headwater.server.streams.routing import DEFAULT_MODEL, Engines, model_named
+from headwater.server.streams.registry import StreamRegistry
+from headwater.server.streams.responses import RelayResponse, StreamResponse
+from headwater.server.streams.routing import DEFAULT_MODEL, EngineRouter, model_name
 from headwater.types import Content, GenerateContentResponse
 from headwater.types.base import salvage
 
@@ -43,7 +43,7 @@ class UiEndpoint:
     """The routes over the chats, and over the engines for agents, whose threads are kept by their clients."""
 
     def __init__(
-        self, chats: Chats, generations: Generations, engines: Engines, recorder: Recorder, access: Access
+        self, chats: ChatService, generations: StreamRegistry, engines: EngineRouter, recorder: Recorder, access: Auth
     ) -> None:
         self._chats = chats
         self._generations = generations
@@ -65,8 +65,8 @@ class UiEndpoint:
     def _chat(self, version: Version) -> Handler:
         async def chat(http: HttpRequest) -> Response:
             who = self._access.identify(http)
-            ask, request = read_ask(await self._body(http))
-            note(http.scope, model=ask.model)
+            ask, request = read_request(await self._body(http))
+            add_log_fields(http.scope, model=ask.model)
             answer = await self._answer(who, ask, request)
             return await self._read(who, answer, version)
 
@@ -96,19 +96,19 @@ class UiEndpoint:
         who = self._access.identify(http)
         run = read_run(await self._body(http))
         forwarded = run.forwarded if isinstance(run.forwarded, dict) else {}
-        model = model_named(str(forwarded.get("model") or DEFAULT_MODEL))
-        note(http.scope, model=model)
+        model = model_name(str(forwarded.get("model") or DEFAULT_MODEL))
+        add_log_fields(http.scope, model=model)
         more = {name: forwarded[name] for name in _FORWARDED if name in forwarded}
-        request = Request(model, msgspec.json.encode({**more, **run.request}))
-        form = EncodedForm(AgUi(thread_id=run.thread_id, run_id=run.run_id))
+        request = EngineRequest(model, msgspec.json.encode({**more, **run.request}))
+        form = ProtocolEncoding(AgUi(thread_id=run.thread_id, run_id=run.run_id))
         engine = self._engines.for_model(model)
-        return Answer(self._recorder, engine, request, form, access=self._access, who=who)
+        return RelayResponse(self._recorder, engine, request, form, access=self._access, who=who)
 
-    async def _answer(self, who: bytes, ask: UiAsk, request: dict[str, Any]) -> Message:
+    async def _answer(self, who: bytes, ask: UiRequest, request: dict[str, Any]) -> Message:
         """Save what is new, and begin the answer."""
         chat = await self._chats.find(who, ask.id)
         asked = read(ask, chat, request)
-        question = Ask(
+        question = AnswerRequest(
             parent=asked.parent,
             model=ask.model,
             request=request,
@@ -126,10 +126,10 @@ class UiEndpoint:
         name = answer.stream or ""
         encoder = AiSdk(version=version, message_id=answer.id, before=before)
         head = await self._generations.find(who, name)
-        return Rest(self._generations, name, head, EncodedForm(encoder), access=self._access, who=who)
+        return StreamResponse(self._generations, name, head, ProtocolEncoding(encoder), access=self._access, who=who)
 
     async def _body(self, http: HttpRequest) -> bytes:
-        return await read_whole(http, self._access.limits)
+        return await read_request_body(http, self._access.limits)
 
 
 def _whole(answer: Message, version: Version) -> Response:
@@ -143,7 +143,7 @@ def _whole(answer: Message, version: Version) -> Response:
         told = {"candidates": [{"finishReason": answer.finish_reason}], "usageMetadata": answer.usage}
         pieces.append(encoder.chunk(salvage(told, GenerateContentResponse)))
         reason: Literal["finished", "cancelled"] = "cancelled" if answer.state == "stopped" else "finished"
-        pieces.append(encoder.end(Outcome(reason=reason)))
+        pieces.append(encoder.end(StreamOutcome(reason=reason)))
     return Response(b"".join(pieces), 200, dict(encoder.headers))
 
 

@@ -11,8 +11,8 @@ import msgspec
 from headwater.errors import UsageError
 from headwater.protocols.ai_sdk.messages import read_messages
 from headwater.protocols.ai_sdk.saved import ui_parts
-from headwater.protocols.parsing import fitted, parsed
-from headwater.server.chats.model import Message, WholeChat, branch, checked_id, contents_for_model, new_id, now
+from headwater.protocols.parsing import convert_json, parse_json
+from headwater.server.chats.model import ChatTree, Message, branch, checked_id, contents_for_model, new_id, now
 from headwater.server.streams.routing import DEFAULT_MODEL
 from headwater.types import Content
 from headwater.types.base import salvage
@@ -22,7 +22,7 @@ _FIELDS = ("generationConfig", "systemInstruction", "tools", "toolConfig", "safe
 _NO_MESSAGE = "send the messages of useChat, or the last one as message"
 
 
-class UiAsk(msgspec.Struct):
+class UiRequest(msgspec.Struct):
     """The body of a ``useChat`` request. ``messages`` are all of them, or the last one; other fields are the caller's.
 
     ``message_id`` names the one that is to be answered anew.
@@ -37,7 +37,7 @@ class UiAsk(msgspec.Struct):
     engine: str = ""
 
 
-class Read(msgspec.Struct):
+class ReadMessages(msgspec.Struct):
     """What a ``useChat`` request asks of a chat: the messages that are new to it, and the one to be answered.
 
     ``contents`` are what the model is shown. ``going_on`` is an answer that goes on, since its functions were run.
@@ -49,21 +49,21 @@ class Read(msgspec.Struct):
     going_on: Message | None = None
 
 
-def read_ask(body: bytes) -> tuple[UiAsk, dict[str, Any]]:
+def read_request(body: bytes) -> tuple[UiRequest, dict[str, Any]]:
     """Return what the body of a request says, and the fields of a request to Gemini that are in it.
 
     Raises:
         UsageError: it is no such body.
     """
     what = "that of useChat of the AI SDK 5 or later"
-    document = parsed(body, what)
-    ask = fitted(document, UiAsk, what)
+    document = parse_json(body, what)
+    ask = convert_json(document, UiRequest, what)
     checked_id(ask.id, "chat")
     request = {name: document[name] for name in _FIELDS if document.get(name) is not None}
     return ask, request
 
 
-def read(ask: UiAsk, chat: WholeChat | None, request: dict[str, Any]) -> Read:
+def read(ask: UiRequest, chat: ChatTree | None, request: dict[str, Any]) -> ReadMessages:
     """Return what is asked of a chat, which may not be there yet; a system message goes into ``request``.
 
     Raises:
@@ -83,17 +83,17 @@ def read(ask: UiAsk, chat: WholeChat | None, request: dict[str, Any]) -> Read:
     contents = [*before, *msgspec.to_builtins(conversation.contents)]
     if last.role == "model":
         said = msgspec.to_builtins(read_messages(given[-1:]).contents)
-        return Read(messages, last.parent, contents, msgspec.structs.replace(last, contents=said))
-    return Read(messages, last.id, contents)
+        return ReadMessages(messages, last.parent, contents, msgspec.structs.replace(last, contents=said))
+    return ReadMessages(messages, last.id, contents)
 
 
-def replayed(chat: WholeChat, after: str) -> Message | None:
+def replayed(chat: ChatTree, after: str) -> Message | None:
     """Return the last answer of a chat, for a page whose last message is ``after``; None where it has that already."""
     last = next((message for message in chat.messages if message.id == chat.leaf), None)
     return last if last is not None and last.role == "model" and last.id != after else None
 
 
-def ui_chat(chat: WholeChat) -> list[dict[str, Any]]:
+def ui_chat(chat: ChatTree) -> list[dict[str, Any]]:
     """Return the branch of a chat that is shown, as ``useChat`` has it.
 
     An answer that runs is left out, and comes with the resumed stream; so are messages that say nothing.
@@ -103,13 +103,13 @@ def ui_chat(chat: WholeChat) -> list[dict[str, Any]]:
     return [message for message in found if message["parts"]]
 
 
-def _anew(ask: UiAsk, known: Mapping[str, Message]) -> Read:
+def _anew(ask: UiRequest, known: Mapping[str, Message]) -> ReadMessages:
     """Another answer, without the messages: the chat has them."""
     message = known.get(ask.message_id or "")
     if ask.trigger != "regenerate-message" or message is None:
         raise UsageError(_NO_MESSAGE)
     parent = message.parent if message.role == "model" else message.id
-    return Read([], parent, contents_for_model(branch(known, parent)))
+    return ReadMessages([], parent, contents_for_model(branch(known, parent)))
 
 
 def _chained(given: Sequence[dict[str, Any]], known: Mapping[str, Message], leaf: str | None) -> list[Message]:

@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 from headwater.errors import UnknownStreamError
-from headwater.server.durable.streams import Shown
+from headwater.server.durable.streams import ReadOnlyStream
 from headwater.server.streams.log_keys import is_name
 from headwater.server.streams.record_format import CHUNK, ERROR
-from headwater.server.streams.registry import Generations
+from headwater.server.streams.registry import StreamRegistry
 
 
-class AnswerShelf:
+class AnswerStreams:
     """Shows the answers of a server; a message is a chunk, or the error that ended the answer."""
 
-    def __init__(self, generations: Generations) -> None:
+    def __init__(self, generations: StreamRegistry) -> None:
         self._generations = generations
 
-    async def find(self, who: bytes, path: str) -> Shown | None:
+    async def find(self, who: bytes, path: str) -> ReadOnlyStream | None:
         """Return the log of the answer whose name is ``path``; None where there is none, or it is not theirs."""
         if not is_name(path):
             return None
@@ -23,7 +23,7 @@ class AnswerShelf:
             await self._generations.find(who, path)
         except UnknownStreamError:
             return None
-        return Shown(path, _message)
+        return ReadOnlyStream(path, _message)
 
 
 def _message(record: bytes) -> bytes | None:

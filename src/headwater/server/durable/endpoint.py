@@ -13,12 +13,12 @@ from starlette.routing import BaseRoute, Route
 from headwater.errors import APIError
 from headwater.server.durable import fields, protocol
 from headwater.server.durable.fields import refusal
-from headwater.server.durable.reader import Reader, etag, view_headers
-from headwater.server.durable.streams import Streams
-from headwater.server.http.auth import Access
+from headwater.server.durable.reader import DurableReader, etag, view_headers
+from headwater.server.durable.streams import DurableStreams
+from headwater.server.http.auth import Auth
 from headwater.server.http.body import read_body
 from headwater.server.http.error_handlers import error_response
-from headwater.server.http.metrics import Metrics
+from headwater.server.http.metrics import ServerMetrics
 
 _METHODS = ["GET", "HEAD", "PUT", "POST", "DELETE"]
 #: On every answer: a page of another site can not embed a stream, whatever is in it.
@@ -31,12 +31,18 @@ class DurableEndpoint:
     """Answers for ``/v1/stream/{path}``. Without ``is_writable``, only what others write can be read there."""
 
     def __init__(
-        self, streams: Streams, access: Access, metrics: Metrics, draining: asyncio.Event, *, is_writable: bool
+        self,
+        streams: DurableStreams,
+        access: Auth,
+        metrics: ServerMetrics,
+        draining: asyncio.Event,
+        *,
+        is_writable: bool,
     ) -> None:
         self._streams = streams
         self._access = access
         self._metrics = metrics
-        self._reader = Reader(streams, access, draining)
+        self._reader = DurableReader(streams, access, draining)
         self._is_writable = is_writable
 
     def routes(self) -> list[BaseRoute]:

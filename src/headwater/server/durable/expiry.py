@@ -20,7 +20,7 @@ _PART = 0.05
 _MOST = 10_000
 
 
-class Lives:
+class Expiry:
     """The lives of all streams that end. An access renews a time to live; a fixed end comes when it comes."""
 
     def __init__(self, log: Log, *, clock: Callable[[], float] = time.time) -> None:

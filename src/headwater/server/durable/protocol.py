@@ -25,7 +25,7 @@ DEPTH = 32
 MARK = b""
 
 
-class Segment(msgspec.Struct, frozen=True, array_like=True):
+class LogSegment(msgspec.Struct, frozen=True, array_like=True):
     """A part of a stream that lies in the log of another: what is there under ``key`` from ``first`` to ``upto``."""
 
     key: str
@@ -39,7 +39,7 @@ class Fork(msgspec.Struct, frozen=True):
     path: str
     after: int
     sub: int
-    segments: tuple[Segment, ...]
+    segments: tuple[LogSegment, ...]
     source: str
     source_id: str
 
@@ -191,11 +191,11 @@ def forked(source: Note, key: str, tail: int, asked: Creation, path: str) -> For
     if after > tail:
         raise refusal(400, "the fork's offset is behind the end of its source")
     segments = list(source.fork.segments) if source.fork is not None else []
-    segments.append(Segment(key, source.base, after))
-    kept = tuple(Segment(one.key, one.first, min(one.upto, after)) for one in segments if one.first < after)
+    segments.append(LogSegment(key, source.base, after))
+    kept = tuple(LogSegment(one.key, one.first, min(one.upto, after)) for one in segments if one.first < after)
     if len(kept) > DEPTH:
         raise refusal(409, f"a fork is forked {DEPTH} times at most")
-    return Fork(path, after, asked.fork_sub, kept or (Segment(key, 0, 0),), key, source.id)
+    return Fork(path, after, asked.fork_sub, kept or (LogSegment(key, 0, 0),), key, source.id)
 
 
 def begin(identifier: str, asked: Creation, source: Note | None, fork: Fork | None) -> Note:
@@ -221,7 +221,7 @@ def fill(note: Note, records: list[bytes], *, is_closed: bool) -> tuple[Note, li
     return changed, records + [MARK] * is_closed
 
 
-class Done(NamedTuple):
+class AppendResult(NamedTuple):
     """What an append changes; ``note`` is None where nothing is left to be done."""
 
     note: Note | None
@@ -230,7 +230,7 @@ class Done(NamedTuple):
     seq: int | None = None
 
 
-def append(note: Note, tail: int, asked: Append, record: bytes | None, most: int) -> Done:
+def append(note: Note, tail: int, asked: Append, record: bytes | None, most: int) -> AppendResult:
     """Return what an append changes. ``record`` is None for one that does nothing but close.
 
     Raises:
@@ -240,10 +240,10 @@ def append(note: Note, tail: int, asked: Append, record: bytes | None, most: int
     producer = asked.producer
     known = note.producers.get(producer.id) if producer is not None else None
     if producer is not None and _is_repeated(producer, known):
-        return Done(None, [], known[1] if known is not None else None)
+        return AppendResult(None, [], known[1] if known is not None else None)
     if note.is_closed:
         if record is None and producer is None:
-            return Done(None, [])
+            return AppendResult(None, [])
         headers = {fields.CLOSED: "true", fields.NEXT_OFFSET: fields.show_offset(tail)}
         raise refusal(409, "the stream is closed", headers)
     if asked.seq is not None and note.seq is not None and asked.seq.encode() <= note.seq.encode():
@@ -260,7 +260,7 @@ def append(note: Note, tail: int, asked: Append, record: bytes | None, most: int
         seq=note.seq if asked.seq is None else asked.seq,
         producers=producers,
     )
-    return Done(changed, records, producer.seq if producer is not None else None)
+    return AppendResult(changed, records, producer.seq if producer is not None else None)
 
 
 def _is_repeated(producer: Producer, known: tuple[int, int] | None) -> bool:

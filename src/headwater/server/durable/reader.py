@@ -17,8 +17,8 @@ from starlette.types import Receive, Scope, Send
 from headwater.errors import APIError, LogError
 from headwater.server.durable import codec, fields
 from headwater.server.durable.fields import refusal
-from headwater.server.durable.streams import Found, Slice, Streams
-from headwater.server.http.auth import Access
+from headwater.server.durable.streams import DurableStreams, OpenedStream, ReadResult
+from headwater.server.http.auth import Auth
 from headwater.server.http.middleware import body_sender
 
 #: Events are sent for so long; readers then come again, so that caches can let many of them share one request.
@@ -27,7 +27,7 @@ _EVENTS = "sse"
 _POLL = "long-poll"
 
 
-class Asked(NamedTuple):
+class ReadQuery(NamedTuple):
     """The query of a read."""
 
     offset: str
@@ -35,7 +35,7 @@ class Asked(NamedTuple):
     cursor: str | None
 
 
-def parse_query(http: HttpRequest) -> Asked:
+def parse_query(http: HttpRequest) -> ReadQuery:
     """Return what a read asks for.
 
     Raises:
@@ -48,24 +48,24 @@ def parse_query(http: HttpRequest) -> Asked:
         raise refusal(400, f"live={live[:100]!r} is neither {_POLL} nor {_EVENTS}")
     if live is not None and not offsets:
         raise refusal(400, f"live={live} needs an offset")
-    return Asked(offsets[0] if offsets else fields.BEGINNING, live, http.query_params.get("cursor"))
+    return ReadQuery(offsets[0] if offsets else fields.BEGINNING, live, http.query_params.get("cursor"))
 
 
-def view_headers(found: Found, upto: int, *, is_closed: bool) -> dict[str, str]:
+def view_headers(found: OpenedStream, upto: int, *, is_closed: bool) -> dict[str, str]:
     """Return the headers that say what a stream is, and where a reader goes on."""
     headers = {"content-type": found.note.content_type, fields.NEXT_OFFSET: fields.show_offset(upto)}
     return headers | ({fields.CLOSED: "true"} if is_closed else {})
 
 
-def etag(found: Found, start: str, upto: int, *, is_closed: bool) -> str:
+def etag(found: OpenedStream, start: str, upto: int, *, is_closed: bool) -> str:
     """Return the tag of one part of a stream; it changes when the stream is closed."""
     return f'"{found.note.id}:{start}:{upto}{":c" if is_closed else ""}"'
 
 
-class Reader:
+class DurableReader:
     """Reads streams for HTTP clients. A live read ends when the server does, or when its key is let in no longer."""
 
-    def __init__(self, streams: Streams, access: Access, draining: asyncio.Event) -> None:
+    def __init__(self, streams: DurableStreams, access: Auth, draining: asyncio.Event) -> None:
         self._streams = streams
         self._access = access
         self._draining = draining
@@ -85,11 +85,11 @@ class Reader:
         if asked.live == _POLL:
             return await self._poll(http, found, after, asked, who)
         if asked.offset == fields.NOW:
-            there = Slice([], found.tail, True, found.note.is_closed)
+            there = ReadResult([], found.tail, True, found.note.is_closed)
             return _whole(found, there, {"cache-control": "no-store"})
         return self._catch_up(http, found, asked, await self._streams.read(found, after))
 
-    def _catch_up(self, http: HttpRequest, found: Found, asked: Asked, there: Slice) -> Response:
+    def _catch_up(self, http: HttpRequest, found: OpenedStream, asked: ReadQuery, there: ReadResult) -> Response:
         tag = etag(found, asked.offset, there.next, is_closed=there.is_closed)
         # What follows a part that is full or closed never changes; the end of a stream may have moved at any time.
         is_final = there.is_closed or not there.is_tail
@@ -100,7 +100,7 @@ class Reader:
             return Response(None, 304, headers)
         return _whole(found, there, headers)
 
-    async def _poll(self, http: HttpRequest, found: Found, after: int, asked: Asked, who: bytes) -> Response:
+    async def _poll(self, http: HttpRequest, found: OpenedStream, after: int, asked: ReadQuery, who: bytes) -> Response:
         until = time.monotonic() + self._access.limits.keep_alive
         async with self.present(http.receive, who) as left:
             there = await self._streams.read(found, after)
@@ -115,7 +115,7 @@ class Reader:
         headers |= view_headers(found, there.next, is_closed=there.is_closed)
         return Response(None, 204, headers | {fields.UP_TO_DATE: "true", "cache-control": "no-store"})
 
-    async def pages(self, found: Found, after: int, left: asyncio.Event) -> AsyncGenerator[Slice]:
+    async def pages(self, found: OpenedStream, after: int, left: asyncio.Event) -> AsyncGenerator[ReadResult]:
         """Yield what comes after ``after`` records, an empty slice where nothing came for a while, up to the end."""
         until = time.monotonic() + _ROLL_SECONDS
         pause = self._access.limits.keep_alive
@@ -129,7 +129,7 @@ class Reader:
                 await self.wait(found, after, min(pause, max(0.0, until - time.monotonic())), left)
                 await self._streams.renew(found)
 
-    async def wait(self, found: Found, after: int, timeout: float, left: asyncio.Event) -> None:
+    async def wait(self, found: OpenedStream, after: int, timeout: float, left: asyncio.Event) -> None:
         """Return when there may be more, when the time is up, or when the reader is to leave."""
         moved = asyncio.create_task(self._streams.wait(found, after, timeout))
         leaving = asyncio.create_task(left.wait())
@@ -161,7 +161,7 @@ class Reader:
 class _Events(Response):
     """A stream as events, each piece of data followed by where the reader goes on."""
 
-    def __init__(self, reader: Reader, found: Found, after: int, cursor: str | None, who: bytes) -> None:
+    def __init__(self, reader: DurableReader, found: OpenedStream, after: int, cursor: str | None, who: bytes) -> None:
         encoding = {} if fields.is_text(found.note.content_type) else {fields.SSE_ENCODING: "base64"}
         caching = {"cache-control": "no-cache, no-transform", "x-accel-buffering": "no"}
         super().__init__(None, 200, {"content-type": "text/event-stream"} | caching | encoding)
@@ -183,7 +183,7 @@ class _Events(Response):
                         await send_body({"type": "http.response.body", "body": self._show(there), "more_body": True})
             await send({"type": "http.response.body", "body": b"", "more_body": False})
 
-    def _show(self, there: Slice) -> bytes:
+    def _show(self, there: ReadResult) -> bytes:
         data = codec.data_event(there.records, self._found.note.content_type) if there.records else b""
         return data + codec.control_event(
             streamNextOffset=fields.show_offset(there.next),
@@ -198,7 +198,7 @@ def new_cursor(echoed: str | None) -> str:
     return fields.cursor(time.time(), echoed, random.random())  # noqa: S311 - spreads load, hides nothing
 
 
-def _start(found: Found, offset: str) -> int:
+def _start(found: OpenedStream, offset: str) -> int:
     """The offset where a reader begins.
 
     Raises:
@@ -212,7 +212,7 @@ def _start(found: Found, offset: str) -> int:
     return after
 
 
-def _whole(found: Found, there: Slice, headers: dict[str, str]) -> Response:
+def _whole(found: OpenedStream, there: ReadResult, headers: dict[str, str]) -> Response:
     headers |= view_headers(found, there.next, is_closed=there.is_closed)
     if there.is_tail:
         headers[fields.UP_TO_DATE] = "true"

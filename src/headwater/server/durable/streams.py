@@ -14,10 +14,10 @@ import msgspec
 from headwater.errors import ConflictError, UnknownStreamError
 from headwater.log.base import PAGE_RECORDS, Log, Page
 from headwater.server.durable import codec, fields, protocol
-from headwater.server.durable.expiry import Lives
+from headwater.server.durable.expiry import Expiry
 from headwater.server.durable.fields import JSON, refusal
 from headwater.server.durable.forks import FOREVER, WRITER, Forks
-from headwater.server.durable.protocol import MARK, Append, Creation, Done, Fork, Note
+from headwater.server.durable.protocol import MARK, Append, AppendResult, Creation, Fork, Note
 
 #: About how many bytes one answer has.
 PAGE_BYTES = 1024 * 1024
@@ -25,27 +25,27 @@ PAGE_BYTES = 1024 * 1024
 _SMALL = 64 * 1024
 
 
-class Shown(NamedTuple):
+class ReadOnlyStream(NamedTuple):
     """A log of another kind that is shown as a JSON stream, to be read only. ``message`` hides a record with None."""
 
     key: str
     message: Callable[[bytes], bytes | None]
 
 
-class Shelf(Protocol):
+class ReadOnlySource(Protocol):
     """Where streams stand that others write: the answers of engines."""
 
-    async def find(self, who: bytes, path: str) -> Shown | None:
+    async def find(self, who: bytes, path: str) -> ReadOnlyStream | None:
         """Return the log that is shown to ``who`` at ``path``; None where there is none, or it is not theirs."""
 
 
-class Found(NamedTuple):
+class OpenedStream(NamedTuple):
     """A stream as it was when it was looked up. ``written``: records and marks in its log."""
 
     key: str
     note: Note
     written: int
-    shown: Shown | None = None
+    shown: ReadOnlyStream | None = None
 
     @property
     def tail(self) -> int:
@@ -53,7 +53,7 @@ class Found(NamedTuple):
         return self.note.tail(self.written) if self.shown is None else self.written
 
 
-class Slice(NamedTuple):
+class ReadResult(NamedTuple):
     """A part of a stream. ``is_tail``: there was no more; ``is_closed``: and there will be none."""
 
     records: list[bytes]
@@ -62,18 +62,18 @@ class Slice(NamedTuple):
     is_closed: bool
 
 
-class Streams:
+class DurableStreams:
     """All streams of one server. ``most`` is how many bytes one of them may hold."""
 
-    def __init__(self, log: Log, *, most: int, shelf: Shelf | None = None) -> None:
+    def __init__(self, log: Log, *, most: int, shelf: ReadOnlySource | None = None) -> None:
         self._log = log
         self._most = most
         self._shelf = shelf
         self._forks = Forks(log)
-        self._lives = Lives(log)
+        self._lives = Expiry(log)
         self._locks: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
 
-    async def find(self, who: bytes, path: str) -> Found:
+    async def find(self, who: bytes, path: str) -> OpenedStream:
         """Return the stream at ``path``.
 
         Raises:
@@ -89,7 +89,7 @@ class Streams:
             raise refusal(410, "the stream has been deleted")
         return found
 
-    async def create(self, who: bytes, path: str, asked: Creation, body: bytes) -> tuple[Found, bool]:
+    async def create(self, who: bytes, path: str, asked: Creation, body: bytes) -> tuple[OpenedStream, bool]:
         """Return the stream that was asked for, and whether it is new.
 
         Raises:
@@ -111,7 +111,7 @@ class Streams:
                 if made is not None:
                     return made, True
 
-    async def append(self, who: bytes, path: str, asked: Append, body: bytes) -> tuple[Found, Done]:
+    async def append(self, who: bytes, path: str, asked: Append, body: bytes) -> tuple[OpenedStream, AppendResult]:
         """Return the stream after an append, and what that changed.
 
         Raises:
@@ -130,7 +130,7 @@ class Streams:
                     written = await self._write(found, done.note, done.records)
                     if written is None:
                         continue
-                    found = Found(found.key, done.note, written)
+                    found = OpenedStream(found.key, done.note, written)
                 await self._lives.renew(found.note)
                 return found, done
 
@@ -146,7 +146,7 @@ class Streams:
                 raise _read_only()
             await self._delete(found)
 
-    async def read(self, found: Found, after: int, most: int = PAGE_BYTES) -> Slice:
+    async def read(self, found: OpenedStream, after: int, most: int = PAGE_BYTES) -> ReadResult:
         """Return what comes after ``after`` records: about ``most`` bytes at once.
 
         Raises:
@@ -165,16 +165,16 @@ class Streams:
             after += len(got)
             records += got if found.shown is None else filter(None, map(found.shown.message, got))
             size += sum(map(len, got))
-        return Slice(records, after, is_tail, is_closed)
+        return ReadResult(records, after, is_tail, is_closed)
 
-    async def wait(self, found: Found, after: int, timeout: float) -> None:
+    async def wait(self, found: OpenedStream, after: int, timeout: float) -> None:
         """Return when there may be something after ``after``, or the end, or the time is up."""
         try:
             await self._log.wait(found.key, after - found.note.base, timeout)
         except UnknownStreamError:
             raise _unknown() from None
 
-    async def renew(self, found: Found) -> None:
+    async def renew(self, found: OpenedStream) -> None:
         """Let the stream's time to live begin anew, since it was read."""
         await self._lives.renew(found.note)
 
@@ -187,15 +187,17 @@ class Streams:
     def _lock(self, key: str) -> asyncio.Lock:
         return self._locks.setdefault(key, asyncio.Lock())
 
-    async def _show(self, shown: Shown) -> Found:
+    async def _show(self, shown: ReadOnlyStream) -> OpenedStream:
         try:
             state = await self._log.state(shown.key)
         except UnknownStreamError:
             raise _unknown() from None
         identifier = hashlib.sha256(shown.key.encode()).hexdigest()[:16]
-        return Found(shown.key, Note(identifier, JSON, is_made=True, is_closed=state.is_sealed), state.next, shown)
+        return OpenedStream(
+            shown.key, Note(identifier, JSON, is_made=True, is_closed=state.is_sealed), state.next, shown
+        )
 
-    async def _look(self, key: str) -> Found | None:
+    async def _look(self, key: str) -> OpenedStream | None:
         """The stream under a key, also one that is not made yet or deleted; one that has expired is deleted first."""
         found = await self._stored(key)
         if found is not None and found.note.is_made and await self._lives.is_over(found.note):
@@ -204,14 +206,14 @@ class Streams:
             found = await self._stored(key)
         return found
 
-    async def _stored(self, key: str) -> Found | None:
+    async def _stored(self, key: str) -> OpenedStream | None:
         try:
             state = await self._log.state(key)
         except UnknownStreamError:
             return None
-        return Found(key, msgspec.json.decode(state.note, type=Note), state.next)
+        return OpenedStream(key, msgspec.json.decode(state.note, type=Note), state.next)
 
-    async def _make(self, key: str, who: bytes, asked: Creation, body: bytes) -> Found | None:
+    async def _make(self, key: str, who: bytes, asked: Creation, body: bytes) -> OpenedStream | None:
         """Make a stream; None where somebody else did meanwhile."""
         source = None if asked.forked_from is None else await self._source(who, asked.forked_from)
         fork = prefix = None
@@ -236,7 +238,7 @@ class Streams:
                 await self._release(fork, note.id)
         return made
 
-    async def _store(self, key: str, note: Note, filled: Note, written: list[bytes]) -> Found | None:
+    async def _store(self, key: str, note: Note, filled: Note, written: list[bytes]) -> OpenedStream | None:
         """Write a new stream: at once where it is empty, else as one that is not there until it is whole."""
         first = note if written else filled
         try:
@@ -244,18 +246,18 @@ class Streams:
         except ConflictError:
             return None
         if not written:
-            return Found(key, filled, 0)
-        count = await self._write(Found(key, note, 0), filled, written)
-        return None if count is None else Found(key, filled, count)
+            return OpenedStream(key, filled, 0)
+        count = await self._write(OpenedStream(key, note, 0), filled, written)
+        return None if count is None else OpenedStream(key, filled, count)
 
-    async def _write(self, found: Found, note: Note, records: list[bytes]) -> int | None:
+    async def _write(self, found: OpenedStream, note: Note, records: list[bytes]) -> int | None:
         """Append to a stream as it was found; None where it is another one by now."""
         try:
             return await self._log.append(found.key, records, at=found.written, note=msgspec.json.encode(note))
         except (ConflictError, UnknownStreamError):
             return None
 
-    async def _source(self, who: bytes, path: str) -> Found:
+    async def _source(self, who: bytes, path: str) -> OpenedStream:
         found = await self._look(_key(who, path))
         if found is None or not found.note.is_made:
             raise refusal(404, "there is no stream to fork from")
@@ -263,7 +265,7 @@ class Streams:
             raise refusal(409, "the stream to fork from has been deleted")
         return found
 
-    async def _prefix(self, source: Found, fork: Fork) -> bytes | None:
+    async def _prefix(self, source: OpenedStream, fork: Fork) -> bytes | None:
         """What a fork has of the record that it was forked in the middle of."""
         if not fork.sub:
             return None
@@ -285,7 +287,7 @@ class Streams:
             raise refusal(400, "an empty array has no message")
         return record
 
-    async def _page(self, found: Found, after: int, limit: int) -> tuple[Page, bool]:
+    async def _page(self, found: OpenedStream, after: int, limit: int) -> tuple[Page, bool]:
         """Some records from the log that has them, and whether that is the stream's own."""
         segments = found.note.fork.segments if found.note.fork is not None else ()
         try:
@@ -297,18 +299,18 @@ class Streams:
         except UnknownStreamError:
             raise _unknown() from None
 
-    async def _delete(self, found: Found) -> None:
+    async def _delete(self, found: OpenedStream) -> None:
         if not await self._forks.close(found.note.id):
             await self._drop(found)
             return
         await self._lives.end(found.note)
-        current: Found | None = found
+        current: OpenedStream | None = found
         while current is not None and current.note.id == found.note.id:
             if await self._write(current, *protocol.delete(current.note)) is not None:
                 return
             current = await self._stored(found.key)
 
-    async def _drop(self, found: Found) -> None:
+    async def _drop(self, found: OpenedStream) -> None:
         await self._log.drop(found.key)
         await self._lives.end(found.note)
         await self._forks.drop(found.note.id)

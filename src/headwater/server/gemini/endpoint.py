@@ -10,19 +10,19 @@ from starlette.requests import Request as HttpRequest
 from starlette.responses import Response
 from starlette.routing import Route
 
-from headwater.engines.base import Request
+from headwater.engines.base import EngineRequest
 from headwater.errors import UnknownStreamError, UsageError, api_error
-from headwater.server.http.auth import Access
-from headwater.server.http.body import read_whole
-from headwater.server.http.middleware import note
+from headwater.server.http.auth import Auth
+from headwater.server.http.body import read_request_body
+from headwater.server.http.middleware import add_log_fields
 from headwater.server.http.responses import json_response
-from headwater.server.streams.encodings import ArrayForm, EventsForm, Form, WholeForm
-from headwater.server.streams.record_format import Head
+from headwater.server.streams.encodings import ArrayEncoding, EventEncoding, ResponseEncoding, WholeEncoding
+from headwater.server.streams.record_format import StreamHeader
 from headwater.server.streams.recorder import Recorder
-from headwater.server.streams.registry import Generations
-from headwater.server.streams.responses import Answer, Rest
-from headwater.server.streams.retention import Terms, keep_asked, resume_asked
-from headwater.server.streams.routing import Engines
+from headwater.server.streams.registry import StreamRegistry
+from headwater.server.streams.responses import RelayResponse, StreamResponse
+from headwater.server.streams.retention import RetentionPolicy, parse_keep, parse_resume
+from headwater.server.streams.routing import EngineRouter
 from headwater.types import Model
 
 #: The versions of the API; clients can be told to leave it out.
@@ -39,7 +39,7 @@ _SCOPES = (
 class GeminiEndpoint:
     """The routes of the Gemini API over engines and a log. Its handlers raise what the app turns into refusals."""
 
-    def __init__(self, engines: Engines, recorder: Recorder, access: Access, generations: Generations) -> None:
+    def __init__(self, engines: EngineRouter, recorder: Recorder, access: Auth, generations: StreamRegistry) -> None:
         self._engines = engines
         self._recorder = recorder
         self._access = access
@@ -58,24 +58,24 @@ class GeminiEndpoint:
 
     async def _call(self, http: HttpRequest) -> Response:
         who = self._access.identify(http)
-        body = await read_whole(http, self._access.limits)
+        body = await read_request_body(http, self._access.limits)
         model, method = _model(http), http.path_params["method"]
         engine = self._engines.for_model(model)
-        note(http.scope, model=model, engine=engine.name)
+        add_log_fields(http.scope, model=model, engine=engine.name)
         timeout = _timeout(http.headers.get("x-server-timeout"))
         match method:
             case "generateContent" | "streamGenerateContent":
-                request = Request(model, body, is_stream=method == "streamGenerateContent", timeout=timeout)
+                request = EngineRequest(model, body, is_stream=method == "streamGenerateContent", timeout=timeout)
                 form = _form(request, http.query_params.get("alt"))
-                rest = resume_asked(http.headers)
+                rest = parse_resume(http.headers)
                 if rest is not None:
                     return await self._rest(*rest, who, form)
-                keep = keep_asked(http.headers) if request.is_stream else None
+                keep = parse_keep(http.headers) if request.is_stream else None
                 if keep is not None:
                     return await self._keep(request, who, form, keep)
-                return Answer(self._recorder, engine, request, form, access=self._access, who=who)
+                return RelayResponse(self._recorder, engine, request, form, access=self._access, who=who)
             case "countTokens":
-                request = Request(model, _unwrapped(body), is_stream=False, timeout=timeout)
+                request = EngineRequest(model, _unwrapped(body), is_stream=False, timeout=timeout)
                 try:
                     async with asyncio.timeout(timeout):
                         return json_response(await engine.count_tokens(request))
@@ -83,19 +83,19 @@ class GeminiEndpoint:
                     raise api_error(504, "counting took too long", status="DEADLINE_EXCEEDED") from error
         raise api_error(404, f"there is no method {method!r} here", status="NOT_FOUND")
 
-    async def _keep(self, request: Request, who: bytes, form: Form, seconds: float) -> Response:
+    async def _keep(self, request: EngineRequest, who: bytes, form: ResponseEncoding, seconds: float) -> Response:
         """An answer that outlives its connection for a while."""
-        head, terms = Head("", request.model), Terms(patience=seconds)
+        head, terms = StreamHeader("", request.model), RetentionPolicy(patience=seconds)
         started = await self._generations.start(who, request, head, terms)
-        return Rest(self._generations, started.name, started.head, form, access=self._access, who=who)
+        return StreamResponse(self._generations, started.name, started.head, form, access=self._access, who=who)
 
-    async def _rest(self, name: str, after: int, who: bytes, form: Form) -> Response:
+    async def _rest(self, name: str, after: int, who: bytes, form: ResponseEncoding) -> Response:
         """The rest of an answer that has a name."""
         try:
             head = await self._generations.find(who, name)
         except UnknownStreamError:
             raise api_error(404, "the stream is not kept any more: ask anew", status="NOT_FOUND") from None
-        return Rest(self._generations, name, head, form, access=self._access, who=who, after=after)
+        return StreamResponse(self._generations, name, head, form, access=self._access, who=who, after=after)
 
     async def _list_models(self, http: HttpRequest) -> Response:
         self._access.identify(http)
@@ -145,10 +145,10 @@ def _model(http: HttpRequest) -> str:
     return f"tunedModels/{model}" if "/tunedModels/" in http.scope["path"] else model
 
 
-def _form(request: Request, alt: str | None) -> Form:
+def _form(request: EngineRequest, alt: str | None) -> ResponseEncoding:
     if not request.is_stream:
-        return WholeForm()
-    return EventsForm() if alt == "sse" else ArrayForm()
+        return WholeEncoding()
+    return EventEncoding() if alt == "sse" else ArrayEncoding()
 
 
 def _timeout(text: str | None) -> float | None:

@@ -69,7 +69,7 @@ class StoredFile(msgspec.Struct, frozen=True):
         return {name: value for name, value in document.items() if value is not None}
 
 
-class Upload:
+class FileUpload:
     """A file that is on its way: what has come lies in ``path``, ``received`` bytes of it."""
 
     def __init__(self, owner: bytes, metadata: Metadata, path: Path, *, size: int | None) -> None:
@@ -115,7 +115,7 @@ class Upload:
         self.received += len(data)
 
 
-class Files:
+class FileStore:
     """All files of one server, in a directory of its own that is made when the first one comes."""
 
     def __init__(self, limits: Limits, *, clock: Callable[[], float] = time.time) -> None:
@@ -123,7 +123,7 @@ class Files:
         self._clock = clock
         self._directory: tempfile.TemporaryDirectory[str] | None = None
         self._files: dict[tuple[bytes, str], StoredFile] = {}
-        self._uploads: dict[str, Upload] = {}
+        self._uploads: dict[str, FileUpload] = {}
 
     def begin(self, owner: bytes, metadata: Metadata, size: int | None) -> str:
         """Begin an upload and return its id, which is secret: who has it may go on with it.
@@ -139,13 +139,13 @@ class Files:
         if len(mine) >= self._limits.streams_per_key or self._stored(owner) + (size or 0) > self._limits.storage:
             raise api_error(429, "there are too many files of this key", status="RESOURCE_EXHAUSTED")
         self._check(owner, metadata)
-        upload = Upload(owner, metadata, self._new_path(), size=size)
+        upload = FileUpload(owner, metadata, self._new_path(), size=size)
         upload.heard = self._clock()
         key = secrets.token_urlsafe(24)
         self._uploads[key] = upload
         return key
 
-    def upload(self, key: str) -> Upload:
+    def upload(self, key: str) -> FileUpload:
         """Return an upload.
 
         Raises:
@@ -158,13 +158,13 @@ class Files:
         upload.heard = self._clock()
         return upload
 
-    def room(self, upload: Upload) -> int:
+    def room(self, upload: FileUpload) -> int:
         """Return how many bytes may still come."""
         limits = self._limits
         most = limits.file if upload.size is None else min(upload.size, limits.file)
         return max(0, min(most - upload.received, limits.storage - self._stored(upload.owner)))
 
-    def finish(self, upload: Upload, mime_type: str) -> StoredFile:
+    def finish(self, upload: FileUpload, mime_type: str) -> StoredFile:
         """Make a file of what has come.
 
         Raises:

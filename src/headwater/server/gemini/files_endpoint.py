@@ -10,8 +10,8 @@ from starlette.routing import Route
 
 from headwater.errors import UsageError, api_error
 from headwater.server.gemini.endpoint import VERSIONS, page_asked, page_of
-from headwater.server.gemini.file_store import Files, Metadata, Upload, read_metadata
-from headwater.server.http.auth import Access
+from headwater.server.gemini.file_store import FileStore, FileUpload, Metadata, read_metadata
+from headwater.server.http.auth import Auth
 from headwater.server.http.body import read_body, read_pieces, too_large
 from headwater.server.http.responses import json_response
 
@@ -23,7 +23,7 @@ _METADATA_BYTES = 64 * 1024
 class FilesEndpoint:
     """The routes of files. Its handlers raise what the app turns into refusals."""
 
-    def __init__(self, files: Files, access: Access) -> None:
+    def __init__(self, files: FileStore, access: Auth) -> None:
         self._files = files
         self._access = access
 
@@ -98,7 +98,7 @@ class FilesEndpoint:
             return self._finish(http, upload)
         return json_response({}, _state("active") | {"x-goog-upload-size-received": str(upload.received)})
 
-    async def _take(self, http: HttpRequest, upload: Upload) -> None:
+    async def _take(self, http: HttpRequest, upload: FileUpload) -> None:
         room = self._files.room(upload)
         if (_number(http, "content-length") or 0) > room:
             raise too_large(room)
@@ -108,7 +108,7 @@ class FilesEndpoint:
         finally:
             upload.is_busy = False
 
-    def _finish(self, http: HttpRequest, upload: Upload) -> Response:
+    def _finish(self, http: HttpRequest, upload: FileUpload) -> Response:
         mime_type = http.headers.get("x-goog-upload-header-content-type", "application/octet-stream")
         file = upload.result or self._files.finish(upload, mime_type)
         return json_response({"file": file.document(_base(http))}, _state("final"))
@@ -135,7 +135,7 @@ class FilesEndpoint:
         return FileResponse(file.path, media_type=file.mime_type, headers={"content-disposition": "attachment"})
 
 
-async def keep_clean(files: Files, period: float = 600.0) -> None:
+async def sweep_files(files: FileStore, period: float = 600.0) -> None:
     """Remove what has expired, again and again, until cancelled."""
     while True:
         await asyncio.sleep(period)

@@ -13,14 +13,14 @@ from starlette.requests import HTTPConnection
 
 from headwater.errors import APIError, UsageError, api_error
 from headwater.server.http.limits import Limits
-from headwater.server.http.middleware import note
+from headwater.server.http.middleware import add_log_fields
 from headwater.server.http.quotas import Quotas
 
 _HOST = re.compile(r"(?:[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(?::[0-9]{1,5})?")
 _LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1", "testserver"})
 
 
-class Access:
+class Auth:
     """The keys (kept as hashes only), the origins and the hosts that are let in.
 
     No keys means that everyone on this machine is let in; the server then answers to loopback names only, so that a web
@@ -63,7 +63,7 @@ class Access:
             if key is None:
                 raise _unauthenticated("an API key is needed: send it as x-goog-api-key")
             who = self.admit(key)
-            note(connection.scope, key=who.hex()[:8])
+            add_log_fields(connection.scope, key=who.hex()[:8])
         self.quotas.count(who)
         return who
 

@@ -12,7 +12,7 @@ from headwater.errors import APIError, api_error
 from headwater.server.http.limits import Limits
 
 
-async def read_whole(http: Request, limits: Limits) -> bytes:
+async def read_request_body(http: Request, limits: Limits) -> bytes:
     """Return the body of a request, within the limits of a server. See ``read_body``."""
     return await read_body(http, http.receive, limits.body, stall=limits.stall)
 

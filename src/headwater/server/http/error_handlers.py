@@ -14,7 +14,7 @@ from starlette.responses import Response
 from headwater.errors import HeadwaterError, api_error
 from headwater.protocols.error_documents import error_body, error_code
 from headwater.server.http.errors import http_status, retry_after
-from headwater.server.http.metrics import Metrics
+from headwater.server.http.metrics import ServerMetrics
 from headwater.server.http.responses import JSON
 
 Handler = Callable[[HttpRequest, Exception], Response]
@@ -29,7 +29,7 @@ def error_response(error: Exception, headers: Mapping[str, str] | None = None) -
     return Response(body, code, extra | dict(headers or {}), JSON.decode())
 
 
-def handlers(metrics: Metrics) -> dict[Any, Handler]:
+def error_handlers(metrics: ServerMetrics) -> dict[Any, Handler]:
     """Return the handlers: for what headwater raises, for what Starlette does, and for what nobody foresaw."""
 
     def refuse(_: HttpRequest, error: Exception) -> Response:

@@ -8,7 +8,7 @@ from headwater.errors import APIError, api_error
 from headwater.protocols.error_documents import reason_details
 
 
-def own_error(code: int, status: str, reason: str, message: str) -> APIError:
+def server_error(code: int, status: str, reason: str, message: str) -> APIError:
     """Return an error of this server's own, with a reason that readers of its record can tell apart."""
     body = {"code": code, "message": message, "status": status, "details": reason_details(reason)}
     return api_error(code, message, status=status, details={"error": body})

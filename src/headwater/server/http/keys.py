@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from headwater.errors import UsageError
-from headwater.server.http.auth import Access
+from headwater.server.http.auth import Auth
 
 logger = logging.getLogger("headwater.server")
 
@@ -28,7 +28,7 @@ def read_keys(path: str) -> list[str]:
     return keys
 
 
-def rereading(access: Access, path: str, others: Sequence[str]) -> Callable[[], None]:
+def key_reloader(access: Auth, path: str, others: Sequence[str]) -> Callable[[], None]:
     """Return what lets in the keys that are in the file by now, and ``others``, and ends what is open under the rest.
 
     A file that can not be read, or holds no key, changes nothing and is said in the log.

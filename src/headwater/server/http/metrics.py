@@ -14,7 +14,7 @@ class Timed(Protocol):
     started: float
 
 
-class Metrics:
+class ServerMetrics:
     """The figures of one server, in a registry of their own."""
 
     def __init__(self) -> None:

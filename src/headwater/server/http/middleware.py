@@ -47,12 +47,12 @@ def body_sender(scope: Scope, send: Send) -> Send:
     return found
 
 
-def note(scope: Scope, **facts: str) -> None:
+def add_log_fields(scope: Scope, **facts: str) -> None:
     """Add facts to the line that the access log will have for this request. Never a key, a prompt or an answer."""
     scope.get(_NOTES, {}).update(facts)
 
 
-class Edge:
+class EdgeMiddleware:
     """Wraps the application; what is not HTTP goes through untouched. ``origins`` are the web origins that may read."""
 
     def __init__(self, app: ASGIApp, *, origins: Collection[str] = ()) -> None:

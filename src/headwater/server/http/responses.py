@@ -16,7 +16,7 @@ def json_response(value: Any, headers: Mapping[str, str] | None = None) -> Respo
     return Response(msgspec.json.encode(value), 200, headers, JSON.decode())
 
 
-def begun_response(value: Any, location: str, *, is_new: bool) -> Response:
+def created_response(value: Any, location: str, *, is_new: bool) -> Response:
     """Return something that was begun, now or by the same request before, and where it is."""
     response = json_response(value, {"location": location})
     response.status_code = 201 if is_new else 200

@@ -34,7 +34,7 @@ _FOR_EVER = "public, max-age=31536000, immutable"  # the name changes with the c
 Handler = Callable[[HttpRequest], Awaitable[Response]]
 
 
-class File(NamedTuple):
+class PageFile(NamedTuple):
     """A file as it is sent."""
 
     content_type: str
@@ -71,7 +71,7 @@ async def _asset(http: HttpRequest) -> Response:
     return _sent(http, load("assets", name), _FOR_EVER)
 
 
-def _sent(http: HttpRequest, file: File, cache_control: str, vary: str = "Accept-Encoding") -> Response:
+def _sent(http: HttpRequest, file: PageFile, cache_control: str, vary: str = "Accept-Encoding") -> Response:
     headers = {"etag": file.tag, "cache-control": cache_control, "vary": vary, "content-security-policy": POLICY}
     known = [tag.strip() for tag in http.headers.get("if-none-match", "").split(",")]
     if file.tag in known:
@@ -82,11 +82,11 @@ def _sent(http: HttpRequest, file: File, cache_control: str, vary: str = "Accept
 
 
 @cache
-def load(*path: str) -> File:
+def load(*path: str) -> PageFile:
     """Return a file by its path in ``static``."""
     plain = _STATIC.joinpath(*path).read_bytes()
     tag = hashlib.sha256(plain).hexdigest()[:24]
-    return File(_TYPES[path[-1].rpartition(".")[2]], f'W/"{tag}"', plain, gzip.compress(plain, mtime=0))
+    return PageFile(_TYPES[path[-1].rpartition(".")[2]], f'W/"{tag}"', plain, gzip.compress(plain, mtime=0))
 
 
 @cache

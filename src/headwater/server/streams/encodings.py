@@ -16,7 +16,7 @@ _SILENT = (HEAD, REQUEST, END)
 _EVENTS = {CHUNK: b"chunk", ERROR: b"failed", END: b"end"}
 
 
-class Form(Protocol):
+class ResponseEncoding(Protocol):
     """How one answer is written into the body of a response. Lives as long as the answer."""
 
     content_type: bytes
@@ -40,7 +40,7 @@ class Form(Protocol):
         """Return the whole body of an answer that is an error."""
 
 
-class _PlainForm:
+class _BaseEncoding:
     """What forms have in common that say nothing of their own."""
 
     headers: Sequence[tuple[bytes, bytes]] = ()
@@ -58,7 +58,7 @@ class _PlainForm:
         return body
 
 
-class EventsForm(_PlainForm):
+class EventEncoding(_BaseEncoding):
     """Events as Google sends them: chunks and errors; the end is the end of the body."""
 
     content_type = b"text/event-stream"
@@ -70,7 +70,7 @@ class EventsForm(_PlainForm):
         return sse_frames(records)
 
 
-class ArrayForm(_PlainForm):
+class ArrayEncoding(_BaseEncoding):
     """The elements of one JSON array, which is what the API sends without ``alt=sse``."""
 
     content_type = JSON
@@ -98,7 +98,7 @@ class ArrayForm(_PlainForm):
         return b"[" + body + b"]"
 
 
-class NumberedForm(_PlainForm):
+class NumberedEncoding(_BaseEncoding):
     """Events for readers that come back, after the first ``after``: ``id`` counts them, ``event`` is their kind.
 
     ``chunk`` as the API has it; ``failed``, an error in Google's shape; ``end``. One of the last two comes last.
@@ -121,7 +121,7 @@ class NumberedForm(_PlainForm):
         return b"".join(pieces)
 
 
-class WholeForm(_PlainForm):
+class WholeEncoding(_BaseEncoding):
     """One response: the only chunk of the answer."""
 
     content_type = JSON

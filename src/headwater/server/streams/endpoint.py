@@ -12,19 +12,19 @@ from starlette.requests import Request as HttpRequest
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
-from headwater.engines.base import Request
+from headwater.engines.base import EngineRequest
 from headwater.errors import APIError, NotFoundError, UnknownStreamError, UsageError, api_error
-from headwater.server.http.auth import Access
-from headwater.server.http.body import read_whole
-from headwater.server.http.middleware import note
-from headwater.server.http.responses import begun_response, json_response
+from headwater.server.http.auth import Auth
+from headwater.server.http.body import read_request_body
+from headwater.server.http.middleware import add_log_fields
+from headwater.server.http.responses import created_response, json_response
 from headwater.server.streams.links import SIGNATURE, check_link, link_query
-from headwater.server.streams.protocol_encodings import form_of
-from headwater.server.streams.record_format import Head
-from headwater.server.streams.registry import Generations, Known
-from headwater.server.streams.responses import Rest
-from headwater.server.streams.retention import Terms
-from headwater.server.streams.routing import model_named
+from headwater.server.streams.protocol_encodings import encoding_for
+from headwater.server.streams.record_format import StreamHeader
+from headwater.server.streams.registry import StoredStream, StreamRegistry
+from headwater.server.streams.responses import StreamResponse
+from headwater.server.streams.retention import RetentionPolicy
+from headwater.server.streams.routing import model_name
 
 PATH = "/v1/streams"
 #: How long a stop waits for the end, and then says how it stands (seconds).
@@ -46,7 +46,7 @@ class _Ask(msgspec.Struct):
 class StreamsEndpoint:
     """The routes over the generations. Its handlers raise what the app turns into refusals."""
 
-    def __init__(self, generations: Generations, access: Access) -> None:
+    def __init__(self, generations: StreamRegistry, access: Auth) -> None:
         self._generations = generations
         self._access = access
 
@@ -65,17 +65,17 @@ class StreamsEndpoint:
 
     async def _start(self, http: HttpRequest) -> Response:
         who = self._access.identify(http)
-        body = await read_whole(http, self._access.limits)
+        body = await read_request_body(http, self._access.limits)
         request, head = _read_ask(body)
-        note(http.scope, model=request.model)
+        add_log_fields(http.scope, model=request.model)
         repeat_key = http.headers.get("idempotency-key")
         if repeat_key is not None and not 0 < len(repeat_key) <= _LONGEST_KEY:
             raise UsageError(f"an Idempotency-Key has 1 to {_LONGEST_KEY} characters")
-        started = await self._generations.start(who, request, head, Terms(), repeat_key=repeat_key)
+        started = await self._generations.start(who, request, head, RetentionPolicy(), repeat_key=repeat_key)
         if started.is_new:
             await self._generations.enlist(started.name, started.head)
         known = await self._generations.look(started.name, started.head)
-        return begun_response(_described(known), f"{PATH}/{started.name}", is_new=started.is_new)
+        return created_response(_described(known), f"{PATH}/{started.name}", is_new=started.is_new)
 
     async def _list(self, http: HttpRequest) -> Response:
         who = self._access.identify(http)
@@ -97,8 +97,8 @@ class StreamsEndpoint:
             known = await self._known(who, http.path_params["name"])
         if known.state.is_sealed and after >= known.last:
             return Response(None, 204)  # an EventSource that has seen the end asks no more
-        form = form_of(http.query_params.get("format") or "numbered", known.name, after, model=known.head.model)
-        return Rest(
+        form = encoding_for(http.query_params.get("format") or "numbered", known.name, after, model=known.head.model)
+        return StreamResponse(
             self._generations,
             known.name,
             known.head,
@@ -124,7 +124,7 @@ class StreamsEndpoint:
 
     async def _link(self, http: HttpRequest) -> Response:
         known = await self._asked(http)
-        body = await read_whole(http, self._access.limits)
+        body = await read_request_body(http, self._access.limits)
         try:
             seconds = msgspec.json.decode(body, type=dict[str, float])["seconds"]
         except (msgspec.MsgspecError, UnicodeDecodeError, KeyError) as error:
@@ -132,11 +132,11 @@ class StreamsEndpoint:
         query = link_query(await self._generations.secret(), known.name, seconds)
         return json_response({"url": f"{PATH}/{known.name}/events?{query}"})
 
-    async def _asked(self, http: HttpRequest) -> Known:
+    async def _asked(self, http: HttpRequest) -> StoredStream:
         """What is known of the answer that the path names, if it belongs to who asks."""
         return await self._known(self._access.identify(http), http.path_params["name"])
 
-    async def _linked(self, http: HttpRequest) -> Known:
+    async def _linked(self, http: HttpRequest) -> StoredStream:
         """The same for the holder of a link, who needs no key."""
         self._access.check_host(http)
         self._access.check_origin(http)
@@ -148,7 +148,7 @@ class StreamsEndpoint:
         except UnknownStreamError:
             raise _unknown() from None
 
-    async def _known(self, who: bytes, name: str) -> Known:
+    async def _known(self, who: bytes, name: str) -> StoredStream:
         try:
             return await self._generations.look(name, await self._generations.find(who, name))
         except UnknownStreamError:
@@ -161,7 +161,7 @@ class StreamsEndpoint:
             return None
 
 
-def _read_ask(body: bytes) -> tuple[Request, Head]:
+def _read_ask(body: bytes) -> tuple[EngineRequest, StreamHeader]:
     """The request that an engine gets, and what else was asked for."""
     try:
         document = msgspec.json.decode(body, type=dict[str, Any])
@@ -169,15 +169,15 @@ def _read_ask(body: bytes) -> tuple[Request, Head]:
         ask = msgspec.convert(asked, _Ask)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
         raise UsageError(f"the body is a request of the Gemini API with its model: {error}") from error
-    model = model_named(ask.model)
+    model = model_name(ask.model)
     match ask.on_break:
         case "fail" | "continue" as on_break:
-            head = Head("", model, engine=ask.engine, on_break=on_break)
-            return Request(model, msgspec.json.encode(document)), head
+            head = StreamHeader("", model, engine=ask.engine, on_break=on_break)
+            return EngineRequest(model, msgspec.json.encode(document)), head
     raise UsageError(f'on_break is "fail" or "continue", not {ask.on_break[:100]!r}')
 
 
-def _described(known: Known) -> dict[str, Any]:
+def _described(known: StoredStream) -> dict[str, Any]:
     """What a client is told of an answer."""
     head, account = known.head, known.account
     metrics = {"first_chunk": account.first, "seconds": account.seconds, "chunks": known.chunks}
@@ -194,7 +194,7 @@ def _described(known: Known) -> dict[str, Any]:
     return found | {name: value for name, value in more.items() if value}
 
 
-def _state(known: Known) -> str:
+def _state(known: StoredStream) -> str:
     if known.state.is_sealed:
         return known.account.reason
     return "lost" if known.state.is_stale else "running"

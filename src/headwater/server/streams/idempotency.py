@@ -7,21 +7,21 @@ from contextlib import suppress
 
 import msgspec
 
-from headwater.engines.base import Request
+from headwater.engines.base import EngineRequest
 from headwater.errors import ConflictError, UnknownStreamError
-from headwater.log.base import Log, State
-from headwater.server.http.errors import own_error
-from headwater.server.streams.log_keys import head_of
-from headwater.server.streams.record_format import Head
+from headwater.log.base import Log, LogState
+from headwater.server.http.errors import server_error
+from headwater.server.streams.log_keys import header_of
+from headwater.server.streams.record_format import StreamHeader
 
 
-class Claims:
+class IdempotencyKeys:
     """Each key has a log whose note is the name of its answer; of many who make it at once, one succeeds."""
 
     def __init__(self, log: Log) -> None:
         self._log = log
 
-    async def find(self, claim: str, asked: str) -> tuple[str, Head] | None:
+    async def find(self, claim: str, asked: str) -> tuple[str, StreamHeader] | None:
         """Return the answer that was begun before, where there is one still.
 
         Raises:
@@ -32,7 +32,7 @@ class Claims:
         except UnknownStreamError:
             return None
 
-    async def take(self, claim: str, name: str, asked: str) -> tuple[str, Head] | None:
+    async def take(self, claim: str, name: str, asked: str) -> tuple[str, StreamHeader] | None:
         """Have the key stand for ``name``, and return None; or return the answer for which it stands already.
 
         Raises:
@@ -51,17 +51,17 @@ class Claims:
             else:
                 return None
 
-    async def _named(self, state: State, asked: str) -> tuple[str, Head] | None:
+    async def _named(self, state: LogState, asked: str) -> tuple[str, StreamHeader] | None:
         name = state.note.decode()
-        head = await head_of(self._log, name)
+        head = await header_of(self._log, name)
         if head is None:
             return None
         if head.asked != asked:
-            raise own_error(422, "INVALID_ARGUMENT", "KEY_USED", "the key was used for another request before")
+            raise server_error(422, "INVALID_ARGUMENT", "KEY_USED", "the key was used for another request before")
         return name, head
 
 
-def digest(request: Request) -> str:
+def request_digest(request: EngineRequest) -> str:
     """Return what tells one request from another, however its JSON is written."""
     try:
         body = msgspec.json.encode(msgspec.json.decode(request.body), order="sorted")

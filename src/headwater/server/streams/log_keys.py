@@ -9,7 +9,7 @@ import secrets
 from headwater.errors import UnknownStreamError
 from headwater.log.base import Log
 from headwater.server.streams import record_format
-from headwater.server.streams.record_format import Head
+from headwater.server.streams.record_format import StreamHeader
 
 _NAME = re.compile(r"[A-Za-z0-9_-]{32}")
 _DAY = 24 * 3600
@@ -51,7 +51,7 @@ def list_keys(owner: str, newest: float, oldest: float) -> list[str]:
     return [f"names:{owner}:{day}" for day in days]
 
 
-async def head_of(log: Log, name: str) -> Head | None:
+async def header_of(log: Log, name: str) -> StreamHeader | None:
     """Return what the answer of a name is about; None where there is none."""
     if not is_name(name):
         return None
@@ -59,4 +59,4 @@ async def head_of(log: Log, name: str) -> Head | None:
         page = await log.read(name, 0, 1)
     except UnknownStreamError:
         return None
-    return record_format.read_head(page.records[0]) if page.records else None
+    return record_format.read_header(page.records[0]) if page.records else None

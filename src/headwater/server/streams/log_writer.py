@@ -19,7 +19,7 @@ LOST = (ConflictError, SealedError, UnknownStreamError)
 _MOST_BYTES = 1024 * 1024
 
 
-class Pen(Protocol):
+class LogWriter(Protocol):
     """What a production writes with. Lives as long as it."""
 
     async def add(self, record: bytes) -> None:
@@ -29,7 +29,7 @@ class Pen(Protocol):
             LogError: it can not be written, or one before it could not.
         """
 
-    async def end(self, record: bytes, account: record_format.Account) -> None:
+    async def end(self, record: bytes, account: record_format.StreamStatus) -> None:
         """Write what is left and the last record, and end the log.
 
         Raises:
@@ -40,7 +40,7 @@ class Pen(Protocol):
         """Return when nothing is being written any more."""
 
 
-class Plain:
+class DirectWriter:
     """Writes each record at once: for the log in memory, which nobody waits for."""
 
     def __init__(self, log: Log, key: str) -> None:
@@ -51,7 +51,7 @@ class Plain:
         """Write one record."""
         await self._append(self._key, [record])
 
-    async def end(self, record: bytes, _: record_format.Account) -> None:
+    async def end(self, record: bytes, _: record_format.StreamStatus) -> None:
         """Write the last record and end the log."""
         await self._append(self._key, [record], seal=True)
 
@@ -59,7 +59,7 @@ class Plain:
         """Nothing is being written."""
 
 
-class Grouped:
+class BatchingWriter:
     """Writes in groups, in the name of ``writer``: what comes while one is being written is the next.
 
     ``failed`` is called when a group could not be written. ``count`` chunks are in the log already.
@@ -94,7 +94,7 @@ class Grouped:
         if self._size > _MOST_BYTES:
             await asyncio.wait([self._task])
 
-    async def end(self, record: bytes, account: record_format.Account) -> None:
+    async def end(self, record: bytes, account: record_format.StreamStatus) -> None:
         """Write what is left and the last record, and end the log."""
         await self.settle()
         if isinstance(self._error, LOST):

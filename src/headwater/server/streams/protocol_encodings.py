@@ -10,10 +10,10 @@ import msgspec
 from headwater.errors import UsageError, api_error
 from headwater.protocols.ag_ui.encoder import AgUi
 from headwater.protocols.ai_sdk.encoder import AiSdk
-from headwater.protocols.base import EVENT_STREAM, Encoder, Outcome
+from headwater.protocols.base import EVENT_STREAM, Encoder, StreamOutcome
 from headwater.protocols.plain import PlainText
-from headwater.server.streams.encodings import EventsForm, Form, NumberedForm
-from headwater.server.streams.record_format import CHUNK, END, ERROR, Ending, error_body
+from headwater.server.streams.encodings import EventEncoding, NumberedEncoding, ResponseEncoding
+from headwater.server.streams.record_format import CHUNK, END, ERROR, StreamEnding, error_body
 from headwater.types import GenerateContentResponse, UsageMetadata
 from headwater.types.base import salvage
 
@@ -23,7 +23,7 @@ _DECODER = msgspec.json.Decoder(GenerateContentResponse)
 _CUT = api_error(503, "the server let this reader go before the end: read the answer again", status="UNAVAILABLE")
 
 
-class EncodedForm:
+class ProtocolEncoding:
     """An answer as an encoder writes it.
 
     A reader that is let go before the end is told so as of an error, unless it ``is_resumable`` and comes back by
@@ -83,7 +83,7 @@ def message_id(name: str) -> str:
     return "msg-" + _digest("message", name)
 
 
-def form_of(asked: str, name: str, after: int = 0, *, model: str = "") -> Form:
+def encoding_for(asked: str, name: str, after: int = 0, *, model: str = "") -> ResponseEncoding:
     """Return the form that is asked for by its name, for the stream ``name`` after its first ``after`` events.
 
     Raises:
@@ -97,14 +97,14 @@ def form_of(asked: str, name: str, after: int = 0, *, model: str = "") -> Form:
     return make(name, after, model)
 
 
-def _outcome(data: bytes) -> Outcome:
+def _outcome(data: bytes) -> StreamOutcome:
     try:
-        ending = msgspec.json.decode(data, type=Ending)
+        ending = msgspec.json.decode(data, type=StreamEnding)
         usage = None if ending.usage is None else msgspec.convert(ending.usage, UsageMetadata)
     except _UNREADABLE:
-        return Outcome()
+        return StreamOutcome()
     is_cancelled = ending.reason == "cancelled"
-    return Outcome(
+    return StreamOutcome(
         reason="cancelled" if is_cancelled else "finished", usage=usage, first=ending.first, seconds=ending.seconds
     )
 
@@ -113,19 +113,19 @@ def _digest(kind: str, name: str) -> str:
     return hashlib.sha256(f"{kind} {name}".encode()).hexdigest()[:24]
 
 
-def _ag_ui(name: str, after: int, model: str) -> Form:
-    return EncodedForm(
+def _ag_ui(name: str, after: int, model: str) -> ResponseEncoding:
+    return ProtocolEncoding(
         AgUi(thread_id=f"thread-{_digest('thread', name)}", run_id=f"run-{_digest('run', name)}", model=model)
     )
 
 
-_FORMS: dict[str, Callable[[str, int, str], Form]] = {
-    "numbered": lambda name, after, model: NumberedForm(after),
-    "gemini": lambda name, after, model: EventsForm(),
-    "text": lambda name, after, model: EncodedForm(PlainText(after=after), is_resumable=True),
-    "ai-sdk-5": lambda name, after, model: EncodedForm(AiSdk(version=5, message_id=message_id(name), model=model)),
-    "ai-sdk-6": lambda name, after, model: EncodedForm(AiSdk(version=6, message_id=message_id(name), model=model)),
-    "ai-sdk-7": lambda name, after, model: EncodedForm(AiSdk(version=7, message_id=message_id(name), model=model)),
+_FORMS: dict[str, Callable[[str, int, str], ResponseEncoding]] = {
+    "numbered": lambda name, after, model: NumberedEncoding(after),
+    "gemini": lambda name, after, model: EventEncoding(),
+    "text": lambda name, after, model: ProtocolEncoding(PlainText(after=after), is_resumable=True),
+    "ai-sdk-5": lambda name, after, model: ProtocolEncoding(AiSdk(version=5, message_id=message_id(name), model=model)),
+    "ai-sdk-6": lambda name, after, model: ProtocolEncoding(AiSdk(version=6, message_id=message_id(name), model=model)),
+    "ai-sdk-7": lambda name, after, model: ProtocolEncoding(AiSdk(version=7, message_id=message_id(name), model=model)),
     "ag-ui": _ag_ui,
 }
 #: The names of all formats.

@@ -21,7 +21,7 @@ HEAD, REQUEST, CHUNK, ERROR, END = b"h"[0], b"r"[0], b"c"[0], b"x"[0], b"z"[0]
 OnBreak = Literal["fail", "continue"]
 
 
-class Head(msgspec.Struct, frozen=True, omit_defaults=True):
+class StreamHeader(msgspec.Struct, frozen=True, omit_defaults=True):
     """Who asked (a hash, empty where no key is needed), for what model, and by which id of theirs.
 
     ``engine`` is the one that was asked for by name, ``created`` a Unix time, ``asked`` the hash of a request that
@@ -49,7 +49,7 @@ class Head(msgspec.Struct, frozen=True, omit_defaults=True):
         return 2 if self.has_request else 1
 
 
-class Ending(msgspec.Struct, frozen=True, omit_defaults=True):
+class StreamEnding(msgspec.Struct, frozen=True, omit_defaults=True):
     """How an answer ended: ``"finished"`` or ``"cancelled"``; seconds to its first chunk and to the end; its tokens."""
 
     reason: str
@@ -59,8 +59,8 @@ class Ending(msgspec.Struct, frozen=True, omit_defaults=True):
     usage: dict[str, Any] | None = None
 
 
-class Account(Ending, frozen=True, omit_defaults=True):
-    """What the note of a log says of its answer: its ``Ending``, or that it is ``"running"`` or has ``"failed"``.
+class StreamStatus(StreamEnding, frozen=True, omit_defaults=True):
+    """What the note of a log says of its answer: its ``StreamEnding``, or that it is ``"running"`` or has ``"failed"``.
 
     ``takeovers`` counts the servers that took it over, ``idle`` those in a row that brought nothing, since there were
     ``known`` records; ``code`` is that of the error which ended it.
@@ -73,23 +73,23 @@ class Account(Ending, frozen=True, omit_defaults=True):
     code: int | None = None
 
 
-def read_head(record: bytes) -> Head | None:
+def read_header(record: bytes) -> StreamHeader | None:
     """Return what the first record of a log says; None where it is no answer's."""
     try:
-        return msgspec.json.decode(record[1:], type=Head) if record[:1] == b"h" else None
+        return msgspec.json.decode(record[1:], type=StreamHeader) if record[:1] == b"h" else None
     except msgspec.MsgspecError:
         return None
 
 
-def read_account(note: bytes) -> Account:
+def read_status(note: bytes) -> StreamStatus:
     """Return what the note of a log says."""
     try:
-        return msgspec.json.decode(note, type=Account)
+        return msgspec.json.decode(note, type=StreamStatus)
     except msgspec.MsgspecError:
-        return Account()
+        return StreamStatus()
 
 
-def head_record(head: Head) -> bytes:
+def header_record(head: StreamHeader) -> bytes:
     """Return the record that a log begins with when its readers may come back."""
     return b"h" + msgspec.json.encode(head)
 
@@ -120,4 +120,4 @@ def end_record(
     usage: dict[str, Any] | None = None,
 ) -> bytes:
     """Return the record of a good end."""
-    return b"z" + msgspec.json.encode(Ending(reason, first, seconds, chunks, usage))
+    return b"z" + msgspec.json.encode(StreamEnding(reason, first, seconds, chunks, usage))

@@ -10,16 +10,16 @@ import time
 from collections.abc import Callable, Coroutine
 from typing import Any
 
-from headwater.engines.base import Engine, Request
+from headwater.engines.base import Engine, EngineRequest
 from headwater.errors import APIError, HeadwaterError, LogError, StreamError
 from headwater.log.base import Log
 from headwater.log.memory import MemoryLog
-from headwater.server.http.errors import own_error
-from headwater.server.http.metrics import Metrics
+from headwater.server.http.errors import server_error
+from headwater.server.http.metrics import ServerMetrics
 from headwater.server.streams import record_format
 from headwater.server.streams.log_keys import new_name
-from headwater.server.streams.log_writer import LOST, Grouped, Pen, Plain
-from headwater.server.streams.record_format import Account
+from headwater.server.streams.log_writer import LOST, BatchingWriter, DirectWriter, LogWriter
+from headwater.server.streams.record_format import StreamStatus
 
 logger = logging.getLogger("headwater.server")
 
@@ -29,7 +29,7 @@ _TURN_BYTES = 64 * 1024
 LEASE = 10.0
 
 
-class Lead:
+class Backpressure:
     """How far a production is ahead of its only reader. At more than ``most`` bytes it waits for the reader."""
 
     def __init__(self, most: int) -> None:
@@ -56,21 +56,21 @@ class Generation:
     def __init__(
         self,
         key: str,
-        request: Request,
+        request: EngineRequest,
         log: Log,
         *,
-        lead: Lead | None = None,
+        lead: Backpressure | None = None,
         goes_on: bool = False,
-        account: Account | None = None,
+        account: StreamStatus | None = None,
     ) -> None:
         self.key = key
         self.request = request
         self.log = log
-        self.pen: Pen = Plain(log, key)
+        self.pen: LogWriter = DirectWriter(log, key)
         self.lead = lead
         #: Whether another server may go on with it when this one has to leave.
         self.goes_on = goes_on
-        self.account = account or Account()
+        self.account = account or StreamStatus()
         self.started = self.begun = time.monotonic()
         self.first: float | None = None  # seconds to the first chunk
         #: What its log ends with where it is stopped early; nothing but the end, if it is the reader who wants no more.
@@ -110,10 +110,10 @@ class Generation:
         else:
             self.cancel(_not_kept())
 
-    def ended(self, reason: str, code: int | None = None) -> Account:
+    def ended(self, reason: str, code: int | None = None) -> StreamStatus:
         """Return what there is to say of it at its end."""
         seconds, taken = time.monotonic() - self.begun, self.account.takeovers
-        return Account(reason=reason, first=self.first, seconds=seconds, takeovers=taken, code=code)
+        return StreamStatus(reason=reason, first=self.first, seconds=seconds, takeovers=taken, code=code)
 
 
 class Recorder:
@@ -124,7 +124,7 @@ class Recorder:
     ``hands_over`` leaves answers to the others at shutdown where they may go on with them.
     """
 
-    def __init__(self, log: Log, metrics: Metrics, *, lease: float = LEASE) -> None:
+    def __init__(self, log: Log, metrics: ServerMetrics, *, lease: float = LEASE) -> None:
         self.log = log
         self.passing = MemoryLog()
         self.node = secrets.token_urlsafe(12)
@@ -140,7 +140,7 @@ class Recorder:
     def __len__(self) -> int:
         return len(self._running)
 
-    async def relay(self, engine: Engine, request: Request, *, lead: Lead | None = None) -> Generation:
+    async def relay(self, engine: Engine, request: EngineRequest, *, lead: Backpressure | None = None) -> Generation:
         """Begin to produce an answer for one reader and return it at once; it is in ``passing``.
 
         With a ``lead``, the production does not run further ahead of the reader.
@@ -167,16 +167,16 @@ class Recorder:
     def run(
         self,
         engine: Engine,
-        request: Request,
+        request: EngineRequest,
         key: str,
         *,
         goes_on: bool = False,
         count: int = 0,
-        account: Account | None = None,
+        account: StreamStatus | None = None,
     ) -> Generation:
         """Begin to produce an answer into a log that is ours and has ``count`` chunks, and return it at once."""
         generation = Generation(key, request, self.log, goes_on=goes_on and self.hands_over, account=account)
-        generation.pen = Grouped(self.log, key, self.node, generation.failed, count=count)
+        generation.pen = BatchingWriter(self.log, key, self.node, generation.failed, count=count)
         return self._begin(engine, generation)
 
     def get(self, key: str) -> Generation | None:
@@ -215,7 +215,7 @@ class Recorder:
 
     def _is_quiet(self, generation: Generation) -> bool:
         pen = generation.pen
-        return isinstance(pen, Grouped) and time.monotonic() - pen.written >= self.lease / 4
+        return isinstance(pen, BatchingWriter) and time.monotonic() - pen.written >= self.lease / 4
 
     async def _run(self, engine: Engine, generation: Generation) -> None:
         self._metrics.opened(engine.name)
@@ -231,7 +231,7 @@ class Recorder:
             self._tasks.pop(generation.key, None)
             self._metrics.closed(engine.name)
 
-    async def _outcome(self, engine: Engine, generation: Generation) -> tuple[bytes, Account]:
+    async def _outcome(self, engine: Engine, generation: Generation) -> tuple[bytes, StreamStatus]:
         """Produce, and return the last record, and what there is to say."""
         metrics = self._metrics
         try:
@@ -283,24 +283,24 @@ class Recorder:
                 await close()
 
 
-def _good_end(generation: Generation, reason: str) -> tuple[bytes, Account]:
+def _good_end(generation: Generation, reason: str) -> tuple[bytes, StreamStatus]:
     account = generation.ended(reason)
     return record_format.end_record(reason, account.first, account.seconds), account
 
 
 def shutting_down() -> APIError:
     """Return the error of what can not begin or end here any more."""
-    return own_error(503, "UNAVAILABLE", "SHUTDOWN", "the server is shutting down: ask again")
+    return server_error(503, "UNAVAILABLE", "SHUTDOWN", "the server is shutting down: ask again")
 
 
 def _internal() -> APIError:
-    return own_error(500, "INTERNAL", "INTERNAL", "the engine failed; the server's log says why")
+    return server_error(500, "INTERNAL", "INTERNAL", "the engine failed; the server's log says why")
 
 
 def _not_kept() -> APIError:
-    return own_error(503, "UNAVAILABLE", "LOG", "the server could not keep the answer: ask again")
+    return server_error(503, "UNAVAILABLE", "LOG", "the server could not keep the answer: ask again")
 
 
 def _too_late() -> APIError:
     message = "the answer took longer than the client allowed (X-Server-Timeout)"
-    return own_error(504, "DEADLINE_EXCEEDED", "DEADLINE", message)
+    return server_error(504, "DEADLINE_EXCEEDED", "DEADLINE", message)

@@ -16,19 +16,19 @@ from typing import NamedTuple
 import msgspec
 from msgspec.structs import replace
 
-from headwater.engines.base import Request
+from headwater.engines.base import EngineRequest
 from headwater.errors import ConflictError, LogError, UnknownStreamError
-from headwater.log.base import Log, State
-from headwater.server.http.auth import Access
+from headwater.log.base import Log, LogState
+from headwater.server.http.auth import Auth
 from headwater.server.streams import record_format
-from headwater.server.streams.idempotency import Claims, digest
+from headwater.server.streams.idempotency import IdempotencyKeys, request_digest
 from headwater.server.streams.links import shared_secret
-from headwater.server.streams.log_keys import claim_key, control_key, head_of, list_keys, new_name, owner_of
+from headwater.server.streams.log_keys import claim_key, control_key, header_of, list_keys, new_name, owner_of
 from headwater.server.streams.log_writer import LOST
-from headwater.server.streams.record_format import Account, Head
+from headwater.server.streams.record_format import StreamHeader, StreamStatus
 from headwater.server.streams.recorder import Generation, Recorder
-from headwater.server.streams.retention import Keeper, Kept, Terms
-from headwater.server.streams.routing import Engines
+from headwater.server.streams.retention import RetainedStream, Retention, RetentionPolicy
+from headwater.server.streams.routing import EngineRouter
 
 #: How long a list goes back, where answers are kept for ever (seconds).
 _LISTED = 30 * 24 * 3600.0
@@ -36,25 +36,25 @@ _LISTED = 30 * 24 * 3600.0
 _LOOK = 0.25
 
 
-class Started(NamedTuple):
+class StartedStream(NamedTuple):
     """An answer that was begun, now or, with ``is_new`` False, before by the same key."""
 
     name: str
-    head: Head
+    head: StreamHeader
     is_new: bool
 
 
-class Known(NamedTuple):
+class StoredStream(NamedTuple):
     """What is known of an answer."""
 
     name: str
-    head: Head
-    state: State
+    head: StreamHeader
+    state: LogState
 
     @property
-    def account(self) -> Account:
+    def account(self) -> StreamStatus:
         """What its writer says of it."""
-        return record_format.read_account(self.state.note)
+        return record_format.read_status(self.state.note)
 
     @property
     def last(self) -> int:
@@ -67,10 +67,10 @@ class Known(NamedTuple):
         return self.last - self.state.is_sealed if self.account.chunks is None else self.account.chunks
 
 
-class Generations:
+class StreamRegistry:
     """The named answers that a server gives, and those of all servers that share its log."""
 
-    def __init__(self, engines: Engines, recorder: Recorder, access: Access, *, secret: str | None = None) -> None:
+    def __init__(self, engines: EngineRouter, recorder: Recorder, access: Auth, *, secret: str | None = None) -> None:
         self._engines = engines
         self._recorder = recorder
         self._access = access
@@ -78,8 +78,8 @@ class Generations:
         self._stopping: dict[str, asyncio.Task[None]] = {}
         self._holding: dict[str, tuple[int, asyncio.Task[None]]] = {}
         self._dropping: set[asyncio.Task[None]] = set()
-        self._claims = Claims(recorder.log)
-        self.keeper = Keeper()
+        self._claims = IdempotencyKeys(recorder.log)
+        self.keeper = Retention()
 
     @property
     def log(self) -> Log:
@@ -104,37 +104,43 @@ class Generations:
     # Begin
 
     async def start(
-        self, who: bytes, request: Request, head: Head, terms: Terms, *, repeat_key: str | None = None
-    ) -> Started:
+        self,
+        who: bytes,
+        request: EngineRequest,
+        head: StreamHeader,
+        terms: RetentionPolicy,
+        *,
+        repeat_key: str | None = None,
+    ) -> StartedStream:
         """Begin an answer that runs whether or not anybody reads it; with a ``repeat_key``, only once.
 
         Raises:
             APIError: 404, there is no such engine; 422, the key was used for another request; 429, the share of
                 streams is used up; 503, the server is shutting down.
         """
-        asked = "" if repeat_key is None else digest(request)
+        asked = "" if repeat_key is None else request_digest(request)
         owner = owner_of(who)
         head = replace(head, owner=owner, created=time.time(), asked=asked, patience=terms.patience)
         engine = self._engines.named(head.engine) if head.engine else self._engines.for_model(request.model)
         claim = None if repeat_key is None else claim_key(owner, repeat_key)
         earlier = None if claim is None else await self._claims.find(claim, asked)
         if earlier is not None:
-            return Started(*earlier, is_new=False)
+            return StartedStream(*earlier, is_new=False)
         with ExitStack() as place:
             place.enter_context(self._access.quotas.stream(who))
             name = new_name()
-            heads = [record_format.head_record(head)]
+            heads = [record_format.header_record(head)]
             heads += [record_format.request_record(request.body)] if head.has_request else []
             await self._recorder.create(name, *heads)
             earlier = None if claim is None else await self._claims.take(claim, name, asked)
             if earlier is not None:
                 await self.log.drop(name)
-                return Started(*earlier, is_new=False)
+                return StartedStream(*earlier, is_new=False)
             generation = self._recorder.run(engine, request, name, goes_on=head.has_request)
             self._keep(who, generation, owner, terms, place, others=() if claim is None else (claim,))
-        return Started(name, head, is_new=True)
+        return StartedStream(name, head, is_new=True)
 
-    async def pass_on(self, who: bytes, request: Request, head: Head) -> Started:
+    async def pass_on(self, who: bytes, request: EngineRequest, head: StreamHeader) -> StartedStream:
         """Begin an answer whose name nobody is told: it is forgotten with its only reader.
 
         Raises:
@@ -143,24 +149,24 @@ class Generations:
         with ExitStack() as place:
             place.enter_context(self._access.quotas.stream(who))
             generation = await self._recorder.relay(self._engines.for_model(request.model), request)
-            self._keep(who, generation, head.owner, Terms(life=0.0), place)
-        return Started(generation.key, head, is_new=True)
+            self._keep(who, generation, head.owner, RetentionPolicy(life=0.0), place)
+        return StartedStream(generation.key, head, is_new=True)
 
-    def go_on(self, name: str, head: Head, generation: Generation) -> None:
+    def go_on(self, name: str, head: StreamHeader, generation: Generation) -> None:
         """Take note that an answer runs here that another server began."""
-        self.keeper.keep(Kept(generation, head.owner, Terms(patience=head.patience), ExitStack()))
+        self.keeper.keep(RetainedStream(generation, head.owner, RetentionPolicy(patience=head.patience), ExitStack()))
 
     def _keep(
         self,
         who: bytes,
         generation: Generation,
         owner: str,
-        terms: Terms,
+        terms: RetentionPolicy,
         place: ExitStack,
         others: tuple[str, ...] = (),
     ) -> None:
         place.enter_context(self._access.tie(who, generation.cancel))
-        self.keeper.keep(Kept(generation, owner, terms, place.pop_all(), others))
+        self.keeper.keep(RetainedStream(generation, owner, terms, place.pop_all(), others))
 
     def when_done(self, name: str, call: Callable[[], None]) -> None:
         """Call ``call`` when nothing is produced here any more under this name; at once where nothing is."""
@@ -172,39 +178,39 @@ class Generations:
 
     # Look
 
-    async def find(self, who: bytes, name: str) -> Head:
+    async def find(self, who: bytes, name: str) -> StreamHeader:
         """Return what the answer of this name is about.
 
         Raises:
             UnknownStreamError: there is none, or it is somebody else's; nobody can tell which.
         """
-        head = await head_of(self.log, name)
+        head = await header_of(self.log, name)
         if head is None or not hmac.compare_digest(head.owner, owner_of(who)):
             raise UnknownStreamError("there is no such stream")
         return head
 
-    async def head(self, name: str) -> Head:
+    async def head(self, name: str) -> StreamHeader:
         """Return what the answer of this name is about, whoever asks.
 
         Raises:
             UnknownStreamError: there is none.
         """
-        head = await head_of(self.log, name)
+        head = await header_of(self.log, name)
         if head is None:
             raise UnknownStreamError("there is no such stream")
         return head
 
-    async def look(self, name: str, head: Head) -> Known:
+    async def look(self, name: str, head: StreamHeader) -> StoredStream:
         """Return what is known of an answer now.
 
         Raises:
             UnknownStreamError: there is none any more.
         """
-        return Known(name, head, await self.log.state(name))
+        return StoredStream(name, head, await self.log.state(name))
 
     # List: a log for each owner and day
 
-    async def enlist(self, name: str, head: Head) -> None:
+    async def enlist(self, name: str, head: StreamHeader) -> None:
         """Have ``names`` say this answer."""
         (key,) = list_keys(head.owner, head.created, head.created)
         with suppress(ConflictError):
@@ -235,7 +241,7 @@ class Generations:
 
     # Read
 
-    def enter(self, name: str, head: Head | None = None) -> None:
+    def enter(self, name: str, head: StreamHeader | None = None) -> None:
         """Note that somebody reads; an answer that needs readers goes on while they do, wherever it runs."""
         self.keeper.enter(name)
         if head is not None and head.patience is not None and self.keeper.get(name) is None:
@@ -316,9 +322,9 @@ class Generations:
                     await self.log.wait(name, state.next, _LOOK)
                     await asyncio.sleep(_LOOK / 10)  # a log that grows never makes us wait
 
-    async def _end_stopped(self, name: str, state: State) -> None:
+    async def _end_stopped(self, name: str, state: LogState) -> None:
         end = record_format.end_record("cancelled")
-        note = msgspec.json.encode(replace(record_format.read_account(state.note), reason="cancelled"))
+        note = msgspec.json.encode(replace(record_format.read_status(state.note), reason="cancelled"))
         with suppress(*LOST):  # another was faster
             await self.log.take_over(name, self._recorder.node, lease=self._recorder.lease)
             await self.log.append(name, [end], writer=self._recorder.node, seal=True, note=note)

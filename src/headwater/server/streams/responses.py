@@ -10,17 +10,17 @@ import msgspec
 from starlette.responses import Response
 from starlette.types import Message, Receive, Scope, Send
 
-from headwater.engines.base import Engine, Request
+from headwater.engines.base import Engine, EngineRequest
 from headwater.errors import APIError, UnknownStreamError
 from headwater.log.base import Log, Page, tail
-from headwater.server.http.auth import Access
-from headwater.server.http.errors import http_status, own_error, retry_after
+from headwater.server.http.auth import Auth
+from headwater.server.http.errors import http_status, retry_after, server_error
 from headwater.server.http.middleware import body_sender
 from headwater.server.http.responses import JSON
-from headwater.server.streams.encodings import KEEP_ALIVE, Form, is_error
-from headwater.server.streams.record_format import Head, error_record
-from headwater.server.streams.recorder import Generation, Lead, Recorder, shutting_down
-from headwater.server.streams.registry import Generations
+from headwater.server.streams.encodings import KEEP_ALIVE, ResponseEncoding, is_error
+from headwater.server.streams.record_format import StreamHeader, error_record
+from headwater.server.streams.recorder import Backpressure, Generation, Recorder, shutting_down
+from headwater.server.streams.registry import StreamRegistry
 from headwater.server.streams.retention import STREAM
 
 #: How much is written at once: a slow reader holds up this much beside the log.
@@ -36,11 +36,18 @@ _STREAM_HEADERS = (
 )
 
 
-class Answer(Response):
+class RelayResponse(Response):
     """What ``engine`` answers to ``request`` of ``who``, written in ``form``, for this client alone."""
 
     def __init__(
-        self, recorder: Recorder, engine: Engine, request: Request, form: Form, *, access: Access, who: bytes
+        self,
+        recorder: Recorder,
+        engine: Engine,
+        request: EngineRequest,
+        form: ResponseEncoding,
+        *,
+        access: Auth,
+        who: bytes,
     ) -> None:
         self.background = None
         self._recorder = recorder
@@ -59,7 +66,7 @@ class Answer(Response):
         access = self._access
         with ExitStack() as held:
             held.enter_context(access.quotas.stream(self._who))
-            lead = Lead(_LEAD_BYTES)
+            lead = Backpressure(_LEAD_BYTES)
             generation = await self._recorder.relay(self._engine, self._request, lead=lead)
             held.enter_context(access.tie(self._who, generation.cancel))
             watcher = asyncio.create_task(_watch(receive, generation))
@@ -72,7 +79,7 @@ class Answer(Response):
                 await log.drop(key)
 
 
-class Rest(Response):
+class StreamResponse(Response):
     """What follows after ``after`` events of an answer that has a name; it stays when the client goes.
 
     ``who`` is the key that reads; None for who needs none. It is sent on at most once in ``every`` seconds.
@@ -80,12 +87,12 @@ class Rest(Response):
 
     def __init__(
         self,
-        generations: Generations,
+        generations: StreamRegistry,
         name: str,
-        head: Head,
-        form: Form,
+        head: StreamHeader,
+        form: ResponseEncoding,
         *,
-        access: Access,
+        access: Auth,
         who: bytes | None,
         after: int = 0,
         every: float = 0.0,
@@ -154,14 +161,14 @@ class Rest(Response):
 async def deliver(
     log: Log,
     key: str,
-    form: Form,
+    form: ResponseEncoding,
     pause: float,
     scope: Scope,
     send: Send,
     *,
     after: int = 0,
     every: float = 0.0,
-    lead: Lead | None = None,
+    lead: Backpressure | None = None,
     more: Sequence[tuple[bytes, bytes]] = (),
 ) -> None:
     """Send what a log says after ``after`` records, as it comes, with ``more`` headers."""
@@ -174,14 +181,16 @@ async def deliver(
         elif form.is_whole:
             await _send_whole(200, form.content_type, form.frames(page.records), send)
         else:
-            await _send_stream(page, pages, form, lead or Lead(_LEAD_BYTES), send, body_sender(scope, send), more)
+            await _send_stream(
+                page, pages, form, lead or Backpressure(_LEAD_BYTES), send, body_sender(scope, send), more
+            )
 
 
 async def _send_stream(
     page: Page,
     pages: AsyncGenerator[Page],
-    form: Form,
-    lead: Lead,
+    form: ResponseEncoding,
+    lead: Backpressure,
     send: Send,
     send_body: Send,
     more: Sequence[tuple[bytes, bytes]],
@@ -206,7 +215,7 @@ async def _send_stream(
 
 
 def _forgotten() -> APIError:
-    return own_error(404, "NOT_FOUND", "FORGOTTEN", "the stream was forgotten while it was read")
+    return server_error(404, "NOT_FOUND", "FORGOTTEN", "the stream was forgotten while it was read")
 
 
 def batches(records: list[bytes], most: int = _WRITE_BYTES) -> Iterator[list[bytes]]:
@@ -224,7 +233,7 @@ def batches(records: list[bytes], most: int = _WRITE_BYTES) -> Iterator[list[byt
     yield batch
 
 
-async def _send_error(body: bytes, form: Form, send: Send) -> None:
+async def _send_error(body: bytes, form: ResponseEncoding, send: Send) -> None:
     document = msgspec.json.decode(body)
     status = http_status(document["error"].get("code"))
     more: _Headers = [(b"retry-after", retry_after(document).encode())] if status == 429 else []

@@ -27,7 +27,7 @@ LONGEST = 60.0
 KEPT_PER_KEY = 1000
 
 
-class Terms(msgspec.Struct, frozen=True):
+class RetentionPolicy(msgspec.Struct, frozen=True):
     """For how many seconds an answer is kept: after its end (``life``), and without a reader (``patience``).
 
     None for as long as its log is.
@@ -37,14 +37,14 @@ class Terms(msgspec.Struct, frozen=True):
     patience: float | None = None
 
 
-class Kept:
+class RetainedStream:
     """One answer that this server produces or has produced. Lives until it is forgotten here.
 
     ``held`` is what it takes of its key's share, let go when it is whole. ``others`` are logs that go with its own.
     """
 
     def __init__(
-        self, generation: Generation, owner: str, terms: Terms, held: ExitStack, others: tuple[str, ...] = ()
+        self, generation: Generation, owner: str, terms: RetentionPolicy, held: ExitStack, others: tuple[str, ...] = ()
     ) -> None:
         self.name = generation.key
         self.log = generation.log
@@ -64,24 +64,24 @@ class Kept:
         return self.ends_at is not None and life is not None and time.monotonic() >= self.ends_at + life
 
 
-class Keeper:
+class Retention:
     """Knows the answers that run here, and forgets those whose time is up."""
 
     def __init__(self) -> None:
-        self._kept: dict[str, Kept] = {}
+        self._kept: dict[str, RetainedStream] = {}
         self._finished: dict[str, dict[str, None]] = {}  # those with a life, by owner, the oldest first
         self._dropping: set[asyncio.Task[None]] = set()
 
     def __len__(self) -> int:
         return len(self._kept)
 
-    def keep(self, kept: Kept) -> None:
+    def keep(self, kept: RetainedStream) -> None:
         """Keep an answer from now on."""
         assert kept.generation is not None
         self._kept[kept.name] = kept
         kept.generation.when_done(lambda: self._finish(kept))
 
-    def get(self, name: str) -> Kept | None:
+    def get(self, name: str) -> RetainedStream | None:
         """Return the answer of that name, if it is one of ours."""
         return self._kept.get(name)
 
@@ -118,7 +118,7 @@ class Keeper:
         if kept is None:
             return False
         if discard:
-            kept.terms = Terms(life=0.0)
+            kept.terms = RetentionPolicy(life=0.0)
         if kept.generation is not None:
             kept.generation.cancel()
         elif discard and not kept.readers:
@@ -132,7 +132,7 @@ class Keeper:
             return int(time.time() + life)
         return int(time.time() + kept.ends_at + kept.terms.life - time.monotonic())
 
-    def forget(self, kept: Kept) -> None:
+    def forget(self, kept: RetainedStream) -> None:
         """Stop an answer, if it still runs, and drop its log."""
         if self._kept.pop(kept.name, None) is None:
             return
@@ -157,18 +157,18 @@ class Keeper:
         if not task.cancelled():
             task.exception()  # retention drops what could not be dropped now
 
-    def _finish(self, kept: Kept) -> None:
+    def _finish(self, kept: RetainedStream) -> None:
         kept.held.close()
         is_lost = kept.generation is not None and kept.generation.is_lost
         kept.generation = None
         kept.ends_at = time.monotonic()
-        if is_lost or kept.terms == Terms():  # somebody else's now, or left to its log
+        if is_lost or kept.terms == RetentionPolicy():  # somebody else's now, or left to its log
             self._wind(kept, None)
             self._kept.pop(kept.name, None)
         elif kept.terms.life is not None and kept.name in self._kept:
             self._begin_life(kept, kept.terms.life)
 
-    def _begin_life(self, kept: Kept, life: float) -> None:
+    def _begin_life(self, kept: RetainedStream, life: float) -> None:
         if not life and not kept.readers:
             self.forget(kept)
             return
@@ -179,21 +179,21 @@ class Keeper:
         if kept.name in self._kept:
             self._wind(kept, life)
 
-    def _wind(self, kept: Kept, seconds: float | None) -> None:
+    def _wind(self, kept: RetainedStream, seconds: float | None) -> None:
         """Look again after so many seconds; None: not at all."""
         if kept.timer is not None:
             kept.timer.cancel()
         loop = asyncio.get_running_loop()
         kept.timer = None if seconds is None else loop.call_later(seconds + 0.001, self._expire, kept)
 
-    def _expire(self, kept: Kept) -> None:
+    def _expire(self, kept: RetainedStream) -> None:
         """The time is up; an answer that is being read is left to its last reader."""
         kept.timer = None
         if not kept.readers:
             self.forget(kept)
 
 
-def keep_asked(headers: Mapping[str, str]) -> float | None:
+def parse_keep(headers: Mapping[str, str]) -> float | None:
     """Return for how many seconds a client wants its stream kept; None where it does not.
 
     Raises:
@@ -211,7 +211,7 @@ def keep_asked(headers: Mapping[str, str]) -> float | None:
     return min(seconds, LONGEST)
 
 
-def resume_asked(headers: Mapping[str, str]) -> tuple[str, int] | None:
+def parse_resume(headers: Mapping[str, str]) -> tuple[str, int] | None:
     """Return the stream that a client wants the rest of, and after how many events; None where it wants a new one.
 
     Raises:

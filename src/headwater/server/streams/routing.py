@@ -14,7 +14,7 @@ DEFAULT_MODEL = "gemini-2.5-flash"
 _MODEL = re.compile(r"[A-Za-z0-9][A-Za-z0-9._@:-]*(?:/[A-Za-z0-9][A-Za-z0-9._@:-]*)*")
 
 
-class Engines:
+class EngineRouter:
     """A small mapping from patterns of model names (``"test-*"``) to engines, the rest going to a default."""
 
     def __init__(self, default: Engine, by_model: Mapping[str, Engine] | None = None) -> None:
@@ -49,7 +49,7 @@ class Engines:
             await engine.aclose()
 
 
-def model_named(text: str) -> str:
+def model_name(text: str) -> str:
     """Return the name of a model, without ``models/``.
 
     Raises:

@@ -13,17 +13,17 @@ from contextlib import aclosing, suppress
 
 import msgspec
 
-from headwater.engines.base import Request
-from headwater.engines.resuming import Onward
+from headwater.engines.base import EngineRequest
+from headwater.engines.resuming import ResumingEngine
 from headwater.errors import APIError, ConflictError, HeadwaterError, LogError, SealedError, UnknownStreamError
 from headwater.log.base import tail
-from headwater.server.http.errors import own_error
+from headwater.server.http.errors import server_error
 from headwater.server.streams import record_format
 from headwater.server.streams.log_keys import CONTROL, control_key, is_name
-from headwater.server.streams.record_format import Account, Head
+from headwater.server.streams.record_format import StreamHeader, StreamStatus
 from headwater.server.streams.recorder import Recorder
-from headwater.server.streams.registry import Generations
-from headwater.server.streams.routing import Engines
+from headwater.server.streams.registry import StreamRegistry
+from headwater.server.streams.routing import EngineRouter
 
 logger = logging.getLogger("headwater.server")
 
@@ -33,10 +33,10 @@ _MOST_IDLE = 3
 _LOOK = 0.5
 
 
-class Node:
+class ClusterNode:
     """Lives as long as its server, and works from ``join`` to ``leave``."""
 
-    def __init__(self, generations: Generations, recorder: Recorder, engines: Engines) -> None:
+    def __init__(self, generations: StreamRegistry, recorder: Recorder, engines: EngineRouter) -> None:
         self._generations = generations
         self._recorder = recorder
         self._engines = engines
@@ -110,12 +110,12 @@ class Node:
             return
         with suppress(ConflictError, SealedError, UnknownStreamError):  # another was faster
             state = await self._log.take_over(key, self._recorder.node, lease=self._recorder.lease)
-            await self._take(key, record_format.read_account(state.note))
+            await self._take(key, record_format.read_status(state.note))
 
-    async def _take(self, key: str, account: Account) -> None:
+    async def _take(self, key: str, account: StreamStatus) -> None:
         """End an answer that is ours now, or go on with it."""
         found = await self._read(key)
-        head = record_format.read_head(found[0]) if found else None
+        head = record_format.read_header(found[0]) if found else None
         account = _taken(account, len(found))
         if head is None:  # its server died before it had begun
             await self._log.drop(key)
@@ -124,11 +124,11 @@ class Node:
         else:
             await self._go_on(key, head, found, account)
 
-    async def _go_on(self, key: str, head: Head, found: list[bytes], account: Account) -> None:
+    async def _go_on(self, key: str, head: StreamHeader, found: list[bytes], account: StreamStatus) -> None:
         said = [record[1:] for record in found[head.first :]]
         try:
             engine = self._engines.named(head.engine) if head.engine else self._engines.for_model(head.model)
-            onward = Onward(engine, said)
+            onward = ResumingEngine(engine, said)
         except HeadwaterError as error:  # no such engine here, or a chunk that nobody understands
             await self._end(key, error if isinstance(error, APIError) else _lost(), account)
             return
@@ -137,12 +137,12 @@ class Node:
             return
         note = msgspec.json.encode(account)
         await self._log.append(key, [], writer=self._recorder.node, note=note)
-        request = Request(head.model, found[1][1:])
+        request = EngineRequest(head.model, found[1][1:])
         generation = self._recorder.run(onward, request, key, goes_on=True, count=len(said), account=account)
         self._generations.go_on(key, head, generation)
         logger.warning("the server of a stream died: going on with it after %d chunks", len(said))
 
-    async def _end(self, key: str, error: APIError | None, account: Account) -> None:
+    async def _end(self, key: str, error: APIError | None, account: StreamStatus) -> None:
         reason, code = ("finished", None) if error is None else ("failed", error.code)
         record = record_format.end_record(reason) if error is None else record_format.error_record(error)
         note = msgspec.json.encode(msgspec.structs.replace(account, reason=reason, code=code))
@@ -155,11 +155,11 @@ class Node:
         return found
 
 
-def _taken(account: Account, count: int) -> Account:
+def _taken(account: StreamStatus, count: int) -> StreamStatus:
     """What there is to say of an answer with ``count`` records that was taken over once more."""
     idle = account.idle + 1 if count == account.known else 1
     return msgspec.structs.replace(account, takeovers=account.takeovers + 1, idle=idle, known=count)
 
 
 def _lost() -> APIError:
-    return own_error(503, "UNAVAILABLE", "LOST", "the server that produced this answer died: ask again")
+    return server_error(503, "UNAVAILABLE", "LOST", "the server that produced this answer died: ask again")

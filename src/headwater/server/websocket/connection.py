@@ -8,13 +8,13 @@ from collections import deque
 from contextlib import ExitStack
 
 from headwater.errors import APIError, HeadwaterError, UnknownStreamError, UsageError
-from headwater.server.http.auth import Access
-from headwater.server.streams.record_format import Head
-from headwater.server.streams.registry import Generations, Started
-from headwater.server.streams.retention import Terms
+from headwater.server.http.auth import Auth
+from headwater.server.streams.record_format import StreamHeader
+from headwater.server.streams.registry import StartedStream, StreamRegistry
+from headwater.server.streams.retention import RetentionPolicy
 from headwater.server.websocket import errors as codes
-from headwater.server.websocket.encoder import Script, Wants
-from headwater.server.websocket.reader import Reader, StuckError, Window
+from headwater.server.websocket.encoder import MessageEncoder, Subscription
+from headwater.server.websocket.reader import StreamReader, StuckError, Window
 from headwater.server.websocket.requests import (
     Ack,
     Cancel,
@@ -28,7 +28,7 @@ from headwater.server.websocket.requests import (
     to_head,
     to_request,
 )
-from headwater.server.websocket.socket import Goodbye, Socket
+from headwater.server.websocket.socket import CloseReason, MessageSocket
 
 #: How many messages that make no sense are answered before the connection is closed.
 BAD_MESSAGES = 10
@@ -41,16 +41,16 @@ _UNKNOWN = "there is no such stream, or no longer"
 class Connection:
     """Lives as long as its socket. ``who`` is None until a key has come, where one is needed."""
 
-    def __init__(self, socket: Socket, generations: Generations, access: Access, who: bytes | None) -> None:
+    def __init__(self, socket: MessageSocket, generations: StreamRegistry, access: Auth, who: bytes | None) -> None:
         self._socket = socket
         self._generations = generations
         self._access = access
         self._limits = access.limits
         self._who = who
         self._hello: Hello | None = None
-        self._wants = Wants()
-        self._readers: dict[str, Reader] = {}  # by id
-        self._reading: set[Reader] = set()  # those, and the one of prompts without an id
+        self._wants = Subscription()
+        self._readers: dict[str, StreamReader] = {}  # by id
+        self._reading: set[StreamReader] = set()  # those, and the one of prompts without an id
         self._ending: set[str] = set()  # the streams that end with this connection
         self._waiting: deque[tuple[Generate, int]] = deque()
         self._waiting_size = 0
@@ -74,7 +74,7 @@ class Connection:
     def _tie(self) -> None:
         """End this connection when its key is revoked."""
         if self._who is not None:
-            goodbye = Goodbye(codes.FORBIDDEN, "the API key is no longer valid here")
+            goodbye = CloseReason(codes.FORBIDDEN, "the API key is no longer valid here")
             self._ties.enter_context(self._access.tie(self._who, lambda _: self._socket.leave(goodbye)))
 
     async def go_away(self, in_ms: int, reason: str) -> None:
@@ -86,7 +86,7 @@ class Connection:
 
     def _leave_when_done(self) -> None:
         if self._is_leaving and not self._reading and not self._waiting:
-            self._socket.leave(Goodbye(codes.RESTART, "the server is shutting down"))
+            self._socket.leave(CloseReason(codes.RESTART, "the server is shutting down"))
 
     # What the client says
 
@@ -96,7 +96,7 @@ class Connection:
             try:
                 received = await self._socket.receive(deadline if self._who is None else None)
             except TimeoutError:
-                raise Goodbye(codes.NO_HELLO, "no hello came") from None
+                raise CloseReason(codes.NO_HELLO, "no hello came") from None
             if received is None:
                 return
             await self._hear(received[0])
@@ -106,7 +106,7 @@ class Connection:
             await self._misunderstood("a message is text, not bytes")
             return
         if _size(text) > self._limits.message:
-            raise Goodbye(codes.TOO_BIG, f"a message is larger than {self._limits.message:,} bytes")
+            raise CloseReason(codes.TOO_BIG, f"a message is larger than {self._limits.message:,} bytes")
         try:
             message = read_message(text)
         except UsageError as error:
@@ -115,7 +115,7 @@ class Connection:
             return
         if self._who is None and not isinstance(message, Hello):
             await self._socket.refuse("unauthorized", _NO_KEY)
-            raise Goodbye(codes.UNAUTHORIZED, "no key")
+            raise CloseReason(codes.UNAUTHORIZED, "no key")
         await self._do(message, len(text))
 
     async def _do(self, message: Message, size: int) -> None:
@@ -141,12 +141,12 @@ class Connection:
         await self._socket.refuse("bad_request", problem, id)
         self._bad += 1
         if self._bad >= BAD_MESSAGES:
-            raise Goodbye(codes.BAD_MESSAGES, "too many messages that make no sense")
+            raise CloseReason(codes.BAD_MESSAGES, "too many messages that make no sense")
 
     async def _greet(self, hello: Hello) -> None:
         if self._hello is not None:
             await self._socket.refuse("bad_request", "hello is said once")
-            raise Goodbye(codes.SECOND_HELLO, "a second hello")
+            raise CloseReason(codes.SECOND_HELLO, "a second hello")
         if self._who is None:
             self._who = await self._admit(hello.token)
             self._tie()
@@ -154,7 +154,7 @@ class Connection:
         self._socket.is_greeted = True
         want = {"thought", "usage"} if hello.want is None else set(hello.want)
         chosen = {name: name in want for name in ("thought", "usage", "progress", "metrics")}
-        self._wants = Wants(typed=True, interval=hello.min_interval_ms / 1000, **chosen)
+        self._wants = Subscription(typed=True, interval=hello.min_interval_ms / 1000, **chosen)
         await self._socket.say(
             "ready",
             session=secrets.token_urlsafe(12),
@@ -166,12 +166,12 @@ class Connection:
     async def _admit(self, token: str | None) -> bytes:
         if token is None:
             await self._socket.refuse("unauthorized", _NO_KEY)
-            raise Goodbye(codes.UNAUTHORIZED, "no key")
+            raise CloseReason(codes.UNAUTHORIZED, "no key")
         try:
             return self._access.admit(token)
         except APIError:
             await self._socket.refuse("forbidden", "the API key is not valid here")
-            raise Goodbye(codes.FORBIDDEN, "a wrong key") from None
+            raise CloseReason(codes.FORBIDDEN, "a wrong key") from None
 
     # Streams
 
@@ -183,7 +183,7 @@ class Connection:
         if started is not None:
             await self._follow(started.name, given, started.head, None if started.is_new else 0)
 
-    async def _start(self, message: Generate, id: str | None) -> Started | None:
+    async def _start(self, message: Generate, id: str | None) -> StartedStream | None:
         """Begin an answer; what is wrong with the request is said to the client."""
         try:
             started = await self._begin(message, id or "")
@@ -199,13 +199,13 @@ class Connection:
             self._ending.add(started.name)
         return started
 
-    async def _begin(self, message: Generate, id: str) -> Started:
+    async def _begin(self, message: Generate, id: str) -> StartedStream:
         who, request = self._who or b"", to_request(message)
         head = to_head(message, request, id)
         self._access.quotas.count(who)
         if self._hello is None:
             return await self._generations.pass_on(who, request, head)
-        terms = Terms(life=self._limits.stream_life)
+        terms = RetentionPolicy(life=self._limits.stream_life)
         return await self._generations.start(who, request, head, terms, repeat_key=message.idempotency_key)
 
     async def _resume(self, message: Resume) -> None:
@@ -223,34 +223,34 @@ class Connection:
     async def _is_free(self, id: str) -> bool:
         if id in self._readers:
             await self._socket.refuse("bad_request", f"the id {id!r} is that of a stream that still runs here")
-            raise Goodbye(codes.DUPLICATE_ID, "an id twice")
+            raise CloseReason(codes.DUPLICATE_ID, "an id twice")
         if len(self._readers) >= self._limits.streams_per_key:
             await self._socket.refuse("busy", "too many streams on this connection", id, retry_after_ms=1000)
             return False
         return True
 
-    async def _follow(self, name: str, id: str, head: Head, after: int | None) -> None:
-        script = Script(id, after=after or 0, wants=self._wants, max_tokens=head.max_tokens)
+    async def _follow(self, name: str, id: str, head: StreamHeader, after: int | None) -> None:
+        script = MessageEncoder(id, after=after or 0, wants=self._wants, max_tokens=head.max_tokens)
         reader = self._readers[id] = self._open(name, script, head)
         if self._hello is not None:
             expires = self._generations.keeper.expires_at(name, self._limits.stream_life)
             await self._socket.say("started", id=id, stream=name, model=head.model, resumable=True, expires_at=expires)
         self._socket.begin(self._read(reader, id, after))
 
-    def _open(self, name: str, script: Script, head: Head) -> Reader:
+    def _open(self, name: str, script: MessageEncoder, head: StreamHeader) -> StreamReader:
         window = Window(self._hello.window if self._hello is not None else None)
         log = self._generations.log_of(name)
-        reader = Reader(log, name, script, self._socket, window, stall=self._limits.stall)
+        reader = StreamReader(log, name, script, self._socket, window, stall=self._limits.stall)
         self._generations.enter(name, head)
         self._reading.add(reader)
         return reader
 
-    def _close(self, reader: Reader) -> None:
+    def _close(self, reader: StreamReader) -> None:
         if reader in self._reading:
             self._reading.discard(reader)
             self._generations.leave(reader.name)
 
-    async def _read(self, reader: Reader, id: str | None, after: int | None) -> None:
+    async def _read(self, reader: StreamReader, id: str | None, after: int | None) -> None:
         """Follow a stream to its end."""
         try:
             await reader.run(after=after, pause=self._limits.keep_alive)
@@ -263,7 +263,7 @@ class Connection:
         except StuckError:
             if self._hello is not None:
                 await self._socket.say("goaway", in_ms=0, reason="slow")
-            raise Goodbye(codes.TRY_LATER, "nothing is acknowledged here") from None
+            raise CloseReason(codes.TRY_LATER, "nothing is acknowledged here") from None
         else:
             self._ending.discard(reader.name)
         finally:
@@ -308,7 +308,7 @@ class Connection:
                 self._waiting_size -= size
                 started = await self._start(message, None)
                 if started is not None:
-                    await self._read(self._open(started.name, Script(None), started.head), None, None)
+                    await self._read(self._open(started.name, MessageEncoder(None), started.head), None, None)
         finally:
             self._is_answering = False
 

@@ -26,14 +26,14 @@ _MEDIA = frozenset(("inlineData", "fileData"))
 _EXTRAS = ("groundingMetadata", "citationMetadata", "urlContextMetadata", "logprobsResult")
 
 
-class Out(NamedTuple):
+class OutgoingMessage(NamedTuple):
     """A message to send. ``seq`` 0 is one without a number: it may be dropped and needs no window."""
 
     seq: int
     text: str
 
 
-class Wants(msgspec.Struct, frozen=True):
+class Subscription(msgspec.Struct, frozen=True):
     """What a reader is sent besides text and ends. ``interval`` (seconds) keeps figures apart."""
 
     typed: bool = False
@@ -51,35 +51,35 @@ class _Message(msgspec.Struct, omit_defaults=True, kw_only=True, tag_field="type
     replay: bool = False
 
 
-class Text(_Message, tag="chunk"):
+class TextMessage(_Message, tag="chunk"):
     """Text of the answer."""
 
     text: str
 
 
-class Payload(_Message):
+class PayloadMessage(_Message):
     """What is no text of the answer, as the API wrote it."""
 
     payload: dict[str, Any]
 
 
-class Thought(Payload, tag="thought"):
+class ThoughtMessage(PayloadMessage, tag="thought"):
     """A piece of the model's thoughts."""
 
 
-class Tool(Payload, tag="tool"):
+class ToolMessage(PayloadMessage, tag="tool"):
     """A call of a tool, or its result."""
 
 
-class Media(Payload, tag="media"):
+class MediaMessage(PayloadMessage, tag="media"):
     """An image, sound or file."""
 
 
-class Data(Payload, tag="data"):
+class DataMessage(PayloadMessage, tag="data"):
     """Anything else: sources, signatures, other candidates, parts of a kind that is new."""
 
 
-class Usage(msgspec.Struct):
+class UsageFields(msgspec.Struct):
     """Tokens so far."""
 
     input: int = 0
@@ -89,13 +89,13 @@ class Usage(msgspec.Struct):
     estimated: bool = False
 
 
-class UsageMessage(Usage, kw_only=True, tag="usage", tag_field="type"):
+class UsageMessage(UsageFields, kw_only=True, tag="usage", tag_field="type"):
     """Tokens so far, as a message."""
 
     id: str
 
 
-class Progress(msgspec.Struct, omit_defaults=True, kw_only=True, tag="progress", tag_field="type"):
+class ProgressMessage(msgspec.Struct, omit_defaults=True, kw_only=True, tag="progress", tag_field="type"):
     """How far the answer is: ``rate`` in tokens a second, ``percent`` and ``eta_s`` of the most that was allowed."""
 
     id: str
@@ -106,17 +106,17 @@ class Progress(msgspec.Struct, omit_defaults=True, kw_only=True, tag="progress",
     percent: int | None = None
 
 
-class Complete(_Message, tag="complete"):
+class CompleteMessage(_Message, tag="complete"):
     """The end of an answer."""
 
     finish_reason: str
     chars: int
-    usage: Usage | None = None
+    usage: UsageFields | None = None
     metrics: dict[str, Any] | None = None
     sha256: str | None = None
 
 
-class Failure(_Message, tag="error"):
+class ErrorMessage(_Message, tag="error"):
     """The end of an answer by an error; without ``id`` what is wrong with the connection or with a message of it."""
 
     code: str
@@ -136,20 +136,20 @@ class _Chunk(msgspec.Struct):
     promptFeedback: dict[str, Any] | None = None  # noqa: N815
 
 
-_NOTHING = Wants()
+_NOTHING = Subscription()
 _decode = msgspec.json.Decoder(_Chunk).decode
 _encode = msgspec.json.Encoder().encode
-_KINDS: dict[str, type[Payload]] = {"tool": Tool, "media": Media, "data": Data}
+_KINDS: dict[str, type[PayloadMessage]] = {"tool": ToolMessage, "media": MediaMessage, "data": DataMessage}
 
 
-class Script:
+class MessageEncoder:
     """The messages of one stream for one reader who has seen it up to ``after``. Lives as long as the reading.
 
     ``id`` None is the plain form: text, an end, no numbers.
     """
 
     def __init__(
-        self, id: str | None, *, after: int = 0, wants: Wants = _NOTHING, max_tokens: int | None = None
+        self, id: str | None, *, after: int = 0, wants: Subscription = _NOTHING, max_tokens: int | None = None
     ) -> None:
         self._id = id
         self._wants = wants
@@ -164,20 +164,20 @@ class Script:
         self._chars = 0
         self._digest = hashlib.sha256()
         self._usage: dict[str, Any] = {}
-        self._told_usage: Usage | None = None
+        self._told_usage: UsageFields | None = None
         self._usage_at = self._progress_at = float("-inf")
         self._began: tuple[float, int] | None = None
         self._finish: str | None = None
         self._blocked: str | None = None
         self._replay = False
-        self._out: list[Out] = []
+        self._out: list[OutgoingMessage] = []
 
     @property
     def seq(self) -> int:
         """The number of the last piece that was read."""
         return self._seq
 
-    def read(self, page: Sequence[bytes], *, merge: bool = False, replay: bool = False) -> list[Out]:
+    def read(self, page: Sequence[bytes], *, merge: bool = False, replay: bool = False) -> list[OutgoingMessage]:
         """Return the messages of some records. ``merge`` makes one of pieces of text that follow each other."""
         self._replay = replay
         for record in page:
@@ -193,9 +193,9 @@ class Script:
         out, self._out = self._out, []
         return out
 
-    def figures(self, now: float) -> list[Out]:
+    def figures(self, now: float) -> list[OutgoingMessage]:
         """Return the usage and the progress that are due at ``now``."""
-        out: list[Out] = []
+        out: list[OutgoingMessage] = []
         if self._id is None or self._finish is not None:
             return out
         if self._wants.usage and now - self._usage_at >= self._wants.interval:
@@ -254,7 +254,9 @@ class Script:
             return
         text = self._held[0] if len(self._held) == 1 else "".join(self._held)
         self._held, self._held_size = [], 0
-        message = Thought(payload={"text": text, "thought": True}) if self._held_is_thought else Text(text=text)
+        message = (
+            ThoughtMessage(payload={"text": text, "thought": True}) if self._held_is_thought else TextMessage(text=text)
+        )
         self._put(message, upto)
 
     def _put(self, message: _Message, upto: int | None = None) -> None:
@@ -264,10 +266,10 @@ class Script:
             if self._told + 1 != seq:
                 message.from_ = self._told + 1
         self._told = seq
-        self._out.append(Out(seq, _encode(message).decode()))
+        self._out.append(OutgoingMessage(seq, _encode(message).decode()))
 
     def _end(self, record: bytes) -> None:
-        ending = msgspec.json.decode(record[1:], type=record_format.Ending)
+        ending = msgspec.json.decode(record[1:], type=record_format.StreamEnding)
         is_cancelled = ending.reason == "cancelled"
         if self._blocked is not None and not self._pieces and not is_cancelled:
             self._stop("blocked_prompt", f"the prompt was refused: {self._blocked}")
@@ -278,7 +280,7 @@ class Script:
         reason = "cancelled" if is_cancelled else self._finish or "FINISH_REASON_UNSPECIFIED"
         usage = self._totals()
         self._close()
-        message = Complete(finish_reason=reason, chars=self._chars, usage=usage)
+        message = CompleteMessage(finish_reason=reason, chars=self._chars, usage=usage)
         if self._id is not None:
             message.sha256 = self._digest.hexdigest()
         if self._wants.metrics:
@@ -292,7 +294,7 @@ class Script:
     def _stop(self, code: str, message: str, retry_after: int | None = None) -> None:
         self._close()
         phase = "first" if not self._pieces else "end" if self._finish is not None else "mid"
-        failure = Failure(
+        failure = ErrorMessage(
             code=code,
             message=message,
             phase="connect" if code == "upstream" and phase == "first" else phase,
@@ -320,29 +322,29 @@ class Script:
         self._finish = self._finish or "ended"
         self._put(message)
 
-    def _totals(self) -> Usage | None:
+    def _totals(self) -> UsageFields | None:
         return _usage(self._usage) if self._usage else None
 
-    def _usage_message(self, usage: Usage) -> Out:
+    def _usage_message(self, usage: UsageFields) -> OutgoingMessage:
         self._told_usage = usage
         message = UsageMessage(
             id=self._id or "", input=usage.input, output=usage.output, thought=usage.thought, cached=usage.cached
         )
-        return Out(0, _encode(message).decode())
+        return OutgoingMessage(0, _encode(message).decode())
 
-    def _progress(self, now: float) -> Out:
+    def _progress(self, now: float) -> OutgoingMessage:
         counted = _count(self._usage.get("candidatesTokenCount"))
         tokens = counted or -(-self._chars // 4)
         if self._began is None:
             self._began = now, tokens
         seconds, made = now - self._began[0], tokens - self._began[1]
         rate = round(made / seconds, 1) if seconds > 0 else 0.0
-        message = Progress(id=self._id or "", chars=self._chars, tokens=tokens, rate=rate)
+        message = ProgressMessage(id=self._id or "", chars=self._chars, tokens=tokens, rate=rate)
         if self._max_tokens:
             message.percent = min(100 * tokens // self._max_tokens, 99)
             if rate:
                 message.eta_s = round(max(self._max_tokens - tokens, 0) / rate, 1)
-        return Out(0, _encode(message).decode())
+        return OutgoingMessage(0, _encode(message).decode())
 
 
 def pieces(candidate: dict[str, Any]) -> Iterator[tuple[str, Any]]:
@@ -373,8 +375,8 @@ def _kind(part: dict[str, Any]) -> str:
     return "tool" if names & _TOOLS else "media" if names & _MEDIA else "data"
 
 
-def _usage(usage: dict[str, Any]) -> Usage:
-    return Usage(
+def _usage(usage: dict[str, Any]) -> UsageFields:
+    return UsageFields(
         input=_count(usage.get("promptTokenCount")),
         output=_count(usage.get("candidatesTokenCount")),
         thought=_count(usage.get("thoughtsTokenCount")),

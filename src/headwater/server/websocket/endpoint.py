@@ -13,13 +13,13 @@ from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from headwater.errors import APIError, api_error
-from headwater.server.http.auth import Access
-from headwater.server.http.metrics import Metrics
+from headwater.server.http.auth import Auth
+from headwater.server.http.metrics import ServerMetrics
 from headwater.server.streams import record_format
 from headwater.server.streams.recorder import Recorder
-from headwater.server.streams.registry import Generations
+from headwater.server.streams.registry import StreamRegistry
 from headwater.server.websocket.connection import Connection
-from headwater.server.websocket.socket import Socket
+from headwater.server.websocket.socket import MessageSocket
 
 logger = logging.getLogger("headwater.access")
 
@@ -31,7 +31,13 @@ class WebSocketEndpoint:
     """The ASGI application of the WebSocket. When the recorder begins to drain, every client is told to go."""
 
     def __init__(
-        self, generations: Generations, recorder: Recorder, access: Access, metrics: Metrics, *, grace: float = 10.0
+        self,
+        generations: StreamRegistry,
+        recorder: Recorder,
+        access: Auth,
+        metrics: ServerMetrics,
+        *,
+        grace: float = 10.0,
     ) -> None:
         self._generations = generations
         self._draining = recorder.draining
@@ -65,7 +71,7 @@ class WebSocketEndpoint:
             return
         protocol = SUBPROTOCOL if SUBPROTOCOL in scope.get("subprotocols", ()) else None
         await send({"type": "websocket.accept", "subprotocol": protocol})
-        connection = Connection(Socket(receive, send, self._access.limits), self._generations, self._access, who)
+        connection = Connection(MessageSocket(receive, send, self._access.limits), self._generations, self._access, who)
         self._watch()
         self._connections.add(connection)
         self._is_empty.clear()

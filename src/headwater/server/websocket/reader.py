@@ -8,7 +8,7 @@ from contextlib import aclosing
 from typing import Protocol
 
 from headwater.log.base import PAGE_RECORDS, Log, Page, tail
-from headwater.server.websocket.encoder import Out, Script
+from headwater.server.websocket.encoder import MessageEncoder, OutgoingMessage
 
 #: A page of more records than this shows a reader that lags: its text comes as one message.
 LAG = 32
@@ -72,10 +72,12 @@ class Window:
         return True
 
 
-class Reader:
+class StreamReader:
     """Follows one stream to its end. Nothing is queued: what can not be sent yet stays in the log."""
 
-    def __init__(self, log: Log, name: str, script: Script, outlet: Outlet, window: Window, *, stall: float) -> None:
+    def __init__(
+        self, log: Log, name: str, script: MessageEncoder, outlet: Outlet, window: Window, *, stall: float
+    ) -> None:
         self.name = name
         self.window = window
         self._log = log
@@ -139,7 +141,7 @@ class Reader:
         page = await self._log.read(self.name, offset, 1)
         return bool(page.records) or page.is_end
 
-    async def _send(self, outs: list[Out]) -> None:
+    async def _send(self, outs: list[OutgoingMessage]) -> None:
         for out in outs:
             if out.seq:
                 self._is_behind |= await self.window.wait(self._stall)

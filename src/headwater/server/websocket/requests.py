@@ -6,10 +6,10 @@ from typing import Annotated, Any
 
 import msgspec
 
-from headwater.engines.base import Request
+from headwater.engines.base import EngineRequest
 from headwater.errors import UsageError
-from headwater.server.streams.record_format import Head
-from headwater.server.streams.routing import model_named
+from headwater.server.streams.record_format import StreamHeader
+from headwater.server.streams.routing import model_name
 from headwater.types import GenerateContentRequest
 
 DEFAULT_MODEL = "gemini-2.5-flash"
@@ -120,23 +120,23 @@ def id_of(text: str) -> str | None:
     return kind.id if kind.type == "generate" and isinstance(kind.id, str) and 0 < len(kind.id) <= 256 else None
 
 
-def to_request(message: Generate) -> Request:
+def to_request(message: Generate) -> EngineRequest:
     """Return the request that an engine gets.
 
     Raises:
         UsageError: there is nothing to answer, or the name of the model is none.
     """
-    model = model_named(message.model or DEFAULT_MODEL)
+    model = model_name(message.model or DEFAULT_MODEL)
     contents = _contents(message)
     if not contents:
         raise UsageError("a prompt, or contents, is needed")
-    return Request(model, msgspec.json.encode({"contents": contents} | _settings(message.config or {})))
+    return EngineRequest(model, msgspec.json.encode({"contents": contents} | _settings(message.config or {})))
 
 
-def to_head(message: Generate, request: Request, id: str) -> Head:
+def to_head(message: Generate, request: EngineRequest, id: str) -> StreamHeader:
     """Return the head of the log of an answer."""
     tokens = msgspec.json.decode(request.body, type=_Limits).generationConfig.get("maxOutputTokens")
-    return Head("", request.model, id, tokens if isinstance(tokens, int) and tokens > 0 else None)
+    return StreamHeader("", request.model, id, tokens if isinstance(tokens, int) and tokens > 0 else None)
 
 
 class _Limits(msgspec.Struct):

@@ -12,12 +12,12 @@ from starlette.types import Receive, Send
 
 from headwater.server.http.limits import Limits
 from headwater.server.websocket import errors as codes
-from headwater.server.websocket.encoder import Failure
+from headwater.server.websocket.encoder import ErrorMessage
 
 _encode = msgspec.json.Encoder().encode
 
 
-class Goodbye(Exception):
+class CloseReason(Exception):
     """The connection is to be closed with this code."""
 
     def __init__(self, code: int, reason: str) -> None:
@@ -26,7 +26,7 @@ class Goodbye(Exception):
         self.reason = reason
 
 
-class Socket:
+class MessageSocket:
     """Lives from the acceptance of a WebSocket to its end, in the task that accepted it."""
 
     def __init__(self, receive: Receive, send: Send, limits: Limits) -> None:
@@ -36,7 +36,7 @@ class Socket:
         self._send = send
         self._limits = limits
         self._is_open = True
-        self._goodbye: Goodbye | None = None
+        self._goodbye: CloseReason | None = None
         self._loop = asyncio.get_running_loop()
         self._tasks: set[asyncio.Task[None]] = set()
         self._main: asyncio.Task[Any] | None = None
@@ -50,7 +50,7 @@ class Socket:
         self._tick()
         try:
             await work
-        except Goodbye as goodbye:
+        except CloseReason as goodbye:
             await self._close(goodbye)
         except OSError:  # the client has gone
             pass
@@ -73,7 +73,7 @@ class Socket:
         task.add_done_callback(self._tasks.discard)
         task.add_done_callback(lambda _: work.close())  # a task that is cancelled before its first step leaves it lying
 
-    def leave(self, goodbye: Goodbye) -> None:
+    def leave(self, goodbye: CloseReason) -> None:
         """Close the socket from wherever this is called."""
         if self._is_open and self._goodbye is None and self._main is not None:
             self._goodbye = goodbye
@@ -111,10 +111,12 @@ class Socket:
 
     async def refuse(self, code: str, message: str, id: str | None = None, **fields: Any) -> None:
         """Send an error; one with an ``id`` is the end of the stream of that id, before it began."""
-        failure = Failure(code=code, message=message, phase="connect", retryable=code in codes.RETRYABLE, partial=False)
+        failure = ErrorMessage(
+            code=code, message=message, phase="connect", retryable=code in codes.RETRYABLE, partial=False
+        )
         await self.send(_encode(msgspec.structs.replace(failure, id=id, **fields)).decode())
 
-    async def _close(self, goodbye: Goodbye) -> None:
+    async def _close(self, goodbye: CloseReason) -> None:
         if self._is_open:
             self._is_open = False
             with contextlib.suppress(OSError, RuntimeError):  # gone already, or full for good
@@ -124,7 +126,7 @@ class Socket:
     async def _guard(self, work: Coroutine[Any, Any, None]) -> None:
         try:
             await work
-        except Goodbye as goodbye:
+        except CloseReason as goodbye:
             self.leave(goodbye)
         except OSError:  # the client has gone; whoever listens to it learns of it
             pass
@@ -134,7 +136,7 @@ class Socket:
         third = self._limits.keep_alive / 3
         silence = self._loop.time() - self._sent_at
         if self._sending and silence >= self._limits.stall:
-            self.leave(Goodbye(codes.TRY_LATER, "nothing is read here"))
+            self.leave(CloseReason(codes.TRY_LATER, "nothing is read here"))
         elif self.is_greeted and not self._sending and silence >= 2 * third:
             self.begin(self.send('{"type":"ping"}'))
         self._timer = self._loop.call_later(third, self._tick)

@@ -25,7 +25,7 @@ _quiet.setLevel(logging.WARNING)
 _quiet.addFilter(lambda record: "without completing handshake" not in str(record.msg))
 
 
-class Framing(ServerProtocol):
+class StrictFraming(ServerProtocol):
     """The frames of one connection, as RFC 6455 has them and Autobahn's test suite asks for them."""
 
     _decoder: codecs.IncrementalDecoder | None = None
@@ -58,7 +58,7 @@ class WebSocketProtocol(WebSocketsSansIOProtocol):
         super().__init__(*args, **kwargs)
         # What they would say holds the query, the headers and the messages: keys and prompts.
         self.logger = _quiet
-        self.conn = Framing(max_size=self.config.ws_max_size, logger=_quiet)
+        self.conn = StrictFraming(max_size=self.config.ws_max_size, logger=_quiet)
         self.conn.debug = False
 
     def data_received(self, data: bytes) -> None:
