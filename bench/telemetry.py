@@ -53,7 +53,7 @@ def contenders() -> dict[str, dict[str, Any]]:
         "`OpenTelemetry()`": {"observers": [OpenTelemetry(**sdk)]},
         "`OpenTelemetry(gaps=False)`": {"observers": [OpenTelemetry(gaps=False, **sdk)]},
         "`OpenTelemetry()`, no SDK": {"observers": [OpenTelemetry()]},
-        "a `watch` hook that does nothing": {"watch": lambda now, told: None},
+        "a `trace` hook that does nothing": {"trace": lambda now, what: None},
     }
 
 

@@ -184,7 +184,7 @@ def test_a_watch_sees_functions_run(side: Any) -> None:
     tools = Tools()
     seen: list[Any] = []
     with Server(answers(calls(("add", {"a": 1, "b": 2})), DONE)) as server:
-        stream = side.stream(server.client(), config={"tools": [tools.add]}, watch=lambda _, what: seen.append(what))
+        stream = side.stream(server.client(), config={"tools": [tools.add]}, trace=lambda _, what: seen.append(what))
         side.read(stream)
     run = next(what for what in seen if isinstance(what, Run))
     answered = next(what for what in seen if isinstance(what, FunctionsReturned))

@@ -107,7 +107,7 @@ def test_coroutine_functions_are_awaited() -> None:
 # --- what a hook raises -----------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("name", ["on_chunk", "on_text", "on_progress", "watch"])
+@pytest.mark.parametrize("name", ["on_chunk", "on_text", "on_progress", "trace"])
 def test_what_a_hook_raises_ends_the_stream(side: Any, name: str) -> None:
     """An exception of a hook comes out of the loop, the connection is closed, and on_end is called once."""
     ends: list[str] = []
@@ -120,7 +120,7 @@ def test_what_a_hook_raises_ends_the_stream(side: Any, name: str) -> None:
         stream = side.stream(server.client(), **options)
         with pytest.raises(Given):
             side.read(stream)
-        if name != "watch":  # which is called before anything is sent
+        if name != "trace":  # which is called before anything is sent
             server.closed_at()
         assert stream.is_over
         assert side.read(stream) == []
@@ -294,7 +294,7 @@ def test_what_only_streams_take_is_refused_elsewhere(side: Any, name: str) -> No
     with Server(whole) as server:
         with pytest.raises(UsageError, match=f"'{name}' is for streams only"):
             side.ask(server.client(), **{name: "fail"})
-        assert side.ask(server.client(), deadlines=Deadlines(total=PATIENCE), watch=lambda *_: None).text
+        assert side.ask(server.client(), deadlines=Deadlines(total=PATIENCE), trace=lambda *_: None).text
 
 
 def test_on_end_is_no_coroutine_function(side: Any) -> None:

@@ -28,8 +28,8 @@ class Notes:
         self.ends: list[str] = []
         self.totals: list[float | None] = []
 
-    def begin(self, asked: CallRequest) -> Notes:
-        self.asked.append(asked)
+    def begin(self, request: CallRequest) -> Notes:
+        self.asked.append(request)
         self.places.append(PLACE.get())
         return self
 
@@ -134,9 +134,9 @@ class Faulty(Notes):
         if where == self.where:
             raise ZeroDivisionError(where)
 
-    def begin(self, asked: CallRequest) -> Notes:
+    def begin(self, request: CallRequest) -> Notes:
         self._may_raise("begin")
-        return super().begin(asked)
+        return super().begin(request)
 
     def retrying(self, event: Retrying) -> None:
         self._may_raise("retrying")
@@ -183,9 +183,9 @@ def test_a_call_that_is_closed_at_its_beginning_ends() -> None:
     client = genai.Client(http_options={"base_url": "offline:instant"})  # type: ignore[arg-type]
 
     class Closing(Notes):
-        def begin(self, asked: CallRequest) -> Notes:
+        def begin(self, request: CallRequest) -> Notes:
             stream.close()
-            return super().begin(asked)
+            return super().begin(request)
 
     closing, notes = Closing(), Notes()
     stream = client.models.generate_content_stream(model="m", contents="hi", observers=[closing, notes])
@@ -211,9 +211,9 @@ def test_a_call_goes_before_its_client(side: Any) -> None:
     steps: list[str] = []
     notes, more = Notes(), Notes()
     with Server(answers("SAFETY")) as server:
-        client = client_of(server, notes, raise_on_block=True, watch=lambda now, told: steps.append("client"))
-        watch: Any = lambda now, told: steps.append("call")  # noqa: E731
-        side.read(side.stream(client, observers=[more], raise_on_block=False, watch=watch))
+        client = client_of(server, notes, raise_on_block=True, trace=lambda now, what: steps.append("client"))
+        trace: Any = lambda now, what: steps.append("call")  # noqa: E731
+        side.read(side.stream(client, observers=[more], raise_on_block=False, trace=trace))
         assert len(side.read(side.stream(client, raise_on_block=False))) == 2
         side.failure(client)
     assert (notes.ends, more.ends) == (["blocked"] * 3, ["blocked"])

@@ -16,7 +16,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from headwater import genai
-from headwater.client.tools.structured import Growing
+from headwater.client.tools.structured import GrowingJson
 from headwater.core.answer.fold import Fold
 from headwater.errors import ParseError
 from headwater.types import Candidate, Content, GenerateContentResponse, Part
@@ -244,7 +244,7 @@ def test_any_cut_gives_the_same_object(value: Any, data: st.DataObject) -> None:
     text = json.dumps(value)
     cuts = sorted(data.draw(st.sets(st.integers(1, max(1, len(text) - 1)), max_size=6)))
     fold = Fold()
-    growing = Growing(lambda: fold)
+    growing = GrowingJson(lambda: fold)
     for start, end in zip([0, *cuts], [*cuts, len(text)], strict=True):
         fold.add(chunk(text[start:end]))
         if data.draw(st.booleans()):

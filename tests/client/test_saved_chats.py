@@ -329,18 +329,18 @@ def turns_from(exchanges: Any) -> list[Turn]:
 def test_whatever_was_said_comes_back(exchanges, data):
     """However many saves it takes, the messages hold the same contents in the same order with the same standing."""
     turns = turns_from(exchanges)
-    ledger = MessageMap()
+    message_map = MessageMap()
     settings = Settings(api_key="k", http_options={"base_url": "http://127.0.0.1:1"})
     messages: list[Any] = []
     ends = [number for number, turn in enumerate(turns) if saved_chats.is_message(turn.content)][1:]
     cuts = data.draw(st.lists(st.sampled_from(ends), unique=True)) if ends else []
     for end in [*sorted(cuts), len(turns)] if turns else ():
-        writing = ledger.write(settings, "m", turns[:end])
+        writing = message_map.write(settings, "m", turns[:end])
         assert writing is not None
         body = msgspec.json.decode(writing.request.body)
         messages += body["messages"]
         chat = SavedChat.model_validate({**body, "messages": messages})
-        ledger.written(writing, chat)
+        message_map.confirm(writing, chat)
     if turns:
         loaded, _ = turns_of(chat)
         told = [(turn.content, turn.standing) for turn in loaded if turn.content.parts]

@@ -85,7 +85,7 @@ def test_steps_are_logged_without_words(side: Any, caplog: pytest.LogCaptureFixt
     """Each step and fact of a call with its time and its size; no key, no text."""
     script = scripted(lambda connection, _: connection.answer(b"", "503 Service Unavailable"), whole)
     with Server(script) as server, caplog.at_level(logging.DEBUG, NAME):
-        side.read(side.stream(client_of(server, watch=log_steps())))
+        side.read(side.stream(client_of(server, trace=log_steps())))
     said = [record.getMessage().split(" ", 1)[1] for record in caplog.records]
     assert [words.split()[0] for words in said if not words.startswith(("read", "received"))] == [
         *("open", "opened", "close", "wait", "open", "opened", "chunk", "chunk", "stop"),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import cached_property
 from types import TracebackType
 from typing import Any, Self
@@ -16,7 +16,18 @@ from headwater.client.request.settings import Settings
 from headwater.client.stream.aio import AsyncCaller
 from headwater.client.stream.sync import Caller
 from headwater.errors import UsageError
-from headwater.types import HttpOptions
+from headwater.types import FunctionDeclaration, HttpOptions
+from headwater.types.tools import register_declaration_builder
+
+
+def _load_declaration_builder() -> Callable[..., FunctionDeclaration]:
+    from headwater.client.tools.declarations import from_callable  # here, since most programs never need it
+
+    return from_callable
+
+
+# ``types`` cannot import from the client: FunctionDeclaration.from_callable() gets what reads functions from here.
+register_declaration_builder(_load_declaration_builder)
 
 
 class AsyncClient:
@@ -53,7 +64,7 @@ class Client:
     else with the application default credentials.
 
     ``options`` are for every ``generate_content`` call, stream and chat message (see ``StreamOptions``). What a call
-    says itself goes before them, but ``observers`` and ``watch`` are added to the client's.
+    says itself goes before them, but ``observers`` and ``trace`` are added to the client's.
 
     Making one costs nothing; connections are made when they are needed, and closed by ``close()`` or at the end of the
     program. A stream that runs goes on when its client is dropped.

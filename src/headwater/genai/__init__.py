@@ -6,7 +6,6 @@ from headwater.client.client import AsyncClient, Client
 from headwater.client.groups import chats, files, models, pagers
 from headwater.client.stream.aio import AsyncStream
 from headwater.client.stream.sync import Stream
-from headwater.client.tools import declaring as _declaring  # noqa: F401 - it lets types read functions
 
 __all__ = [
     "AsyncClient",

@@ -41,31 +41,31 @@ class Logs:
     """Writes a record when a call has ended, and at DEBUG when it begins or is tried again.
 
     ``record.call`` is a dict: model, method, ending, what was measured, the error. With ``content`` it also has
-    ``request`` and ``text``; without it nothing that was asked or answered is written. The key never is.
+    ``request`` and ``text``; without it no prompt or answer text is written. The key never is.
     """
 
     def __init__(self, logger: logging.Logger | str = NAME, *, content: bool = False) -> None:
         self._logger = logging.getLogger(logger) if isinstance(logger, str) else logger
         self._content = content
 
-    def begin(self, asked: CallRequest) -> _Logging:
+    def begin(self, request: CallRequest) -> _Logging:
         """Watch a call."""
-        return _Logging(self._logger, asked, self._content)
+        return _Logging(self._logger, request, self._content)
 
 
 class _Logging:
-    def __init__(self, logger: logging.Logger, asked: CallRequest, content: bool) -> None:
+    def __init__(self, logger: logging.Logger, request: CallRequest, content: bool) -> None:
         self._logger = logger
-        self._asked = asked
+        self._request = request
         self._content = content
-        self._call: dict[str, Any] = {"model": asked.model, "method": asked.method, "host": asked.host}
-        logger.debug("%s is asked", asked.model, extra={"call": self._call})
+        self._call: dict[str, Any] = {"model": request.model, "method": request.method, "host": request.host}
+        logger.debug("%s is asked", request.model, extra={"call": self._call})
 
     def retrying(self, event: Retrying) -> None:
         kind = error_type(event.error)
         call = self._call | {"error": kind, "failures": event.failures, "delay": event.delay}
         text = "%s is tried again in %.2f s: %s"
-        self._logger.debug(text, self._asked.model, event.delay, self._said(event.error), extra={"call": call})
+        self._logger.debug(text, self._request.model, event.delay, self._said(event.error), extra={"call": call})
 
     def ended(self, call: FinishedCall) -> None:
         ending, metrics = call.ending, call.metrics
@@ -74,7 +74,7 @@ class _Logging:
         if not self._logger.isEnabledFor(level):
             return
         facts = self._call | self._facts(call, ending, metrics)
-        self._logger.log(level, "%s %s", self._asked.model, _sentence(facts, metrics), extra={"call": facts})
+        self._logger.log(level, "%s %s", self._request.model, _sentence(facts, metrics), extra={"call": facts})
 
     def _facts(self, call: FinishedCall, ending: Ending, metrics: Metrics) -> dict[str, Any]:
         spent = tokens(call)
@@ -90,7 +90,7 @@ class _Logging:
             "cached_tokens": spent.cached,
         }
         measured = {name: value for name, value in asdict(metrics).items() if name not in _TOLD}
-        said = {"request": self._asked.document, "text": call.text} if self._content else {}
+        said = {"request": self._request.document, "text": call.text} if self._content else {}
         return facts | measured | said
 
     def _said(self, error: Any) -> str:
@@ -109,14 +109,14 @@ def _sentence(facts: Mapping[str, Any], metrics: Metrics) -> str:
 
 
 def log_steps(logger: logging.Logger | str = NAME) -> Trace:
-    """Return a ``watch`` hook that writes each step, fact and result of a call at DEBUG: sizes, no content, no key."""
+    """Return a ``trace`` hook that writes each step, fact and result of a call at DEBUG: sizes, no content, no key."""
     log = logging.getLogger(logger) if isinstance(logger, str) else logger
 
-    def watch(now: float, told: Any) -> None:
+    def trace(now: float, what: Any) -> None:
         if log.isEnabledFor(logging.DEBUG):
-            log.debug("%.3f %s", now, _step(told))
+            log.debug("%.3f %s", now, _step(what))
 
-    return watch
+    return trace
 
 
 def _step(told: Any) -> str:

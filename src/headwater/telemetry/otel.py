@@ -56,7 +56,7 @@ class OpenTelemetry:
     """Makes a span of each call, and measures it.
 
     A span begins with the first request, as a child of the span in which the call was made, and ends with the call.
-    Providers are the global ones unless given. ``content`` puts what was asked and answered on the span; None leaves
+    Providers are the global ones unless given. ``content`` puts prompts and answers on the span; None leaves
     that to the environment. ``gaps`` measures the time of each chunk, which is most of what all this costs.
     ``operation`` is the ``gen_ai.operation.name``.
     """
@@ -77,16 +77,16 @@ class OpenTelemetry:
         self._gaps = gaps
         self._operation = operation
 
-    def begin(self, asked: CallRequest) -> _Tracing:
+    def begin(self, request: CallRequest) -> _Tracing:
         """Watch a call."""
-        attributes = _common(asked, self._operation)
+        attributes = _common(request, self._operation)
         began = time.time_ns()
         span = self._tracer.start_span(
-            f"{self._operation} {asked.model}", kind=SpanKind.CLIENT, attributes=attributes, start_time=began
+            f"{self._operation} {request.model}", kind=SpanKind.CLIENT, attributes=attributes, start_time=began
         )
         if span.is_recording():
-            span.set_attributes(_requested(asked))
-        return _Tracing(span, attributes, asked, self._histograms, began, content=self._content, gaps=self._gaps)
+            span.set_attributes(_requested(request))
+        return _Tracing(span, attributes, request, self._histograms, began, content=self._content, gaps=self._gaps)
 
 
 class _Histograms:
@@ -116,7 +116,7 @@ class _Tracing:
         self,
         span: Span,
         attributes: dict[str, Any],
-        asked: CallRequest,
+        request: CallRequest,
         histograms: _Histograms,
         began: int,
         *,
@@ -125,7 +125,7 @@ class _Tracing:
     ) -> None:
         self._span = span
         self._attributes = attributes
-        self._asked = asked
+        self._request = request
         self._histograms = histograms
         self._began = began
         self._content = content
@@ -157,14 +157,14 @@ class _Tracing:
         """Put on the span how the call ended, and what was said where that is wanted."""
         span = self._span
         span.set_attribute("headwater.ending", ending.kind.value)
-        if self._asked.is_stream and metrics.first_chunk is not None:
+        if self._request.is_stream and metrics.first_chunk is not None:
             span.set_attribute("gen_ai.response.time_to_first_chunk", metrics.first_chunk)
             span.add_event("headwater.first_chunk", timestamp=self._at(metrics.first_chunk))
         if failed := _failed(ending):
             span.set_attribute("error.type", failed)
             span.set_status(StatusCode.ERROR, error_text(ending.error) if ending.error else None)
         if self._content:
-            span.set_attributes(_said(self._asked.document, answer))
+            span.set_attributes(_said(self._request.document, answer))
 
     def _measure(self, call: FinishedCall, ending: Ending, metrics: Metrics, spent: TokenUsage) -> None:
         histograms, attributes, context = self._histograms, self._attributes, trace.set_span_in_context(self._span)
@@ -173,7 +173,7 @@ class _Tracing:
         for kind, count in (("input", spent.input), ("output", spent.output)):
             if count is not None:
                 histograms.tokens.record(count, attributes | {"gen_ai.token.type": kind}, context)
-        if self._asked.is_stream and metrics.first_chunk is not None:
+        if self._request.is_stream and metrics.first_chunk is not None:
             histograms.first.record(metrics.first_chunk, attributes, context)
             for gap in call.gaps if self._gaps else ():
                 histograms.gap.record(gap, attributes, _NOWHERE)
@@ -183,21 +183,21 @@ class _Tracing:
         return self._began + int(seconds * 1e9)
 
 
-def _common(asked: CallRequest, operation: str) -> dict[str, Any]:
+def _common(request: CallRequest, operation: str) -> dict[str, Any]:
     """What spans and histograms have in common, and what a sampler may want to see."""
     attributes: dict[str, Any] = {
         "gen_ai.operation.name": operation,
-        "gen_ai.provider.name": "gcp.vertex_ai" if asked.is_vertex else "gcp.gemini",
-        "gen_ai.request.model": asked.model,
+        "gen_ai.provider.name": "gcp.vertex_ai" if request.is_vertex else "gcp.gemini",
+        "gen_ai.request.model": request.model,
     }
-    if asked.host is not None and asked.port is not None:
-        attributes |= {"server.address": asked.host, "server.port": asked.port}
+    if request.host is not None and request.port is not None:
+        attributes |= {"server.address": request.host, "server.port": request.port}
     return attributes
 
 
-def _requested(asked: CallRequest) -> dict[str, Any]:
+def _requested(request: CallRequest) -> dict[str, Any]:
     """What the request says."""
-    settings = asked.settings
+    settings = request.settings
     attributes = {name: settings[key] for key, name in _OTHERS.items() if settings.get(key) is not None}
     for key, name in _DOUBLES.items():
         if isinstance(settings.get(key), int | float):
@@ -206,7 +206,7 @@ def _requested(asked: CallRequest) -> dict[str, Any]:
         attributes["gen_ai.request.choice.count"] = settings["candidateCount"]
     if kind := _output_type(settings):
         attributes["gen_ai.output.type"] = kind
-    if asked.is_stream:
+    if request.is_stream:
         attributes["gen_ai.request.stream"] = True
     return attributes
 

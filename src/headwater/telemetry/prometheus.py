@@ -27,9 +27,9 @@ class Prometheus:
     def __init__(self, registry: CollectorRegistry = REGISTRY) -> None:
         self._figures = _figures(registry)
 
-    def begin(self, asked: CallRequest) -> _Counting:
+    def begin(self, request: CallRequest) -> _Counting:
         """Watch a call."""
-        return _Counting(self._figures, asked)
+        return _Counting(self._figures, request)
 
 
 class _Figures:
@@ -65,10 +65,10 @@ def _figures(registry: CollectorRegistry) -> _Figures:
 
 
 class _Counting:
-    def __init__(self, figures: _Figures, asked: CallRequest) -> None:
+    def __init__(self, figures: _Figures, request: CallRequest) -> None:
         self._figures = figures
-        self._by = (asked.model, asked.method)
-        self._is_stream = asked.is_stream
+        self._by = (request.model, request.method)
+        self._is_stream = request.is_stream
         figures.open.labels(*self._by).inc()
 
     def retrying(self, event: Retrying) -> None:

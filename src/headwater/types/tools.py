@@ -69,16 +69,21 @@ class FunctionDeclaration(ApiModel):
         Raises:
             UsageError: there is no such API, or the function can not be a tool; the message says why.
         """
-        return _Declarer.of(callable, api_option=api_option, behavior=behavior, use_json_schema=use_json_schema)
+        if not _declaration_builders:
+            raise UsageError("import headwater.genai first: FunctionDeclaration.from_callable needs it")
+        build = _declaration_builders[-1]()
+        return build(callable, api_option=api_option, behavior=behavior, use_json_schema=use_json_schema)
 
 
-class _Declarer:
-    """Who makes declarations of functions: ``client/tools/declaring.py`` puts it here, since types know nobody."""
+_declaration_builders: list[Callable[[], Callable[..., FunctionDeclaration]]] = []
 
-    @staticmethod
-    def of(function: Callable[..., Any], **options: Any) -> FunctionDeclaration:
-        """Return what a model is told of a function."""
-        raise UsageError("import headwater.genai first: it brings what reads functions")
+
+def register_declaration_builder(load: Callable[[], Callable[..., FunctionDeclaration]]) -> None:
+    """Register what builds declarations of Python functions; ``load`` imports and returns it when it is first needed.
+
+    ``types`` imports nothing from above, so ``client/client.py`` registers the builder here.
+    """
+    _declaration_builders[:] = [load]
 
 
 class Tool(ApiModel):

@@ -26,8 +26,8 @@ from headwater.types import Content, GenerateContentConfig, GenerateContentRespo
 Place = str | os.PathLike[str] | IO[Any]
 
 
-class _Asked(msgspec.Struct, frozen=True):
-    """A message on its way: its turn, how many contents went with it, and how it was asked."""
+class _PendingMessage(msgspec.Struct, frozen=True):
+    """A message that was sent: its turn, the number of contents in the request, and the request."""
 
     turn: Content
     model: str
@@ -45,24 +45,24 @@ class _BaseChat:
         model: str,
         config: GenerateContentConfig,
         turns: History,
-        ledger: MessageMap | None = None,
+        message_map: MessageMap | None = None,
     ) -> None:
         self._caller = caller
         #: The model that answers. Another one may answer the next message.
         self.model = model
         self._config = config
         self._history = turns
-        self._ledger = ledger or MessageMap()
+        self._message_map = message_map or MessageMap()
 
     @property
     def id(self) -> str | None:
         """The id under which a headwater server keeps this chat; None as long as it was not saved there."""
-        return self._ledger.id
+        return self._message_map.id
 
     @property
     def title(self) -> str | None:
         """The title that it has there."""
-        return self._ledger.title
+        return self._message_map.title
 
     @property
     def turns(self) -> list[Turn]:
@@ -89,32 +89,32 @@ class _BaseChat:
             UsageError: no message of the user stands there.
         """
         turns = self._history.branch(at)
-        ledger = self._ledger.branch(self._history.turns, len(turns.turns))
-        return type(self)(self._caller, self.model, self._config, turns, ledger)
+        message_map = self._message_map.branch(self._history.turns, len(turns.turns))
+        return type(self)(self._caller, self.model, self._config, turns, message_map)
 
     def to_json(self) -> str:
         """Return the model and all turns as JSON, for ``chats.from_json``. The config is not in it."""
         saved = ChatFile(model=self.model, keep_partial=self._history.keep_partial, turns=self._history.turns)
         return saved.to_json()
 
-    def _ask(self, message: Any, config: Config, *, stream: bool) -> _Asked:
+    def _ask(self, message: Any, config: Config, *, stream: bool) -> _PendingMessage:
         merged = merge(self._config, config)
         turn = to_content(message)
         contents = [*self.get_history(curated=True), turn]
         request = build.generate_content(self._caller.settings, self.model, contents, merged, stream=stream)
-        return _Asked(turn, self.model, len(contents), merged, request)
+        return _PendingMessage(turn, self.model, len(contents), merged, request)
 
-    def _record(self, asked: _Asked, answer: GenerateContentResponse, **measured: Any) -> None:
-        self._history.add(*history.exchange(asked.turn, answer, sent=asked.sent))
-        self._ledger.note(saved_chats.answer_info(asked.model, answer, **measured), len(self._history.turns))
+    def _record(self, pending: _PendingMessage, answer: GenerateContentResponse, **measured: Any) -> None:
+        self._history.add(*history.exchange(pending.turn, answer, sent=pending.sent))
+        self._message_map.add_info(saved_chats.answer_info(pending.model, answer, **measured), len(self._history.turns))
 
-    def _record_stream(self, asked: _Asked, stream: BaseStream[GenerateContentResponse]) -> None:
+    def _record_stream(self, pending: _PendingMessage, stream: BaseStream[GenerateContentResponse]) -> None:
         answer = stream.response
         if answer.candidates or answer.prompt_feedback or answer.automatic_function_calling_history:
-            self._record(asked, answer, usage=stream.usage_metadata, metrics=stream.metrics)
+            self._record(pending, answer, usage=stream.usage_metadata, metrics=stream.metrics)
 
-    def _writing(self) -> ChatWrite | None:
-        return self._ledger.write(self._caller.settings, self.model, self._history.turns)
+    def _next_write(self) -> ChatWrite | None:
+        return self._message_map.write(self._caller.settings, self.model, self._history.turns)
 
 
 class Chat(_BaseChat):
@@ -129,16 +129,16 @@ class Chat(_BaseChat):
 
         What ``config`` sets goes before the chat's config; a dict can unset something with None.
         """
-        asked = self._ask(message, config, stream=False)
-        answer = self._caller.ask(asked.request, asked.config, options)
-        self._record(asked, answer)
+        pending = self._ask(message, config, stream=False)
+        answer = self._caller.ask(pending.request, pending.config, options)
+        self._record(pending, answer)
         return answer
 
     def send_message_stream(self, message: Any, config: Config = None, **options: Unpack[StreamOptions]) -> Stream:
         """Say something and return the stream of the answer; the exchange is remembered when the stream ends."""
-        asked = self._ask(message, config, stream=True)
+        pending = self._ask(message, config, stream=True)
         return self._caller.stream(
-            asked.request, asked.config, options, on_end=lambda stream: self._record_stream(asked, stream)
+            pending.request, pending.config, options, on_end=lambda stream: self._record_stream(pending, stream)
         )
 
     def save(self, file: Place | None = None) -> None:
@@ -154,8 +154,8 @@ class Chat(_BaseChat):
         """
         if file is not None:
             history.save(self.to_json(), file)
-        elif (writing := self._writing()) is not None:
-            self._ledger.written(writing, self._caller.call(saved_chats.WRITES, writing.request, None))
+        elif (write := self._next_write()) is not None:
+            self._message_map.confirm(write, self._caller.call(saved_chats.WRITES, write.request, None))
 
 
 class AsyncChat(_BaseChat):
@@ -167,18 +167,18 @@ class AsyncChat(_BaseChat):
         self, message: Any, config: Config = None, **options: Unpack[CallOptions]
     ) -> GenerateContentResponse:
         """Say something and return the whole answer. See ``Chat.send_message``."""
-        asked = self._ask(message, config, stream=False)
-        answer = await self._caller.ask(asked.request, asked.config, options)
-        self._record(asked, answer)
+        pending = self._ask(message, config, stream=False)
+        answer = await self._caller.ask(pending.request, pending.config, options)
+        self._record(pending, answer)
         return answer
 
     async def send_message_stream(
         self, message: Any, config: Config = None, **options: Unpack[StreamOptions]
     ) -> AsyncStream:
         """Say something and return the stream of the answer; the exchange is remembered when the stream ends."""
-        asked = self._ask(message, config, stream=True)
+        pending = self._ask(message, config, stream=True)
         return self._caller.stream(
-            asked.request, asked.config, options, on_end=lambda stream: self._record_stream(asked, stream)
+            pending.request, pending.config, options, on_end=lambda stream: self._record_stream(pending, stream)
         )
 
     async def save(self, file: Place | None = None) -> None:
@@ -187,8 +187,8 @@ class AsyncChat(_BaseChat):
 
         if file is not None:
             await to_thread(history.save, self.to_json(), file)
-        elif (writing := self._writing()) is not None:
-            self._ledger.written(writing, await self._caller.call(saved_chats.WRITES, writing.request, None))
+        elif (write := self._next_write()) is not None:
+            self._message_map.confirm(write, await self._caller.call(saved_chats.WRITES, write.request, None))
 
 
 class Chats:
@@ -205,7 +205,7 @@ class Chats:
         ``keep_partial`` shows the model what had come of answers that were stopped or broke off; else it is shown
         neither them nor their questions.
         """
-        return Chat(self._caller, model, *_beginning(config, history, keep_partial))
+        return Chat(self._caller, model, *_new_chat(config, history, keep_partial))
 
     def from_json(self, text: str | bytes, *, model: str | None = None, config: Config = None) -> Chat:
         """Return a conversation that ``to_json`` gave; ``model`` None is the one that it had.
@@ -213,7 +213,7 @@ class Chats:
         Raises:
             UsageError: it is no saved conversation.
         """
-        return Chat(self._caller, *_again(history.from_json(text), model, config))
+        return Chat(self._caller, *_restored_chat(history.from_json(text), model, config))
 
     def load(self, place: Place, *, model: str | None = None, config: Config = None) -> Chat:
         """Return a conversation that ``save`` wrote to a path or a file object, or that a headwater server keeps.
@@ -227,9 +227,9 @@ class Chats:
         """
         name = saved_chats.id_of(place)
         if name is None:
-            return Chat(self._caller, *_again(history.load(place), model, config))
+            return Chat(self._caller, *_restored_chat(history.load(place), model, config))
         chat = self._caller.call(saved_chats.CHAT, saved_chats.load(self._caller.settings, name), None)
-        return Chat(self._caller, *_taken_up(chat, model, config))
+        return Chat(self._caller, *_loaded_chat(chat, model, config))
 
     def list(self, query: str | None = None, *, page_size: int | None = None) -> Pager[SavedChatInfo]:
         """Return the chats that the server keeps, the last changed first; with a ``query``, those with its words."""
@@ -262,11 +262,11 @@ class AsyncChats:
         self, *, model: str, config: Config = None, history: Sequence[Any] | None = None, keep_partial: bool = False
     ) -> AsyncChat:
         """Return a new conversation, ``history`` being the turns before it. See ``Chats.create``."""
-        return AsyncChat(self._caller, model, *_beginning(config, history, keep_partial))
+        return AsyncChat(self._caller, model, *_new_chat(config, history, keep_partial))
 
     def from_json(self, text: str | bytes, *, model: str | None = None, config: Config = None) -> AsyncChat:
         """Return a conversation that ``to_json`` gave. See ``Chats.from_json``."""
-        return AsyncChat(self._caller, *_again(history.from_json(text), model, config))
+        return AsyncChat(self._caller, *_restored_chat(history.from_json(text), model, config))
 
     async def load(self, place: Place, *, model: str | None = None, config: Config = None) -> AsyncChat:
         """Return a conversation that ``save`` wrote, or that a headwater server keeps. See ``Chats.load``."""
@@ -274,9 +274,9 @@ class AsyncChats:
 
         name = await to_thread(saved_chats.id_of, place)
         if name is None:
-            return AsyncChat(self._caller, *_again(await to_thread(history.load, place), model, config))
+            return AsyncChat(self._caller, *_restored_chat(await to_thread(history.load, place), model, config))
         chat = await self._caller.call(saved_chats.CHAT, saved_chats.load(self._caller.settings, name), None)
-        return AsyncChat(self._caller, *_taken_up(chat, model, config))
+        return AsyncChat(self._caller, *_loaded_chat(chat, model, config))
 
     async def list(self, query: str | None = None, *, page_size: int | None = None) -> AsyncPager[SavedChatInfo]:
         """Return the chats that the server keeps. See ``Chats.list``."""
@@ -303,42 +303,40 @@ class AsyncChats:
         return await self._caller.call(saved_chats.PAGES, saved_chats.page(self._caller.settings, config), None)
 
 
-def merge(config: GenerateContentConfig, given: Config) -> GenerateContentConfig:
-    """Return ``config`` with what ``given`` sets in the place of its own; None in a dict unsets. Neither is changed."""
-    if given is None:
+def merge(config: GenerateContentConfig, changes: Config) -> GenerateContentConfig:
+    """Return ``config`` with the fields that ``changes`` sets; None in a dict unsets one. Neither is modified."""
+    if changes is None:
         return config
-    own = build.to_config(given, GenerateContentConfig)
-    said = {name: value for name in own.__struct_fields__ if (value := getattr(own, name)) is not None}
-    if isinstance(given, Mapping):
-        unset = {key.replace("_", "").lower() for key, value in given.items() if value is None}
-        said |= {name: None for name in own.__struct_fields__ if name.replace("_", "") in unset}
+    own = build.to_config(changes, GenerateContentConfig)
+    updates = {name: value for name in own.__struct_fields__ if (value := getattr(own, name)) is not None}
+    if isinstance(changes, Mapping):
+        unset = {key.replace("_", "").lower() for key, value in changes.items() if value is None}
+        updates |= {name: None for name in own.__struct_fields__ if name.replace("_", "") in unset}
     if config.http_options is not None and own.http_options is not None:
-        said["http_options"] = _merge_http(config.http_options, own.http_options)
-    return msgspec.structs.replace(config, **said)
+        updates["http_options"] = _merge_http(config.http_options, own.http_options)
+    return msgspec.structs.replace(config, **updates)
 
 
 def _merge_http(options: HttpOptions, own: HttpOptions) -> HttpOptions:
-    said = {name: value for name in own.__struct_fields__ if (value := getattr(own, name)) is not None}
+    updates = {name: value for name in own.__struct_fields__ if (value := getattr(own, name)) is not None}
     if options.headers and own.headers:
-        said["headers"] = options.headers | own.headers
-    return msgspec.structs.replace(options, **said)
+        updates["headers"] = options.headers | own.headers
+    return msgspec.structs.replace(options, **updates)
 
 
-def _beginning(
-    config: Config, given: Sequence[Any] | None, keep_partial: bool
-) -> tuple[GenerateContentConfig, History]:
-    turns = History(history.turns(given), keep_partial=keep_partial)
-    return build.to_config(config, GenerateContentConfig), turns
+def _new_chat(config: Config, turns: Sequence[Any] | None, keep_partial: bool) -> tuple[GenerateContentConfig, History]:
+    past = History(history.turns(turns), keep_partial=keep_partial)
+    return build.to_config(config, GenerateContentConfig), past
 
 
-def _again(saved: ChatFile, model: str | None, config: Config) -> tuple[str, GenerateContentConfig, History]:
+def _restored_chat(saved: ChatFile, model: str | None, config: Config) -> tuple[str, GenerateContentConfig, History]:
     turns = History(saved.turns, keep_partial=saved.keep_partial)
     return model or saved.model, build.to_config(config, GenerateContentConfig), turns
 
 
-def _taken_up(
+def _loaded_chat(
     chat: SavedChat, model: str | None, config: Config
 ) -> tuple[str, GenerateContentConfig, History, MessageMap]:
-    turns, ledger = saved_chats.turns_of(chat)
+    turns, message_map = saved_chats.turns_of(chat)
     shown = History(turns, keep_partial=True)  # as the server shows it to a model that answers there
-    return model or saved_chats.model_of(chat), build.to_config(config, GenerateContentConfig), shown, ledger
+    return model or saved_chats.model_of(chat), build.to_config(config, GenerateContentConfig), shown, message_map

@@ -11,7 +11,7 @@ from urllib.parse import urlencode
 from headwater.client.groups import transfers
 from headwater.client.groups.pagers import AsyncPager, Pager
 from headwater.client.groups.transfers import (
-    LenientDialect,
+    LenientGemini,
     Progress,
     RunLocally,
     SendRequest,
@@ -40,9 +40,9 @@ from headwater.types import (
 T = TypeVar("T")
 FilePath = str | os.PathLike[str]
 
-_FILES = LenientDialect(File)
-_FILE_LISTS = LenientDialect(ListFilesResponse)
-_DELETED = LenientDialect(DeleteFileResponse)
+_FILES = LenientGemini(File)
+_FILE_LISTS = LenientGemini(ListFilesResponse)
+_DELETED = LenientGemini(DeleteFileResponse)
 
 
 class Files:
@@ -68,14 +68,14 @@ class Files:
             APIError: the API refused it.
             StreamError: the road to the API broke, again and again.
         """
-        settings = _developer(self._caller.settings)
-        given = build.to_config(config, UploadFileConfig)
-        return self._carry_out(transfers.upload(settings, file, given, on_progress))
+        settings = _require_developer_api(self._caller.settings)
+        upload_config = build.to_config(config, UploadFileConfig)
+        return self._execute(transfers.upload(settings, file, upload_config, on_progress))
 
     def get(self, *, name: str, config: GetFileConfig | Mapping[str, Any] | None = None) -> File:
         """Return what the API knows of a file."""
         settings = build.to_config(config, GetFileConfig)
-        request = _look(self._caller.settings, name, settings.http_options)
+        request = _file_request(self._caller.settings, name, settings.http_options)
         return self._caller.call(_FILES, request, settings.http_options)
 
     def wait_until_active(
@@ -92,13 +92,13 @@ class Files:
             DeadlineExceeded: it is not ready after ``timeout`` seconds.
         """
         options = build.to_config(config, GetFileConfig).http_options
-        look = _look(self._caller.settings, name, options)
-        return self._carry_out(transfers.until_active(look, _FILES, options, timeout, time.monotonic))
+        request = _file_request(self._caller.settings, name, options)
+        return self._execute(transfers.until_active(request, _FILES, options, timeout, time.monotonic))
 
     def delete(self, *, name: str, config: DeleteFileConfig | Mapping[str, Any] | None = None) -> DeleteFileResponse:
         """Delete a file."""
         settings = build.to_config(config, DeleteFileConfig)
-        request = _look(self._caller.settings, name, settings.http_options, method="DELETE")
+        request = _file_request(self._caller.settings, name, settings.http_options, method="DELETE")
         return self._caller.call(_DELETED, request, settings.http_options)
 
     @overload
@@ -131,8 +131,8 @@ class Files:
         The API gives away what it generated itself, and not what was uploaded.
         """
         settings = build.to_config(config, DownloadFileConfig)
-        request = _look(self._caller.settings, file, settings.http_options, suffix=":download?alt=media")
-        return self._carry_out(transfers.download(request, settings.http_options, destination))
+        request = _file_request(self._caller.settings, file, settings.http_options, suffix=":download?alt=media")
+        return self._execute(transfers.download(request, settings.http_options, destination))
 
     def list(self, *, config: ListFilesConfig | Mapping[str, Any] | None = None) -> Pager[File]:
         """Return the files of this key, page by page as they are iterated over."""
@@ -140,26 +140,26 @@ class Files:
         return Pager(self._page, settings, self._page(settings))
 
     def _page(self, config: ListFilesConfig) -> ListFilesResponse:
-        return self._caller.call(_FILE_LISTS, _list(self._caller.settings, config), config.http_options)
+        return self._caller.call(_FILE_LISTS, _list_request(self._caller.settings, config), config.http_options)
 
-    def _carry_out(self, errand: Transfer[T]) -> T:
-        told: Any = None
-        problem: HeadwaterError | None = None
+    def _execute(self, transfer: Transfer[T]) -> T:
+        outcome: Any = None
+        failure: HeadwaterError | None = None
         while True:
             try:
-                step = errand.send(told) if problem is None else errand.throw(problem)
+                step = transfer.send(outcome) if failure is None else transfer.throw(failure)
             except StopIteration as end:
                 result: T = end.value
                 return result
-            told = problem = None
+            outcome = failure = None
             match step:
                 case SendRequest(dialect, request, http_options, options):
                     try:
-                        told = self._caller.call(dialect, request, http_options, options)
+                        outcome = self._caller.call(dialect, request, http_options, options)
                     except HeadwaterError as error:
-                        problem = error
+                        failure = error
                 case RunLocally(work):
-                    told = work()
+                    outcome = work()
                 case Sleep(seconds):
                     time.sleep(seconds)
 
@@ -178,14 +178,14 @@ class AsyncFiles:
         on_progress: Progress | None = None,
     ) -> File:
         """Upload a path, bytes or a file object and return what the API made of it. See ``Files.upload``."""
-        settings = _developer(self._caller.settings)
-        given = build.to_config(config, UploadFileConfig)
-        return await self._carry_out(transfers.upload(settings, file, given, on_progress))
+        settings = _require_developer_api(self._caller.settings)
+        upload_config = build.to_config(config, UploadFileConfig)
+        return await self._execute(transfers.upload(settings, file, upload_config, on_progress))
 
     async def get(self, *, name: str, config: GetFileConfig | Mapping[str, Any] | None = None) -> File:
         """Return what the API knows of a file."""
         settings = build.to_config(config, GetFileConfig)
-        request = _look(self._caller.settings, name, settings.http_options)
+        request = _file_request(self._caller.settings, name, settings.http_options)
         return await self._caller.call(_FILES, request, settings.http_options)
 
     async def wait_until_active(
@@ -197,15 +197,15 @@ class AsyncFiles:
     ) -> File:
         """Return the file as soon as it can be used in a prompt. See ``Files.wait_until_active``."""
         options = build.to_config(config, GetFileConfig).http_options
-        look = _look(self._caller.settings, name, options)
-        return await self._carry_out(transfers.until_active(look, _FILES, options, timeout, time.monotonic))
+        request = _file_request(self._caller.settings, name, options)
+        return await self._execute(transfers.until_active(request, _FILES, options, timeout, time.monotonic))
 
     async def delete(
         self, *, name: str, config: DeleteFileConfig | Mapping[str, Any] | None = None
     ) -> DeleteFileResponse:
         """Delete a file."""
         settings = build.to_config(config, DeleteFileConfig)
-        request = _look(self._caller.settings, name, settings.http_options, method="DELETE")
+        request = _file_request(self._caller.settings, name, settings.http_options, method="DELETE")
         return await self._caller.call(_DELETED, request, settings.http_options)
 
     @overload
@@ -235,8 +235,8 @@ class AsyncFiles:
     ) -> bytes | None:
         """Return the bytes of a file, or write them to ``destination``. See ``Files.download``."""
         settings = build.to_config(config, DownloadFileConfig)
-        request = _look(self._caller.settings, file, settings.http_options, suffix=":download?alt=media")
-        return await self._carry_out(transfers.download(request, settings.http_options, destination))
+        request = _file_request(self._caller.settings, file, settings.http_options, suffix=":download?alt=media")
+        return await self._execute(transfers.download(request, settings.http_options, destination))
 
     async def list(self, *, config: ListFilesConfig | Mapping[str, Any] | None = None) -> AsyncPager[File]:
         """Return the files of this key, page by page as they are iterated over."""
@@ -244,47 +244,47 @@ class AsyncFiles:
         return AsyncPager(self._page, settings, await self._page(settings))
 
     async def _page(self, config: ListFilesConfig) -> ListFilesResponse:
-        return await self._caller.call(_FILE_LISTS, _list(self._caller.settings, config), config.http_options)
+        return await self._caller.call(_FILE_LISTS, _list_request(self._caller.settings, config), config.http_options)
 
-    async def _carry_out(self, errand: Transfer[T]) -> T:
+    async def _execute(self, transfer: Transfer[T]) -> T:
         from asyncio import sleep, to_thread  # here, since programs that are not async need not load asyncio
 
-        told: Any = None
-        problem: HeadwaterError | None = None
+        outcome: Any = None
+        failure: HeadwaterError | None = None
         while True:
             try:
-                step = errand.send(told) if problem is None else errand.throw(problem)
+                step = transfer.send(outcome) if failure is None else transfer.throw(failure)
             except StopIteration as end:
                 result: T = end.value
                 return result
-            told = problem = None
+            outcome = failure = None
             match step:
                 case SendRequest(dialect, request, http_options, options):
                     try:
-                        told = await self._caller.call(dialect, request, http_options, options)
+                        outcome = await self._caller.call(dialect, request, http_options, options)
                     except HeadwaterError as error:
-                        problem = error
+                        failure = error
                 case RunLocally(work):
-                    told = await to_thread(work)
+                    outcome = await to_thread(work)
                 case Sleep(seconds):
                     await sleep(seconds)
 
 
-def _look(
+def _file_request(
     settings: Settings, file: Any, options: HttpOptions | None, *, method: str = "GET", suffix: str = ""
 ) -> HttpRequest:
     path = file_name(file) + suffix
-    return HttpRequest(method, _developer(settings).url(path, options), settings.headers(options))
+    return HttpRequest(method, _require_developer_api(settings).url(path, options), settings.headers(options))
 
 
-def _list(settings: Settings, config: ListFilesConfig) -> HttpRequest:
-    url = _developer(settings).url("files", config.http_options)
+def _list_request(settings: Settings, config: ListFilesConfig) -> HttpRequest:
+    url = _require_developer_api(settings).url("files", config.http_options)
     query = {"pageSize": config.page_size, "pageToken": config.page_token}
     text = urlencode({name: value for name, value in query.items() if value is not None})
     return HttpRequest("GET", f"{url}?{text}" if text else url, settings.headers(config.http_options))
 
 
-def _developer(settings: Settings) -> Settings:
+def _require_developer_api(settings: Settings) -> Settings:
     if settings.vertexai:
         raise UsageError(
             "Vertex AI has no files API: put the file into Cloud Storage and pass "

@@ -85,8 +85,8 @@ class Models:
             UsageError: that is no position. Everything else is raised by the stream: NotFoundError when the other end
                 does not keep it any more.
         """
-        reading = server_streams.resume(self._caller.settings, position, options)
-        return self._caller.stream(**reading._asdict())
+        plan = server_streams.resume(self._caller.settings, position, options)
+        return self._caller.stream(**plan._asdict())
 
     def count_tokens(
         self, *, model: str, contents: Any, config: CountTokensConfig | Mapping[str, Any] | None = None
@@ -148,8 +148,8 @@ class AsyncModels:
 
     async def resume_stream(self, position: str, **options: Unpack[StreamOptions]) -> AsyncStream:
         """Return the rest of a stream, from a position on. See ``Models.resume_stream``."""
-        reading = server_streams.resume(self._caller.settings, position, options)
-        return self._caller.stream(**reading._asdict())
+        plan = server_streams.resume(self._caller.settings, position, options)
+        return self._caller.stream(**plan._asdict())
 
     async def count_tokens(
         self, *, model: str, contents: Any, config: CountTokensConfig | Mapping[str, Any] | None = None

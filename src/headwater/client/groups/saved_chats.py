@@ -88,16 +88,16 @@ class MessageMap:
         self._shown = chat.leaf if chat is not None else None
         self._known: list[tuple[int, str]] = []  # the messages so far, each with the number of turns up to its end
         self._waiting: list[SavedMessage] = []  # those that the server has not said yes to
-        self._abouts: dict[int, AnswerInfo] = {}
+        self._answer_infos: dict[int, AnswerInfo] = {}
         self._lock = Lock()  # two threads that save at once make the same messages
 
-    def know(self, message: str, turns: int) -> None:
-        """Take it that a message of the server ends after so many turns."""
+    def add(self, message: str, turns: int) -> None:
+        """Add a message of the server that ends after ``turns`` turns."""
         self._known.append((turns, message))
 
-    def note(self, answer_info: AnswerInfo, turns: int) -> None:
-        """Remember what is known of an answer that ends after so many turns, until it is sent."""
-        self._abouts[turns] = answer_info
+    def add_info(self, answer_info: AnswerInfo, turns: int) -> None:
+        """Keep the details of an answer that ends after ``turns`` turns until it is saved."""
+        self._answer_infos[turns] = answer_info
 
     def write(self, settings: Settings, model: str, turns: Sequence[Turn]) -> ChatWrite | None:
         """Return how the server gets what it does not have; None where it has all.
@@ -106,7 +106,7 @@ class MessageMap:
             UsageError: there is no server, or nothing to save yet.
         """
         with self._lock:
-            self._take(turns)
+            self._add_turns(turns)
             self._new_id = self.id or self._new_id or _new_id()
             leaf, waiting = self._last, list(self._waiting)
         if self.id is not None and not waiting and leaf == self._shown:
@@ -117,7 +117,7 @@ class MessageMap:
         request = HttpRequest("POST", _url(settings), settings.headers(), msgspec.json.encode(body))
         return ChatWrite(request, frozenset(message.id for message in waiting), leaf)
 
-    def written(self, writing: ChatWrite, chat: SavedChatInfo) -> None:
+    def confirm(self, write: ChatWrite, chat: SavedChatInfo) -> None:
         """Take it that the server has what was sent.
 
         Raises:
@@ -126,17 +126,19 @@ class MessageMap:
         if chat.id != self._new_id:
             raise WireError("what answered is no headwater server, so that nothing is known to be saved")
         with self._lock:
-            self.id, self.title, self._shown = chat.id, chat.title, writing.leaf
-            self._waiting = [message for message in self._waiting if message.id not in writing.messages]
+            self.id, self.title, self._shown = chat.id, chat.title, write.leaf
+            self._waiting = [message for message in self._waiting if message.id not in write.messages]
 
     def branch(self, turns: Sequence[Turn], end: int) -> MessageMap:
-        """Return the ledger of a conversation of the first ``end`` turns: a branch of the same chat, if it is kept."""
+        """Return the map of a conversation of the first ``end`` turns: a branch of the same chat if it is saved."""
         other = MessageMap()
         if self.id is None:
-            other._abouts = {number: answer_info for number, answer_info in self._abouts.items() if number <= end}
+            other._answer_infos = {
+                number: answer_info for number, answer_info in self._answer_infos.items() if number <= end
+            }
             return other
         with self._lock:
-            self._take(turns)  # what both have is then one message
+            self._add_turns(turns)  # what both have is then one message
         other.id, other.title, other._shown = self.id, self.title, self._shown
         other._known = [(number, message) for number, message in self._known if number <= end]
         shared = {message for _, message in other._known}
@@ -147,26 +149,26 @@ class MessageMap:
     def _last(self) -> str | None:
         return self._known[-1][1] if self._known else None
 
-    def _take(self, turns: Sequence[Turn]) -> None:
+    def _add_turns(self, turns: Sequence[Turn]) -> None:
         """Make messages of the turns that are none yet."""
         end = self._known[-1][0] if self._known else 0
-        for piece in _pieces(turns[end:]):
+        for piece in _group_turns(turns[end:]):
             end += len(piece)
-            message = _message(piece, self._last, self._abouts.pop(end, None))
+            message = _message(piece, self._last, self._answer_infos.pop(end, None))
             self._waiting.append(message)
             self._known.append((end, message.id))
 
 
 def turns_of(chat: SavedChat) -> tuple[list[Turn], MessageMap]:
-    """Return the turns of the branch that is shown, and their ledger."""
+    """Return the turns of the selected branch, and their message map."""
     turns: list[Turn] = []
-    ledger, messages = MessageMap(chat), chat.branch
+    message_map, messages = MessageMap(chat), chat.branch
     for message, following in zip(messages, [*messages[1:], None], strict=False):
         answer = following if following is not None and (message.role, following.role) == ("user", "model") else message
         standing = _standing(answer)
         turns += [Turn(content, standing) for content in _contents(message)]
-        ledger.know(message.id, len(turns))
-    return turns, ledger
+        message_map.add(message.id, len(turns))
+    return turns, message_map
 
 
 def answer_info(
@@ -232,7 +234,7 @@ def export(settings: Settings, id: str, format: ExportFormat) -> HttpRequest:
     return _get(settings, f"{_path(id)}/export", {"format": format})
 
 
-def _pieces(turns: Iterable[Turn]) -> list[list[Turn]]:
+def _group_turns(turns: Iterable[Turn]) -> list[list[Turn]]:
     """Turns as messages: what the user said, by itself; all that followed until they spoke again, together."""
     found: list[list[Turn]] = []
     for turn in turns:

@@ -36,8 +36,8 @@ _CALL = ("retry", "deadlines", "cancel")
 _NO_SERVER = "named streams are kept by a server: run `headwater serve` and pass its address as http_options.base_url"
 
 
-class StreamReading(NamedTuple):
-    """How a stream that is there is read."""
+class StreamReadPlan(NamedTuple):
+    """The arguments that ``Caller.stream`` takes to read an existing stream."""
 
     request: HttpRequest
     config: GenerateContentConfig
@@ -51,13 +51,13 @@ def start(
     settings: Settings, model: str, contents: Any, config: GenerateContentConfig, key: str | None, on_break: str
 ) -> HttpRequest:
     """Return the request that begins a stream; without a ``key`` it gets one, so that it can be sent again."""
-    asked = build.generate_content(settings, model, contents, config, stream=True)
-    body = {**msgspec.json.decode(asked.body or b"{}"), "model": model, "on_break": on_break}
-    headers = {**asked.headers, "Idempotency-Key": secrets.token_urlsafe(24) if key is None else key}
+    request = build.generate_content(settings, model, contents, config, stream=True)
+    body = {**msgspec.json.decode(request.body or b"{}"), "model": model, "on_break": on_break}
+    headers = {**request.headers, "Idempotency-Key": secrets.token_urlsafe(24) if key is None else key}
     return HttpRequest("POST", _url(settings, "", config.http_options), headers, msgspec.json.encode(body))
 
 
-def look(settings: Settings, name: str) -> HttpRequest:
+def get_info(settings: Settings, name: str) -> HttpRequest:
     """Return the request for what is known of a stream."""
     return HttpRequest("GET", _url(settings, _path(name)), settings.headers())
 
@@ -73,7 +73,7 @@ def attach(
     after: int | str,
     options: StreamOptions,
     config: GenerateContentConfig = _PLAIN,
-) -> StreamReading:
+) -> StreamReadPlan:
     """Return how a stream is read after so many events, or from a position on.
 
     Raises:
@@ -82,10 +82,10 @@ def attach(
     count = _count(name, after)
     http = config.http_options
     request = HttpRequest("GET", _url(settings, _path(name) + "/events", http), settings.headers(http))
-    return StreamReading(request_after(request, count), config, steady(settings, options), EVENTS, count, name)
+    return StreamReadPlan(request_after(request, count), config, reader_options(settings, options), EVENTS, count, name)
 
 
-def resume(settings: Settings, position: str, options: StreamOptions) -> StreamReading:
+def resume(settings: Settings, position: str, options: StreamOptions) -> StreamReadPlan:
     """Return how the rest of any stream is read, from a position on.
 
     Raises:
@@ -96,20 +96,20 @@ def resume(settings: Settings, position: str, options: StreamOptions) -> StreamR
     url = f"{base.scheme}://{base.netloc}{path}"
     if path.endswith(f"/streams/{name}/events"):
         request = request_after(HttpRequest("GET", url, settings.headers()), after)
-        return StreamReading(request, _PLAIN, steady(settings, options), EVENTS, after, name)
+        return StreamReadPlan(request, _PLAIN, reader_options(settings, options), EVENTS, after, name)
     options.setdefault("on_break", "continue")
     request = HttpRequest("POST", url, settings.headers(), b"{}")
-    return StreamReading(resume_request(request, name, after), GenerateContentConfig(), options, ANSWERS, after, None)
+    return StreamReadPlan(resume_request(request, name, after), GenerateContentConfig(), options, ANSWERS, after, None)
 
 
-def steady(settings: Settings, options: StreamOptions) -> StreamOptions:
+def reader_options(settings: Settings, options: StreamOptions) -> StreamOptions:
     """Return ``options`` with patience for lines that are cut and servers that begin anew, where they ask for none."""
-    given = {**settings.defaults, **check(options, stream=True)}
-    clocks = settings.deadlines()
-    if clocks.byte_gap is None:
-        clocks = msgspec.structs.replace(clocks, byte_gap=BYTE_GAP)
-    own: StreamOptions = {"on_break": "continue", "retry": READER_RETRY, "deadlines": clocks}
-    return cast("StreamOptions", {name: own[name] for name in own if name not in given} | options)  # type: ignore[literal-required]
+    chosen = {**settings.defaults, **check(options, stream=True)}
+    deadlines = settings.deadlines()
+    if deadlines.byte_gap is None:
+        deadlines = msgspec.structs.replace(deadlines, byte_gap=BYTE_GAP)
+    own: StreamOptions = {"on_break": "continue", "retry": READER_RETRY, "deadlines": deadlines}
+    return cast("StreamOptions", {name: own[name] for name in own if name not in chosen} | options)  # type: ignore[literal-required]
 
 
 def call_options(options: StreamOptions) -> CallOptions:

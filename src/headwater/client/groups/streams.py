@@ -41,12 +41,12 @@ class Streams:
             APIError: the server refused it.
             StreamError: the server could not be reached.
         """
-        settings, given = self._caller.settings, build.to_config(config, GenerateContentConfig)
-        options = server_streams.steady(settings, options)
-        request = server_streams.start(settings, model, contents, given, idempotency_key, on_server_break)
-        known = self._caller.call(STATES, request, given.http_options, server_streams.call_options(options))
-        reading = server_streams.attach(settings, known.name, 0, options, server_streams.reading_config(given))
-        return self._caller.stream(**reading._asdict())
+        settings, content_config = self._caller.settings, build.to_config(config, GenerateContentConfig)
+        options = server_streams.reader_options(settings, options)
+        request = server_streams.start(settings, model, contents, content_config, idempotency_key, on_server_break)
+        info = self._caller.call(STATES, request, content_config.http_options, server_streams.call_options(options))
+        plan = server_streams.attach(settings, info.name, 0, options, server_streams.reading_config(content_config))
+        return self._caller.stream(**plan._asdict())
 
     def attach(self, name: str, after: int | str = 0, **options: Unpack[StreamOptions]) -> Stream:
         """Return a stream that was begun before, here or elsewhere, after its first ``after`` events.
@@ -57,8 +57,8 @@ class Streams:
             UsageError: that is no name, or no place in that stream. Everything else is raised by the stream:
                 NotFoundError where there is none of that name, or it is somebody else's.
         """
-        reading = server_streams.attach(self._caller.settings, name, after, options)
-        return self._caller.stream(**reading._asdict())
+        plan = server_streams.attach(self._caller.settings, name, after, options)
+        return self._caller.stream(**plan._asdict())
 
     def get(self, name: str) -> StreamInfo:
         """Return what is known of a stream now.
@@ -66,7 +66,7 @@ class Streams:
         Raises:
             NotFoundError: there is none of that name, or it is somebody else's.
         """
-        return self._caller.call(STATES, server_streams.look(self._caller.settings, name), None)
+        return self._caller.call(STATES, server_streams.get_info(self._caller.settings, name), None)
 
     def stop(self, name: str) -> StreamInfo:
         """Stop a stream, for all its readers, and return what is known of it. What was produced stays.
@@ -94,21 +94,23 @@ class AsyncStreams:
         **options: Unpack[StreamOptions],
     ) -> AsyncStream:
         """Begin an answer on the server, and return the stream of it. See ``Streams.start``."""
-        settings, given = self._caller.settings, build.to_config(config, GenerateContentConfig)
-        options = server_streams.steady(settings, options)
-        request = server_streams.start(settings, model, contents, given, idempotency_key, on_server_break)
-        known = await self._caller.call(STATES, request, given.http_options, server_streams.call_options(options))
-        reading = server_streams.attach(settings, known.name, 0, options, server_streams.reading_config(given))
-        return self._caller.stream(**reading._asdict())
+        settings, content_config = self._caller.settings, build.to_config(config, GenerateContentConfig)
+        options = server_streams.reader_options(settings, options)
+        request = server_streams.start(settings, model, contents, content_config, idempotency_key, on_server_break)
+        info = await self._caller.call(
+            STATES, request, content_config.http_options, server_streams.call_options(options)
+        )
+        plan = server_streams.attach(settings, info.name, 0, options, server_streams.reading_config(content_config))
+        return self._caller.stream(**plan._asdict())
 
     async def attach(self, name: str, after: int | str = 0, **options: Unpack[StreamOptions]) -> AsyncStream:
         """Return a stream that was begun before, here or elsewhere. See ``Streams.attach``."""
-        reading = server_streams.attach(self._caller.settings, name, after, options)
-        return self._caller.stream(**reading._asdict())
+        plan = server_streams.attach(self._caller.settings, name, after, options)
+        return self._caller.stream(**plan._asdict())
 
     async def get(self, name: str) -> StreamInfo:
         """Return what is known of a stream now. See ``Streams.get``."""
-        return await self._caller.call(STATES, server_streams.look(self._caller.settings, name), None)
+        return await self._caller.call(STATES, server_streams.get_info(self._caller.settings, name), None)
 
     async def stop(self, name: str) -> StreamInfo:
         """Stop a stream, for all its readers, and return what is known of it. See ``Streams.stop``."""

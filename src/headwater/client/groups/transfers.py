@@ -75,7 +75,7 @@ class Sleep(msgspec.Struct, frozen=True):
 Transfer = Generator[SendRequest | RunLocally | Sleep, Any, T]
 
 
-class LenientDialect(Gemini[W]):
+class LenientGemini(Gemini[W]):
     """The dialect of the files API, which writes numbers as text."""
 
     def __init__(self, kind: type[W]) -> None:
@@ -106,7 +106,7 @@ class UploadResponse(ApiResponse):
         return int(text) if text.isascii() and text.isdecimal() else None
 
 
-class _Uploads(LenientDialect[UploadResponse]):
+class _Uploads(LenientGemini[UploadResponse]):
     def decode(self, data: bytes, headers: Mapping[str, str]) -> tuple[UploadResponse | HeadwaterError, ...]:
         return super().decode(data or b"{}", headers)  # most of these answers are a head alone
 

@@ -29,8 +29,8 @@ class CallOptions(TypedDict, total=False):
     """A switch that stops the call from elsewhere."""
     raise_on_block: bool
     """Whether a refused prompt or answer raises ``BlockedError`` (after what had come)."""
-    watch: Trace
-    """Called with the time (monotonic seconds) and every step, fact and result of the call."""
+    trace: Trace
+    """Called with the time (monotonic seconds) and every step, fact and result of the call: for debugging."""
     observers: Sequence[Observer]
     """Who is told that the call begins, is tried again and ends: logs, traces, figures (``headwater.telemetry``)."""
 
@@ -81,12 +81,12 @@ def check(options: Mapping[str, Any], *, stream: bool, defaults: Mapping[str, An
 
 
 def _merged(defaults: Mapping[str, Any], options: Mapping[str, Any]) -> Mapping[str, Any]:
-    """The options of a call before those of its client; who watches is added to who watches already."""
+    """The options of a call on top of its client's; observers and traces are added, not replaced."""
     if not defaults:
         return options
     merged = {**defaults, **options}
-    if "watch" in defaults and "watch" in options:
-        merged["watch"] = combine_traces(defaults["watch"], options["watch"])
+    if "trace" in defaults and "trace" in options:
+        merged["trace"] = combine_traces(defaults["trace"], options["trace"])
     if "observers" in defaults and "observers" in options:
         merged["observers"] = (*defaults["observers"], *options["observers"])
     return merged
@@ -119,6 +119,6 @@ _WORDS = {
     "raise_on_block": "True or False",
     "raise_on_cancel": "True or False",
     "on_break": f"one of {', '.join(ON_BREAK)}",
-    "observers": "a list of observers, each with a method begin(asked)",
+    "observers": "a list of observers, each with a method begin(request)",
     "target_words": "a number of words",
 }

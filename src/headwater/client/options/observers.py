@@ -33,7 +33,7 @@ class CallRequest(msgspec.Struct, frozen=True, kw_only=True):
     """Whether the client speaks to Vertex AI."""
 
     def __repr__(self) -> str:
-        return f"Asked(url={self.url!r})"  # and never what the user said
+        return f"CallRequest(url={self.url!r})"  # and never what the user said
 
     @property
     def method(self) -> str:
@@ -118,7 +118,7 @@ class Observation(Protocol):
 class Observer(Protocol):
     """Is told of every call that it is given to, or all calls of a client."""
 
-    def begin(self, asked: CallRequest) -> Observation | None:
+    def begin(self, request: CallRequest) -> Observation | None:
         """Take it that a first request goes out; return who watches the call, None where nobody does.
 
         It runs with the context variables of the place where the call was made.
@@ -128,41 +128,41 @@ class Observer(Protocol):
 class ObserverGroup:
     """The observers of one call. What one of them raises is logged, and the call goes on."""
 
-    def __init__(self, observers: Iterable[Observer], asked: CallRequest) -> None:
+    def __init__(self, observers: Iterable[Observer], request: CallRequest) -> None:
         self._waiting = list(observers)
-        self._asked = asked
+        self._request = request
         self._context = copy_context()
-        self._watching: list[Observation] = []
+        self._observations: list[Observation] = []
         self._is_over = False
 
     def begin(self, call: FinishedCall) -> None:
         """Tell that a request goes out; further ones change nothing. An observer's own calls are not told."""
         waiting, self._waiting = self._waiting, []
-        for observer in () if _turn.is_taken else waiting:
-            watching = _in_turn(partial(self._context.run, observer.begin, self._asked))
-            if watching is not None:
-                self._watching.append(watching)
+        for observer in () if _delivery.is_active else waiting:
+            observation = _deliver(partial(self._context.run, observer.begin, self._request))
+            if observation is not None:
+                self._observations.append(observation)
         if self._is_over:  # closed from elsewhere in the meantime
             self.end(call)
 
     def retrying(self, event: Retrying) -> None:
         """Tell that the call is tried again."""
-        for watching in tuple(self._watching):
-            _in_turn(partial(watching.retrying, event))
+        for observation in tuple(self._observations):
+            _deliver(partial(observation.retrying, event))
 
     def end(self, call: FinishedCall) -> None:
         """Tell that the call has ended, each of those once who were told of its beginning."""
         self._is_over = True
         self._waiting = []
-        while self._watching:
+        while self._observations:
             try:
-                watching = self._watching.pop()
+                observation = self._observations.pop()
             except IndexError:  # another thread was faster
                 return
-            _in_turn(partial(watching.ended, call))
+            _deliver(partial(observation.ended, call))
 
 
-class _Turn(threading.local):
+class _Delivery(threading.local):
     """Whether an observer is at work in this thread, and what comes after it.
 
     A signal or the garbage collector can end a call in the middle of an observer's work, while it holds a lock that
@@ -170,24 +170,24 @@ class _Turn(threading.local):
     """
 
     def __init__(self) -> None:
-        self.is_taken = False
+        self.is_active = False
         self.later: deque[Callable[[], object]] = deque()
 
 
-_turn = _Turn()
+_delivery = _Delivery()
 
 
-def _in_turn(work: Callable[[], T]) -> T | None:
-    if _turn.is_taken:
-        _turn.later.append(work)
+def _deliver(work: Callable[[], T]) -> T | None:
+    if _delivery.is_active:
+        _delivery.later.append(work)
         return None
-    _turn.is_taken = True
+    _delivery.is_active = True
     try:
         return work()
     except Exception:
         logger.exception("an observer failed; the call that it watches goes on")
         return None
     finally:
-        _turn.is_taken = False
-        while _turn.later:
-            _in_turn(_turn.later.popleft())
+        _delivery.is_active = False
+        while _delivery.later:
+            _deliver(_delivery.later.popleft())

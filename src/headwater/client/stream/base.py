@@ -9,7 +9,7 @@ from typing import Any, Generic, TypeVar, cast
 from headwater.client.options.call_options import StreamOptions
 from headwater.client.options.observers import ObserverGroup
 from headwater.client.stream.hooks import Measure, hooks
-from headwater.client.tools.structured import Growing, Items, with_parsed
+from headwater.client.tools.structured import GrowingJson, Items, with_parsed
 from headwater.core.answer.ending import Ending
 from headwater.core.answer.events import Translator
 from headwater.core.answer.metrics import Metrics
@@ -72,7 +72,7 @@ class BaseStream(Generic[R]):
         self._has_ended = False
         self._waiting = WaitInterrupter()
         self._measure: Measure | None = None
-        self._growing: Growing | None = None
+        self._growing: GrowingJson | None = None
         token = options.get("cancel")
         if token is not None:
             token.add(self)
@@ -104,7 +104,7 @@ class BaseStream(Generic[R]):
         """
         if self._growing is None:
             machine = self._machine
-            self._growing = Growing(lambda: machine.fold)
+            self._growing = GrowingJson(lambda: machine.fold)
         return self._growing.reader().value
 
     @property

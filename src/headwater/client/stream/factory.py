@@ -88,8 +88,8 @@ def _make_machine(
 ) -> Machine[W]:
     """Return the machine of one call."""
     make: Any = Machine
-    if "watch" in options:
-        make, more["watch"] = TracedMachine, options["watch"]
+    if "trace" in options:
+        make, more["trace"] = TracedMachine, options["trace"]
     machine: Machine[W] = make(
         dialect,
         request,
@@ -111,8 +111,10 @@ def _observe(request: HttpRequest, options: StreamOptions, settings: Settings, *
     observers = options.get("observers")
     if not observers:
         return None
-    asked = CallRequest(url=request.url, body=request.body or b"{}", is_stream=stream, is_vertex=settings.vertexai)
-    return ObserverGroup(observers, asked)
+    call_request = CallRequest(
+        url=request.url, body=request.body or b"{}", is_stream=stream, is_vertex=settings.vertexai
+    )
+    return ObserverGroup(observers, call_request)
 
 
 def automatic_calling(config: GenerateContentConfig, *, is_async: bool) -> tuple[FunctionCalling | None, Functions]:

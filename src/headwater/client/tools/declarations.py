@@ -1,4 +1,4 @@
-"""``FunctionDeclaration.from_callable``: a function told in the API's own schemas, as google-genai tells it."""
+"""``FunctionDeclaration.from_callable``: declarations in the API's own schema language, equal to google-genai's."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ def from_callable(
     behavior: Behavior | None = None,
     use_json_schema: bool = False,
 ) -> FunctionDeclaration:
-    """Return what the model is told of a function, as ``parameters``, or with ``use_json_schema`` as JSON Schema.
+    """Return the declaration of a function: ``parameters``, or with ``use_json_schema`` a JSON Schema.
 
-    Vertex AI (``ENTERPRISE``) is told of the result, too.
+    For Vertex AI (``ENTERPRISE``) the result is declared as well.
 
     Raises:
-        UsageError: there is no such API, or the function can not be a tool; the message says why.
+        UsageError: if ``api_option`` is unknown or the function cannot be a tool; the message says why.
     """
     if api_option not in API_OPTIONS:
         raise UsageError(f"Unsupported api_option value: {api_option}. It is one of {', '.join(API_OPTIONS)}")
@@ -42,15 +42,15 @@ def from_callable(
         declaration.parameters = Schema(type=Type.OBJECT, properties=properties, required=needed)
     returns = hints_of(function).get("return", NO_DEFAULT)
     if api_option != "GEMINI_API" and returns is not NO_DEFAULT and returns is not type(None):
-        _tell_result(declaration, returns)
+        _declare_result(declaration, returns)
     return declaration
 
 
-def _tell_result(declaration: FunctionDeclaration, returns: Any) -> None:
-    """Set the schema of the result; alternatives and tuples can be told to Vertex AI in JSON Schema only."""
-    told = json_schema(returns)
-    if "prefixItems" in told:
-        declaration.response_json_schema = told | {"unevaluatedItems": False}
+def _declare_result(declaration: FunctionDeclaration, returns: Any) -> None:
+    """Set the schema of the result. Vertex AI takes alternatives and tuples as JSON Schema only."""
+    result = json_schema(returns)
+    if "prefixItems" in result:
+        declaration.response_json_schema = result | {"unevaluatedItems": False}
         return
     schema = _schema(returns, NO_DEFAULT)
     if schema.any_of:

@@ -16,7 +16,7 @@ R = TypeVar("R")
 
 def with_parsed(answer: R, config: GenerateContentConfig | None) -> R:
     """Return ``answer``, whose ``parsed`` is now read as what ``config`` asks for."""
-    kind = _asked(config)
+    kind = _requested_schema(config)
     if kind is not None and isinstance(answer, GenerateContentResponse):
         answer.__dict__["_parse"] = partial(read, kind)
     return answer
@@ -33,7 +33,7 @@ def read(kind: Any, text: str) -> Any:
     return parse(kind, text)
 
 
-class Growing:
+class GrowingJson:
     """The JSON of an answer so far. Lives as long as the stream; begins anew where the answer does."""
 
     def __init__(self, fold: Callable[[], Fold], path: str | Sequence[str] = ()) -> None:
@@ -72,8 +72,8 @@ class Items:
     def __init__(
         self, fold: Callable[[], Fold], path: str | Sequence[str], kind: Any, config: GenerateContentConfig | None
     ) -> None:
-        self._growing = Growing(fold, path)
-        self._kind = kind if kind is not None or path else _element(_asked(config))
+        self._json = GrowingJson(fold, path)
+        self._kind = kind if kind is not None or path else _element_type(_requested_schema(config))
 
     def take(self, _: object = None) -> Iterator[Any]:
         """Yield those that have become whole since the last time.
@@ -81,7 +81,7 @@ class Items:
         Raises:
             ParseError: it is no JSON, or an element is not what was asked for.
         """
-        items, error = self._growing.take()
+        items, error = self._json.take()
         for item in items:
             yield item if self._kind is None else convert_item(item, self._kind)
         if error is not None:
@@ -95,7 +95,7 @@ class Items:
         """
         yield from self.take()
         if is_whole:
-            self._growing.reader().finish()
+            self._json.reader().finish()
 
 
 def convert_item(item: Any, kind: Any) -> Any:
@@ -112,13 +112,13 @@ def convert_item(item: Any, kind: Any) -> Any:
         raise ParseError(str(error)) from error
 
 
-def _asked(config: GenerateContentConfig | None) -> Any:
+def _requested_schema(config: GenerateContentConfig | None) -> Any:
     if config is None:
         return None
     return config.response_json_schema if config.response_schema is None else config.response_schema
 
 
-def _element(kind: Any) -> Any:
+def _element_type(kind: Any) -> Any:
     """What the elements of a ``list[...]`` are; None for anything else."""
     is_list = not isinstance(kind, Mapping) and get_origin(kind) is list
     return next(iter(get_args(kind)), None) if is_list else None

@@ -70,26 +70,26 @@ class TransportError(Exception):
 
 
 class Opened(msgspec.Struct, frozen=True):
-    """What a ``watch`` hook sees: the head of an answer has come."""
+    """What a ``trace`` hook sees: the head of an answer has come."""
 
     status: int
     headers: Mapping[str, str]
 
 
 class Received(msgspec.Struct, frozen=True):
-    """What a ``watch`` hook sees: ``size`` bytes have come; 0 is the end of the body."""
+    """What a ``trace`` hook sees: ``size`` bytes have come; 0 is the end of the body."""
 
     size: int
 
 
 class Failed(msgspec.Struct, frozen=True):
-    """What a ``watch`` hook sees: the connection failed."""
+    """What a ``trace`` hook sees: the connection failed."""
 
     error: TransportError
 
 
 class FunctionsReturned(msgspec.Struct, frozen=True):
-    """What a ``watch`` hook sees: the functions have answered, each with a part."""
+    """What a ``trace`` hook sees: the functions have answered, each with a part."""
 
     parts: list[Part]
 

@@ -14,45 +14,45 @@ R = TypeVar("R")
 Trace = Callable[[float, Any], None]
 
 
-def combine_traces(*watches: Trace) -> Trace:
-    """Return a hook that calls each of ``watches``, in their order."""
+def combine_traces(*traces: Trace) -> Trace:
+    """Return a hook that calls each of ``traces``, in order."""
 
-    def watch(now: float, told: Any) -> None:
-        for each in watches:
-            each(now, told)
+    def trace(now: float, what: Any) -> None:
+        for each in traces:
+            each(now, what)
 
-    return watch
+    return trace
 
 
 class TracedMachine(Machine[R]):
-    """A machine under observation. A class of its own, so that it costs nothing where nobody watches."""
+    """A machine that calls a trace hook. A class of its own, so that untraced calls pay nothing."""
 
-    def __init__(self, *args: Any, watch: Trace, **options: Any) -> None:
+    def __init__(self, *args: Any, trace: Trace, **options: Any) -> None:
         super().__init__(*args, **options)
-        self._watch = watch
+        self._trace = trace
 
     def next_step(self, now: float) -> R | Step:
         """Return the next result that is ready, or what to do to get one."""
         step = super().next_step(now)
-        self._watch(now, step)
+        self._trace(now, step)
         return step
 
     def opened(self, status: int, headers: Mapping[str, str], now: float) -> None:
         """Take the head of the answer."""
-        self._watch(now, Opened(status, headers))
+        self._trace(now, Opened(status, headers))
         super().opened(status, headers, now)
 
     def received(self, data: bytes, now: float) -> None:
         """Take bytes of the body."""
-        self._watch(now, Received(len(data)))
+        self._trace(now, Received(len(data)))
         super().received(data, now)
 
     def failed(self, error: TransportError, now: float) -> None:
         """Take it that opening or reading failed."""
-        self._watch(now, Failed(error))
+        self._trace(now, Failed(error))
         super().failed(error, now)
 
     def answered(self, parts: list[Part], now: float) -> None:
         """Take what the functions answered."""
-        self._watch(now, FunctionsReturned(parts))
+        self._trace(now, FunctionsReturned(parts))
         super().answered(parts, now)
