@@ -83,7 +83,7 @@ async def listen(port: int, path: str, tally: Tally) -> Reader:
 async def run_load(running: Running, load: Load, name: str) -> Result:
     """Write and read for a while; the first second is not counted."""
     tally, appends = Tally(), array("q")
-    writers = [Writer(running.port, f"/v1/stream/{name}-{number}") for number in range(load.streams)]
+    writers = [Writer(running.port, f"/v1/durable/{name}-{number}") for number in range(load.streams)]
     for writer in writers:
         await writer.open()
     readers = [await listen(running.port, writer.path, tally) for writer in writers for _ in range(load.readers)]
@@ -114,7 +114,7 @@ async def run_load(running: Running, load: Load, name: str) -> Result:
 
 async def catch_up(running: Running, name: str, *, chunks: int, reads: int) -> float:
     """Return the seconds of processor time per chunk of reading a finished stream, one reader after another."""
-    writer = Writer(running.port, f"/v1/stream/{name}")
+    writer = Writer(running.port, f"/v1/durable/{name}")
     await writer.open()
     for _ in range(chunks):
         await writer.append()

@@ -29,7 +29,7 @@ ORIGIN = "https://example.com"
 QUIET = "0.5"
 #: The suite's own command finds no tests: its runner lies in node_modules, which vitest leaves out.
 RUNNER = """
-import { runConformanceTests } from '@durable-streams/server-conformance-tests'
+import { runConformanceTests } from './suite/index.js'
 runConformanceTests({ baseUrl: process.env.CONFORMANCE_TEST_URL })
 """
 
@@ -41,11 +41,20 @@ def suite() -> Path:
     directory = Path(named) if named else Path(base) / "headwater-durable-streams"
     directory.mkdir(parents=True, exist_ok=True)
     (directory / "conformance.test.mjs").write_text(RUNNER)
-    if not (directory / "node_modules" / "@durable-streams" / "server-conformance-tests").exists():
+    package = directory / "node_modules" / "@durable-streams" / "server-conformance-tests"
+    if not package.exists():
         (directory / "package.json").write_text('{"name": "conformance", "private": true, "type": "module"}')
         command = ["npm", "install", "--no-audit", "--no-fund", "--ignore-scripts", SUITE]
         subprocess.run(command, cwd=directory, check=True, capture_output=True, timeout=INSTALL_PATIENCE)
+    _copy_tests(package / "dist", directory / "suite")
     return directory
+
+
+def _copy_tests(built: Path, copy: Path) -> None:
+    """Copy the suite with our prefix: it spells out `/v1/stream/`, which the protocol leaves to the server."""
+    copy.mkdir(exist_ok=True)
+    for module in built.glob("*.js"):
+        (copy / module.name).write_text(module.read_text().replace("/v1/stream/", "/v1/durable/"))
 
 
 def serve(log: str) -> tuple[subprocess.Popen[str], str]:

@@ -125,7 +125,7 @@ def test_a_fork_has_the_parts_before_it() -> None:
         {fields.EXPIRES_AT: "2030-01-01T00:00:00"},
         {fields.EXPIRES_AT: "2030-01-01"},
         {fields.FORK_OFFSET: fields.show_offset(0)},
-        {fields.FORKED_FROM: "/v1/stream/a", fields.FORK_OFFSET: "7"},
+        {fields.FORKED_FROM: "/v1/durable/a", fields.FORK_OFFSET: "7"},
     ],
 )
 def test_a_creation_that_says_nonsense_is_refused(headers: dict[str, str]) -> None:

@@ -1,4 +1,4 @@
-"""Streams under /v1/stream/: whose they are, how they end, and what two servers over one log make of them."""
+"""Streams under /v1/durable/: whose they are, how they end, and what two servers over one log make of them."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from headwater.server.durable.streams import DurableStreams, OpenedStream, ReadO
 from headwater.server.http.limits import Limits
 from live import Live, read_until
 
-PATH = "/v1/stream/talk"
+PATH = "/v1/durable/talk"
 TEXT = {"content_type": "text/plain"}
 PLAIN, CLOSING = Append("text/plain"), Append("text/plain", is_closing=True)
 ME, MOST = b"me", 1_000_000
@@ -274,7 +274,7 @@ def test_too_many_live_readers_are_refused() -> None:
         assert not thread.is_alive()
 
 
-@pytest.mark.parametrize("path", ["/v1/stream/", "/v1/stream/__ds/subscriptions/x", "/v1/stream/" + "x" * 1025])
+@pytest.mark.parametrize("path", ["/v1/durable/", "/v1/durable/__ds/subscriptions/x", "/v1/durable/" + "x" * 1025])
 def test_names_that_are_none(path: str) -> None:
     """An empty, endless or reserved name is refused."""
     with Live(streams=True) as live:
@@ -285,7 +285,7 @@ def test_a_strange_name_is_a_name_like_any_other() -> None:
     """Dots, slashes and foreign letters in a name are nothing but a name, and the Location can be followed."""
     with Live(streams=True) as live:
         for name in ("a/../b", "%2e%2e/etc/passwd", "%F0%9F%8C%8A", "a%20b"):
-            reply = live.request("PUT", "/v1/stream/" + name, name.encode(), **TEXT)
+            reply = live.request("PUT", "/v1/durable/" + name, name.encode(), **TEXT)
             assert reply.status == 201
             assert live.get(reply.headers["location"].removeprefix("http://127.0.0.1:" + str(live.port))).body == (
                 name.encode()

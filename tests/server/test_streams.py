@@ -284,14 +284,14 @@ def test_stream_can_be_read_as_a_durable_stream_and_not_written() -> None:
     with Live(Scripted(lambda _: TEXT), api_keys=["one", "two"], streams=True) as live:
         name = begin(live, {"model": "m", "on_break": "continue", **ASK}, x_goog_api_key="one").json["name"]
         live.get(f"{PATH}/{name}/events", x_goog_api_key="one")
-        reply = live.get(f"/v1/stream/{name}", x_goog_api_key="one")
+        reply = live.get(f"/v1/durable/{name}", x_goog_api_key="one")
         texts = [chunk["candidates"][0]["content"]["parts"][0]["text"] for chunk in reply.json]
         assert (reply.status, "".join(texts)) == (200, "Once upon a time.")
         assert reply.headers["stream-closed"] == "true"
-        assert live.get(f"/v1/stream/{name}", x_goog_api_key="two").status == 404
-        wrote = live.post(f"/v1/stream/{name}", [1], x_goog_api_key="one", content_type="application/json")
+        assert live.get(f"/v1/durable/{name}", x_goog_api_key="two").status == 404
+        wrote = live.post(f"/v1/durable/{name}", [1], x_goog_api_key="one", content_type="application/json")
         assert 400 <= wrote.status < 500
-        assert live.request("DELETE", f"/v1/stream/{name}", x_goog_api_key="one").status >= 400
+        assert live.request("DELETE", f"/v1/durable/{name}", x_goog_api_key="one").status >= 400
         assert live.get(f"{PATH}/{name}", x_goog_api_key="one").json["state"] == "finished"
 
 

@@ -100,7 +100,7 @@ def _option(*names: str, env: str, **settings: Any) -> Callable[[F], F]:
 @_option(
     "--log-size", env="LOG_SIZE", type=click.IntRange(1), metavar="MIB", help="Of all kept answers; none unless set."
 )
-@_option("--streams/--no-streams", env="STREAMS", default=False, help="Let clients make streams under /v1/stream/.")
+@_option("--streams/--no-streams", env="STREAMS", default=False, help="Let clients make streams under /v1/durable/.")
 @_option("--file-hours", env="FILE_HOURS", type=click.FloatRange(0), default=48.0, show_default=True)
 @_option("--head-time", env="HEAD_TIME", type=click.FloatRange(0.1), default=10.0, show_default=True, metavar="SECONDS")
 @_option(

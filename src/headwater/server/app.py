@@ -167,7 +167,7 @@ def app(
     ``api_keys`` are the keys that are let in; with none, everyone who reaches the server by a loopback name is.
     ``origins`` are the web origins that may use it besides its own; ``hosts`` the names that it answers to. At
     shutdown, running answers have ``grace`` seconds to finish. With ``streams``, clients may make streams of their own
-    under ``/v1/stream/``. ``secret`` signs links to answers (one in the log, unless given); ``lease`` is for how many
+    under ``/v1/durable/``. ``secret`` signs links to answers (one in the log, unless given); ``lease`` is for how many
     seconds a server that does not speak up counts as alive by those that share its log. Mounted into another app, it
     needs that app to run its lifespan (``app.router.lifespan_context``). ``app.state.server`` is the ``Server`` behind
     it.

@@ -1,4 +1,4 @@
-"""The routes of ``/v1/stream/``: from HTTP to streams and back."""
+"""The routes of ``/v1/durable/``: from HTTP to streams and back."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _RESERVED = "__ds"
 
 
 class DurableEndpoint:
-    """Answers for ``/v1/stream/{path}``. Without ``is_writable``, only what others write can be read there."""
+    """Answers for ``/v1/durable/{path}``. Without ``is_writable``, only what others write can be read there."""
 
     def __init__(
         self,
@@ -47,7 +47,7 @@ class DurableEndpoint:
 
     def routes(self) -> list[BaseRoute]:
         """Return the one route."""
-        return [Route("/v1/stream/{path:path}", self._answer, methods=_METHODS)]
+        return [Route("/v1/durable/{path:path}", self._answer, methods=_METHODS)]
 
     async def _answer(self, http: HttpRequest) -> Response:
         try:
