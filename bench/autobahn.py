@@ -27,7 +27,7 @@ from starlette.routing import WebSocketRoute
 from starlette.types import Receive, Scope, Send
 
 from headwater.server import app
-from headwater.server.http.limits import Limits
+from headwater.server.config import Limits
 from headwater.server.run import Runner, listen
 
 CORE = ["1.*", "2.*", "3.*", "4.*", "5.*", "6.*", "7.*", "9.*", "10.*"]
@@ -48,7 +48,7 @@ class Echo:
 
 async def fuzz(wstest: str, cases: list[str], reports: Path) -> None:
     """Serve the echo while the fuzzing client runs."""
-    application = app(limits=Limits(message=32 * 1024 * 1024))
+    application = app(limits=Limits(max_message=32 * 1024 * 1024))
     application.router.routes.insert(0, WebSocketRoute("/echo", Echo()))
     listener = listen("127.0.0.1", 0)
     runner = Runner(application, grace=0)

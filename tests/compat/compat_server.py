@@ -20,7 +20,7 @@ from headwater import story
 from headwater.engines.base import EngineRequest
 from headwater.engines.offline import OfflineEngine
 from headwater.server import app
-from headwater.server.http.limits import Limits
+from headwater.server.config import Limits
 from headwater.server.run import Runner, listen
 from headwater.types import GenerateContentResponse
 

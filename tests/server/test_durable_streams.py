@@ -13,10 +13,10 @@ import pytest
 from headwater.errors import APIError
 from headwater.log.base import Log
 from headwater.log.memory import MemoryLog
+from headwater.server.config import Limits
 from headwater.server.durable import fields
 from headwater.server.durable.protocol import Append, Creation, Producer
 from headwater.server.durable.streams import DurableStreams, OpenedStream, ReadOnlyStream
-from headwater.server.http.limits import Limits
 from live import Live, read_until
 
 PATH = "/v1/durable/talk"
@@ -264,7 +264,7 @@ def test_a_live_reader_is_let_go(why: str) -> None:
 
 def test_too_many_live_readers_are_refused() -> None:
     """Live reads count among the streams that a key may have at once."""
-    with Live(streams=True, limits=Limits(streams_per_key=1, keep_alive=30)) as live:
+    with Live(streams=True, limits=Limits(max_streams=1, keep_alive=30)) as live:
         live.request("PUT", PATH, b"first", **TEXT)
         thread, _ = live_reader(live)
         assert live.get(PATH + "?offset=now&live=long-poll").status == 429

@@ -10,7 +10,7 @@ import pytest
 from grammars import AgUiReader, AiSdkReader, PlainReader, documents
 
 from headwater.log.sqlite.log import SqliteLog
-from headwater.server.http.limits import Limits
+from headwater.server.config import Limits
 from live import ASK, Held, Live, Scripted, read_all, read_until, says
 
 PATH = "/v1/streams"

@@ -13,7 +13,7 @@ from headwater.engines.base import EngineRequest
 from headwater.engines.offline import OfflineEngine
 from headwater.errors import APIError, UnknownStreamError
 from headwater.log.memory import MemoryLog
-from headwater.server.http.limits import Limits
+from headwater.server.config import Limits
 from headwater.server.http.metrics import ServerMetrics
 from headwater.server.streams import record_format
 from headwater.server.streams.recorder import Recorder
@@ -155,7 +155,7 @@ async def test_answer_with_patience_needs_a_reader_anywhere(store: Store) -> Non
 @scene
 async def test_share_of_a_key_is_held_while_an_answer_runs(store: Store) -> None:
     """A key has so many running answers and no more; one that has ended, or was begun before, takes nothing."""
-    async with joined(store, Held(), limits=Limits(streams_per_key=1)) as (node,):
+    async with joined(store, Held(), limits=Limits(max_streams=1)) as (node,):
         name = (await node.begin(key="k")).name
         assert (await node.begin(key="k")).name == name
         with pytest.raises(APIError) as caught:

@@ -14,7 +14,7 @@ import pytest
 import uvicorn
 
 from corpus_cases import shared
-from headwater.server.http.limits import Limits
+from headwater.server.config import Limits
 from headwater.server.http.uvicorn_protocol import protocol_for
 from headwater.server.run import listen
 

@@ -18,7 +18,7 @@ from headwater import genai
 from headwater.core.wire import gemini
 from headwater.engines.base import EngineRequest
 from headwater.errors import NotFoundError, RateLimitError, StreamInterrupted, UnknownStreamError
-from headwater.server.http.limits import Limits
+from headwater.server.config import Limits
 from headwater.streaming import Retry
 from headwater.types import GenerateContentResponse
 from live import ASK, Held, Live, events, post_bytes, read_all, read_until, says
@@ -268,7 +268,7 @@ def test_a_whole_stream_is_kept_for_the_grace_too(short: float) -> None:
 def test_a_share_is_held_while_it_is_produced(side: Any) -> None:
     """A kept stream counts against its key while it is produced, reader or not, and no longer."""
     engine = Counting(most=100, pause=0.005)
-    with Live(engine, limits=Limits(streams_per_key=1)) as live:
+    with Live(engine, limits=Limits(max_streams=1)) as live:
         client = live.client()
         stream = side.stream(client, on_break="continue")
         side.next(stream)

@@ -14,18 +14,18 @@ from pathlib import Path
 import pytest
 
 from headwater.engines.base import EngineRequest
-from headwater.server.http.limits import Limits
+from headwater.server.config import Limits
 from headwater.types import GenerateContentResponse
 from live import ASK, Held, Live, Scripted, post_bytes, read_all, read_until, says
 
 PATH = "/v1beta/models/m:generateContent"
 #: Like the real limits, but a test can wait for them.
-SHORT = Limits(head_time=0.3, stall=0.3)
+SHORT = Limits(head_timeout=0.3, stall_timeout=0.3)
 
 
 def test_a_body_over_the_limit_is_refused_before_it_has_come() -> None:
     """A body that says it is too large, or becomes it, is 413 while most of it is still to come."""
-    with Live(limits=Limits(body=1000)) as live:
+    with Live(limits=Limits(max_body=1000)) as live:
         with live.connect() as connection:
             connection.sendall(f"POST {PATH} HTTP/1.1\r\nHost: localhost\r\nContent-Length: 100000000\r\n\r\n".encode())
             assert b" 413 " in read_until(connection, b"}}")
@@ -128,7 +128,7 @@ def test_an_engine_does_not_run_ahead_of_a_reader_who_is_slow() -> None:
             yield says("x" * 1000)
         yield says("", "STOP")
 
-    with Live(Scripted(script), limits=Limits(stall=5)) as live:  # type: ignore[arg-type]
+    with Live(Scripted(script), limits=Limits(stall_timeout=5)) as live:  # type: ignore[arg-type]
         slow = live.open_stream(connection="close")
         before = -1
         while before != live.on_loop(lambda: produced) or not before:
@@ -158,7 +158,7 @@ def test_a_refused_body_does_not_hold_the_connection(monkeypatch: pytest.MonkeyP
 
 def test_a_slow_but_steady_body_is_read() -> None:
     """A body may take longer than the stall limit as long as it keeps coming, at some speed."""
-    with Live(limits=Limits(stall=1.2)) as live, live.connect() as connection:
+    with Live(limits=Limits(stall_timeout=1.2)) as live, live.connect() as connection:
         data = post_bytes(PATH, ASK | {"labels": {"x": "x" * 1600}})
         connection.sendall(data[:-1600])
         for start in range(len(data) - 1600, len(data), 200):
@@ -170,7 +170,7 @@ def test_a_slow_but_steady_body_is_read() -> None:
 def test_a_body_that_drips_is_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
     """A body that comes in drops does not hold the connection, however steadily they come."""
     monkeypatch.setattr("headwater.server.http.uvicorn_protocol.SLOWEST", 1e9)
-    with Live(limits=Limits(stall=0.3)) as live, live.connect() as connection:
+    with Live(limits=Limits(stall_timeout=0.3)) as live, live.connect() as connection:
         connection.sendall(post_bytes(PATH, b" " * 1_000_000)[:-999_999])
         connections = live.runner.server_state.connections
         deadline = time.monotonic() + 5
@@ -193,7 +193,7 @@ def test_garbage_behind_a_request_does_not_enter_its_answer() -> None:
 def test_leaving_clients_leave_nothing_behind() -> None:
     """When 200 clients are killed in the middle of their streams, every engine stops and no task or log is left."""
     held = Held()
-    with Live(held, limits=Limits(streams_per_key=1000)) as live:
+    with Live(held, limits=Limits(max_streams=1000)) as live:
         live.post("/v1beta/models/m:countTokens")
         tasks = live.on_loop(lambda: len(asyncio.all_tasks()))
         streams = [live.open_stream() for _ in range(200)]
@@ -225,7 +225,7 @@ def test_a_leaving_client_stops_its_engine(path: str) -> None:
 def test_streams_of_one_key_are_limited() -> None:
     """One key has so many streams at once and no more, another key its own; a place that is left is free."""
     held = Held()
-    with Live(held, api_keys=["one", "two"], limits=Limits(streams_per_key=1)) as live:
+    with Live(held, api_keys=["one", "two"], limits=Limits(max_streams=1)) as live:
         stream = live.open_stream(x_goog_api_key="one")
         read_until(stream, b'"0 "')
         reply = live.post("/v1beta/models/m:streamGenerateContent", x_goog_api_key="one")
@@ -283,6 +283,6 @@ def test_streams_do_not_mix() -> None:
         async with asyncio.timeout(30):
             await asyncio.gather(*(user(port, f"user-{number:03}", after) for number, after in enumerate(leaving)))
 
-    with Live(script, limits=Limits(streams_per_key=1000)) as live:
+    with Live(script, limits=Limits(max_streams=1000)) as live:
         asyncio.run(everybody(live.port))
         live.until(lambda: len(live.server.recorder) == 0)

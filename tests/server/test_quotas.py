@@ -6,7 +6,7 @@ import pytest
 from ws_peer import dial, scene, serving
 
 from headwater.errors import RateLimitError
-from headwater.server.http.limits import Limits
+from headwater.server.config import Limits
 from headwater.server.http.quotas import Quotas
 from live import Live, Scripted, says
 

@@ -12,7 +12,7 @@ from ws_peer import dial, serving
 from ws_peer import scene as socket_scene
 
 from headwater.log.sqlite.log import SqliteLog
-from headwater.server.http.limits import Limits
+from headwater.server.config import Limits
 from live import ASK, Held, Live, Reply, Scripted, post_bytes, read_all, read_until, says
 
 PATH = "/v1/streams"

@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from headwater.errors import APIError, NotFoundError
+from headwater.server.config import Limits
 from headwater.server.gemini.file_store import FileStore, Metadata
-from headwater.server.http.limits import Limits
 from live import Live, Reply, post_bytes
 
 DATA = bytes(range(256)) * 5000
@@ -104,7 +104,7 @@ def test_a_lost_slice_can_be_sent_again() -> None:
 
 def test_uploads_that_are_wrong() -> None:
     """What is no upload, too large, too short or unknown is refused."""
-    with Live(limits=Limits(file=1000, storage=1500)) as live:
+    with Live(limits=Limits(max_file=1000, max_storage=1500)) as live:
         assert live.post("/upload/v1beta/files", {}).status == 400
         assert start(live, x_goog_upload_header_content_length="1001").status == 413
         assert start(live, x_goog_upload_header_content_length="many").status == 400
@@ -158,7 +158,7 @@ def test_an_uploaded_page_does_not_run() -> None:
 def test_files_expire_and_take_their_bytes_along() -> None:
     """After its time a file is gone, from the disk too, and so is an upload that nothing was heard of."""
     now = [1000.0]
-    files = FileStore(Limits(file_life=60), clock=lambda: now[0])
+    files = FileStore(Limits(file_ttl=60), clock=lambda: now[0])
     key = files.begin(b"", Metadata(name="a"), None)
     lost = files.begin(b"", Metadata(), None)
     file = files.finish(files.upload(key), "text/plain")

@@ -12,7 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from ws_peer import check_numbers, dial, scene, serving
 
-from headwater.server.http.limits import Limits
+from headwater.server.config import Limits
 from live import Held, Live, Scripted, says
 
 _KEYS = ["right-key", "other-key"]
@@ -124,9 +124,13 @@ async def test_logs_hold_no_key_and_no_prompt(caplog: pytest.LogCaptureFixture) 
 @scene
 async def test_key_has_to_come_in_time() -> None:
     """Where a key is needed and no hello comes, the socket is closed (4408); where none is, it may stay silent."""
-    async with serving(api_keys=_KEYS, limits=Limits(head_time=0.1)) as live, dial(live) as peer:
+    async with serving(api_keys=_KEYS, limits=Limits(head_timeout=0.1)) as live, dial(live) as peer:
         assert await peer.hear_close() == 4408
-    async with serving(limits=Limits(head_time=0.05, keep_alive=0.1)) as live, dial(live) as peer, dial(live) as other:
+    async with (
+        serving(limits=Limits(head_timeout=0.05, keep_alive=0.1)) as live,
+        dial(live) as peer,
+        dial(live) as other,
+    ):
         await other.greet()
         assert [await other.hear() for _ in range(3)] == [{"type": "ping"}] * 3
         await peer.say(prompt="Hello")
@@ -217,7 +221,7 @@ async def test_unknown_fields_are_ignored() -> None:
 async def test_message_that_is_too_large_closes_the_socket() -> None:
     """A message larger than the limit closes the socket (1009) and is not answered; one of the limit's size is."""
     engine = Scripted(lambda _: [says("ok", "STOP")])
-    async with serving(engine, limits=Limits(message=10_000)) as live:
+    async with serving(engine, limits=Limits(max_message=10_000)) as live:
         async with dial(live) as peer:
             await peer.say(json.dumps({"prompt": "x" * 9_980}).replace(" ", ""))
             assert (await peer.hear_end())[-1]["type"] == "complete"
@@ -230,7 +234,7 @@ async def test_message_that_is_too_large_closes_the_socket() -> None:
 @scene
 async def test_streams_of_a_key_have_a_limit() -> None:
     """One stream more than a key may have is refused as busy, on whichever socket, until one has ended."""
-    server = serving(Held(), api_keys=_KEYS, limits=Limits(streams_per_key=2))
+    server = serving(Held(), api_keys=_KEYS, limits=Limits(max_streams=2))
     async with server as live, dial(live) as one, dial(live) as two, dial(live) as other:
         for peer, key in ((one, "right-key"), (two, "right-key"), (other, "other-key")):
             await peer.greet(token=key)
@@ -248,7 +252,7 @@ async def test_streams_of_a_key_have_a_limit() -> None:
 @scene
 async def test_followed_streams_of_a_socket_have_a_limit() -> None:
     """A socket can follow only so many streams at once, those that it resumes counted."""
-    async with serving(Held(), limits=Limits(streams_per_key=3)) as live, dial(live) as peer:
+    async with serving(Held(), limits=Limits(max_streams=3)) as live, dial(live) as peer:
         await peer.greet()
         stream = (await peer.generate())["stream"]
         for number in range(5):

@@ -10,7 +10,7 @@ from ws_peer import Fed, Peer, check_numbers, dial, logs, scene, serving
 
 from headwater import story
 from headwater.engines.offline import OfflineEngine
-from headwater.server.http.limits import Limits
+from headwater.server.config import Limits
 from headwater.server.streams import retention
 from live import Held, Scripted, says
 
@@ -60,7 +60,11 @@ async def test_stream_that_outlasts_the_grace_ends_in_an_error() -> None:
 async def test_shutdown_does_not_wait_for_who_never_reads() -> None:
     """A client that has stopped reading, and even one that was sent away for it, does not hold up the shutdown."""
     engine = Fed()
-    async with serving(engine, limits=Limits(stall=0.2, keep_alive=0.2)) as live, dial(live) as one, dial(live) as two:
+    async with (
+        serving(engine, limits=Limits(stall_timeout=0.2, keep_alive=0.2)) as live,
+        dial(live) as one,
+        dial(live) as two,
+    ):
         for number, peer in enumerate((one, two)):
             await peer.greet()
             await peer.generate()
@@ -80,7 +84,7 @@ async def test_shutdown_does_not_wait_for_who_never_reads() -> None:
 async def test_nothing_is_left_of_two_hundred_sockets_that_vanish() -> None:
     """Two hundred sockets that are cut off in mid-stream leave no task, no log, no stream and no reader behind."""
     engine = OfflineEngine(story.Pace(first=0, rate=100))
-    async with serving(engine, limits=Limits(stream_life=0.2, streams_per_key=1000)) as live:
+    async with serving(engine, limits=Limits(stream_ttl=0.2, max_streams=1000)) as live:
         tasks = live.on_loop(lambda: len(asyncio.all_tasks()))
 
         async def visit(number: int) -> None:
@@ -109,7 +113,7 @@ async def test_nothing_is_left_of_two_hundred_sockets_that_vanish() -> None:
 async def test_socket_cut_before_its_stream_is_followed_leaves_nothing() -> None:
     """A client that asks and is gone at once leaves nothing, however the two events meet."""
     engine = Scripted(lambda _: [says("x", "STOP")])
-    async with serving(engine, limits=Limits(stream_life=0.05)) as live:
+    async with serving(engine, limits=Limits(stream_ttl=0.05)) as live:
         for number in range(60):
             async with dial(live) as peer:
                 await peer.greet(window=1)
@@ -126,7 +130,7 @@ async def test_socket_cut_before_its_stream_is_followed_leaves_nothing() -> None
 async def test_named_streams_of_vanished_sockets_are_forgotten_in_time() -> None:
     """A stream that nobody comes back for runs to its end, is kept for its time, and is then forgotten."""
     engine = Scripted(lambda _: [says("x", "STOP")])
-    async with serving(engine, limits=Limits(stream_life=0.2)) as live:
+    async with serving(engine, limits=Limits(stream_ttl=0.2)) as live:
         for _ in range(20):
             async with dial(live) as peer:
                 await peer.greet()

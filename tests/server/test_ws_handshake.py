@@ -10,7 +10,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from headwater.server.http.limits import Limits
+from headwater.server.config import Limits
 from live import Live, Scripted, read_until, says
 
 _RIGHT = {
@@ -34,7 +34,7 @@ _VALUES = st.one_of(
 
 @pytest.fixture(scope="module")
 def live() -> Iterator[Live]:
-    limits = Limits(head_time=0.2, stall=0.2)
+    limits = Limits(head_timeout=0.2, stall_timeout=0.2)
     with Live(Scripted(lambda _: [says("ok", "STOP")]), limits=limits) as live:
         yield live
 

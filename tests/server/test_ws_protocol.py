@@ -12,14 +12,14 @@ from headwater import story
 from headwater.engines.base import EngineRequest
 from headwater.engines.offline import OfflineEngine
 from headwater.errors import StreamStalled
-from headwater.server.http.limits import Limits
+from headwater.server.config import Limits
 from live import Held, Scripted, says
 
 
 @scene
 async def test_hello_is_answered_with_ready() -> None:
     """``ready`` says what the server takes and keeps."""
-    limits = Limits(streams_per_key=7, message=5000, keep_alive=12.0, stream_life=34.0)
+    limits = Limits(max_streams=7, max_message=5000, keep_alive=12.0, stream_ttl=34.0)
     async with serving(limits=limits) as live, dial(live) as peer:
         ready = await peer.greet(want=["thought", "something new"], unknown={"x": 1})
         assert ready.pop("session")

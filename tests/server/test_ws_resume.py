@@ -10,7 +10,7 @@ from ws_peer import Fed, check_numbers, chunk, dial, logs, scene, serving, text_
 
 from headwater import story
 from headwater.engines.offline import OfflineEngine
-from headwater.server.http.limits import Limits
+from headwater.server.config import Limits
 from live import Held, Scripted, says
 
 _MIXED = [
@@ -186,7 +186,7 @@ async def test_answers_of_the_other_endpoint_can_not_be_resumed() -> None:
 async def test_finished_stream_is_kept_for_its_time_and_not_longer() -> None:
     """A finished stream can be resumed until its time is up; then it is unknown, and its log is gone."""
     engine = Scripted(lambda _: [says("a", "STOP")])
-    async with serving(engine, limits=Limits(stream_life=0.3)) as live, dial(live) as peer:
+    async with serving(engine, limits=Limits(stream_ttl=0.3)) as live, dial(live) as peer:
         await peer.greet()
         stream = (await peer.generate())["stream"]
         await peer.hear_end()
@@ -201,7 +201,7 @@ async def test_finished_stream_is_kept_for_its_time_and_not_longer() -> None:
 async def test_stream_that_is_being_read_is_not_forgotten() -> None:
     """The time of a finished stream does not run out under a reader who is still at it."""
     engine = Scripted(lambda _: [*(says(f"{number} ") for number in range(100)), says("", "STOP")])
-    async with serving(engine, limits=Limits(stream_life=0.05)) as live, dial(live) as peer:
+    async with serving(engine, limits=Limits(stream_ttl=0.05)) as live, dial(live) as peer:
         await peer.greet(window=2)
         await peer.generate()
         heard = [await peer.hear(), await peer.hear()]

@@ -9,7 +9,7 @@ import pytest
 from ws_peer import Fed, Peer, check_numbers, chunk, dial, scene, serving, text_of
 
 from headwater.server import run
-from headwater.server.http.limits import Limits
+from headwater.server.config import Limits
 from headwater.server.websocket import uvicorn_protocol
 from live import Live, Scripted, says
 
@@ -64,7 +64,7 @@ async def _up_to(count: int, peer: Peer) -> list[dict[str, Any]]:
 async def test_reader_that_acknowledges_nothing_is_sent_away_and_loses_nothing() -> None:
     """Who leaves the window full for too long gets goaway and 1013, and can resume where it was."""
     parts = [chunk({"text": "x"}, {"functionCall": {"name": "f"}}) for _ in range(25)]
-    async with serving(Scripted(lambda _: parts), limits=Limits(stall=0.2)) as live:
+    async with serving(Scripted(lambda _: parts), limits=Limits(stall_timeout=0.2)) as live:
         async with dial(live) as peer:
             await peer.greet(window=5)
             stream = (await peer.generate())["stream"]
@@ -82,7 +82,7 @@ async def test_reader_that_acknowledges_nothing_is_sent_away_and_loses_nothing()
 async def test_window_that_is_full_without_news_is_no_reason_to_go() -> None:
     """While the engine says nothing more, nobody is waited for."""
     engine = Fed()
-    async with serving(engine, limits=Limits(stall=0.1, keep_alive=0.1)) as live, dial(live) as peer:
+    async with serving(engine, limits=Limits(stall_timeout=0.1, keep_alive=0.1)) as live, dial(live) as peer:
         await peer.greet(window=1)
         await peer.generate()
         engine.feed(says("a"))
@@ -127,7 +127,7 @@ async def test_reader_that_never_reads_is_let_go(monkeypatch: pytest.MonkeyPatch
     if not kernel_helps:
         monkeypatch.setattr(run, "_limit_kernel", lambda *_: None)
     engine = Fed()
-    async with serving(engine, limits=Limits(stall=0.3, keep_alive=0.3)) as live:
+    async with serving(engine, limits=Limits(stall_timeout=0.3, keep_alive=0.3)) as live:
         async with dial(live) as peer:
             await peer.greet()
             await peer.generate()

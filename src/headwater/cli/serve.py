@@ -157,19 +157,19 @@ def _application(engine: Engine, keys: Sequence[str], options: dict[str, Any]) -
     from headwater.log.open import open_log
     from headwater.server import app
     from headwater.server.chats.store import open_store
-    from headwater.server.http.limits import Limits
+    from headwater.server.config import Limits
 
     mib = 1024 * 1024
     limits = Limits(
-        body=options["max_body"] * mib,
-        file=options["max_file"] * mib,
-        streams_per_key=options["max_streams"],
+        max_body=options["max_body"] * mib,
+        max_file=options["max_file"] * mib,
+        max_streams=options["max_streams"],
         requests_per_minute=options["requests_per_minute"],
-        file_life=options["file_hours"] * 3600,
-        log_life=options["log_hours"] * 3600,
-        log_size=options["log_size"] and options["log_size"] * mib,
-        head_time=options["head_time"],
-        stall=options["stall_time"],
+        file_ttl=options["file_hours"] * 3600,
+        store_ttl=options["log_hours"] * 3600,
+        store_size=options["log_size"] and options["log_size"] * mib,
+        head_timeout=options["head_time"],
+        stall_timeout=options["stall_time"],
         keep_alive=options["keep_alive"],
     )
     return app(

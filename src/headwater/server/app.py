@@ -23,6 +23,7 @@ from headwater.server.chats.endpoint import ChatsEndpoint
 from headwater.server.chats.service import ChatService
 from headwater.server.chats.store import ChatStore
 from headwater.server.chats.ui_endpoint import UiEndpoint
+from headwater.server.config import Limits
 from headwater.server.durable.answer_streams import AnswerStreams
 from headwater.server.durable.endpoint import DurableEndpoint
 from headwater.server.durable.streams import DurableStreams
@@ -31,7 +32,6 @@ from headwater.server.gemini.file_store import FileStore
 from headwater.server.gemini.files_endpoint import FilesEndpoint, sweep_files
 from headwater.server.http.auth import Auth
 from headwater.server.http.error_handlers import error_handlers
-from headwater.server.http.limits import Limits
 from headwater.server.http.metrics import ServerMetrics
 from headwater.server.http.middleware import EdgeMiddleware
 from headwater.server.http.responses import json_response
@@ -70,11 +70,11 @@ class Server:
         self.metrics = ServerMetrics()
         self.recorder = Recorder(log, self.metrics, lease=lease)
         self.generations = StreamRegistry(engines, self.recorder, access, secret=secret)
-        self.chats = ChatService(chats, self.generations, most=access.limits.chats)
+        self.chats = ChatService(chats, self.generations, most=access.limits.max_chats)
         self.node = ClusterNode(self.generations, self.recorder, engines)
         self.files = FileStore(access.limits)
         self.sockets = WebSocketEndpoint(self.generations, self.recorder, access, self.metrics, grace=grace)
-        self.streams = DurableStreams(log, most=access.limits.stream, shelf=AnswerStreams(self.generations))
+        self.streams = DurableStreams(log, most=access.limits.max_durable_stream, shelf=AnswerStreams(self.generations))
         self.durable = DurableEndpoint(self.streams, access, self.metrics, self.recorder.draining, is_writable=streams)
 
     def routes(self) -> list[BaseRoute]:
@@ -135,12 +135,12 @@ class Server:
 async def sweep_log(server: Server, period: float = 60.0) -> None:
     """Drop stored answers that are too old or too much, again and again, until cancelled."""
     log, limits = server.recorder.log, server.access.limits
-    size = limits.log_size or (MEMORY_BYTES if isinstance(log, MemoryLog) else None)
+    size = limits.store_size or (MEMORY_BYTES if isinstance(log, MemoryLog) else None)
     while True:
         await asyncio.sleep(period)
         try:
             await server.streams.clean()
-            await log.sweep(age=limits.log_life, size=size)
+            await log.sweep(age=limits.store_ttl, size=size)
         except LogError as error:
             logger.warning("the log could not be swept: %s", error)
 

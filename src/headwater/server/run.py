@@ -51,7 +51,7 @@ class Runner(uvicorn.Server):
             http=protocol_for(limits),
             ws=WebSocketProtocol,
             ws_per_message_deflate=False,  # a third more CPU for each chunk, and four times the memory of a connection
-            ws_max_size=limits.message,
+            ws_max_size=limits.max_message,
             access_log=False,  # the application writes its own, without the query
             log_config=None,
             log_level=log_level,
@@ -64,7 +64,7 @@ class Runner(uvicorn.Server):
         """Begin to serve."""
         self._loop = asyncio.get_running_loop()
         for listener in sockets or ():
-            _limit_kernel(listener, self._served.access.limits.stall)
+            _limit_kernel(listener, self._served.access.limits.stall_timeout)
         if self._reload is not None and hasattr(signal, "SIGHUP"):
             self._loop.add_signal_handler(signal.SIGHUP, self._reload)
         await super().startup(sockets)

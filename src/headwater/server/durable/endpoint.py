@@ -108,7 +108,7 @@ class DurableEndpoint:
 
     async def _body(self, http: HttpRequest) -> bytes:
         limits = self._access.limits
-        return await read_body(http, http.receive, limits.body, stall=limits.stall)
+        return await read_body(http, http.receive, limits.max_body, stall=limits.stall_timeout)
 
 
 _READ_ONLY: Mapping[str, str] = {"allow": "GET, HEAD"}

@@ -18,8 +18,8 @@ from typing import Any, BinaryIO
 import msgspec
 
 from headwater.errors import APIError, UsageError, api_error
+from headwater.server.config import Limits
 from headwater.server.http.body import too_large
-from headwater.server.http.limits import Limits
 
 #: An upload that nothing is heard of for this many seconds is forgotten.
 _UPLOAD_LIFE = 3600.0
@@ -133,10 +133,10 @@ class FileStore:
             UsageError: the metadata is wrong.
         """
         self.sweep()
-        if size is not None and size > self._limits.file:
-            raise too_large(self._limits.file)
+        if size is not None and size > self._limits.max_file:
+            raise too_large(self._limits.max_file)
         mine = [upload for upload in self._uploads.values() if upload.owner == owner and upload.result is None]
-        if len(mine) >= self._limits.streams_per_key or self._stored(owner) + (size or 0) > self._limits.storage:
+        if len(mine) >= self._limits.max_streams or self._stored(owner) + (size or 0) > self._limits.max_storage:
             raise api_error(429, "there are too many files of this key", status="RESOURCE_EXHAUSTED")
         self._check(owner, metadata)
         upload = FileUpload(owner, metadata, self._new_path(), size=size)
@@ -161,8 +161,8 @@ class FileStore:
     def room(self, upload: FileUpload) -> int:
         """Return how many bytes may still come."""
         limits = self._limits
-        most = limits.file if upload.size is None else min(upload.size, limits.file)
-        return max(0, min(most - upload.received, limits.storage - self._stored(upload.owner)))
+        most = limits.max_file if upload.size is None else min(upload.size, limits.max_file)
+        return max(0, min(most - upload.received, limits.max_storage - self._stored(upload.owner)))
 
     def finish(self, upload: FileUpload, mime_type: str) -> StoredFile:
         """Make a file of what has come.
@@ -185,7 +185,7 @@ class FileStore:
             mime_type=mime_type if _MIME.fullmatch(mime_type) else "application/octet-stream",
             display_name=metadata.display_name,
             created=now,
-            expires=now + self._limits.file_life,
+            expires=now + self._limits.file_ttl,
         )
         self._files[upload.owner, name] = upload.result
         return upload.result

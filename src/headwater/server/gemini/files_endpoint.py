@@ -59,7 +59,7 @@ class FilesEndpoint:
 
     async def _start(self, http: HttpRequest, who: bytes) -> Response:
         limits = self._access.limits
-        metadata = read_metadata(await read_body(http, http.receive, _METADATA_BYTES, stall=limits.stall))
+        metadata = read_metadata(await read_body(http, http.receive, _METADATA_BYTES, stall=limits.stall_timeout))
         key = self._files.begin(who, metadata, _number(http, "x-goog-upload-header-content-length"))
         url = f"{_origin(http)}{http.scope['path']}?upload_id={key}&upload_protocol=resumable"
         headers = _state("active") | {"x-goog-upload-url": url, "x-goog-upload-chunk-granularity": _GRANULARITY}
@@ -104,7 +104,7 @@ class FilesEndpoint:
             raise too_large(room)
         upload.is_busy = True
         try:
-            await upload.take(read_pieces(http, http.receive, room, stall=self._access.limits.stall))
+            await upload.take(read_pieces(http, http.receive, room, stall=self._access.limits.stall_timeout))
         finally:
             upload.is_busy = False
 

@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 from starlette.requests import HTTPConnection
 
 from headwater.errors import APIError, UsageError, api_error
-from headwater.server.http.limits import Limits
+from headwater.server.config import Limits
 from headwater.server.http.middleware import add_log_fields
 from headwater.server.http.quotas import Quotas
 

@@ -9,12 +9,12 @@ from starlette.requests import HTTPConnection, Request
 from starlette.types import Receive
 
 from headwater.errors import APIError, api_error
-from headwater.server.http.limits import Limits
+from headwater.server.config import Limits
 
 
 async def read_request_body(http: Request, limits: Limits) -> bytes:
     """Return the body of a request, within the limits of a server. See ``read_body``."""
-    return await read_body(http, http.receive, limits.body, stall=limits.stall)
+    return await read_body(http, http.receive, limits.max_body, stall=limits.stall_timeout)
 
 
 async def read_body(connection: HTTPConnection, receive: Receive, limit: int, *, stall: float) -> bytes:

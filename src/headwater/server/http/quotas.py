@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from headwater.errors import APIError, api_error
-from headwater.server.http.limits import Limits
+from headwater.server.config import Limits
 
 _MINUTE = 60.0
 
@@ -30,8 +30,8 @@ class Quotas:
         Raises:
             APIError: 429, all of them are taken.
         """
-        if self._open[who] >= self._limits.streams_per_key:
-            raise _too_many(f"{self._limits.streams_per_key} streams at once are the limit of a key")
+        if self._open[who] >= self._limits.max_streams:
+            raise _too_many(f"{self._limits.max_streams} streams at once are the limit of a key")
         self._open[who] += 1
         try:
             yield

@@ -15,7 +15,7 @@ import httptools
 import msgspec
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 
-from headwater.server.http.limits import Limits
+from headwater.server.config import Limits
 
 #: How long a refused body may still come, so that the client reads the refusal before the connection goes.
 LINGER = 5.0
@@ -51,7 +51,7 @@ class LimitedProtocol(HttpToolsProtocol):
         self._unread = 0
         self._head_bytes = 0
         self._status = 400
-        self._period = max(0.02, min(self.limits.head_time, self.limits.stall) / 10)
+        self._period = max(0.02, min(self.limits.head_timeout, self.limits.stall_timeout) / 10)
         self._look = self.loop.call_later(self._period, self._check)
 
     def connection_lost(self, exc: Exception | None) -> None:
@@ -64,7 +64,7 @@ class LimitedProtocol(HttpToolsProtocol):
         if self._head_since is not None:
             self._head_bytes += len(data)
         super().data_received(data)
-        if self._head_since is not None and self._head_bytes > self.limits.head and not self.transport.is_closing():
+        if self._head_since is not None and self._head_bytes > self.limits.max_head and not self.transport.is_closing():
             self._refuse(431)
 
     def on_message_begin(self) -> None:
@@ -76,11 +76,11 @@ class LimitedProtocol(HttpToolsProtocol):
         """The head is there: the body has to come."""
         size = len(self.url) + sum(len(name) + len(value) + 4 for name, value in self.headers)
         self._head_since, self._head_bytes = None, 0
-        if size > self.limits.head:
+        if size > self.limits.max_head:
             self._status = 431
             raise httptools.HttpParserError(_WORDS[431])
         self._check_target()
-        self._body_until = self.loop.time() + self.limits.stall
+        self._body_until = self.loop.time() + self.limits.stall_timeout
         super().on_headers_complete()
 
     def _check_target(self) -> None:
@@ -94,7 +94,7 @@ class LimitedProtocol(HttpToolsProtocol):
     def on_body(self, body: bytes) -> None:
         """Some of the body is there, which gives the rest more time."""
         if self._body_until is not None:
-            self._body_until = min(self.loop.time() + self.limits.stall, self._body_until + len(body) / SLOWEST)
+            self._body_until = min(self.loop.time() + self.limits.stall_timeout, self._body_until + len(body) / SLOWEST)
         super().on_body(body)
 
     def on_message_complete(self) -> None:
@@ -147,9 +147,9 @@ class LimitedProtocol(HttpToolsProtocol):
     def _is_late(self, now: float) -> bool:
         """Whether a head or a body has been waited for too long."""
         if self._head_since is not None:
-            return now - self._head_since > self.limits.head_time
+            return now - self._head_since > self.limits.head_timeout
         if self.flow.read_paused and self._body_until is not None:
-            self._body_until = now + self.limits.stall  # it is the application that takes its time
+            self._body_until = now + self.limits.stall_timeout  # it is the application that takes its time
         return self._body_until is not None and now > self._body_until
 
     def _lingers(self, now: float) -> bool:
@@ -162,4 +162,4 @@ class LimitedProtocol(HttpToolsProtocol):
         if size == 0 or size < self._unread:
             self._unread_since = now
         self._unread = size
-        return now - self._unread_since > self.limits.stall
+        return now - self._unread_since > self.limits.stall_timeout

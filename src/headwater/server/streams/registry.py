@@ -223,7 +223,7 @@ class StreamRegistry:
         Some of them may be forgotten already.
         """
         found: list[str] = []
-        now, back = time.time(), self._access.limits.log_life or _LISTED
+        now, back = time.time(), self._access.limits.store_ttl or _LISTED
         for key in list_keys(owner_of(who), now, now - back):
             found += reversed(await self._listed(key))
             if len(found) > start + size:

@@ -91,7 +91,7 @@ class Connection:
     # What the client says
 
     async def _listen(self) -> None:
-        deadline = asyncio.get_running_loop().time() + self._limits.head_time
+        deadline = asyncio.get_running_loop().time() + self._limits.head_timeout
         while True:
             try:
                 received = await self._socket.receive(deadline if self._who is None else None)
@@ -105,8 +105,8 @@ class Connection:
         if text is None:
             await self._misunderstood("a message is text, not bytes")
             return
-        if _size(text) > self._limits.message:
-            raise CloseReason(codes.TOO_BIG, f"a message is larger than {self._limits.message:,} bytes")
+        if _size(text) > self._limits.max_message:
+            raise CloseReason(codes.TOO_BIG, f"a message is larger than {self._limits.max_message:,} bytes")
         try:
             message = read_message(text)
         except UsageError as error:
@@ -158,9 +158,9 @@ class Connection:
         await self._socket.say(
             "ready",
             session=secrets.token_urlsafe(12),
-            limits={"max_streams": self._limits.streams_per_key, "max_prompt_bytes": self._limits.message},
+            limits={"max_streams": self._limits.max_streams, "max_prompt_bytes": self._limits.max_message},
             heartbeat_ms=round(self._limits.keep_alive * 1000),
-            resume_ttl_s=self._limits.stream_life,
+            resume_ttl_s=self._limits.stream_ttl,
         )
 
     async def _admit(self, token: str | None) -> bytes:
@@ -205,7 +205,7 @@ class Connection:
         self._access.quotas.count(who)
         if self._hello is None:
             return await self._generations.pass_on(who, request, head)
-        terms = RetentionPolicy(life=self._limits.stream_life)
+        terms = RetentionPolicy(life=self._limits.stream_ttl)
         return await self._generations.start(who, request, head, terms, repeat_key=message.idempotency_key)
 
     async def _resume(self, message: Resume) -> None:
@@ -224,7 +224,7 @@ class Connection:
         if id in self._readers:
             await self._socket.refuse("bad_request", f"the id {id!r} is that of a stream that still runs here")
             raise CloseReason(codes.DUPLICATE_ID, "an id twice")
-        if len(self._readers) >= self._limits.streams_per_key:
+        if len(self._readers) >= self._limits.max_streams:
             await self._socket.refuse("busy", "too many streams on this connection", id, retry_after_ms=1000)
             return False
         return True
@@ -233,14 +233,14 @@ class Connection:
         script = MessageEncoder(id, after=after or 0, wants=self._wants, max_tokens=head.max_tokens)
         reader = self._readers[id] = self._open(name, script, head)
         if self._hello is not None:
-            expires = self._generations.keeper.expires_at(name, self._limits.stream_life)
+            expires = self._generations.keeper.expires_at(name, self._limits.stream_ttl)
             await self._socket.say("started", id=id, stream=name, model=head.model, resumable=True, expires_at=expires)
         self._socket.begin(self._read(reader, id, after))
 
     def _open(self, name: str, script: MessageEncoder, head: StreamHeader) -> StreamReader:
         window = Window(self._hello.window if self._hello is not None else None)
         log = self._generations.log_of(name)
-        reader = StreamReader(log, name, script, self._socket, window, stall=self._limits.stall)
+        reader = StreamReader(log, name, script, self._socket, window, stall=self._limits.stall_timeout)
         self._generations.enter(name, head)
         self._reading.add(reader)
         return reader
@@ -292,7 +292,7 @@ class Connection:
     # Prompts without an id: one after the other
 
     async def _queue(self, message: Generate, size: int) -> None:
-        if len(self._waiting) >= WAITING or self._waiting_size + size > self._limits.message:
+        if len(self._waiting) >= WAITING or self._waiting_size + size > self._limits.max_message:
             await self._socket.refuse("busy", "too many prompts are waiting on this connection", retry_after_ms=1000)
             return
         self._waiting.append((message, size))

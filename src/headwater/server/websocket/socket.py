@@ -10,7 +10,7 @@ from typing import Any
 import msgspec
 from starlette.types import Receive, Send
 
-from headwater.server.http.limits import Limits
+from headwater.server.config import Limits
 from headwater.server.websocket import errors as codes
 from headwater.server.websocket.encoder import ErrorMessage
 
@@ -135,7 +135,7 @@ class MessageSocket:
         """Look from time to time whether the socket is stuck, or has been silent."""
         third = self._limits.keep_alive / 3
         silence = self._loop.time() - self._sent_at
-        if self._sending and silence >= self._limits.stall:
+        if self._sending and silence >= self._limits.stall_timeout:
             self.leave(CloseReason(codes.TRY_LATER, "nothing is read here"))
         elif self.is_greeted and not self._sending and silence >= 2 * third:
             self.begin(self.send('{"type":"ping"}'))

@@ -1,0 +1,46 @@
+"""The configuration of a server: what one instance allows, for how long, and to whom."""
+
+from __future__ import annotations
+
+import msgspec
+
+_MIB = 1024 * 1024
+_GIB = 1024 * _MIB
+_HOUR = 3600.0
+
+
+class Limits(msgspec.Struct, frozen=True, kw_only=True):
+    """What one server accepts and how long it waits. Sizes are in bytes, times in seconds."""
+
+    #: The head of a request: its request line and headers.
+    max_head: int = 64 * 1024
+    #: The body of a request, except for file uploads.
+    max_body: int = 32 * _MIB
+    #: One uploaded file.
+    max_file: int = 2048 * _MIB
+    #: All uploaded files of one key together.
+    max_storage: int = 20 * _GIB
+    #: The records of one durable stream together.
+    max_durable_stream: int = 1 * _GIB
+    #: One WebSocket message.
+    max_message: int = 8 * _MIB
+    #: Saved chats per key.
+    max_chats: int = 100_000
+    #: Concurrent answers per key; also concurrent uploads, and streams per WebSocket.
+    max_streams: int = 100
+    #: Requests per key in any minute, prompts on a WebSocket included; None for no limit.
+    requests_per_minute: int | None = None
+    #: A client has this long to send the head of a request, or the first message on a WebSocket.
+    head_timeout: float = 10.0
+    #: A connection is closed when its request body stops arriving, or its client stops reading, for this long.
+    stall_timeout: float = 20.0
+    #: A response that is silent for this long gets a blank line, so that proxies keep it open.
+    keep_alive: float = 15.0
+    #: How long an uploaded file is kept.
+    file_ttl: float = 48 * _HOUR
+    #: How long a stream that was started on a WebSocket can be read after its end.
+    stream_ttl: float = 300.0
+    #: How long a stored stream is kept after its last change; None for no limit.
+    store_ttl: float | None = 24 * _HOUR
+    #: All stored streams together, the oldest are deleted first; None for no limit (512 MiB if they are in memory).
+    store_size: int | None = None
