@@ -18,7 +18,16 @@ from pathlib import Path
 
 from environment import BENCH, install_checkout, virtual_environment
 
-SERVER_PACKAGES = ["starlette", "uvicorn", "httptools", "uvloop", "websockets", "prometheus-client", "httpx"]
+SERVER_PACKAGES = [
+    "starlette",
+    "uvicorn",
+    "httptools",
+    "uvloop",
+    "websockets",
+    "prometheus-client",
+    "sqlalchemy",
+    "httpx",
+]
 LITELLM_PACKAGES = ["litellm[proxy]"]
 START_TIMEOUT = 60.0
 STOP_TIMEOUT = 5.0
@@ -129,12 +138,16 @@ def server_python() -> Path:
 
 
 @contextmanager
-def headwater(upstream: int) -> Iterator[Running]:
-    """``headwater serve``, as it is, but for its limit of streams for one key."""
+def headwater(upstream: int, source: Path | None = None) -> Iterator[Running]:
+    """``headwater serve`` with its defaults, except for the limit of streams for one key.
+
+    ``source`` is the ``src`` directory of another revision, instead of this checkout.
+    """
     port, url = free_port(), f"http://127.0.0.1:{upstream}"
     command: list[str | Path] = [server_python(), "-m", "headwater", "serve", "--engine", "gemini"]
     command += ["--upstream", url, "--port", str(port), "--max-streams", "100000", "--grace", "0"]
-    with process(command, port, {"GEMINI_API_KEY": "k"}) as pid:
+    environment = {"GEMINI_API_KEY": "k", **({"PYTHONPATH": str(source)} if source else {})}
+    with process(command, port, environment) as pid:
         yield Running(f"http://127.0.0.1:{port}", pid)
 
 
