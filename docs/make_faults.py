@@ -29,9 +29,9 @@ from typing import Any, NamedTuple
 HERE = Path(__file__)
 PAGE = HERE.with_name("faults.md")
 BEGIN, END = "<!-- made by docs/make_faults.py -->\n", "<!-- end of the tables -->\n"
-sys.path[:0] = [str(HERE.parent.parent / "tests"), str(HERE.parent.parent / "tests" / "client")]
+sys.path.insert(0, str(HERE.parent.parent))
 
-import fault_readers  # noqa: E402
+from tests.support import fault_readers  # noqa: E402
 
 #: The pauses of the scenarios, and how long a close is waited for, in seconds.
 UNIT, LINGER = 1.0, 5.0
@@ -208,9 +208,8 @@ class Reader:
 
 def read_case(reader: Reader, case: Any) -> Answer:
     """Let a reader read a fault to its end."""
-    from fault_cases import ONCE
-
-    from servers import Server
+    from tests.support.fault_cases import ONCE
+    from tests.support.servers import Server
 
     with Server(case.script) as server:
         options = {"retry_options": ONCE} | case.options
@@ -249,9 +248,8 @@ def _quoted(texts: tuple[str, ...]) -> str:
 
 def go_way(reader: Reader, way: Any) -> Answer | None:
     """Let a reader stop early; None where its colour has no such way."""
-    from fault_cases import ONCE
-
-    from servers import Server
+    from tests.support.fault_cases import ONCE
+    from tests.support.servers import Server
 
     function = way.sync if reader.colour == "sync" else way.aio
     if function is None:
@@ -296,8 +294,8 @@ def _shared(ours: dict[str, Answer]) -> str:
 
 def tables(words: list[str]) -> str:
     """Return all tables, or those of the rows with one of ``words`` in their names."""
-    from fault_cases import FAILING, FRAMING, SILENCE, cases
-    from fault_ways import LEAVING, ways
+    from tests.support.fault_cases import FAILING, FRAMING, SILENCE, cases
+    from tests.support.fault_ways import LEAVING, ways
 
     readers = {key: Reader(*key) for key in READERS}
     lines = dict.fromkeys((FRAMING, FAILING, SILENCE, LEAVING), "")

@@ -14,13 +14,12 @@ from typing import Any
 from playwright.sync_api import sync_playwright
 
 DOCS = Path(__file__).parent
-sys.path[:0] = [str(DOCS.parent / "tests"), str(DOCS.parent / "tests" / "page")]
-
-from talker import Talker, thinks  # noqa: E402
-from visitor import ask, ended  # noqa: E402
+sys.path.insert(0, str(DOCS.parent))
 
 from headwater.types import GenerateContentResponse, UsageMetadata  # noqa: E402
-from live import Live  # noqa: E402
+from tests.support.live import Live  # noqa: E402
+from tests.support.talker import Talker, thinks  # noqa: E402
+from tests.support.visitor import ask, ended  # noqa: E402
 
 QUESTION = "How fast does a river flow, and how would I estimate it?"
 THOUGHT = (

@@ -15,13 +15,13 @@ from typing import Any
 
 import pytest
 
-from corpus_cases import Case, cases, drive, facts, pieces, refused, some_cases
 from headwater import genai
 from headwater.client.stream.aio import AsyncStream
 from headwater.client.stream.sync import Stream
 from headwater.errors import APIError, HeadwaterError, StreamTruncated, WireError, api_error
 from headwater.types import GenerateContentResponse
-from servers import Connection, Request, Server, head
+from tests.support.corpus_cases import Case, cases, drive, facts, pieces, refused, some_cases
+from tests.support.servers import Connection, Request, Server, head
 
 STREAMS, UNARY, COUNTS = "streamGenerateContent", "generateContent", "countTokens"
 CUTS = ("whole", "bytes", "random")

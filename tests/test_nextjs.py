@@ -22,8 +22,8 @@ import pytest
 
 from headwater.engines.offline import OfflineEngine
 from headwater.transport.offline import parse_pace
-from live import Live
-from packages import installed
+from tests.support.live import Live
+from tests.support.packages import installed
 
 ROOT = Path(__file__).parents[1]
 HERE = ROOT / "tests" / "nextjs"

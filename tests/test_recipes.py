@@ -20,13 +20,13 @@ from typing import Any
 
 import pytest
 import uvicorn
-from grammars import AiSdkReader, documents
 
 from headwater import genai
 from headwater.errors import api_error
 from headwater.types import GenerateContentResponse
-from live import Held, Live, Reply, Scripted, post_bytes, read_all, read_until, says
-from servers import PATIENCE, unmeasured
+from tests.support.grammars import AiSdkReader, documents
+from tests.support.live import Held, Live, Reply, Scripted, post_bytes, read_all, read_until, says
+from tests.support.servers import PATIENCE, unmeasured
 
 ROOT = Path(__file__).parents[1]
 FRAMEWORKS = {"fastapi_app": "fastapi", "starlette_app": "starlette", "django_app": "django", "flask_app": "flask"}

@@ -13,7 +13,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
-from servers import unmeasured
+from tests.support.servers import unmeasured
 
 PATIENCE = 20.0
 _HEADWATER = [sys.executable, "-m", "headwater"]

@@ -8,7 +8,7 @@ import pytest
 from headwater import story
 from headwater.engines.offline import OfflineEngine
 from headwater.genai import types
-from live import Held, Live
+from tests.support.live import Held, Live
 
 
 @pytest.fixture

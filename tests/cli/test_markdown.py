@@ -8,10 +8,10 @@ import sys
 
 import pyte
 import pytest
-from screens import File
 
 from headwater.cli.screen import Screen
 from headwater.errors import UsageError
+from tests.support.screens import File
 
 ANSWER = "# River\n\nIt **flows**:\n\n1. down\n2. on\n\n```python\nx = 1\n```\n\nTo the `sea`."
 DRAWN = ["River", "", "It flows:", "", "  1 down", "  2 on", "", "x = 1", "", "To the sea."]

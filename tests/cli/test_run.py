@@ -9,7 +9,7 @@ import sys
 
 import pytest
 
-from corpus_cases import shared
+from tests.support.corpus_cases import shared
 
 STORY = """\
 from google import genai

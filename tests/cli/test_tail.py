@@ -7,7 +7,7 @@ import pytest
 
 from headwater import story
 from headwater.engines.offline import OfflineEngine
-from live import ASK, Held, Live
+from tests.support.live import ASK, Held, Live
 
 
 def begun(live):

@@ -5,14 +5,14 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from call_cases import DONE, TWICE, Tools, answers, calls, results
 
 from headwater import genai
 from headwater.client.groups.history import TurnState
 from headwater.errors import ParseError, ServerError, StreamInterrupted, UsageError
 from headwater.streaming import Call, End, EndingKind, Result, Text
 from headwater.types import Content, Part
-from servers import Connection, Request, Server, refuses, says
+from tests.support.call_cases import DONE, TWICE, Tools, answers, calls, results
+from tests.support.servers import Connection, Request, Server, refuses, says
 
 
 @pytest.fixture

@@ -9,13 +9,13 @@ import time
 from typing import Any
 
 import pytest
-from call_cases import DONE, Tools, answers, calls, results
 
-from conftest import run_async
 from headwater import genai
 from headwater.core.machine.steps import FunctionsReturned, Run
 from headwater.streaming import Deadlines, EndingKind, smooth
-from servers import PATIENCE, Server, says
+from tests.support.call_cases import DONE, Tools, answers, calls, results
+from tests.support.servers import PATIENCE, Server, says
+from tests.support.sides import run_async
 
 WORD = contextvars.ContextVar("WORD", default="nothing")
 

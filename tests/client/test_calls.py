@@ -10,7 +10,6 @@ from datetime import date
 from typing import Any
 
 import pytest
-from tool_cases import Color, Inner, Leaf
 
 from headwater.client.tools import calls
 from headwater.errors import FunctionCallError, UsageError
@@ -23,6 +22,7 @@ from headwater.types import (
     Part,
     Tool,
 )
+from tests.support.tool_cases import Color, Inner, Leaf
 
 WORD = contextvars.ContextVar("WORD", default="nothing")
 CONTENT = {"inner": Inner(x=1), "leaf": Leaf(1), "color": Color.RED, "day": date(2026, 1, 2), "set": {1}, "b": b"x"}

@@ -22,7 +22,7 @@ import pytest
 from headwater import genai
 from headwater.errors import StreamCancelled
 from headwater.streaming import CancelToken, Deadlines, Retry, smooth
-from servers import PATIENCE, Connection, Request, Script, Server, says, two_then_stall, unmeasured, whole
+from tests.support.servers import PATIENCE, Connection, Request, Script, Server, says, two_then_stall, unmeasured, whole
 
 #: What is to happen at once may take so long (seconds) on a machine that has other things to do.
 AT_ONCE = 2.0

@@ -11,7 +11,7 @@ import pytest
 from headwater import genai
 from headwater.errors import HeadwaterError, UsageError
 from headwater.genai import types
-from servers import Connection, Request, Script, Server, refuses, says, scripted, whole
+from tests.support.servers import Connection, Request, Script, Server, refuses, says, scripted, whole
 
 
 def spoken(turns: Any) -> list[tuple[str, str]]:

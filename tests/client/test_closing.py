@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from servers import PATIENCE, Server, two_then_stall
+from tests.support.servers import PATIENCE, Server, two_then_stall
 
 #: The bound of the requirement, in seconds; the best of three tries must keep it, since other things run here too.
 BOUND = 0.050

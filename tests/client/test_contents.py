@@ -11,7 +11,7 @@ import pytest
 
 from headwater.errors import UsageError
 from headwater.genai import types
-from servers import Server, whole
+from tests.support.servers import Server, whole
 
 TEXT = {"text": "hi"}
 PNG = base64.b64encode(b"\x89PNG\xff").decode()

@@ -21,13 +21,13 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from google.auth.credentials import Credentials
 from google.oauth2 import service_account
 
-from conftest import run_async, run_page
 from headwater import genai
 from headwater.client.request import credentials as module
 from headwater.client.request.credentials import AccessTokens
 from headwater.client.request.settings import Settings
 from headwater.errors import AuthenticationError, ConnectError, StreamCancelled, StreamStalled, UsageError
-from servers import PATIENCE, Connection, Request, Server, refuses, whole
+from tests.support.servers import PATIENCE, Connection, Request, Server, refuses, whole
+from tests.support.sides import run_async, run_page
 
 
 @pytest.fixture(scope="module")

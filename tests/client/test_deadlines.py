@@ -12,7 +12,7 @@ import pytest
 from headwater import genai
 from headwater.errors import DeadlineExceeded, StreamStalled
 from headwater.streaming import Deadlines, Retry, smooth
-from servers import Connection, Request, Script, Server, says, sse
+from tests.support.servers import Connection, Request, Script, Server, says, sse
 
 #: What is to happen at its time may be so late (seconds) on a machine that has other things to do.
 LATE = 1.0

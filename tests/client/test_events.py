@@ -10,7 +10,7 @@ import pytest
 
 from headwater.errors import StreamTruncated
 from headwater.streaming import Call, End, Media, Reset, Retry, Retrying, Text, Thought, Usage
-from servers import PATIENCE, Connection, Request, Server, refuses, says, scripted, two_then_stall
+from tests.support.servers import PATIENCE, Connection, Request, Server, refuses, says, scripted, two_then_stall
 
 #: What is to happen at once may take so long (seconds) on a machine that has other things to do.
 AT_ONCE = 2.0

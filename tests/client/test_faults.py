@@ -9,13 +9,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from fault_cases import ONCE, Case, cases
-from fault_readers import Outcome, aread, read
-from fault_ways import Way, ways
 
-from conftest import run_async
 from headwater.core.machine.policy import Deadlines
-from servers import Server
+from tests.support.fault_cases import ONCE, Case, cases
+from tests.support.fault_readers import Outcome, aread, read
+from tests.support.fault_ways import Way, ways
+from tests.support.servers import Server
+from tests.support.sides import run_async
 
 #: The pauses of the scenarios, in seconds; what must come in time has three quarters of it to spare.
 UNIT = 0.4

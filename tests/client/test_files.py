@@ -11,7 +11,6 @@ from typing import Any, cast
 
 import pytest
 
-from conftest import run_async, run_page
 from headwater import genai
 from headwater.client.groups import disk, transfers
 from headwater.client.groups.disk import FileSlice, Source
@@ -30,8 +29,9 @@ from headwater.errors import (
     WireError,
 )
 from headwater.types import File, FileState, UploadFileConfig
-from live import Live
-from servers import PATIENCE, Connection, Request, Server, refuses
+from tests.support.live import Live
+from tests.support.servers import PATIENCE, Connection, Request, Server, refuses
+from tests.support.sides import run_async, run_page
 
 DATA = bytes(range(256)) * 1000
 SLICE = 64 * 1024

@@ -10,7 +10,12 @@ from typing import Any
 
 import pytest
 from google.genai import _transformers
-from tool_cases import (
+
+from headwater.client.tools.docstrings import parse_docstring
+from headwater.client.tools.functions import acall, call, declare, parameters
+from headwater.errors import FunctionCallError, UsageError
+from headwater.types import Part
+from tests.support.tool_cases import (
     Color,
     Counter,
     Inner,
@@ -26,11 +31,6 @@ from tool_cases import (
     recursive,
     unions,
 )
-
-from headwater.client.tools.docstrings import parse_docstring
-from headwater.client.tools.functions import acall, call, declare, parameters
-from headwater.errors import FunctionCallError, UsageError
-from headwater.types import Part
 
 
 def resolved(schema: Any, definitions: Any = None) -> Any:

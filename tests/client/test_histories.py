@@ -11,14 +11,14 @@ from typing import Any
 
 import pytest
 
-from conftest import run_page
-from corpus_cases import shared
 from headwater import genai
 from headwater.client.groups import history
 from headwater.client.groups.history import TurnState
 from headwater.errors import HeadwaterError, UsageError
 from headwater.genai import types
-from servers import Connection, Request, Script, Server, head, refuses, says, scripted, whole
+from tests.support.corpus_cases import shared
+from tests.support.servers import Connection, Request, Script, Server, head, refuses, says, scripted, whole
+from tests.support.sides import run_page
 
 CALL = {"functionCall": {"name": "f", "args": {"x": 1}, "id": "c1"}, "thoughtSignature": "c2lnbmVk"}
 

@@ -15,7 +15,19 @@ import pytest
 from headwater import genai
 from headwater.errors import HeadwaterError, StreamCancelled, StreamTruncated, UsageError
 from headwater.streaming import CancelToken, Deadlines, Retry, smooth
-from servers import PATIENCE, Connection, Request, Script, Server, refuses, says, scripted, sends, two_then_stall, whole
+from tests.support.servers import (
+    PATIENCE,
+    Connection,
+    Request,
+    Script,
+    Server,
+    refuses,
+    says,
+    scripted,
+    sends,
+    two_then_stall,
+    whole,
+)
 
 
 class Given(Exception):

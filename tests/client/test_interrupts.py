@@ -5,7 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 
-from servers import unmeasured
+from tests.support.servers import unmeasured
 
 #: Interrupts streams at random moments, and has Python say where it hangs if it does.
 _PROGRAM = """

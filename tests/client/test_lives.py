@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from headwater import genai
-from servers import PATIENCE, Connection, Request, Server, refuses, says, two_then_stall, whole
+from tests.support.servers import PATIENCE, Connection, Request, Server, refuses, says, two_then_stall, whole
 
 
 def test_stream_outlives_its_client(side: Any) -> None:

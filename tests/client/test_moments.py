@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from servers import PATIENCE, Connection, Request, Server, says, two_then_stall
+from tests.support.servers import PATIENCE, Connection, Request, Server, says, two_then_stall
 
 
 def _stream(server: Server) -> Any:

@@ -12,9 +12,9 @@ from headwater.core.machine.policy import Retry
 from headwater.engines.offline import OfflineEngine
 from headwater.errors import APIError, NotFoundError, StreamCancelled, StreamInterrupted, UsageError
 from headwater.server.http.errors import server_error
-from live import Held, Live, Scripted
-from live import says as chunk
-from servers import Server, says, scripted
+from tests.support.live import Held, Live, Scripted
+from tests.support.live import says as chunk
+from tests.support.servers import Server, says, scripted
 
 ASK = {"model": "m", "contents": "Tell me a story about a river."}
 NAME = "a" * 32

@@ -7,13 +7,13 @@ import logging
 from typing import Any
 
 import pytest
-from ways_out import Way, answers, client_of, each_way, go, soon
 
 from headwater import genai
 from headwater.client.options.observers import CallRequest, FinishedCall
 from headwater.errors import UsageError
 from headwater.streaming import Deadlines, Retry, Retrying
-from servers import CHUNKED, EVENT, Server, chunk, refuses, scripted, sends, whole
+from tests.support.servers import CHUNKED, EVENT, Server, chunk, refuses, scripted, sends, whole
+from tests.support.ways_out import Way, answers, client_of, each_way, go, soon
 
 PLACE: contextvars.ContextVar[str] = contextvars.ContextVar("place", default="nowhere")
 

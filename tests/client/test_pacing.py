@@ -11,7 +11,7 @@ import pytest
 from headwater import genai
 from headwater.errors import StreamInterrupted
 from headwater.streaming import Retry, coalesce, smooth, tap, throttle
-from servers import Connection, Request, Script, Server, says
+from tests.support.servers import Connection, Request, Script, Server, says
 
 DELAY = 0.3
 #: A thread or a timer may be so late (seconds) on a machine that has other things to do.

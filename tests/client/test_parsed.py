@@ -20,7 +20,7 @@ from headwater.client.tools.structured import GrowingJson
 from headwater.core.answer.fold import Fold
 from headwater.errors import ParseError
 from headwater.types import Candidate, Content, GenerateContentResponse, Part
-from servers import PATIENCE, Connection, Request, Script, Server, says
+from tests.support.servers import PATIENCE, Connection, Request, Script, Server, says
 
 
 @dataclass

@@ -11,7 +11,7 @@ import time
 
 import pytest
 
-from servers import PATIENCE, Connection, Request, Server, says, two_then_stall, unmeasured, whole
+from tests.support.servers import PATIENCE, Connection, Request, Server, says, two_then_stall, unmeasured, whole
 
 _PREAMBLE = """
 import asyncio, gc, os, sys, threading

@@ -12,7 +12,7 @@ import pytest
 
 from headwater.errors import ClientError, NotFoundError, RateLimitError, ServerError, StreamError, UsageError
 from headwater.streaming import Retry
-from servers import Connection, Request, Script, Server, refuses, says, scripted, sse, whole
+from tests.support.servers import Connection, Request, Script, Server, refuses, says, scripted, sse, whole
 
 QUICK = Retry(attempts=4, initial_delay=0.01, jitter=0.0)
 #: It never says the same twice: where it did, nobody could tell a model that goes on from one that repeats itself.

@@ -12,7 +12,7 @@ import pytest
 from headwater import genai
 from headwater.errors import UsageError
 from headwater.genai import types
-from servers import Connection, Request, Server, says, whole
+from tests.support.servers import Connection, Request, Server, says, whole
 
 TEXT = {"text": "hi"}
 PNG = base64.b64encode(b"\x89PNG\xff").decode()

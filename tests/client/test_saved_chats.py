@@ -20,9 +20,9 @@ from headwater.core.wire.saved_chats import SavedChat
 from headwater.engines.offline import OfflineEngine
 from headwater.errors import APIError, HeadwaterError, NotFoundError, UsageError, WireError
 from headwater.genai import types
-from live import Held, Live, Scripted
-from live import says as chunk
-from servers import Connection, Request, Server, head
+from tests.support.live import Held, Live, Scripted
+from tests.support.live import says as chunk
+from tests.support.servers import Connection, Request, Server, head
 
 MODEL = "gemini-2.5-flash"
 

@@ -16,12 +16,12 @@ import pydantic
 import pytest
 from google.genai import _transformers
 from google.genai import types as google
-from tool_cases import City, Color, Even, Everything, Inner, Leaf, Loose, Movie, Node, Size, Tree
 
 from headwater.client.tools.json_schema import json_schema
 from headwater.client.tools.schemas import parse, to_schema
 from headwater.errors import ParseError, UsageError
 from headwater.types import Schema
+from tests.support.tool_cases import City, Color, Even, Everything, Inner, Leaf, Loose, Movie, Node, Size, Tree
 
 T = TypeVar("T")
 

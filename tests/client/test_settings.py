@@ -9,7 +9,7 @@ import pytest
 
 from headwater import genai
 from headwater.errors import UsageError
-from servers import Server, whole
+from tests.support.servers import Server, whole
 
 
 def asked(side: Any, server: Server, **options: Any) -> Any:

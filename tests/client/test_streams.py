@@ -19,7 +19,7 @@ from headwater.errors import (
     StreamStalled,
     StreamTruncated,
 )
-from servers import Connection, Request, Server, refuses, says, scripted, two_then_stall, whole
+from tests.support.servers import Connection, Request, Server, refuses, says, scripted, two_then_stall, whole
 
 USAGE = {"promptTokenCount": 3, "candidatesTokenCount": 4, "totalTokenCount": 7}
 

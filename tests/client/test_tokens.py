@@ -14,7 +14,7 @@ import pytest
 
 from headwater.errors import StreamCancelled
 from headwater.streaming import CancelToken
-from servers import PATIENCE, Connection, Request, Server, says, two_then_stall, whole
+from tests.support.servers import PATIENCE, Connection, Request, Server, says, two_then_stall, whole
 
 #: What is to happen at once may take so long (seconds) on a machine that has other things to do.
 AT_ONCE = 2.0

@@ -9,14 +9,14 @@ from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 import pytest
-from request_cases import Maker, Node, Writer
 
 import headwater.genai
 from headwater.client.request.platform import DEVELOPER_ONLY, VERTEX_ONLY
 from headwater.errors import UsageError
 from headwater.genai import types
 from headwater.types.base import ApiModel
-from servers import Request, Server, whole
+from tests.compat.request_cases import Maker, Node, Writer
+from tests.support.servers import Request, Server, whole
 
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")

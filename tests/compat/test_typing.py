@@ -13,11 +13,11 @@ from pathlib import Path
 
 import pytest
 
-from corpus_cases import shared
 from headwater import types
 from headwater.client import client
 from headwater.client.groups import chats, files, models, pagers
 from headwater.client.stream import aio, sync
+from tests.support.corpus_cases import shared
 
 ROOT = Path(__file__).parents[2]
 #: Forms of google-genai's, and some of ours, that a checker has to accept, and one line that it has to refuse.

@@ -10,10 +10,7 @@ from typing import Any
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from machines import BUSY
-from peers import asking, document
 
-from corpus_cases import ANSWERS
 from headwater.core.machine.machine import Machine
 from headwater.core.machine.policy import Deadlines, Retry
 from headwater.core.machine.steps import STEPS, Close, Open, Pause, Read, Stop, TransportError, Wait
@@ -34,7 +31,10 @@ from headwater.errors import (
     WireError,
 )
 from headwater.types import GenerateContentResponse
-from servers import refuses, sse
+from tests.support.corpus_cases import ANSWERS
+from tests.support.machines import BUSY
+from tests.support.peers import asking, document
+from tests.support.servers import refuses, sse
 
 DOCUMENTED = (
     APIError,

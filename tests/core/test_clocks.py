@@ -6,12 +6,12 @@ import pickle
 from typing import Any
 
 import pytest
-from machines import BUSY, CLOSE, END, HELLO, Script
 
 from headwater.core.machine.policy import Deadlines, Retry
 from headwater.core.machine.steps import Open, Read, Stop, Wait
 from headwater.errors import DeadlineExceeded, StreamCancelled, StreamStalled
-from servers import refuses, says, sse
+from tests.support.machines import BUSY, CLOSE, END, HELLO, Script
+from tests.support.servers import refuses, says, sse
 
 NONE = Deadlines(first_content=None, content_gap=None)
 TWICE = Retry(attempts=2, initial_delay=1.0, jitter=0.0)

@@ -7,10 +7,7 @@ import json
 from typing import Any
 
 import pytest
-from machines import BUSY, Script
-from peers import ASKED, asking, document
 
-from corpus_cases import ANSWERS
 from headwater.core.machine.machine import Machine
 from headwater.core.machine.policy import Retry
 from headwater.core.machine.steps import STEPS, Open, Pause, Read, Stop, Wait
@@ -19,7 +16,10 @@ from headwater.core.stages.smooth import smooth
 from headwater.core.wire.framing import DocumentStream, SingleDocument
 from headwater.errors import ServerError, StreamInterrupted, StreamTruncated
 from headwater.types import FinishReason
-from servers import sse
+from tests.support.corpus_cases import ANSWERS
+from tests.support.machines import BUSY, Script
+from tests.support.peers import ASKED, asking, document
+from tests.support.servers import sse
 
 USAGE = {"usageMetadata": {"promptTokenCount": 5, "candidatesTokenCount": 2, "totalTokenCount": 7}}
 Document = dict[str, Any]

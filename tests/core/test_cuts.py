@@ -7,11 +7,22 @@ import random
 from itertools import accumulate
 
 import pytest
-from peers import Checkpointing, Keeping, Listening, Outcome, Peer, Uncut, carry, cuts, document, some_answer
 
 from headwater.core.answer.ending import EndingKind
 from headwater.errors import StreamInterrupted, StreamTruncated
 from headwater.types import GenerateContentResponse
+from tests.support.peers import (
+    Checkpointing,
+    Keeping,
+    Listening,
+    Outcome,
+    Peer,
+    Uncut,
+    carry,
+    cuts,
+    document,
+    some_answer,
+)
 
 SEED = 4_2026
 STREAMS = 10_000

@@ -5,15 +5,15 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from machines import Script
-from peers import document
 
 from headwater.core.answer.ending import Ending, EndingKind, judge
 from headwater.core.answer.events import Block, Call, End, Media, Reset, Retrying, Text, Thought, Translator, Usage
 from headwater.core.answer.fold import Fold
 from headwater.errors import StreamInterrupted
 from headwater.types import GenerateContentResponse
-from servers import sse
+from tests.support.machines import Script
+from tests.support.peers import document
+from tests.support.servers import sse
 
 
 def chunk(*parts: dict[str, Any], index: int = 0, **more: Any) -> GenerateContentResponse:

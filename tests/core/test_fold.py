@@ -11,7 +11,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from corpus_cases import facts
 from headwater.core.answer import fold as module
 from headwater.core.answer.fold import Fold
 from headwater.types import (
@@ -26,6 +25,7 @@ from headwater.types import (
     UsageMetadata,
 )
 from headwater.types.base import to_snake
+from tests.support.corpus_cases import facts
 
 
 def chunk(*parts: Any, **fields: Any) -> GenerateContentResponse:

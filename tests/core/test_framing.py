@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from corpus_cases import at, slices
 from headwater.core.wire.framing import DocumentStream, SingleDocument
 from headwater.errors import WireError
+from tests.support.corpus_cases import at, slices
 
 BOM = b"\xef\xbb\xbf"
 ERROR = b'{\n  "error": {\n    "code": 503,\n\n    "message": "data: \\"overloaded\\""\n  }\n}\n'

@@ -6,11 +6,11 @@ import base64
 from typing import Any
 
 import pytest
-from broken import KEPT, Broken, body, said, texts
-from peers import ASKED
 
 from headwater.core.machine.steps import Open
 from headwater.errors import StreamInterrupted
+from tests.support.broken import KEPT, Broken, body, said, texts
+from tests.support.peers import ASKED
 
 CALL = {"functionCall": {"name": "f", "args": {"a": 1}}}
 

@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from corpus_cases import at, slices
 from headwater.core.wire.json_stream import Splitter
 from headwater.errors import WireError
+from tests.support.corpus_cases import at, slices
 
 
 def split(*parts: bytes, limit: int = 1 << 20) -> tuple[list[bytes], Splitter]:

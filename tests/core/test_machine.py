@@ -6,19 +6,7 @@ import json
 from typing import Any
 
 import pytest
-from machines import (
-    CLOSE,
-    END,
-    HELLO,
-    OPEN,
-    READ,
-    TRICE,
-    WORLD,
-    Script,
-    stopped,
-)
 
-from corpus_cases import REQUEST, slices
 from headwater.core.machine.machine import MAX_REFUSAL_BYTES
 from headwater.core.machine.policy import Deadlines
 from headwater.core.machine.steps import Open, Read, TransportError
@@ -36,7 +24,19 @@ from headwater.errors import (
     StreamTruncated,
     WireError,
 )
-from servers import refuses, says, sse
+from tests.support.corpus_cases import REQUEST, slices
+from tests.support.machines import (
+    CLOSE,
+    END,
+    HELLO,
+    OPEN,
+    READ,
+    TRICE,
+    WORLD,
+    Script,
+    stopped,
+)
+from tests.support.servers import refuses, says, sse
 
 
 def test_a_stream_from_beginning_to_end() -> None:

@@ -5,7 +5,13 @@ from __future__ import annotations
 import json
 
 import pytest
-from machines import (
+
+from headwater.core.machine.policy import Retry
+from headwater.core.machine.steps import Open, Wait
+from headwater.core.wire.request import HttpRequest
+from headwater.errors import ConnectError, NotFoundError, RateLimitError, ServerError, StreamTruncated, WireError
+from tests.support.corpus_cases import REQUEST
+from tests.support.machines import (
     BUSY,
     CLOSE,
     END,
@@ -16,13 +22,7 @@ from machines import (
     attempt,
     stopped,
 )
-
-from corpus_cases import REQUEST
-from headwater.core.machine.policy import Retry
-from headwater.core.machine.steps import Open, Wait
-from headwater.core.wire.request import HttpRequest
-from headwater.errors import ConnectError, NotFoundError, RateLimitError, ServerError, StreamTruncated, WireError
-from servers import refuses, sse
+from tests.support.servers import refuses, sse
 
 
 def test_a_refusal_that_can_pass_is_tried_again_after_a_growing_rest() -> None:

@@ -7,7 +7,14 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from machines import (
+
+from headwater.core.machine.policy import Retry
+from headwater.core.machine.states import TRANSITIONS, State
+from headwater.core.machine.steps import STEPS, Close, Open, Pause, Read, Run, Step, Stop, Wait
+from headwater.errors import HeadwaterError, StreamCancelled
+from headwater.types import FinishReason, GenerateContentResponse
+from tests.support.corpus_cases import drive
+from tests.support.machines import (
     BUSY,
     CALLS,
     END,
@@ -18,14 +25,7 @@ from machines import (
     in_state,
     stopped,
 )
-
-from corpus_cases import drive
-from headwater.core.machine.policy import Retry
-from headwater.core.machine.states import TRANSITIONS, State
-from headwater.core.machine.steps import STEPS, Close, Open, Pause, Read, Run, Step, Stop, Wait
-from headwater.errors import HeadwaterError, StreamCancelled
-from headwater.types import FinishReason, GenerateContentResponse
-from servers import refuses, sse
+from tests.support.servers import refuses, sse
 
 
 @pytest.mark.parametrize("state", [state for state in State if state is not State.DONE])

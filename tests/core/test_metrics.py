@@ -5,13 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from machines import BUSY, CLOSE, TRICE, Script
-from peers import document
 
 from headwater.core.answer.fold import Fold
 from headwater.core.answer.metrics import Meter, Metrics
 from headwater.core.machine.steps import Open
-from servers import sse
+from tests.support.machines import BUSY, CLOSE, TRICE, Script
+from tests.support.peers import document
+from tests.support.servers import sse
 
 
 def said(

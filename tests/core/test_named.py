@@ -20,7 +20,7 @@ from headwater.core.wire.request import HttpRequest
 from headwater.core.wire.server_streams import NumberedFraming, ServerStreamDialect
 from headwater.errors import APIError, StreamCancelled, WireError
 from headwater.types import GenerateContentResponse
-from servers import refuses, says
+from tests.support.servers import refuses, says
 
 NAME = "a" * 32
 REQUEST = HttpRequest("GET", f"http://127.0.0.1/v1/streams/{NAME}/events", {"x-goog-api-key": "secret"})

@@ -7,15 +7,15 @@ import json
 from typing import Any
 
 import pytest
-from broken import KEPT, Broken, body, said, texts
-from machines import BUSY, CLOSE, END, HELLO, WORLD
-from peers import ASKED
 
 from headwater.core.answer.events import Reset, Retrying
 from headwater.core.machine.policy import Deadlines, Retry
 from headwater.core.machine.steps import Open, Read, Stop, Wait
 from headwater.errors import APIError, DeadlineExceeded, RateLimitError, StreamInterrupted, StreamTruncated
-from servers import refuses, says, sse
+from tests.support.broken import KEPT, Broken, body, said, texts
+from tests.support.machines import BUSY, CLOSE, END, HELLO, WORLD
+from tests.support.peers import ASKED
+from tests.support.servers import refuses, says, sse
 
 PER_DAY = {"@type": "type.googleapis.com/google.rpc.QuotaFailure", "violations": [{"quotaId": "RequestsPerDayPerKey"}]}
 INFO = {"@type": "type.googleapis.com/google.rpc.RetryInfo", "retryDelay": "7s"}

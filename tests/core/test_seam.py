@@ -8,11 +8,11 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from peers import document
 
 from headwater.core.answer.joining import SkipReplayed, TrimOverlap, overlap
 from headwater.errors import StreamInterrupted
 from headwater.types import GenerateContentResponse, Part
+from tests.support.peers import document
 
 TEXT = st.text(alphabet="ab \u4e16\U0001f642", max_size=60)
 CHANCE = st.integers(0, 2**32).map(random.Random)

@@ -12,12 +12,12 @@ import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from pacing import Timed, chunk, folded, longest_hold, run, texts, thought
 
 from headwater.core.stages.smooth import smooth
 from headwater.core.text.graphemes import is_boundary
 from headwater.errors import UsageError
 from headwater.types import FinishReason, FunctionCall, GenerateContentResponse, Part
+from tests.support.pacing import Timed, chunk, folded, longest_hold, run, texts, thought
 
 DELAY = 0.3
 PROSE = "The river ran on, past the mill and under the old bridge. Nobody saw it go! Did it care? No. " * 3

@@ -10,10 +10,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from corpus_cases import at, slices, table
 from headwater.core.wire import sse
 from headwater.core.wire.sse import Decoder, Event, encode
 from headwater.errors import WireError
+from tests.support.corpus_cases import at, slices, table
 
 
 def read(*parts: bytes, **options: Any) -> list[Event]:

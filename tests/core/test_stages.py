@@ -9,7 +9,6 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from pacing import Timed, chunk, folded, longest_hold, run, texts, thought
 
 from headwater.core.stages.base import Pipeline, Stage, start_stages
 from headwater.core.stages.buffers import coalesce, tap, throttle
@@ -17,6 +16,7 @@ from headwater.core.stages.chunks import merge
 from headwater.core.stages.smooth import smooth
 from headwater.errors import UsageError
 from headwater.types import FinishReason, FunctionCall, GenerateContentResponse, Part
+from tests.support.pacing import Timed, chunk, folded, longest_hold, run, texts, thought
 
 CALL = Part(function_call=FunctionCall(name="look"))
 

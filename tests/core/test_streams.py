@@ -11,9 +11,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from corpus_cases import Case, Outcome, at, cases, drive, facts, slices
 from headwater.errors import APIError, StreamTruncated, WireError
-from servers import refuses, says, sse
+from tests.support.corpus_cases import Case, Outcome, at, cases, drive, facts, slices
+from tests.support.servers import refuses, says, sse
 
 #: How a stream's documents stand in its body.
 FORMS = ("crlf", "lf", "cr", "array", "lines", "no space", "comments", "pretty")

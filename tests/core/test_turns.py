@@ -6,7 +6,6 @@ import json
 from typing import Any
 
 import pytest
-from machines import BUSY, CALLS, END, HELLO, TRICE, Script, attempt, stopped
 
 from headwater.core.machine.function_calling import FunctionCalling
 from headwater.core.machine.policy import Deadlines
@@ -14,7 +13,8 @@ from headwater.core.machine.states import State
 from headwater.core.machine.steps import Close, Open, Run, Stop, Wait
 from headwater.errors import DeadlineExceeded, ServerError, StreamStalled
 from headwater.types import GenerateContentResponse
-from servers import says, sse
+from tests.support.machines import BUSY, CALLS, END, HELLO, TRICE, Script, attempt, stopped
+from tests.support.servers import says, sse
 
 
 def calling(**options: Any) -> Script:

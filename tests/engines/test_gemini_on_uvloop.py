@@ -8,7 +8,7 @@ import pytest
 
 from headwater.engines.base import EngineRequest
 from headwater.engines.gemini import GeminiEngine
-from servers import Server, whole
+from tests.support.servers import Server, whole
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="there is no uvloop")
 

@@ -12,13 +12,13 @@ from urllib.parse import quote
 
 import pytest
 
-from corpus_cases import shared
 from headwater import genai
 from headwater.core.wire.framing import DocumentStream
 from headwater.engines.base import EngineRequest
 from headwater.engines.replay import ReplayEngine
 from headwater.errors import APIError, HeadwaterError, UsageError
-from live import Live, events
+from tests.support.corpus_cases import shared
+from tests.support.live import Live, events
 
 CORPUS = shared("corpus")
 STREAM = 'data: {"candidates":[{"content":{"parts":[{"text":"%s"}]},"finishReason":"STOP","new":1.50}]}\r\n\r\n'
@@ -183,8 +183,8 @@ def test_recorded_answers_and_counts_arrive(corpus: Live) -> None:
 def test_the_official_client_cannot_tell_replay_from_google(corpus: Live) -> None:
     """google-genai, unmodified, gets of each recorded stream exactly what it gets when Google's bytes come to it."""
     official: Any = pytest.importorskip("google.genai")
-    from servers import Connection, Server
-    from servers import Request as Asked
+    from tests.support.servers import Connection, Server
+    from tests.support.servers import Request as Asked
 
     assert CORPUS is not None
     found = cases("streamGenerateContent", "generateContent")

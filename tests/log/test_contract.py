@@ -11,13 +11,13 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from stores import RedisServer, needs_redis, redis_server
 
-from conftest import run_async
 from headwater.errors import ConflictError, SealedError, UnknownStreamError
 from headwater.log.memory import MemoryLog
 from headwater.log.open import open_log
 from headwater.testing import Check, log_contract
+from tests.support.sides import run_async
+from tests.support.stores import RedisServer, needs_redis, redis_server
 
 CHECKS = pytest.mark.parametrize("check", log_contract(), ids=lambda check: check.__name__)
 

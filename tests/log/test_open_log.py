@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from conftest import run_async
 from headwater.errors import LogError, UsageError
 from headwater.log.memory import MemoryLog
 from headwater.log.open import default_path, open_log
 from headwater.log.sqlite.log import SqliteLog
+from tests.support.sides import run_async
 
 
 def test_memory() -> None:

@@ -11,13 +11,12 @@ import pytest
 
 pytest.importorskip("redis")
 
-from stores import RedisServer, needs_redis, redis_server
-
-from conftest import run_async
 from headwater.errors import LogError
 from headwater.log.base import tail
 from headwater.log.redis import watch
 from headwater.log.redis.log import RedisLog
+from tests.support.sides import run_async
+from tests.support.stores import RedisServer, needs_redis, redis_server
 
 pytestmark = needs_redis
 Work = Callable[..., Awaitable[None]]

@@ -14,11 +14,11 @@ from typing import Any
 
 import pytest
 
-from conftest import run_async
 from headwater.errors import LogError
 from headwater.log.base import tail
 from headwater.log.sqlite.log import SqliteLog
 from headwater.log.sqlite.store import Sync
+from tests.support.sides import run_async
 
 
 def with_log(path: Path, work: Any, **options: Any) -> None:

@@ -8,9 +8,9 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
-from talker import Talker
 
-from live import Live
+from tests.support.live import Live
+from tests.support.talker import Talker
 
 _NAMES = ("chromium", "chromium-browser", "google-chrome")
 

@@ -8,11 +8,11 @@ from itertools import pairwise
 from typing import Any
 
 import pytest
-from talker import Talker, paragraph, some_words
-from visitor import ask
 
 from headwater.server.page.routes import assets
-from live import Live
+from tests.support.live import Live
+from tests.support.talker import Talker, paragraph, some_words
+from tests.support.visitor import ask
 
 CHUNKS = 10_000
 RNG = random.Random(4)

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from headwater.server.page import routes
-from live import Live
+from tests.support.live import Live
 
 WEB = Path(__file__).parents[2] / "web"
 BROWSER = "text/html,application/xhtml+xml,*/*;q=0.8"

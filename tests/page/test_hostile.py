@@ -7,12 +7,12 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from talker import Talker
-from visitor import ask, ended
 
-from corpus_cases import table
 from headwater.server.page.routes import assets
-from live import Live
+from tests.support.corpus_cases import table
+from tests.support.live import Live
+from tests.support.talker import Talker
+from tests.support.visitor import ask, ended
 
 EVIL = "https://evil.invalid/?q=secret"
 DATA = "data:text/html,<script>parent.alert(1)</script>"

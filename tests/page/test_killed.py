@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from visitor import ask, titles_are
 
-from killable import Process
+from tests.support.killable import Process
+from tests.support.visitor import ask, titles_are
 
 ASKED = "Tell me a story about a river."
 

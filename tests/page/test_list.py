@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from talker import Talker
-from visitor import ask, ended, says_all, titles_are, use_key
 
-from live import Live
+from tests.support.live import Live
+from tests.support.talker import Talker
+from tests.support.visitor import ask, ended, says_all, titles_are, use_key
 
 
 def write(live: Live, title: str, text: str = "", *, age: float = 0.0, **more: Any) -> None:

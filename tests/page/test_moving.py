@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from talker import Talker
-from visitor import ask, ended, says_all, titles_are, use_key
-
-from live import Live
+from tests.support.live import Live
+from tests.support.talker import Talker
+from tests.support.visitor import ask, ended, says_all, titles_are, use_key
 
 LEFT = """(chats) => { for (const { messages, ...chat } of chats) {
     localStorage.setItem(`headwater:chat:${chat.id}`, JSON.stringify(chat));

@@ -6,10 +6,10 @@ import random
 from typing import Any
 
 import pytest
-from talker import Talker
-from visitor import ask, ended, paste_picture, says_all, titles_are, use_key
 
-from live import Live
+from tests.support.live import Live
+from tests.support.talker import Talker
+from tests.support.visitor import ask, ended, paste_picture, says_all, titles_are, use_key
 
 UNSENT = "article.user.unsent"
 

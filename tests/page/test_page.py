@@ -8,11 +8,11 @@ import random
 from typing import Any
 
 import pytest
-from talker import Talker, paragraph, thinks
-from visitor import ask, ended, paste_picture, says_all, titles_are, use_key
 
 from headwater.errors import api_error
-from live import Live
+from tests.support.live import Live
+from tests.support.talker import Talker, paragraph, thinks
+from tests.support.visitor import ask, ended, paste_picture, says_all, titles_are, use_key
 
 RIVER = ["A river ", "begins ", "as **rain**", " on a", " hill.\n\n", "Then it", " runs to the sea."]
 RIVER_SHOWN = "A river begins as rain on a hill.\n\nThen it runs to the sea."

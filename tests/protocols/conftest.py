@@ -11,15 +11,15 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
-from chat_app import chat_app
-from scripts import Stage
-from served import Served
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from live import Live
-from packages import installed
+from tests.support.chat_app import chat_app
+from tests.support.live import Live
+from tests.support.packages import installed
+from tests.support.scripts import Stage
+from tests.support.served import Served
 
 HERE = Path(__file__).parent / "node"
 PATIENCE = 100

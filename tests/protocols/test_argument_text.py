@@ -5,13 +5,13 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from answers import ARGS, PIECES
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from headwater.core.answer.arguments import Arguments
 from headwater.protocols.argument_text import ArgumentText
 from headwater.types import FunctionCall
+from tests.support.answers import ARGS, PIECES
 
 
 def spelled(given_args: dict[str, Any], steps: list[list[dict[str, Any]]]) -> tuple[list[str], Any]:

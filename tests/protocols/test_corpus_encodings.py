@@ -7,11 +7,11 @@ import json
 from typing import Any
 
 import pytest
-from grammars import AgUiReader, AiSdkReader, PlainReader
 
-from corpus_cases import Case, drive, some_cases
 from headwater.core.answer.fold import Fold
 from headwater.protocols import AgUi, AiSdk, Encoder, PlainText
+from tests.support.corpus_cases import Case, drive, some_cases
+from tests.support.grammars import AgUiReader, AiSdkReader, PlainReader
 
 VERSIONS: tuple[Any, ...] = (5, 6, 7)
 

@@ -7,14 +7,14 @@ import json
 from typing import Any
 
 import pytest
-from answers import CHUNKS, ENDS, RESETS, turned, written
-from grammars import AgUiReader, AiSdkReader, PlainReader, documents
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from headwater.core.answer.fold import Fold
 from headwater.protocols import AgUi, AiSdk, PlainText
 from headwater.types import Content, FunctionCall, FunctionResponse, GenerateContentResponse, Part
+from tests.support.answers import CHUNKS, ENDS, RESETS, turned, written
+from tests.support.grammars import AgUiReader, AiSdkReader, PlainReader, documents
 
 ANSWERS = st.lists(CHUNKS, max_size=6)
 

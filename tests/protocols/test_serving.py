@@ -10,16 +10,16 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
-from chat_app import chat_app
-from grammars import AiSdkReader, documents
-from served import Served
 
 from headwater import genai
 from headwater.errors import api_error
 from headwater.protocols import AgUi, AiSdk, Encoder, PlainText, aencoded, encoded
-from live import Held, Live, post_bytes, read_until, says
-from servers import PATIENCE, Server
-from servers import says as told
+from tests.support.chat_app import chat_app
+from tests.support.grammars import AiSdkReader, documents
+from tests.support.live import Held, Live, post_bytes, read_until, says
+from tests.support.served import Served
+from tests.support.servers import PATIENCE, Server
+from tests.support.servers import says as told
 
 OFFLINE = {"base_url": "offline:instant"}
 

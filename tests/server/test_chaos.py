@@ -6,7 +6,8 @@ import sys
 from pathlib import Path
 
 import pytest
-from stores import BINARY
+
+from tests.support.stores import BINARY
 
 CHAOS = Path(__file__).parents[2] / "bench" / "chaos.py"
 

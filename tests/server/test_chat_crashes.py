@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from killable import Process
+from tests.support.killable import Process
 
 MODEL = "gemini-2.5-flash"
 

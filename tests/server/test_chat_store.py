@@ -14,12 +14,12 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
-from postgres import needs_postgres, postgres
 
 from headwater.errors import APIError, LogError, UsageError
 from headwater.server.chats import tokenizer
 from headwater.server.chats.model import Draft, Message, MessageState, now
 from headwater.server.chats.store import ChatStore, open_store
+from tests.support.postgres import needs_postgres, postgres
 
 OWNERS = (f"owner{number}" for number in itertools.count())
 

@@ -11,7 +11,6 @@ from typing import Any
 
 import msgspec
 import pytest
-from postgres import needs_postgres, postgres
 
 from headwater import story
 from headwater.engines.offline import OfflineEngine
@@ -19,7 +18,8 @@ from headwater.errors import api_error
 from headwater.log.memory import MemoryLog
 from headwater.server.chats.model import Draft, Message, now
 from headwater.server.chats.store import open_store
-from live import Held, Live, Reply, Scripted, events, says
+from tests.support.live import Held, Live, Reply, Scripted, events, says
+from tests.support.postgres import needs_postgres, postgres
 
 MODEL = "gemini-2.5-flash"
 

@@ -7,13 +7,13 @@ import random
 from typing import Any
 
 import pytest
-from cutting import CuttingProxy
 
 from headwater import genai, story
 from headwater.core.machine.policy import Retry
 from headwater.engines.offline import OfflineEngine
 from headwater.errors import ConnectError, StreamInterrupted, StreamTruncated
-from live import Live
+from tests.support.cutting import CuttingProxy
+from tests.support.live import Live
 
 SEED = 20_26
 STREAMS = 100

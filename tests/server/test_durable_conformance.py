@@ -9,7 +9,8 @@ import sys
 from pathlib import Path
 
 import pytest
-from stores import needs_redis, redis_server
+
+from tests.support.stores import needs_redis, redis_server
 
 SCRIPT = Path(__file__).parents[1] / "conformance" / "durable_streams.py"
 PATIENCE = 170

@@ -17,7 +17,7 @@ from headwater.server.config import Limits
 from headwater.server.durable import fields
 from headwater.server.durable.protocol import Append, Creation, Producer
 from headwater.server.durable.streams import DurableStreams, OpenedStream, ReadOnlyStream
-from live import Live, read_until
+from tests.support.live import Live, read_until
 
 PATH = "/v1/durable/talk"
 TEXT = {"content_type": "text/plain"}

@@ -7,11 +7,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from grammars import AgUiReader, AiSdkReader, PlainReader, documents
 
 from headwater.log.sqlite.log import SqliteLog
 from headwater.server.config import Limits
-from live import ASK, Held, Live, Scripted, read_all, read_until, says
+from tests.support.grammars import AgUiReader, AiSdkReader, PlainReader, documents
+from tests.support.live import ASK, Held, Live, Scripted, read_all, read_until, says
 
 PATH = "/v1/streams"
 FORMATS = ("numbered", "gemini", "text", "ai-sdk-5", "ai-sdk-6", "ai-sdk-7", "ag-ui")

@@ -9,7 +9,7 @@ import pytest
 
 from headwater import genai
 from headwater.errors import StreamInterrupted, UsageError, api_error
-from live import Held, Live, Scripted, events, read_until, says
+from tests.support.live import Held, Live, Scripted, events, read_until, says
 
 STREAM = "/v1beta/models/m:streamGenerateContent"
 

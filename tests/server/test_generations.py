@@ -6,7 +6,6 @@ import asyncio
 import time
 
 import pytest
-from nodes import Store, ends_of, joined, scene, text_of
 
 from headwater import story
 from headwater.engines.base import EngineRequest
@@ -18,7 +17,8 @@ from headwater.server.http.metrics import ServerMetrics
 from headwater.server.streams import record_format
 from headwater.server.streams.recorder import Recorder
 from headwater.server.streams.retention import RetentionPolicy
-from live import Held, Scripted, says
+from tests.support.live import Held, Scripted, says
+from tests.support.nodes import Store, ends_of, joined, scene, text_of
 
 _QUICK = story.Pace(first=0.0, rate=4000.0)
 

@@ -13,10 +13,10 @@ from typing import Any
 import pytest
 import uvicorn
 
-from corpus_cases import shared
 from headwater.server.config import Limits
 from headwater.server.http.uvicorn_protocol import protocol_for
 from headwater.server.run import listen
+from tests.support.corpus_cases import shared
 
 CASES = shared("conformance/http11probe_cases.json")
 #: What httptools itself reads otherwise than the probe wants.

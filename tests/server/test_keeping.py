@@ -21,8 +21,8 @@ from headwater.errors import NotFoundError, RateLimitError, StreamInterrupted, U
 from headwater.server.config import Limits
 from headwater.streaming import Retry
 from headwater.types import GenerateContentResponse
-from live import ASK, Held, Live, events, post_bytes, read_all, read_until, says
-from servers import PATIENCE
+from tests.support.live import ASK, Held, Live, events, post_bytes, read_all, read_until, says
+from tests.support.servers import PATIENCE
 
 QUICK = Retry(attempts=5, initial_delay=0.01, jitter=0.0)
 

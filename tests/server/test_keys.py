@@ -8,12 +8,12 @@ import time
 from pathlib import Path
 
 import pytest
-from test_serve import Process, ask, refused
-from ws_peer import dial, scene, serving
 
 from headwater.errors import AuthenticationError, UsageError
 from headwater.server.http.auth import Auth
-from live import ASK, Held, Live, events, post_bytes, read_until
+from tests.support.live import ASK, Held, Live, events, post_bytes, read_until
+from tests.support.serve_process import Process, ask, refused
+from tests.support.ws_peer import dial, scene, serving
 
 KEY = "sk-0123456789abcdef0123456789abcdef"
 

@@ -16,7 +16,7 @@ import pytest
 from headwater.engines.base import EngineRequest
 from headwater.server.config import Limits
 from headwater.types import GenerateContentResponse
-from live import ASK, Held, Live, Scripted, post_bytes, read_all, read_until, says
+from tests.support.live import ASK, Held, Live, Scripted, post_bytes, read_all, read_until, says
 
 PATH = "/v1beta/models/m:generateContent"
 #: Like the real limits, but a test can wait for them.

@@ -10,11 +10,11 @@ from collections.abc import Iterator
 from urllib.parse import parse_qsl
 
 import pytest
-from nodes import Store, joined, scene
 
 from headwater.errors import APIError, UsageError
 from headwater.server.streams.links import LONGEST, check_link, link_query, shared_secret
-from live import ASK, Held, Live, Scripted, says
+from tests.support.live import ASK, Held, Live, Scripted, says
+from tests.support.nodes import Store, joined, scene
 
 NAME = "n" * 32
 SECRET = b"s" * 32

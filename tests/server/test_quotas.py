@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import pytest
-from ws_peer import dial, scene, serving
 
 from headwater.errors import RateLimitError
 from headwater.server.config import Limits
 from headwater.server.http.quotas import Quotas
-from live import Live, Scripted, says
+from tests.support.live import Live, Scripted, says
+from tests.support.ws_peer import dial, scene, serving
 
 
 def count(quotas: Quotas, who: bytes) -> float | None:

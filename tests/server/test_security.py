@@ -15,7 +15,7 @@ from starlette.routing import Route
 
 import headwater.server
 from headwater.errors import api_error
-from live import ASK, Held, Live, Scripted, post_bytes, read_all, says
+from tests.support.live import ASK, Held, Live, Scripted, post_bytes, read_all, says
 
 KEY = "sk-canary-0123456789-secret"
 PROMPT = "canary-prompt-nobody-else-says-this"
@@ -226,7 +226,7 @@ def test_keys_and_prompts_stay_out_of_logs_errors_and_metrics(caplog: pytest.Log
 def test_the_upstream_gets_its_own_key_in_a_header_only() -> None:
     """The client's key stays here, the server's goes upstream in x-goog-api-key, and no request changes the address."""
     from headwater.engines.gemini import GeminiEngine
-    from servers import Server, whole
+    from tests.support.servers import Server, whole
 
     with Server(whole) as upstream:
         engine = GeminiEngine(api_key="upstream-key", http_options={"base_url": upstream.url})
@@ -249,7 +249,7 @@ def test_an_upstream_with_a_foreign_certificate_is_refused() -> None:
     import trustme
 
     from headwater.engines.gemini import GeminiEngine
-    from servers import Server, whole
+    from tests.support.servers import Server, whole
 
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     trustme.CA().issue_cert("localhost").configure_cert(context)
@@ -266,7 +266,7 @@ def test_an_upstream_with_a_foreign_certificate_is_refused() -> None:
 def test_headers_of_the_upstream_stay_there() -> None:
     """Whatever headers and errors an upstream sends, none of them becomes a header or a line of ours."""
     from headwater.engines.gemini import GeminiEngine
-    from servers import Connection, Request, Server, refuses
+    from tests.support.servers import Connection, Request, Server, refuses
 
     def evil(connection: Connection, request: Request) -> None:
         body = refuses(429, "RESOURCE_EXHAUSTED", "a\r\nset-cookie: x=1\u2028\x00")

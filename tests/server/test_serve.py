@@ -3,66 +3,18 @@
 from __future__ import annotations
 
 import json
-import os
-import re
 import signal
 import socket
 import subprocess
-import sys
 import urllib.request
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from live import ASK, post_bytes, read_all, read_until
-from servers import PATIENCE
-
-
-class Process:
-    """A running ``headwater serve``; its first lines are read."""
-
-    def __init__(self, *arguments: str, **environment: str) -> None:
-        self.process = run(*arguments, **environment)
-        assert self.process.stdout is not None
-        self.lines = [self.process.stdout.readline() for _ in range(3)]
-        match = re.search(r"http://\S+:(\d+)", self.lines[1])
-        assert match, self.lines
-        self.port = int(match[1])
-
-    def __enter__(self) -> Process:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.process.kill()
-        self.process.communicate()
-
-    def stream(self, **headers: str) -> socket.socket:
-        """Ask for a stream on a connection of its own."""
-        connection = socket.create_connection(("127.0.0.1", self.port), PATIENCE)
-        connection.sendall(post_bytes("/v1beta/models/m:streamGenerateContent?alt=sse", ASK, **headers))
-        return connection
-
-    def end(self, number: int = signal.SIGTERM) -> tuple[int, str]:
-        """Send a signal and return the exit code and what was written on standard error."""
-        self.process.send_signal(number)
-        _, errors = self.process.communicate(timeout=PATIENCE * 2)
-        return self.process.returncode, errors
-
-
-def run(*arguments: str, **environment: str) -> subprocess.Popen[str]:
-    """Start ``headwater serve``."""
-    clean = {name: value for name, value in os.environ.items() if not name.startswith(("HEADWATER_", "G"))}
-    command = [sys.executable, "-m", "headwater", "serve", "--port", "0", *arguments]
-    pipe, variables = subprocess.PIPE, clean | {"HEADWATER_LOG": "memory:"} | environment
-    return subprocess.Popen(command, stdout=pipe, stderr=pipe, text=True, env=variables)
-
-
-def refused(*arguments: str, **environment: str) -> tuple[int, str]:
-    """The exit code and the words of a server that does not start."""
-    process = run(*arguments, **environment)
-    _, errors = process.communicate(timeout=PATIENCE)
-    return process.returncode, errors
+from tests.support.live import ASK, read_all, read_until
+from tests.support.serve_process import Process, ask, refused
+from tests.support.servers import PATIENCE
 
 
 def test_it_says_what_it_runs_and_the_line_to_try_works() -> None:
@@ -99,17 +51,6 @@ def test_settings_come_from_the_environment() -> None:
         code, errors = server.end(signal.SIGINT)
     assert (code, errors) == (0, "")
     assert not any(word in line for line in server.lines for word in ("one,", "canary-key", "two"))
-
-
-def ask(port: int, model: str, key: str) -> int:
-    """The status of a request."""
-    url = f"http://127.0.0.1:{port}/v1/models/{model}:generateContent"
-    request = urllib.request.Request(url, json.dumps(ASK).encode(), {"x-goog-api-key": key})
-    try:
-        with urllib.request.urlopen(request, timeout=PATIENCE) as response:
-            return int(response.status)
-    except urllib.error.HTTPError as error:
-        return error.code
 
 
 @pytest.mark.parametrize(

@@ -8,12 +8,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from ws_peer import dial, serving
-from ws_peer import scene as socket_scene
 
 from headwater.log.sqlite.log import SqliteLog
 from headwater.server.config import Limits
-from live import ASK, Held, Live, Reply, Scripted, post_bytes, read_all, read_until, says
+from tests.support.live import ASK, Held, Live, Reply, Scripted, post_bytes, read_all, read_until, says
+from tests.support.ws_peer import dial, serving
+from tests.support.ws_peer import scene as socket_scene
 
 PATH = "/v1/streams"
 TEXT = [says("Once "), says("upon "), says("a time.", "STOP")]

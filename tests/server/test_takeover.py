@@ -17,16 +17,16 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
-from nodes import LEASE, Store, ends_of, joined, memory_scene, scene, stored, text_of
 
-from conftest import run_async
 from headwater import story
 from headwater.engines.base import EngineRequest
 from headwater.engines.offline import OfflineEngine
 from headwater.server.streams import record_format
 from headwater.types import GenerateContentResponse
-from live import Held, Scripted, says
-from servers import PATIENCE
+from tests.support.live import Held, Scripted, says
+from tests.support.nodes import LEASE, Store, ends_of, joined, memory_scene, scene, stored, text_of
+from tests.support.servers import PATIENCE
+from tests.support.sides import run_async
 
 _SLOW = story.Pace(first=0.0, rate=500.0)
 _SLOWER = story.Pace(first=0.0, rate=250.0)

@@ -10,7 +10,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from live import Held, Live, Scripted, read_all, read_until, says
+from tests.support.live import Held, Live, Scripted, read_all, read_until, says
 
 CALL = {"functionCall": {"name": "look", "args": {"where": "here"}}}
 

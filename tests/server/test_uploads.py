@@ -12,7 +12,7 @@ import pytest
 from headwater.errors import APIError, NotFoundError
 from headwater.server.config import Limits
 from headwater.server.gemini.file_store import FileStore, Metadata
-from live import Live, Reply, post_bytes
+from tests.support.live import Live, Reply, post_bytes
 
 DATA = bytes(range(256)) * 5000
 START = {"x_goog_upload_protocol": "resumable", "x_goog_upload_command": "start"}

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from headwater.engines.gemini import GeminiEngine
-from live import Live, Reply
-from servers import Connection, Request, Server, refuses
+from tests.support.live import Live, Reply
+from tests.support.servers import Connection, Request, Server, refuses
 
 KEY = "upstream-key-0123456789"
 METHODS = ["generateContent", "streamGenerateContent?alt=sse", "streamGenerateContent", "countTokens"]

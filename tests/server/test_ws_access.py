@@ -10,10 +10,10 @@ import aiohttp
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from ws_peer import check_numbers, dial, scene, serving
 
 from headwater.server.config import Limits
-from live import Held, Live, Scripted, says
+from tests.support.live import Held, Live, Scripted, says
+from tests.support.ws_peer import check_numbers, dial, scene, serving
 
 _KEYS = ["right-key", "other-key"]
 

@@ -13,11 +13,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from ws_peer import scene, serving
 
 from headwater import story
 from headwater.engines.base import EngineRequest
 from headwater.engines.offline import OfflineEngine
+from tests.support.ws_peer import scene, serving
 
 _PAGE = (Path(__file__).parents[2] / "docs" / "websocket.md").read_text(encoding="utf-8")
 _PROMPT = "Tell me a story in 400 words."

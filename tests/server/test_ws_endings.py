@@ -6,13 +6,13 @@ import asyncio
 import time
 
 import pytest
-from ws_peer import Fed, Peer, check_numbers, dial, logs, scene, serving
 
 from headwater import story
 from headwater.engines.offline import OfflineEngine
 from headwater.server.config import Limits
 from headwater.server.streams import retention
-from live import Held, Scripted, says
+from tests.support.live import Held, Scripted, says
+from tests.support.ws_peer import Fed, Peer, check_numbers, dial, logs, scene, serving
 
 
 @scene

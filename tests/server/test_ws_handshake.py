@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from headwater.server.config import Limits
-from live import Live, Scripted, read_until, says
+from tests.support.live import Live, Scripted, read_until, says
 
 _RIGHT = {
     b"Host": b"localhost",

@@ -9,12 +9,12 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from ws_peer import check_numbers, raw, text_of
 
 from headwater.server.streams import record_format
 from headwater.server.websocket.encoder import MERGED_CHARS, MessageEncoder, Subscription
 from headwater.server.websocket.errors import RETRYABLE
-from live import says
+from tests.support.live import says
+from tests.support.ws_peer import check_numbers, raw, text_of
 
 ALL = Subscription(typed=True, thought=True)
 _PARTS = st.one_of(

@@ -6,11 +6,11 @@ import json
 from typing import Any
 
 import pytest
-from ws_peer import chunk, dial, logs, scene, serving, text_of
 
 from headwater.engines.base import EngineRequest
 from headwater.errors import api_error
-from live import Held, Scripted, says
+from tests.support.live import Held, Scripted, says
+from tests.support.ws_peer import chunk, dial, logs, scene, serving, text_of
 
 
 @scene

@@ -6,14 +6,14 @@ import hashlib
 from typing import Any
 
 import pytest
-from ws_peer import Fed, check_numbers, chunk, dial, scene, serving, text_of
 
 from headwater import story
 from headwater.engines.base import EngineRequest
 from headwater.engines.offline import OfflineEngine
 from headwater.errors import StreamStalled
 from headwater.server.config import Limits
-from live import Held, Scripted, says
+from tests.support.live import Held, Scripted, says
+from tests.support.ws_peer import Fed, check_numbers, chunk, dial, scene, serving, text_of
 
 
 @scene

@@ -6,12 +6,12 @@ import asyncio
 from typing import Any
 
 import pytest
-from ws_peer import Fed, check_numbers, chunk, dial, logs, scene, serving, text_of
 
 from headwater import story
 from headwater.engines.offline import OfflineEngine
 from headwater.server.config import Limits
-from live import Held, Scripted, says
+from tests.support.live import Held, Scripted, says
+from tests.support.ws_peer import Fed, check_numbers, chunk, dial, logs, scene, serving, text_of
 
 _MIXED = [
     chunk({"text": "hm", "thought": True}, {"text": "Once "}),

@@ -6,12 +6,12 @@ import asyncio
 from typing import Any
 
 import pytest
-from ws_peer import Fed, Peer, check_numbers, chunk, dial, scene, serving, text_of
 
 from headwater.server import run
 from headwater.server.config import Limits
 from headwater.server.websocket import uvicorn_protocol
-from live import Live, Scripted, says
+from tests.support.live import Live, Scripted, says
+from tests.support.ws_peer import Fed, Peer, check_numbers, chunk, dial, scene, serving, text_of
 
 
 @scene

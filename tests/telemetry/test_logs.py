@@ -6,11 +6,11 @@ import logging
 from typing import Any
 
 import pytest
-from ways_out import WAYS, Way, answers, client_of, each_way, go, soon
 
 from headwater.core.answer.ending import EndingKind
 from headwater.telemetry.logs import LEVELS, NAME, Logs, log_steps
-from servers import Server, refuses, scripted, whole
+from tests.support.servers import Server, refuses, scripted, whole
+from tests.support.ways_out import WAYS, Way, answers, client_of, each_way, go, soon
 
 LOUD = {"blocked": "WARNING", "malformed_call": "WARNING", "truncated": "WARNING"}
 LOUD |= {"stalled": "ERROR", "interrupted": "ERROR", "failed": "ERROR"}

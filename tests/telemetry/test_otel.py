@@ -14,11 +14,11 @@ from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 from opentelemetry.sdk.trace.sampling import ALWAYS_OFF
-from ways_out import USAGE, Way, answers, client_of, each_way, go, soon
 
 from headwater import genai
 from headwater.telemetry.otel import CAPTURE, OpenTelemetry
-from servers import Connection, Request, Server, refuses, says, scripted, whole
+from tests.support.servers import Connection, Request, Server, refuses, says, scripted, whole
+from tests.support.ways_out import USAGE, Way, answers, client_of, each_way, go, soon
 
 DURATION = "gen_ai.client.operation.duration"
 FIRST = "gen_ai.client.operation.time_to_first_chunk"

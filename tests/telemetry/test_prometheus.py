@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 from prometheus_client import CollectorRegistry, generate_latest
-from ways_out import WAYS, Way, answers, client_of, each_way, go, soon
 
 from headwater.telemetry.prometheus import Prometheus
-from servers import Connection, Request, Server, refuses, scripted, whole
+from tests.support.servers import Connection, Request, Server, refuses, scripted, whole
+from tests.support.ways_out import WAYS, Way, answers, client_of, each_way, go, soon
 
 STREAM = {"model": "m", "method": "streamGenerateContent"}
 

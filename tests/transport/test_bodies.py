@@ -16,7 +16,7 @@ import pytest
 
 from headwater import genai
 from headwater.errors import ClientError, HeadwaterError
-from servers import (
+from tests.support.servers import (
     CHUNKED,
     EVENT,
     LAST,

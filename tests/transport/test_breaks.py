@@ -1,6 +1,6 @@
 """A road that breaks or falls silent is the error of its kind, with what had arrived.
 
-The commonest breaks stand in the table of faults, ``tests/client/fault_cases.py``; here are the others.
+The commonest breaks stand in the table of faults, ``tests/support/fault_cases.py``; here are the others.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import pytest
 
 from headwater import genai
 from headwater.errors import ConnectError, StreamInterrupted, StreamStalled, StreamTruncated, WireError
-from servers import (
+from tests.support.servers import (
     CHUNKED,
     ENDLESS,
     EVENT,

@@ -15,7 +15,7 @@ from headwater.errors import (
     ServerError,
     WireError,
 )
-from servers import (
+from tests.support.servers import (
     Connection,
     Request,
     Server,

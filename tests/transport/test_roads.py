@@ -14,7 +14,7 @@ import trustme
 
 from headwater import genai
 from headwater.errors import ConnectError
-from servers import Connection, Request, Server, head, server_context, two_then_stall, whole
+from tests.support.servers import Connection, Request, Server, head, server_context, two_then_stall, whole
 
 
 def test_tls_with_an_authority_of_the_environment(side: Any, known: ssl.SSLContext) -> None:

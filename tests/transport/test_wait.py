@@ -21,7 +21,7 @@ from headwater.transport.aio import AiohttpTransport
 from headwater.transport.base import WaitInterrupter
 from headwater.transport.offline import AsyncOfflineTransport, OfflineTransport
 from headwater.transport.sync import UrllibTransport
-from servers import CHUNKED, ENDLESS, PATIENCE, Connection, Request, Script, Server, chunk, head
+from tests.support.servers import CHUNKED, ENDLESS, PATIENCE, Connection, Request, Script, Server, chunk, head
 
 #: A timer may be so late (seconds) on a machine that has other things to do.
 LATE = 0.5

@@ -11,10 +11,10 @@ from enum import Enum
 from typing import Any
 
 import pytest
-from make_dicts import MODULES as TWINNED
-from make_dicts import files, kinds
 
 from headwater import types
+from tests.types.make_dicts import MODULES as TWINNED
+from tests.types.make_dicts import files, kinds
 
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")

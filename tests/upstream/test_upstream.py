@@ -4,8 +4,9 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
-import run_upstream
-from run_upstream import Outcome, Table
+
+from tests.upstream import run_upstream
+from tests.upstream.run_upstream import Outcome, Table
 
 
 def test_google_genais_own_tests_pass_or_are_explained(capsys):

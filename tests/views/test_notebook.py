@@ -8,7 +8,7 @@ import nbformat
 import pytest
 
 from headwater.views import notebook
-from servers import unmeasured
+from tests.support.servers import unmeasured
 
 SETUP = """
 import os

@@ -4,7 +4,6 @@ import asyncio
 import io
 
 import pytest
-from screens import AtOnce, File, Screen
 
 import headwater.views.terminal as terminal_module
 from headwater import genai
@@ -12,6 +11,7 @@ from headwater.core.answer.progress import Progress
 from headwater.views.bars import NoBar, TerminalBar, make_bar, progress_bar
 from headwater.views.progress import caption, footer
 from headwater.views.terminal import ashow, show
+from tests.support.screens import AtOnce, File, Screen
 
 STORY = {"model": "m", "contents": "Tell me a story in 60 words."}
 

@@ -2,9 +2,9 @@
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from screens import Screen
 
 from headwater.views.region import Region, reflows
+from tests.support.screens import Screen
 
 lines = st.lists(st.text("ab ", max_size=9).map(str.rstrip), max_size=4)
 

@@ -8,10 +8,10 @@ import time
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from screens import File, Screen, open_view, pieces
 
 import headwater.views.terminal as terminal_module
 from headwater.views.terminal import PlainView, TerminalView
+from tests.support.screens import File, Screen, open_view, pieces
 
 TEXT = (
     "# Title\n\nSome **bold** text, `code`, a [link](http://x.org/a) and ![picture](http://y.org/z.png).\n"

@@ -2,7 +2,7 @@
 //
 //     node agents.mjs URL     URL is that of the agent
 //
-// What the model says is decided by the text that it is asked: see Stage in tests/protocols/scripts.py.
+// What the model says is decided by the text that it is asked: see Stage in tests/support/scripts.py.
 
 import { HttpAgent } from "@ag-ui/client";
 

@@ -2,7 +2,7 @@
 //
 //     node chats.mjs MAJOR BASE     BASE is a server with /api/chat (5), /api/v6/chat and /api/v7/chat
 //
-// What the model says is decided by the text that it is asked: see script() in tests/protocols/scripts.py.
+// What the model says is decided by the text that it is asked: see script() in tests/support/scripts.py.
 
 const [major, base] = process.argv.slice(2);
 const ai = await import(`ai${major}`);

@@ -14,7 +14,7 @@ from typing import Any
 import msgspec
 
 from headwater import errors
-from servers import (
+from tests.support.servers import (
     CHUNKED,
     ENDLESS,
     EVENT,

@@ -13,7 +13,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Mount, Route
 
-from servers import PATIENCE
+from tests.support.servers import PATIENCE
 
 
 class Served:

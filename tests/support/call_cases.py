@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from headwater.streaming import Retry
-from servers import Connection, Request, says, scripted
+from tests.support.servers import Connection, Request, says, scripted
 
 TWICE = Retry(attempts=2, initial_delay=0.001, jitter=0.0)
 

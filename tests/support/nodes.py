@@ -10,9 +10,7 @@ from typing import Any
 
 import msgspec
 import pytest
-from stores import BINARY, redis_server
 
-from conftest import run_async
 from headwater import story
 from headwater.engines.base import EngineRequest
 from headwater.engines.offline import OfflineEngine
@@ -26,6 +24,8 @@ from headwater.server.streams.record_format import StreamHeader
 from headwater.server.streams.registry import StartedStream
 from headwater.server.streams.retention import RetentionPolicy
 from headwater.server.streams.routing import EngineRouter
+from tests.support.sides import run_async
+from tests.support.stores import BINARY, redis_server
 
 #: Seconds; short, so that the tests are, and long beside what a loaded machine keeps a task waiting.
 LEASE = 1.0

@@ -6,10 +6,10 @@ import time
 from collections.abc import Awaitable, Callable
 from typing import Any
 
-import fault_readers
 import msgspec
 
-from servers import Connection, Request, Script, says, two_then_stall
+from tests.support import fault_readers
+from tests.support.servers import Connection, Request, Script, says, two_then_stall
 
 LEAVING = "Stopping early"
 

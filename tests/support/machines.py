@@ -6,7 +6,6 @@ import json
 from collections.abc import Callable
 from typing import Any
 
-from corpus_cases import ANSWERS, REQUEST
 from headwater.core.machine.function_calling import FunctionCalling
 from headwater.core.machine.machine import Machine
 from headwater.core.machine.policy import Deadlines, Retry
@@ -15,7 +14,8 @@ from headwater.core.machine.steps import Close, Open, Read, Stop, TransportError
 from headwater.core.wire.framing import DocumentStream, SingleDocument
 from headwater.errors import HeadwaterError
 from headwater.types import Part
-from servers import refuses, says, sse
+from tests.support.corpus_cases import ANSWERS, REQUEST
+from tests.support.servers import refuses, says, sse
 
 CALLS: dict[str, Any] = says("") | {
     "candidates": [{"content": {"parts": [{"functionCall": {"name": "f"}}]}, "finishReason": "STOP"}]

@@ -16,8 +16,20 @@ from headwater import genai
 from headwater.client.options.observers import Observer
 from headwater.errors import HeadwaterError
 from headwater.streaming import CancelToken, Deadlines, StreamOptions
-from servers import CHUNKED, EVENT, PATIENCE, Connection, Request, Script, Server, chunk, refuses, says, sends
-from servers import two_then_stall as silent
+from tests.support.servers import (
+    CHUNKED,
+    EVENT,
+    PATIENCE,
+    Connection,
+    Request,
+    Script,
+    Server,
+    chunk,
+    refuses,
+    says,
+    sends,
+)
+from tests.support.servers import two_then_stall as silent
 
 USAGE = {
     "promptTokenCount": 5,

@@ -12,7 +12,7 @@ import urllib.request
 from pathlib import Path
 
 from headwater.server.run import listen
-from servers import PATIENCE, unmeasured
+from tests.support.servers import PATIENCE, unmeasured
 
 
 class Process:

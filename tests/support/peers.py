@@ -9,7 +9,6 @@ from collections.abc import Callable, Iterator
 from itertools import pairwise
 from typing import Any
 
-from corpus_cases import ANSWERS
 from headwater.core.machine.machine import Machine
 from headwater.core.machine.policy import Retry
 from headwater.core.machine.steps import STEPS, Close, Open, Read, Stop, TransportError, Wait
@@ -17,7 +16,8 @@ from headwater.core.wire.framing import DocumentStream
 from headwater.core.wire.request import HttpRequest
 from headwater.errors import HeadwaterError
 from headwater.types import GenerateContentResponse
-from servers import sse
+from tests.support.corpus_cases import ANSWERS
+from tests.support.servers import sse
 
 ASKED = {"contents": [{"role": "user", "parts": [{"text": "Tell me."}]}], "generationConfig": {"maxOutputTokens": 500}}
 #: As often as a line is cut here, the call is begun again.

@@ -5,15 +5,14 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from machines import CLOSE, Script
-from peers import asking, document
-
-from corpus_cases import ANSWERS
 from headwater.core.machine.machine import Machine
 from headwater.core.machine.policy import Deadlines, Retry
 from headwater.core.machine.steps import Open, Wait
 from headwater.core.wire.framing import DocumentStream
-from servers import sse
+from tests.support.corpus_cases import ANSWERS
+from tests.support.machines import CLOSE, Script
+from tests.support.peers import asking, document
+from tests.support.servers import sse
 
 THRICE = Retry(attempts=3, initial_delay=1.0, exp_base=2.0, jitter=0.0)
 KEPT = {"headwater-stream": "s1"}

@@ -11,7 +11,7 @@ import msgspec
 
 from headwater.engines.base import EngineRequest
 from headwater.types import GenerateContentResponse, Model
-from live import Held, says
+from tests.support.live import Held, says
 
 
 class Talker(Held):

@@ -15,8 +15,8 @@ from headwater.engines.base import EngineRequest
 from headwater.log.memory import MemoryLog
 from headwater.server.streams.log_keys import is_name
 from headwater.types import GenerateContentResponse
-from live import Held, Live
-from servers import PATIENCE
+from tests.support.live import Held, Live
+from tests.support.servers import PATIENCE
 
 ENDS = ("complete", "error")
 

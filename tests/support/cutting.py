@@ -8,7 +8,7 @@ import struct
 import threading
 from collections.abc import Callable
 
-from servers import PATIENCE
+from tests.support.servers import PATIENCE
 
 
 class CuttingProxy:

@@ -20,7 +20,7 @@ from headwater.server import app
 from headwater.server.app import Server
 from headwater.server.run import Runner, listen
 from headwater.types import CountTokensResponse, GenerateContentResponse, Model
-from servers import PATIENCE
+from tests.support.servers import PATIENCE
 
 ASK = {"contents": [{"parts": [{"text": "Tell me a story about a river."}]}]}
 
