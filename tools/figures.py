@@ -46,6 +46,7 @@ class Module:
     lines: int
     code: int
     comments: int
+    is_package: bool = False
     functions: list[tuple[int, str]] = field(default_factory=list)
     classes: list[str] = field(default_factory=list)
     imports: set[str] = field(default_factory=set)
@@ -62,7 +63,7 @@ def _read(path: Path, source: Path) -> Module:
     name = ".".join((PACKAGE, *relative.with_suffix("").parts)).removesuffix(".__init__")
     tree = ast.parse(text)
     code, comments = _count_lines(text, tree)
-    module = Module(name, relative.parent.as_posix(), text.count("\n"), code, comments)
+    module = Module(name, relative.parent.as_posix(), text.count("\n"), code, comments, path.stem == "__init__")
     module.functions = [
         (_length(node), f"{name}.{node.name}")
         for node in ast.walk(tree)
@@ -82,13 +83,19 @@ def _length(function: ast.FunctionDef | ast.AsyncFunctionDef) -> int:
     return lines - len(docstring)
 
 
+_NO_CODE = {
+    *(tokenize.NL, tokenize.NEWLINE, tokenize.INDENT, tokenize.DEDENT),
+    *(tokenize.COMMENT, tokenize.ENCODING, tokenize.ENDMARKER),
+}
+
+
 def _count_lines(text: str, tree: ast.Module) -> tuple[int, int]:
     """Return the lines that hold code (docstrings are not code) and the lines that hold nothing but a comment."""
     code, comments = set[int](), set[int]()
     for token in tokenize.generate_tokens(io.StringIO(text).readline):
         if token.type == tokenize.COMMENT and token.line.lstrip().startswith("#"):
             comments.add(token.start[0])
-        elif token.type not in (tokenize.NL, tokenize.NEWLINE, tokenize.INDENT, tokenize.DEDENT, tokenize.COMMENT):
+        elif token.type not in _NO_CODE:
             code.update(range(token.start[0], token.end[0] + 1))
     return len(code - set(_docstring_lines(tree))), len(comments)
 
@@ -136,8 +143,8 @@ def function_lengths(modules: Iterable[Module]) -> list[int]:
 
 def crowded_rooms(modules: Iterable[Module]) -> dict[str, int]:
     """Return the folders with more than ``MAX_MODULES`` modules."""
-    rooms = Counter(module.room for module in modules if not module.name.endswith("__init__"))
-    return {room: count for room, count in rooms.items() if count > MAX_MODULES + 1 and room not in OPEN_ROOMS}
+    rooms = Counter(module.room for module in modules if not module.is_package)
+    return {room: count for room, count in rooms.items() if count > MAX_MODULES and room not in OPEN_ROOMS}
 
 
 def import_cycle(modules: list[Module]) -> list[str]:
