@@ -11,8 +11,10 @@ from headwater.core.answer.progress import Progress
 from headwater.core.machine.policy import Deadlines, OnBreak, Retry
 from headwater.core.machine.tracing import Trace, combine_traces
 from headwater.core.stages.base import Stage
-from headwater.core.stages.buffers import coalesce, tap, throttle
+from headwater.core.stages.coalesce import coalesce
 from headwater.core.stages.smooth import smooth
+from headwater.core.stages.tap import tap
+from headwater.core.stages.throttle import throttle
 
 __all__ = [
     "Block",

@@ -15,7 +15,7 @@ from headwater.core.machine.machine import Machine
 from headwater.core.machine.policy import Deadlines, Retry
 from headwater.core.machine.steps import STEPS, Close, Open, Pause, Read, Stop, TransportError, Wait
 from headwater.core.stages.base import start_stages
-from headwater.core.stages.buffers import coalesce
+from headwater.core.stages.coalesce import coalesce
 from headwater.core.stages.smooth import smooth
 from headwater.core.wire.framing import DocumentStream
 from headwater.core.wire.request import HttpRequest

@@ -121,7 +121,7 @@ def test_a_whole_answer_is_put_together() -> None:
 
 @pytest.mark.parametrize("unary", [False, True])
 def test_it_is_left_to_the_caller_who_wants_that(unary: bool) -> None:
-    asked = Asked([said("one ", "CONTINUATION", "t1")], unary=unary, goes_on=False)
+    asked = Asked([said("one ", "CONTINUATION", "t1")], unary=unary, continues=False)
     assert (asked.texts, asked.finishes, asked.tokens) == (["one "], ["CONTINUATION"], [None])
     ending = asked.machine.ending
     assert (ending.kind, ending.reason, ending.is_whole, ending.error) == ("truncated", "CONTINUATION", False, None)

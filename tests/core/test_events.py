@@ -72,7 +72,7 @@ def test_usage_is_told_when_it_changes() -> None:
 def test_usage_of_a_continued_answer_is_that_of_all_its_requests() -> None:
     told = Told()
     first = told(text("a", usageMetadata={"totalTokenCount": 5}))
-    told.fold.go_on()
+    told.fold.begin_continuation()
     second = told(text("b", usageMetadata={"totalTokenCount": 4}))
     assert [event.usage.total_token_count for event in first + second if isinstance(event, Usage)] == [5, 9]
 
@@ -136,7 +136,7 @@ def test_the_end_is_the_last_event_and_a_refusal_comes_before_it() -> None:
 
 def test_a_machine_that_tells_gives_the_retry_in_its_place() -> None:
     script = Script(on_break="continue")
-    script.machine.tells = True
+    script.machine.reports_events = True
     script.machine._recovery._retry = type(script.machine._recovery._retry)(attempts=2, jitter=0.0)
     script.begin()
     script.received(sse(document([{"text": "a"}], token="t")))

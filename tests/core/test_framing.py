@@ -150,8 +150,8 @@ def test_a_whole_body_over_the_limit_is_an_error_and_its_beginning_is_kept() -> 
 
 def test_only_a_whole_body_tells_its_own_end() -> None:
     """A stream that just ends may have been cut; a body of a known length may not."""
-    assert SingleDocument.tells_end
-    assert not DocumentStream.tells_end
+    assert SingleDocument.ends_with_body
+    assert not DocumentStream.ends_with_body
 
 
 FRAGMENTS = st.sampled_from(

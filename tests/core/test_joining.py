@@ -1,189 +1,182 @@
-"""An answer goes on after a checkpoint, or from the words that the model is shown: nothing twice, nothing lost."""
+"""Where a continued answer is joined to what was there before: nothing twice, nothing lost, whatever the pieces."""
 
 from __future__ import annotations
 
-import base64
+import random
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from headwater.core.machine.steps import Open
+from headwater.core.answer.joining import SkipReplayed, TrimOverlap, overlap
 from headwater.errors import StreamInterrupted
-from tests.support.broken import KEPT, Broken, body, said, texts
-from tests.support.peers import ASKED
+from headwater.types import GenerateContentResponse, Part
+from tests.support.peers import document
 
-CALL = {"functionCall": {"name": "f", "args": {"a": 1}}}
-
-
-def test_what_came_after_a_checkpoint_is_said_again_and_left_out() -> None:
-    script = Broken()
-    script.open()
-    usage = {"usageMetadata": {"promptTokenCount": 5, "candidatesTokenCount": 3, "totalTokenCount": 8}}
-    came = texts(script.hear(said("one ", token="t1"), said("two ", **usage), said("three ")))
-    script.failed("lost")
-    request = script.open()
-    assert body(request) == {**ASKED, "continuationToken": base64.b64encode(b"t1").decode()}
-    came += texts(script.hear(said("tw"), said("o three"), said(" four", finish="STOP", **usage), b""))
-    assert came == script.machine.fold.text == "one two three four"
-    assert script.stop() is None
-    total = script.machine.fold.usage_metadata
-    assert (total.prompt_token_count, total.candidates_token_count, total.total_token_count) == (10, 6, 16)
+TEXT = st.text(alphabet="ab \u4e16\U0001f642", max_size=60)
+CHANCE = st.integers(0, 2**32).map(random.Random)
+LONG = st.text(alphabet="abcdefghijklmnopqrstuvwxyz \u4e16\u754c\U0001f642", min_size=12, max_size=120)
 
 
-def test_a_checkpoint_in_the_middle_of_what_is_said_again_counts() -> None:
-    """What lies behind it is not forgotten when the line breaks once more."""
-    script = Broken()
-    script.open()
-    came = texts(script.hear(said("A", token="t1"), said("BCD")))
-    script.failed("lost")
-    script.open()
-    came += texts(script.hear(said("B", token="t2"), said("C")))
-    script.failed("lost")
-    assert body(script.open())["continuationToken"] == base64.b64encode(b"t2").decode()
-    came += texts(script.hear(said("CDE", token="t3"), said("F")))
-    script.failed("lost")
-    script.open()
-    came += texts(script.hear(said("FG", finish="STOP"), b""))
-    assert came == script.machine.fold.text == "ABCDEFG"
-    assert script.stop() is None
+def chunk(*parts: dict[str, Any], **more: Any) -> GenerateContentResponse:
+    return GenerateContentResponse(**document(list(parts), **more))
 
 
-def test_a_checkpoint_inside_what_a_model_repeats_is_none() -> None:
-    """More than it stands for has been shown already."""
-    script = Broken()
-    script.open()
-    came = texts(script.hear(said("It was a dark and stormy night")))
-    script.failed("lost")
-    script.open()
-    came += texts(script.hear(said("dark and ", token="t1"), said("stormy night, and", token="t2"), said(" cold")))
-    script.failed("lost")
-    assert body(script.open())["continuationToken"] == base64.b64encode(b"t2").decode()
-    came += texts(script.hear(said(" cold.", finish="STOP"), b""))
-    assert came == script.machine.fold.text == "It was a dark and stormy night, and cold."
-    assert script.stop() is None
+def pieces(text: str, chance: random.Random) -> list[GenerateContentResponse]:
+    """``text`` in chunks of one or two parts, some of them empty."""
+    found = []
+    while text:
+        sizes = [chance.randint(0, 9) for _ in range(chance.choice((1, 1, 2)))]
+        parts = []
+        for size in sizes:
+            parts.append({"text": text[:size]})
+            text = text[size:]
+        found.append(chunk(*parts))
+    return found
 
 
-@pytest.mark.parametrize(
-    "instead",
-    [
-        [said("one TWO")],
-        [said("on"), said("ONE")],
-        [said({"text": "one two", "thought": True})],
-        [said(CALL)],
-        [said("one", finish="STOP")],
-    ],
-)
-def test_an_api_that_says_something_else_is_not_believed(instead: list[bytes]) -> None:
-    script = Broken()
-    script.open()
-    script.hear(said("zero ", token="t"), said("one two"))
-    script.failed("lost")
-    script.open()
-    came = texts(script.hear(*instead, b""))
-    assert came == ""
-    error = script.stop()
-    assert isinstance(error, StreamInterrupted)
-    assert "another text" in str(error)
-    assert error.partial.text == "zero one two"
+def through(joiner: Any, chunks: list[GenerateContentResponse]) -> str:
+    given = [piece for one in chunks for piece in joiner.feed(one)] + joiner.flush()
+    return "".join(piece.text for piece in given)
 
 
-def test_a_call_that_is_said_again_is_the_same_call_under_any_id() -> None:
-    script = Broken()
-    script.open()
-    first = {"functionCall": {"name": "f", "id": "1", "args": {"a": 1}}, "thoughtSignature": "AAAA"}
-    again = {"functionCall": {"name": "f", "id": "2", "args": {"a": 1}}, "thoughtSignature": "BBBB"}
-    came = script.hear(said("so", token="t"), said(first))
-    script.failed("lost")
-    script.open()
-    came += script.hear(
-        said(again), said({"functionCall": {"name": "f", "id": "3", "args": {"a": 1}}}, finish="STOP"), b""
+@given(LONG, LONG, CHANCE)
+def test_what_repeats_the_end_of_the_old_text_is_left_out(old: str, rest: str, chance: random.Random) -> None:
+    """Twelve characters of it and more, in any pieces; at most what really repeats it."""
+    size = chance.randint(12, len(old))
+    new = old[-size:] + rest
+    assert through(TrimOverlap(old, mute_thoughts=False), pieces(new, chance)) == new[overlap(old, new) :]
+    assert overlap(old, new) >= size, "a longer one may be there by chance"
+
+
+@given(st.text(alphabet="abcdef", min_size=1, max_size=40), st.integers(0, 11), CHANCE)
+def test_a_shorter_repetition_is_kept_since_it_may_be_meant(old: str, size: int, chance: random.Random) -> None:
+    new = old[len(old) - min(size, len(old)) :] + "XYZ"
+    assert through(TrimOverlap(old, mute_thoughts=False), pieces(new, chance)) == new
+
+
+@given(TEXT, TEXT, CHANCE)
+def test_nothing_but_an_overlap_is_left_out(old: str, new: str, chance: random.Random) -> None:
+    """Of any two texts, also where one holds the other many times over."""
+    cut = overlap(old, new)
+    assert cut == 0 or (cut >= 12 and old.endswith(new[:cut]))
+    assert through(TrimOverlap(old, mute_thoughts=False), pieces(new, chance)) == new[cut:]
+
+
+@given(LONG, LONG, CHANCE)
+def test_text_is_held_back_no_longer_than_it_may_be_a_repetition(old: str, new: str, chance: random.Random) -> None:
+    joiner, came, given = TrimOverlap(old, mute_thoughts=False), "", ""
+    for one in pieces(new, chance):
+        came += one.text
+        given += "".join(piece.text for piece in joiner.feed(one))
+        if came not in old[:-1]:
+            assert given == came[overlap(old, came) :] or came.endswith(given)
+            assert given or overlap(old, came) == len(came)
+
+
+def test_the_last_chunk_is_not_held_back() -> None:
+    joiner = TrimOverlap("once upon a time", mute_thoughts=False)
+    (last,) = joiner.feed(chunk({"text": "upon"}, finish="STOP"))
+    assert (last.text, str(last.finish_reason)) == ("upon", "STOP")
+
+
+def test_only_a_text_of_two_thousand_characters_is_looked_at() -> None:
+    old = "x" * 5000 + "the end of it all"
+    assert through(TrimOverlap(old, mute_thoughts=False), [chunk({"text": "the end of it all, truly"})]) == ", truly"
+
+
+def test_what_a_chunk_carries_besides_its_text_stays() -> None:
+    old = "the end of it all"
+    joiner = TrimOverlap(old, mute_thoughts=True)
+    signed = {"text": old, "thoughtSignature": "AAAA"}
+    (one,) = joiner.feed(
+        chunk({"text": "hm", "thought": True}, signed, finish="STOP", usageMetadata={"totalTokenCount": 3})
     )
-    assert script.stop() is None
-    ids = [call.id for chunk in came for call in chunk.function_calls or ()]
-    assert ids == ["1", "3"], "and the second is another one"
-    assert [call.id for call in script.machine.fold.response.function_calls] == ["1", "3"]
+    assert (one.text, one.thought_text, one.usage_metadata.total_token_count) == ("", "", 3)
+    assert [part.thought_signature for part in one.parts] == [b"\0\0\0"]
+    assert one.response_id == "r"
 
 
-@pytest.mark.parametrize("token", [None, "t"])
-def test_half_a_function_call_is_never_put_together_of_two(token: str | None) -> None:
-    half = {
-        "functionCall": {"name": "f", "partialArgs": [{"jsonPath": "$.a", "stringValue": "x"}], "willContinue": True}
-    }
-    script = Broken()
-    script.open()
-    script.hear(said("so", token=token), said(half))
-    script.failed("lost")
-    if token:
-        script.open()
-        script.hear(said(half), b"")
-    error = script.stop()
-    assert isinstance(error, StreamInterrupted)
-    assert error.partial.function_calls is None
-    assert script.machine.fold.response.function_calls is None
-    assert error.partial.text == "so"
+PART = st.one_of(
+    st.builds(lambda text: {"text": text}, TEXT),
+    st.builds(lambda text: {"text": text, "thought": True}, TEXT),
+    st.builds(lambda name: {"functionCall": {"name": name, "args": {"a": 1}}}, st.sampled_from("fg")),
+    st.just({"inlineData": {"mimeType": "image/png", "data": "AAAA"}}),
+)
 
 
-@pytest.mark.parametrize("part", [CALL, {"inlineData": {"mimeType": "image/png", "data": "AAAA"}}])
-def test_a_model_is_shown_text_alone(part: dict[str, Any]) -> None:
-    script = Broken()
-    script.open()
-    script.hear(said("see: ", part))
-    script.failed("lost")
-    assert isinstance(script.stop(), StreamInterrupted)
+def content(chunks: list[GenerateContentResponse]) -> list[tuple[Any, ...]]:
+    """What chunks say, whatever their pieces: texts of one kind joined, calls and data in their places."""
+    found: list[tuple[Any, ...]] = []
+    for part in [part for one in chunks for part in one.parts]:
+        if part.text is None:
+            found.append((part.function_call and part.function_call.name, part.inline_data and "image"))
+        elif part.text and found and found[-1][0] is bool(part.thought):
+            found[-1] = (bool(part.thought), found[-1][1] + part.text)
+        elif part.text:
+            found.append((bool(part.thought), part.text))
+    return found
 
 
-def test_a_model_that_is_shown_its_words_has_what_is_left_of_its_tokens() -> None:
-    script = Broken({**ASKED, "generationConfig": {"maxOutputTokens": 10, "temperature": 0}})
-    for spent, left in ((4, 6), (3, 3)):
-        script.open()
-        script.hear(said(f"{spent} ", usageMetadata={"candidatesTokenCount": spent}))
-        script.failed("lost")
-        step = script.step()
-        while not isinstance(step, Open):
-            step = script.step()
-        assert body(step.request)["generationConfig"] == {"maxOutputTokens": left, "temperature": 0}
-        script.failed("stale")
-    script.open()
-    script.hear(said("rest", usageMetadata={"candidatesTokenCount": 3}))
-    script.failed("lost")
-    assert isinstance(script.stop(), StreamInterrupted), "there is nothing left"
+def cut_anew(parts: list[dict[str, Any]], chance: random.Random) -> list[GenerateContentResponse]:
+    found: list[GenerateContentResponse] = []
+    for part in parts:
+        text = part.get("text")
+        if not text:
+            found.append(chunk(part))
+        while text:
+            size = chance.randint(1, 20)
+            found.append(chunk({**part, "text": text[:size]}))
+            text = text[size:]
+    return found
 
 
-def test_thoughts_are_not_thought_twice() -> None:
-    script = Broken()
-    script.open()
-    script.hear(said({"text": "hm", "thought": True}), said("The answer "))
-    script.failed("lost")
-    script.open()
-    came = script.hear(said({"text": "hm, again", "thought": True}), said("is 42.", finish="STOP"), b"")
-    assert script.stop() is None
-    fold = script.machine.fold
-    assert (fold.text, fold.thought_text, texts(came)) == ("The answer is 42.", "hm", "is 42.")
-    assert not any(chunk.thought_text for chunk in came)
+@given(st.lists(PART, max_size=8), st.lists(PART, max_size=4), CHANCE)
+def test_what_is_said_again_is_left_out(old: list[Any], rest: list[Any], chance: random.Random) -> None:
+    """Text, thoughts, calls and data, in any pieces; what follows them is new."""
+    said = [part for one in cut_anew(old, chance) for part in one.parts]
+    joiner = SkipReplayed(said)
+    given = [piece for one in cut_anew(old + rest, chance) for piece in joiner.feed(one)]
+    assert joiner.flush() == []
+    whole, known = content([chunk(*old, *rest)]), content([chunk(*old)])
+    new = content(given)
+    if known and whole[: len(known)] != known:  # the last old text goes on in the new
+        place = len(known) - 1
+        assert new == [(whole[place][0], whole[place][1][len(known[place][1]) :]), *whole[place + 1 :]]
+    else:
+        assert new == whole[len(known) :]
 
 
-def test_held_back_text_is_not_lost_when_a_kept_stream_breaks_in_the_middle_of_it() -> None:
-    script = Broken()
-    script.open()
-    came = texts(script.hear(said("It was a dark and stormy night")))
-    script.failed("lost")
-    script.open(**KEPT)
-    assert script.hear(said("dark and")) == [], "which may be a repetition"
-    script.failed("lost")
-    assert script.open(**KEPT).headers["Headwater-After"] == "1"
-    came += texts(script.hear(said(" grey morning.", finish="STOP"), b""))
-    assert came == script.machine.fold.text == "It was a dark and stormy nightdark and grey morning."
-    assert script.stop() is None
+@given(st.lists(PART, min_size=1, max_size=6), st.integers(0, 400), CHANCE)
+def test_another_text_than_before_is_noticed(old: list[Any], place: int, chance: random.Random) -> None:
+    """One character changed, or one part left out: there is no way to join that."""
+    parts = [part for part in old if part.get("text") != ""]
+    if not parts:
+        return
+    number = place % len(parts)
+    changed = list(parts)
+    text = parts[number].get("text")
+    if text:
+        at = place % len(text)
+        changed[number] = {**parts[number], "text": text[:at] + "!" + text[at + 1 :]}
+    else:
+        changed[number] = {"functionCall": {"name": "other"}}
+    joiner = SkipReplayed([Part(**one) for one in map(_snake, parts)])
+    with pytest.raises(StreamInterrupted):  # noqa: PT012
+        for one in cut_anew(changed, chance):
+            joiner.feed(one)
+        joiner.flush()
 
 
-def test_held_back_text_that_is_asked_for_again_comes_once() -> None:
-    script = Broken()
-    script.open()
-    came = texts(script.hear(said("It was a dark and stormy night")))
-    script.failed("lost")
-    script.open()
-    assert script.hear(said("dark and"), b"") == []
-    script.open()
-    came += texts(script.hear(said("dark and stormy night, and"), said(" cold.", finish="STOP"), b""))
-    assert came == script.machine.fold.text == "It was a dark and stormy night, and cold."
-    assert script.stop() is None
+def _snake(part: dict[str, Any]) -> dict[str, Any]:
+    (made,) = chunk(part).parts
+    return {name: getattr(made, name) for name in made.__struct_fields__}
+
+
+def test_an_answer_that_ends_before_it_is_where_it_was_is_noticed() -> None:
+    joiner = SkipReplayed([Part(text="one two")])
+    assert [piece.text for piece in joiner.feed(chunk({"text": "one"}))] == [""]
+    assert [part.text for part in joiner.pending] == [" two"]
+    with pytest.raises(StreamInterrupted):
+        joiner.flush()

@@ -87,7 +87,7 @@ def test_a_blocked_prompt_is_an_answer_and_not_asked_again() -> None:
 def test_what_becomes_of_the_call_is_told_where_it_is_asked_for() -> None:
     told: list[Retrying] = []
     script = Broken(on_retry=told.append)
-    script.machine.tells = True
+    script.machine.reports_events = True
     script.open()
     script.received(sse(refuses(503, "UNAVAILABLE", "busy")))
     event = script.step()
@@ -256,7 +256,7 @@ def test_a_stream_that_is_begun_anew_says_so_and_starts_from_nothing() -> None:
 
 def test_a_reset_among_events_is_one() -> None:
     script = Broken(on_break="restart")
-    script.machine.tells = True
+    script.machine.reports_events = True
     script.open()
     script.hear(HELLO)
     script.failed("lost")

@@ -11,9 +11,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from headwater.core.stages.base import Pipeline, Stage, start_stages
-from headwater.core.stages.buffers import coalesce, tap, throttle
 from headwater.core.stages.chunks import merge
+from headwater.core.stages.coalesce import coalesce
 from headwater.core.stages.smooth import smooth
+from headwater.core.stages.tap import tap
+from headwater.core.stages.throttle import throttle
 from headwater.errors import UsageError
 from headwater.types import FinishReason, FunctionCall, GenerateContentResponse, Part
 from tests.support.pacing import Timed, chunk, folded, longest_hold, run, texts, thought

@@ -104,7 +104,7 @@ def attempt(script: Script, status: int, body: bytes) -> None:
 
 
 def in_state(state: State) -> Script:
-    script = Script(retry=TRICE, turns=FunctionCalling(2))
+    script = Script(retry=TRICE, function_calling=FunctionCalling(2))
     if state is State.OPENING:
         script.step()
     elif state is State.READING:
@@ -113,9 +113,9 @@ def in_state(state: State) -> Script:
         script.begin()
         script.received(sse(CALLS), b"")
         script.texts()
-    elif state in (State.BROKEN, State.RESTING):
+    elif state in (State.CLOSING, State.BACKOFF):
         attempt(script, 503, BUSY)
-        if state is State.RESTING:
+        if state is State.BACKOFF:
             script.step()
     assert script.machine.state is state
     return script

@@ -47,7 +47,7 @@ class ResumingEngine:
         if self._fold.count == 0 or getattr(self._engine, "is_repeatable", False):
             again = EngineRequest(request.model, request.body, known=self._fold.count)
             try:
-                async for chunk in self._rest(again, SkipReplayed(self._fold.since)):
+                async for chunk in self._rest(again, SkipReplayed(self._fold.since_checkpoint)):
                     has_begun = True
                     yield chunk
                 return
@@ -55,28 +55,28 @@ class ResumingEngine:
                 if has_begun or self._fold.count == 0:
                     raise
         found = resume(self._broken(request))
-        if found is None or found.seam is None:
+        if found is None or found.joiner is None:
             raise StreamInterrupted(
                 "the server that produced the answer died, and nobody can go on with such an answer"
             )
         onward = EngineRequest(request.model, found.request.body or b"")
-        async for chunk in self._rest(onward, found.seam):
+        async for chunk in self._rest(onward, found.joiner):
             yield chunk
 
-    async def _rest(self, request: EngineRequest, seam: Joiner) -> AsyncIterator[GenerateContentResponse]:
-        """What is new in an answer that begins before the seam or at it."""
+    async def _rest(self, request: EngineRequest, joiner: Joiner) -> AsyncIterator[GenerateContentResponse]:
+        """What is new in an answer that begins at the join or before it."""
         chunks = self._engine.stream(request)
         try:
             async for produced in chunks:
                 for chunk in _chunks(produced.raw):
-                    for piece in seam.feed(chunk):
-                        if _says_something(piece) or (piece is chunk and not seam.left):
+                    for piece in joiner.feed(chunk):
+                        if _says_something(piece) or (piece is chunk and not joiner.pending):
                             yield piece
         finally:
             close = getattr(chunks, "aclose", None)
             if close is not None:
                 await close()
-        for piece in seam.flush():
+        for piece in joiner.flush():
             yield piece
 
     def _broken(self, request: EngineRequest) -> BrokenStream:
@@ -86,7 +86,7 @@ class ResumingEngine:
             fold=fold,
             stream=None,
             after=fold.count,
-            since=fold.since,
+            since_checkpoint=fold.since_checkpoint,
             error=None,
         )
 

@@ -131,7 +131,7 @@ class AsyncStream(AsyncUnaryCall[GenerateContentResponse]):
             HeadwaterError: after ``End``, what the stream ended with.
         """
         translator = self._translator()
-        return _Mapped(self, translator.events, lambda: translator.end(self.ending), tells=True)
+        return _Mapped(self, translator.events, lambda: translator.end(self.ending), reports_events=True)
 
     @overload
     def items(self, path: str | Sequence[str] = (), *, type: type[T]) -> AsyncIterator[T]: ...
@@ -178,10 +178,10 @@ class AsyncStream(AsyncUnaryCall[GenerateContentResponse]):
 class _Loop(AsyncIterator[GenerateContentResponse]):
     """One ``async for`` over a stream. It goes when the loop is left, by ``break`` too, and the connection with it."""
 
-    def __init__(self, stream: AsyncStream, *, tells: bool = False) -> None:
+    def __init__(self, stream: AsyncStream, *, reports_events: bool = False) -> None:
         self._stream = stream
         self._next = stream.__anext__
-        stream._begin_loop(tells=tells)
+        stream._begin_loop(reports_events=reports_events)
 
     def __anext__(self) -> Coroutine[Any, Any, GenerateContentResponse]:
         return self._next()
@@ -199,9 +199,9 @@ class _Mapped(AsyncIterator[M]):
         make: Callable[[Any], Iterable[M]],
         end: Callable[[], Iterable[M]],
         *,
-        tells: bool = False,
+        reports_events: bool = False,
     ) -> None:
-        self._begin = partial(_Loop, stream, tells=tells)
+        self._begin = partial(_Loop, stream, reports_events=reports_events)
         self._loop: _Loop | None = None  # what was only looked at does not end the stream
         self._make = make
         self._end = end
@@ -265,10 +265,16 @@ class AsyncCaller:
         self, request: HttpRequest, config: GenerateContentConfig, options: CallOptions
     ) -> GenerateContentResponse:
         """Return the whole answer to ``request``; functions given as tools are called on the way."""
-        turns, functions = automatic_calling(config, is_async=True)
-        goes_on = config.automatic_continuation is not False
+        function_calling, functions = automatic_calling(config, is_async=True)
+        continues = config.automatic_continuation is not False
         answer = await self.call(
-            ANSWERS, request, config.http_options, options, functions=functions, turns=turns, goes_on=goes_on
+            ANSWERS,
+            request,
+            config.http_options,
+            options,
+            functions=functions,
+            function_calling=function_calling,
+            continues=continues,
         )
         return with_parsed(answer, config)
 

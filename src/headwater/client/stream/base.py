@@ -229,17 +229,17 @@ class BaseStream(Generic[R]):
             except IndexError:  # another thread was faster
                 break
             hook(self)
-        if error is not None and (self._tells_cancel or not isinstance(error, StreamCancelled)):
+        if error is not None and (self._raises_cancel or not isinstance(error, StreamCancelled)):
             raise error
 
     @property
-    def _tells_cancel(self) -> bool:
+    def _raises_cancel(self) -> bool:
         """Whether the loop is to raise when somebody cancelled the stream, here or where it is produced."""
         return (self._is_cancelled or not self._closed) and self._options.get("raise_on_cancel", False)
 
     def _check_closed(self) -> None:
         """Raise what the loop of a closed stream raises, once; nothing where it just ends."""
-        if self._tells_cancel:
+        if self._raises_cancel:
             step = self._machine.next_step(clock())
             if type(step) is Stop and step.error is not None:
                 raise step.error
@@ -253,9 +253,9 @@ class BaseStream(Generic[R]):
         return Items(lambda: machine.fold, path, kind, self._config)
 
     def _translator(self) -> Translator:
-        """Who makes events of what the machine gives, once it ``tells``."""
+        """Who makes events of what the machine gives, once it reports events."""
         return Translator(lambda: self._machine.fold)
 
-    def _begin_loop(self, *, tells: bool) -> None:
+    def _begin_loop(self, *, reports_events: bool) -> None:
         """Take it that a loop begins; whether it wants to be told what becomes of the stream."""
-        self._machine.tells = tells
+        self._machine.reports_events = reports_events

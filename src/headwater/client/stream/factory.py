@@ -40,7 +40,7 @@ def build_stream(
     """
     options = check(options, stream=True, defaults=settings.defaults)
     observed = _observe(request, options, settings, stream=True)
-    turns, functions = automatic_calling(config, is_async=is_async)
+    function_calling, functions = automatic_calling(config, is_async=is_async)
     machine = _make_machine(
         dialect,
         request,
@@ -49,8 +49,8 @@ def build_stream(
         options,
         stream=True,
         observed=observed,
-        goes_on=config.automatic_continuation is not False,
-        turns=turns,
+        continues=config.automatic_continuation is not False,
+        function_calling=function_calling,
         **place,
     )
     return machine, {"options": options, "config": config, "functions": functions, "observed": observed}
@@ -128,11 +128,11 @@ def automatic_calling(config: GenerateContentConfig, *, is_async: bool) -> tuple
     from headwater.client.tools.calls import functions_by_name, max_remote_calls
 
     given = config.automatic_function_calling
-    most = max_remote_calls(given, config.tools)
-    if not most:
+    max_requests = max_remote_calls(given, config.tools)
+    if not max_requests:
         return None, {}
-    turns = FunctionCalling(most, tells=given is None or not given.ignore_call_history)
-    return turns, functions_by_name(config.tools, is_async=is_async)
+    function_calling = FunctionCalling(max_requests, keeps_history=given is None or not given.ignore_call_history)
+    return function_calling, functions_by_name(config.tools, is_async=is_async)
 
 
 def _on_retry(options: StreamOptions, observed: ObserverGroup | None) -> Callable[[Retrying], object] | None:

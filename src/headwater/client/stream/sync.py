@@ -106,7 +106,7 @@ class Stream(UnaryCall[GenerateContentResponse]):
     """
 
     def __iter__(self) -> Iterator[GenerateContentResponse]:
-        self._begin_loop(tells=False)
+        self._begin_loop(reports_events=False)
         try:
             while True:
                 try:
@@ -142,7 +142,7 @@ class Stream(UnaryCall[GenerateContentResponse]):
             HeadwaterError: after ``End``, what the stream ended with.
         """
         translator = self._translator()
-        self._begin_loop(tells=True)
+        self._begin_loop(reports_events=True)
         try:
             while True:
                 try:
@@ -214,10 +214,16 @@ class Caller:
 
     def ask(self, request: HttpRequest, config: GenerateContentConfig, options: CallOptions) -> GenerateContentResponse:
         """Return the whole answer to ``request``; functions given as tools are called on the way."""
-        turns, functions = automatic_calling(config, is_async=False)
-        goes_on = config.automatic_continuation is not False
+        function_calling, functions = automatic_calling(config, is_async=False)
+        continues = config.automatic_continuation is not False
         answer = self.call(
-            ANSWERS, request, config.http_options, options, functions=functions, turns=turns, goes_on=goes_on
+            ANSWERS,
+            request,
+            config.http_options,
+            options,
+            functions=functions,
+            function_calling=function_calling,
+            continues=continues,
         )
         return with_parsed(answer, config)
 

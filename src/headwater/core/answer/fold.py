@@ -95,9 +95,9 @@ class Fold:
         return token
 
     @property
-    def since(self) -> list[Part]:
+    def since_checkpoint(self) -> list[Part]:
         """The content of the first candidate that came after that checkpoint; all of it where there is none."""
-        return self._first.since
+        return self._first.since_checkpoint
 
     @property
     def is_single(self) -> bool:
@@ -137,7 +137,7 @@ class Fold:
         """Whether the answer took several requests so far."""
         return self._spent is not None
 
-    def go_on(self) -> None:
+    def begin_continuation(self) -> None:
         """Take it that another request goes on with the answer: its usage is counted anew, and it ends anew."""
         self._spent, self._usage = self.usage_metadata, NO_USAGE
         self._first.finish_reason = None
@@ -234,7 +234,7 @@ class _CandidateFold:
         return all(part.text is not None for part in self._parts)
 
     @property
-    def since(self) -> list[Part]:
+    def since_checkpoint(self) -> list[Part]:
         count, size = self._checkpoint
         parts = [*self._parts, *self._open_part()][count:]
         if size and parts:

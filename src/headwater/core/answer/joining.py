@@ -37,7 +37,7 @@ class Joiner(Protocol):
         """
 
     @property
-    def left(self) -> list[Part]:
+    def pending(self) -> list[Part]:
         """What is known already and still to be said again."""
 
 
@@ -60,7 +60,7 @@ class SkipReplayed:
         return []
 
     @property
-    def left(self) -> list[Part]:
+    def pending(self) -> list[Part]:
         """What is still to be said again."""
         return list(self._said)
 
@@ -119,7 +119,7 @@ class TrimOverlap:
         return found
 
     @property
-    def left(self) -> list[Part]:
+    def pending(self) -> list[Part]:
         """Nothing: what a model repeats is not known before."""
         return []
 

@@ -53,7 +53,7 @@ class Meter:
         self._characters = 0  # of the answers before this one
         self._usage = NO_USAGE  # of the answers before this one
 
-    def turn(self, fold: Fold, seconds: float) -> None:
+    def end_turn(self, fold: Fold, seconds: float) -> None:
         """Take it that functions took so long, and another answer than ``fold`` follows."""
         self.functions += seconds
         self._turns.add(len(self.times))

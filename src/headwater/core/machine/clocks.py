@@ -26,7 +26,7 @@ class Clocks:
         #: How long to wait after content, where nothing but the gaps bounds it; None where that is not so simple.
         self.steady = min(gaps) if gaps and limits.total is None else None
 
-    def attempt(self, now: float) -> None:
+    def begin_attempt(self, now: float) -> None:
         """Begin the call, or another attempt of it."""
         if self.started is None:
             self.started = now
@@ -36,12 +36,12 @@ class Clocks:
         if self.content_at is not None:  # the rest before the attempt was ours
             self.content_at = now
 
-    def turn(self, now: float) -> None:
+    def begin_turn(self, now: float) -> None:
         """Take it that functions have answered, and another answer is asked for."""
         self.asked = self.bytes_at = now
         self.content_at = None
 
-    def away(self, seconds: float) -> None:
+    def skip(self, seconds: float) -> None:
         """Leave out the time in which the reader did not ask for more."""
         self.bytes_at += seconds
         if self.content_at is not None:
@@ -62,7 +62,7 @@ class Clocks:
             due.append((started + limits.total, "total"))
         return min(due, default=None)
 
-    def left(self, now: float) -> float | None:
+    def time_left(self, now: float) -> float | None:
         """Return the seconds until a clock runs out; None where none runs."""
         due = self.next()
         return None if due is None else max(0.0, due[0] - now)
@@ -71,7 +71,7 @@ class Clocks:
         """Return the seconds since the call began."""
         return now - (now if self.started is None else self.started)
 
-    def bound(self) -> float | None:
+    def latest_attempt(self) -> float | None:
         """Return the moment after which another attempt would be too late."""
         limits, started = self.limits, self.started or 0.0
         ends = [started + limits.total] if limits.total is not None else []

@@ -1,10 +1,10 @@
 r"""The life of one call, decided without doing any of it: what next, and what does this mean.
 
     NEW ----Open---> OPENING --opened(2xx)--> READING --end--> DONE
-     ^                  |  \                     |    (with calls: READING, CALLING, BROKEN)
+     ^                  |  \                     |    (with calls: READING, CALLING, CLOSING)
      |                  |   opened(3xx): NEW    | failed, cut short, to be continued
      |                  v                       v
-     '--Wait-- RESTING <--Close-- BROKEN <------'      (a failure that is final leads to DONE)
+     '--Wait-- BACKOFF <--Close-- CLOSING <-----'      (a failure that is final leads to DONE)
 
 A shell asks ``next_step(now)``, does it, and reports what happened: ``opened``, ``received``, ``waited``, ``failed``.
 Only ``cancel`` may be called from another thread. The machine never touches a socket, a clock or a random source.
@@ -65,41 +65,41 @@ _STOP = Stop()
 class Machine(Snapshot, Generic[R]):
     """One call: a stream of results, or a single one. Lives as long as the call.
 
-    ``framing`` makes the cutter for each body, ``jitter`` gives random numbers in [0, 1) for the back-off. ``after``
-    documents of the stream came to somebody else before; ``name`` is that of a stream that is there already. ``fold``
-    is the answer so far, where the results are chunks of one. With ``tells``, what becomes of the call (another
-    attempt, a new beginning, results of functions) is told among the results.
+    ``framing`` makes the cutter for each body, ``jitter`` gives random numbers in [0, 1) for the back-off. ``name`` is
+    that of a stream which exists already, ``after`` of whose documents were read elsewhere. ``fold`` is the answer so
+    far, where the results are chunks of one. With ``reports_events``, retries, restarts and the results of functions
+    are reported among the results.
     """
 
     def __init__(
         self,
-        wire: Dialect[R],
+        dialect: Dialect[R],
         request: HttpRequest,
         *,
         framing: Callable[[], Framing],
         retry: Retry | None = None,
         deadlines: Deadlines | None = None,
         on_break: OnBreak = "fail",
-        goes_on: bool = True,
+        continues: bool = True,
         raise_on_block: bool = False,
         on_retry: Callable[[Retrying], object] | None = None,
         stages: Stage | None = None,
-        turns: FunctionCalling | None = None,
+        function_calling: FunctionCalling | None = None,
         after: int = 0,
         name: str | None = None,
         jitter: Callable[[], float] = float,
     ) -> None:
-        super().__init__(turns)
+        super().__init__(function_calling)
         self._stamp = self.meter.times.append
         self._awaits_text = True
-        self.tells = False
-        self._wire = wire
+        self.reports_events = False
+        self._dialect = dialect
         self._recover = partial(
-            Recovery, wire, retry=retry or Retry(), on_break=on_break, goes_on=goes_on, jitter=jitter
+            Recovery, dialect, retry=retry or Retry(), on_break=on_break, continues=continues, jitter=jitter
         )
         self._recovery = self._recover(request, start=after)
         self._recovery.stream = self._name = name
-        self._after = after  # documents of the stream that have come
+        self._after = after  # documents of the stream that have arrived
         self._request = self._recovery.request
         self._make_framing = framing
         self._framing: Framing = SingleDocument()
@@ -108,9 +108,9 @@ class Machine(Snapshot, Generic[R]):
         self._raise_on_block = raise_on_block
         self._on_retry = on_retry
         self._stages = stages
-        self._seam: Joiner | None = None
+        self._joiner: Joiner | None = None
         #: Whether there is nothing to do with a chunk but to hand it out.
-        self._is_plain = stages is None and turns is None and on_break != "continue"
+        self._is_plain = stages is None and function_calling is None and on_break != "continue"
         self._ready: deque[R] = deque()
         self._now = 0.0  # when the last fact was told
         self._rest = 0.0
@@ -147,7 +147,7 @@ class Machine(Snapshot, Generic[R]):
         if not self._is_refused:
             if self.meter.head_at is None:
                 self.meter.head_at = now
-            if not self._recovery.meets(self._wire.stream_name(headers)):
+            if not self._recovery.accepts(self._dialect.stream_name(headers)):
                 return self._broke(StreamInterrupted("the other end answers with another stream than it was asked for"))
         self._framing = SingleDocument(limit=MAX_REFUSAL_BYTES) if self._is_refused else self._make_framing()
         return self._go(State.READING)
@@ -201,18 +201,20 @@ class Machine(Snapshot, Generic[R]):
         """Take what the functions answered to the calls of a ``Run``, in their order."""
         if self.state is not State.CALLING or self._cancelled is not None:
             return None  # cancelled in the meantime: what has come is the answer with the calls
-        assert self._turns is not None
-        self._recovery = self._recover(self._turns.answered(self._wire, self._recovery.request, self.fold, parts))
-        self._clocks.turn(now)
-        self.meter.turn(self.fold, now - self._now)
+        assert self._function_calling is not None
+        self._recovery = self._recover(
+            self._function_calling.next_request(self._dialect, self._recovery.request, self.fold, parts)
+        )
+        self._clocks.begin_turn(now)
+        self.meter.end_turn(self.fold, now - self._now)
         self._now = now
         if expired := self._clocks.expired(now, self._came):
             return self._finish(expired)
         self._taken = self._stale = 0
         self._is_joined = False
-        if self.tells:
+        if self.reports_events:
             self._ready.extend(cast("Any", results(parts)))
-        return self._follow(Plan(kind="again", request=self._recovery.request, rest=0.0))
+        return self._follow(Plan(kind="retry", request=self._recovery.request, rest=0.0))
 
     def cancel(self, reason: str = "") -> None:
         """End the call at its next step. May be called from any thread, any number of times."""
@@ -235,7 +237,7 @@ class Machine(Snapshot, Generic[R]):
 
     def _position(self, after: int) -> str | None:
         stream = self._recovery.stream
-        return None if stream is None else self._wire.position(self._recovery.request, stream, after)
+        return None if stream is None else self._dialect.position(self._recovery.request, stream, after)
 
     def _plain_step(self, now: float) -> R | Step:
         match self.state:
@@ -245,17 +247,17 @@ class Machine(Snapshot, Generic[R]):
                 self._go(State.OPENING)
                 self.attempts += 1
                 self._status, self._is_refused = 0, False
-                self._clocks.attempt(now)
+                self._clocks.begin_attempt(now)
                 if self.meter.started is None:
                     self.meter.started = now
-                return Open(self._request, self._clocks.left(now))
+                return Open(self._request, self._clocks.time_left(now))
             case State.CALLING:
-                assert self._turns is not None
-                return self._turns.run()
-            case State.BROKEN:
-                self._go(State.RESTING)
+                assert self._function_calling is not None
+                return self._function_calling.take_calls()
+            case State.CLOSING:
+                self._go(State.BACKOFF)
                 return _CLOSE
-            case State.RESTING:
+            case State.BACKOFF:
                 self._go(State.NEW)
                 return Wait(self._rest)
             case State.DONE:
@@ -273,10 +275,10 @@ class Machine(Snapshot, Generic[R]):
             if self._steady is not None:
                 return self._steady
         else:
-            clocks.away(now - self._now)
+            clocks.skip(now - self._now)
         expired = clocks.expired(now, self._came, slack=0.0)
         if expired is None:
-            return Read(clocks.left(now))
+            return Read(clocks.time_left(now))
         self._now = now
         self._refused() if self._is_refused else self._broke(expired)
         return self.next_step(now)
@@ -310,7 +312,7 @@ class Machine(Snapshot, Generic[R]):
 
     def _take(self, document: bytes, *, last: bool = False) -> bool:
         """Decode a document into ready results; return whether the call goes on."""
-        for result in self._wire.decode(document, self.headers):
+        for result in self._dialect.decode(document, self.headers):
             if isinstance(result, HeadwaterError):
                 self._broke(self._cut_short(document) or result if last and type(result) is WireError else result)
                 return False
@@ -319,7 +321,7 @@ class Machine(Snapshot, Generic[R]):
                 return False
             self._taken += 1
             self._stamp(self._now)
-            may_end = self._framing.tells_end or self._wire.is_final(result)  # before the reader's view of it
+            may_end = self._framing.ends_with_body or self._dialect.is_final(result)  # before the reader's view of it
             if type(result) is not GenerateContentResponse:
                 self._ready.append(result)
             elif self._is_plain:
@@ -337,7 +339,7 @@ class Machine(Snapshot, Generic[R]):
     def _take_with_care(self, chunk: GenerateContentResponse | None) -> bool:
         """Take a chunk that is to be joined or paced (None: the last has come); return whether the call goes on."""
         try:
-            pieces = self._recovery.join(chunk, self._seam)
+            pieces = self._recovery.join(chunk, self._joiner)
         except StreamInterrupted as error:
             self._finish(error)
             return False
@@ -347,9 +349,9 @@ class Machine(Snapshot, Generic[R]):
 
     def _admit(self, chunk: GenerateContentResponse) -> None:
         self.fold.add(chunk)
-        if self._turns is not None:
-            self._turns.mark(chunk)
-        if self.fold.finish_reason is not None and self._recovery.is_to_be_continued(self.fold):
+        if self._function_calling is not None:
+            self._function_calling.add_history(chunk)
+        if self.fold.finish_reason is not None and self._recovery.needs_continuation(self.fold):
             clear_finish_reason(chunk)
         ready = [chunk] if self._stages is None else self._stages.feed(chunk, self._now)
         self._ready.extend(cast("Any", ready))
@@ -357,8 +359,8 @@ class Machine(Snapshot, Generic[R]):
     def _ends(self, result: object) -> None:
         """Take it that the answer may end after ``result``."""
         self._final = self.fold.is_ended
-        is_short = isinstance(result, GenerateContentResponse) and self._recovery.is_to_be_continued(self.fold)
-        if self._framing.tells_end:
+        is_short = isinstance(result, GenerateContentResponse) and self._recovery.needs_continuation(self.fold)
+        if self._framing.ends_with_body:
             self._is_joined = self._is_joined or is_short
             if self._is_joined:  # the one result is put together of several
                 self._ready.pop()
@@ -380,24 +382,24 @@ class Machine(Snapshot, Generic[R]):
 
     def _refused(self) -> None:
         """Take it that the API refused the request; what has come of the body says why."""
-        self._broke(self._wire.refusal(self._status, self.headers, b"".join(self._framing.flush())))
+        self._broke(self._dialect.refusal(self._status, self.headers, b"".join(self._framing.flush())))
 
     def _cut_short(self, rest: bytes) -> StreamTruncated | None:
         """The error when ``rest``, the end of a stream, is half a document; None when it is none at all."""
-        if self._framing.tells_end or self._final:
+        if self._framing.ends_with_body or self._final:
             return None
         return truncated(is_begun=self._taken > 0) if self._taken or is_partial_document(rest) else None
 
     def _end_of_answer(self) -> None:
         """Take it that the answer is whole, or that the API is to be asked for the rest."""
-        if self._recovery.is_to_be_continued(self.fold):
+        if self._recovery.needs_continuation(self.fold):
             self._recovery.after = self._after
-            plan = self._recovery.go_on(self.fold)
+            plan = self._recovery.plan_continuation(self.fold)
             return self._follow(plan) if isinstance(plan, Plan) else self._finish(plan)
-        if self._seam is not None and not self._take_with_care(None):
+        if self._joiner is not None and not self._take_with_care(None):
             return None
-        if self._turns is not None and self._turns.ask_for_calls(self.fold):
-            if self._framing.tells_end:
+        if self._function_calling is not None and self._function_calling.wants_calls(self.fold):
+            if self._framing.ends_with_body:
                 self._ready.clear()  # it is not the one result yet
             elif self._stages is not None:
                 self._ready.extend(cast("Any", self._stages.flush()))
@@ -427,44 +429,44 @@ class Machine(Snapshot, Generic[R]):
         if self._final and isinstance(error, StreamError):
             return self._end_of_answer()  # the finish reason has come; that the body did not end loses nothing
         is_begun = self.fold.grown > 0 or (self._taken > 0 and not self.fold.count)
-        bound = self._clocks.bound()
+        bound = self._clocks.latest_attempt()
         left = None if bound is None else bound - self._now
         self._recovery.after = self._after
         plan = self._recovery.plan(error, self.fold, is_begun=is_begun, left=left)
         if isinstance(plan, HeadwaterError):
             return self._finish(plan)
-        if plan.kind == "again":
+        if plan.kind == "retry":
             self._ready.clear()  # nothing in it that the reader would miss
         retrying = Retrying(error, self._recovery.failures, plan.rest)
         if self._on_retry is not None:
             self._on_retry(retrying)
-        if plan.kind == "anew":
+        if plan.kind == "restart":
             self._tell(Reset(error))
-        elif self.tells:
+        elif self.reports_events:
             self._ready.append(cast("R", retrying))
         return self._follow(plan)
 
     def _follow(self, plan: Plan) -> None:
         """Prepare the next request."""
-        if plan.kind != "on":
+        if plan.kind != "resume":
             self.fold = Fold()
             self._grown = self._taken = 0
-        elif not plan.is_same:
-            self.fold.go_on()
+        elif not plan.same_stream:
+            self.fold.begin_continuation()
         self._request, self._rest, self._after = plan.request, plan.rest, plan.after
-        if not plan.is_same:  # the same stream goes on in the middle of the seam
-            self._seam = plan.seam
-            self._is_plain = self._is_plain and plan.seam is None
+        if not plan.same_stream:  # the same stream goes on in the middle of the joiner
+            self._joiner = plan.joiner
+            self._is_plain = self._is_plain and plan.joiner is None
         self._final = False
         self._redirects = 0
-        self._go(State.BROKEN)
+        self._go(State.CLOSING)
 
     def _tell(self, reset: Reset) -> None:
         """Tell the reader that what it has is void: as an event, or as a chunk that says so."""
         self._ready.clear()
         if self._stages is not None:
             self._stages.flush()
-        if self.tells:
+        if self.reports_events:
             self._ready.append(cast("R", reset))
         else:
             self._ready.append(cast("R", reset_chunk()))

@@ -22,52 +22,52 @@ _GONE = (404, 410)
 
 
 class Plan(msgspec.Struct, frozen=True, kw_only=True):
-    """How the call goes on: after a rest of ``rest`` seconds with ``request``.
+    """How the call continues: after ``rest`` seconds, with ``request``.
 
-    ``kind``: ``again`` while there was nothing yet, ``on`` with the answer there is, ``anew`` without it. ``is_same``
-    says that the other end goes on with the very stream that broke; ``after`` documents of the stream have come.
+    ``kind``: ``retry`` before any content, ``resume`` keeps the answer so far, ``restart`` discards it. ``same_stream``
+    says that the server continues the very stream that broke; ``after`` documents of the stream have arrived.
     """
 
-    kind: Literal["again", "on", "anew"]
+    kind: Literal["retry", "resume", "restart"]
     request: HttpRequest
     rest: float
     after: int = 0
-    seam: Joiner | None = None
-    is_same: bool = False
+    joiner: Joiner | None = None
+    same_stream: bool = False
 
 
 class Recovery:
     """Decides for one call. ``request`` is what was asked; ``stream`` and ``after`` say where the answer stands.
 
     ``start`` documents of the stream that is asked for came to somebody else before.
-    ``goes_on`` allows to ask for more where the API stops at a limit of its own (the finish reason CONTINUATION).
+    ``continues`` allows to ask for more where the API stops at a limit of its own (the finish reason CONTINUATION).
     """
 
     def __init__(
         self,
-        wire: Dialect[Any],
+        dialect: Dialect[Any],
         request: HttpRequest,
         *,
         retry: Retry,
         on_break: OnBreak,
-        goes_on: bool,
+        continues: bool,
         jitter: Callable[[], float],
         start: int = 0,
     ) -> None:
-        self.request = wire.keep(request) if on_break == "continue" else request
+        self.request = dialect.keep(request) if on_break == "continue" else request
         self.on_break = on_break
         self.stream: str | None = None
         self.after = start
         self._start = start
-        self._wire = wire
+        self._dialect = dialect
         self._retry = retry
-        self._goes_on = goes_on
+        self._continues = continues
         self._jitter = jitter
         self._unsaid: list[Part] = []  # what had come before the last checkpoint did, and lies behind it
         self._failures = 0  # in a row, without coming further
         self._grown = 0  # how far the answer was at the last of them
         self._first: HeadwaterError | None = None  # the first of them
-        self._is_same = False
+        self._same_stream = False
         self._resumed_at = 0  # the documents that had come when the same stream was asked for again
         self._idle_hops = 0
         self._hop_grown: int | None = None  # how far the answer was when the API stopped at its limit
@@ -77,34 +77,34 @@ class Recovery:
         """The failures in a row, without coming further."""
         return self._failures
 
-    def meets(self, stream: str | None) -> bool:
+    def accepts(self, stream: str | None) -> bool:
         """Take the name of the stream in an answer; return whether it is the one that was asked for."""
-        is_met = not self._is_same or stream == self.stream
+        is_met = not self._same_stream or stream == self.stream
         if is_met or stream is not None:  # a head without a name can be one that was cut: ask again
             self.stream = stream if is_met else None
         return is_met
 
-    def join(self, chunk: GenerateContentResponse | None, seam: Joiner | None) -> list[GenerateContentResponse]:
+    def join(self, chunk: GenerateContentResponse | None, joiner: Joiner | None) -> list[GenerateContentResponse]:
         """Return what is new in a chunk of an answer; None instead of a chunk: the last has come.
 
         Raises:
             StreamInterrupted: it can not be joined to what was there before.
         """
         if chunk is None:
-            return [] if seam is None else seam.flush()
-        if seam is None:
+            return [] if joiner is None else joiner.flush()
+        if joiner is None:
             return [chunk]
-        pieces = seam.feed(chunk)
+        pieces = joiner.feed(chunk)
         if any(map(has_token, pieces)):
-            self._unsaid = seam.left
+            self._unsaid = joiner.pending
         return pieces
 
-    def is_to_be_continued(self, fold: Fold) -> bool:
+    def needs_continuation(self, fold: Fold) -> bool:
         """Whether the API stopped at its own limit and is to be asked for the rest."""
-        is_asked = self._goes_on and fold.finish_reason == FinishReason.CONTINUATION
+        is_asked = self._continues and fold.finish_reason == FinishReason.CONTINUATION
         return is_asked and fold.prompt_feedback is None and fold.continuation_token is not None and fold.is_single
 
-    def go_on(self, fold: Fold) -> Plan | HeadwaterError:
+    def plan_continuation(self, fold: Fold) -> Plan | HeadwaterError:
         """Return how the rest of an answer is asked for, where the API stopped at its own limit."""
         self._idle_hops = 0 if fold.grown > (self._hop_grown or 0) else self._idle_hops + 1
         self._hop_grown = fold.grown
@@ -127,40 +127,47 @@ class Recovery:
             return self._continuation(error, fold, rest) or self._given_up(error)
         is_kept = self.on_break == "continue" and self.stream is not None and not isinstance(error, APIError)
         if not is_begun and not is_kept:
-            return self._from_the_start("again", rest)
+            return self._from_the_start("retry", rest)
         if self.on_break == "restart":
-            return self._from_the_start("anew", rest)
+            return self._from_the_start("restart", rest)
         if self.on_break == "continue":
             return self._continuation(error, fold, rest) or self._given_up(error)
         return error
 
     def _is_gone(self, error: HeadwaterError) -> bool:
         """Whether ``error`` says that the other end does not keep the stream any more."""
-        is_refused = self._is_same and self.after == self._resumed_at
+        is_refused = self._same_stream and self.after == self._resumed_at
         return is_refused and isinstance(error, APIError) and error.code in _GONE
 
-    def _from_the_start(self, kind: Literal["again", "anew"], rest: float) -> Plan:
-        self._is_same, self._unsaid = False, []
+    def _from_the_start(self, kind: Literal["retry", "restart"], rest: float) -> Plan:
+        self._same_stream, self._unsaid = False, []
         return Plan(kind=kind, request=self.request, rest=rest, after=self._start)
 
     def _continuation(self, error: HeadwaterError | None, fold: Fold, rest: float) -> Plan | None:
-        found = self._wire.resume(
+        found = self._dialect.resume(
             BrokenStream(
                 request=self.request,
                 fold=fold,
                 stream=self.stream,
                 after=self.after,
-                since=[*self._unsaid, *fold.since],
+                since_checkpoint=[*self._unsaid, *fold.since_checkpoint],
                 error=error,
             )
         )
         if found is None:
             return None
-        self._is_same, self._resumed_at = found.is_same, self.after
-        if not found.is_same:
+        self._same_stream, self._resumed_at = found.same_stream, self.after
+        if not found.same_stream:
             self.stream = None
-        after = self.after if found.is_same else 0
-        return Plan(kind="on", request=found.request, rest=rest, after=after, seam=found.seam, is_same=found.is_same)
+        after = self.after if found.same_stream else 0
+        return Plan(
+            kind="resume",
+            request=found.request,
+            rest=rest,
+            after=after,
+            joiner=found.joiner,
+            same_stream=found.same_stream,
+        )
 
     def _given_up(self, error: HeadwaterError) -> HeadwaterError:
         """The error to end with: where going on failed, the one that made it necessary."""

@@ -20,13 +20,13 @@ class Snapshot:
     ``headers`` are those of the last HTTP answer, ``attempts`` the requests that were sent.
     """
 
-    def __init__(self, turns: FunctionCalling | None) -> None:
+    def __init__(self, function_calling: FunctionCalling | None) -> None:
         self.state = State.NEW
         self.attempts = 0
         self.fold = Fold()
         self.meter = Meter()
         self.headers: Mapping[str, str] = {}
-        self._turns = turns
+        self._function_calling = function_calling
         self._final = False  # whether the answer may end here
         self._outcome: HeadwaterError | None = None
         self._cancelled: str | None = None
@@ -49,12 +49,16 @@ class Snapshot:
     @property
     def response(self) -> GenerateContentResponse:
         """The answer so far."""
-        return self.fold.response if self._turns is None else self._turns.mark(self.fold.response)
+        return (
+            self.fold.response
+            if self._function_calling is None
+            else self._function_calling.add_history(self.fold.response)
+        )
 
     @property
     def partial(self) -> GenerateContentResponse | None:
         """The answer so far, and what was called before it; None where nothing has come."""
-        has_come = self.fold.count or (self._turns is not None and self._turns.history)
+        has_come = self.fold.count or (self._function_calling is not None and self._function_calling.history)
         return self.response if has_come else None
 
     @property

@@ -12,17 +12,17 @@ class State(Enum):
     OPENING = "opening"
     READING = "reading"
     CALLING = "calling"
-    BROKEN = "broken"
-    RESTING = "resting"
+    CLOSING = "closing"
+    BACKOFF = "backoff"
     DONE = "done"
 
 
 TRANSITIONS: dict[State, frozenset[State]] = {
     State.NEW: frozenset({State.OPENING, State.DONE}),
-    State.OPENING: frozenset({State.READING, State.NEW, State.BROKEN, State.DONE}),
-    State.READING: frozenset({State.CALLING, State.BROKEN, State.DONE}),
-    State.CALLING: frozenset({State.BROKEN, State.DONE}),
-    State.BROKEN: frozenset({State.RESTING, State.DONE}),
-    State.RESTING: frozenset({State.NEW, State.DONE}),
+    State.OPENING: frozenset({State.READING, State.NEW, State.CLOSING, State.DONE}),
+    State.READING: frozenset({State.CALLING, State.CLOSING, State.DONE}),
+    State.CALLING: frozenset({State.CLOSING, State.DONE}),
+    State.CLOSING: frozenset({State.BACKOFF, State.DONE}),
+    State.BACKOFF: frozenset({State.NEW, State.DONE}),
     State.DONE: frozenset({State.DONE}),
 }

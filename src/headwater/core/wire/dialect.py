@@ -19,28 +19,28 @@ Result = TypeVar("Result", covariant=True)
 class BrokenStream(msgspec.Struct, frozen=True, kw_only=True):
     """An answer that stopped before its end: what is known of it.
 
-    ``stream`` is the name under which the other end keeps it, None where it does not; ``after`` counts the documents
-    that came. ``since`` are the parts that came after the last checkpoint. ``error`` is what stopped it, None where the
-    API itself asks to go on.
+    ``stream`` is the name under which the server stores it, None if it does not; ``after`` counts the documents that
+    arrived. ``since_checkpoint`` are the parts that followed the last checkpoint. ``error`` is what stopped it, None
+    if the API itself asks for a continuation.
     """
 
     request: HttpRequest
     fold: Fold
     stream: str | None
     after: int
-    since: list[Part]
+    since_checkpoint: list[Part]
     error: HeadwaterError | None
 
 
 class Continuation(msgspec.Struct, frozen=True, kw_only=True):
     """How to go on with a broken answer: the request to send, and how what comes is joined to what was there.
 
-    ``is_same`` says that it is the same stream, at the place where it broke.
+    ``same_stream`` says that it is the same stream, at the place where it broke.
     """
 
     request: HttpRequest
-    seam: Joiner | None = None
-    is_same: bool = False
+    joiner: Joiner | None = None
+    same_stream: bool = False
 
 
 @final

@@ -16,10 +16,10 @@ _DETECT_BYTES = 4096
 class Framing(Protocol):
     """Cuts one body into documents. Lives as long as the body.
 
-    ``tells_end`` says whether the framing itself shows that the answer is whole.
+    ``ends_with_body`` says whether the framing itself shows that the answer is whole.
     """
 
-    tells_end: bool
+    ends_with_body: bool
 
     def feed(self, piece: bytes) -> list[bytes]:
         """Return the documents that ``piece`` completes."""
@@ -35,7 +35,7 @@ class Framing(Protocol):
 class SingleDocument:
     """The body is one document: unary answers and errors."""
 
-    tells_end = True
+    ends_with_body = True
     leftover = b""
 
     def __init__(self, *, limit: int = sse.MAX_EVENT_BYTES) -> None:
@@ -67,7 +67,7 @@ class DocumentStream:
     nothing.
     """
 
-    tells_end = False
+    ends_with_body = False
 
     def __init__(self, *, limit: int = sse.MAX_EVENT_BYTES) -> None:
         self._events = sse.Decoder(limit=limit, foreign=self._foreign)

@@ -31,10 +31,10 @@ def resume(broken: BrokenStream) -> Continuation | None:
     """Return how to go on with a Gemini answer that broke; None where there is no way."""
     has_ended = broken.error is None or isinstance(broken.error, APIError)  # and there is no more of that stream
     if broken.stream is not None and not has_ended:
-        return Continuation(request=resume_request(broken.request, broken.stream, broken.after), is_same=True)
+        return Continuation(request=resume_request(broken.request, broken.stream, broken.after), same_stream=True)
     token = broken.fold.continuation_token
     if token is not None and broken.fold.is_single:
-        return Continuation(request=_with_token(broken.request, token), seam=SkipReplayed(broken.since))
+        return Continuation(request=_with_token(broken.request, token), joiner=SkipReplayed(broken.since_checkpoint))
     return _told_on(broken)
 
 
@@ -79,7 +79,7 @@ def _told_on(broken: BrokenStream) -> Continuation | None:
     if not fold.is_text or not body.get("contents") or _asks_for_more_than_text(body):
         return None
     if not fold.text:  # thoughts alone: there is nothing yet to go on from
-        return Continuation(request=broken.request, seam=TrimOverlap("", mute_thoughts=True))
+        return Continuation(request=broken.request, joiner=TrimOverlap("", mute_thoughts=True))
     said = {"role": "model", "parts": [{"text": fold.text}]}
     body = {**body, "contents": [*body.get("contents", ()), said]}
     generation, spent = body.get("generationConfig") or {}, fold.usage_metadata.candidates_token_count
@@ -88,8 +88,8 @@ def _told_on(broken: BrokenStream) -> Continuation | None:
         if spent >= limit:
             return None
         body["generationConfig"] = {**generation, "maxOutputTokens": limit - spent}
-    seam = TrimOverlap(fold.text, mute_thoughts=bool(fold.thought_text))
-    return Continuation(request=_with_body(broken.request, body), seam=seam)
+    joiner = TrimOverlap(fold.text, mute_thoughts=bool(fold.thought_text))
+    return Continuation(request=_with_body(broken.request, body), joiner=joiner)
 
 
 def _asks_for_more_than_text(body: dict[str, Any]) -> bool:

@@ -62,7 +62,7 @@ class _End(msgspec.Struct):
 class NumberedFraming:
     """The body is a stream of events with names. The data of one that is no chunk gets a mark before it."""
 
-    tells_end = False
+    ends_with_body = False
 
     def __init__(self) -> None:
         self._events = sse.Decoder(foreign=self._foreign)
@@ -123,7 +123,7 @@ class ServerStreamDialect(Gemini[GenerateContentResponse]):
         """Return the request for what follows; None where the stream is forgotten."""
         if broken.stream is None:
             return None
-        return Continuation(request=request_after(broken.request, broken.after), is_same=True)
+        return Continuation(request=request_after(broken.request, broken.after), same_stream=True)
 
 
 class StreamInfoDialect(Gemini[StreamInfo]):

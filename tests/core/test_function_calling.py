@@ -19,7 +19,7 @@ from tests.support.servers import says, sse
 
 def calling(**options: Any) -> Script:
     """A call whose functions are to be run."""
-    script = Script(**{"turns": FunctionCalling(5)} | options)
+    script = Script(**{"function_calling": FunctionCalling(5)} | options)
     script.step()
     script.opened()
     script.step()
@@ -104,7 +104,7 @@ def test_the_clock_of_the_whole_call_goes_on() -> None:
 
 def test_each_request_has_its_own_tries() -> None:
     """A failure before the calls leaves as many tries for the request after them."""
-    script = Script(retry=TRICE, turns=FunctionCalling(5))
+    script = Script(retry=TRICE, function_calling=FunctionCalling(5))
     for _ in range(2):
         attempt(script, 503, BUSY)
         assert [type(script.step()) for _ in range(2)] == [Close, Wait]
@@ -124,7 +124,7 @@ def test_each_request_has_its_own_tries() -> None:
 
 
 def test_time_in_functions_is_in_no_gap_and_no_rate() -> None:
-    script = Script(turns=FunctionCalling(5))
+    script = Script(function_calling=FunctionCalling(5))
     script.begin()
     script.now = 1.0
     script.received(sse(says("a", usageMetadata={"candidatesTokenCount": 1})))
@@ -148,7 +148,7 @@ def test_time_in_functions_is_in_no_gap_and_no_rate() -> None:
 
 def test_an_answer_that_the_api_continues_is_whole_before_its_calls_are_run() -> None:
     """The text and the call of both parts are one turn of the model."""
-    script = Script(turns=FunctionCalling(5))
+    script = Script(function_calling=FunctionCalling(5))
     script.begin()
     short = says("first, ", "CONTINUATION")
     short["candidates"][0]["continuationToken"] = "dG9rZW4="
@@ -165,7 +165,7 @@ def test_an_answer_that_the_api_continues_is_whole_before_its_calls_are_run() ->
 
 
 def test_the_one_result_of_a_call_is_the_answer_after_the_functions() -> None:
-    script = Script(unary=True, turns=FunctionCalling(5))
+    script = Script(unary=True, function_calling=FunctionCalling(5))
     script.begin()
     script.received(json.dumps(CALLS).encode(), b"")
     assert isinstance(script.step(), Run)
@@ -183,7 +183,7 @@ def test_the_one_result_of_a_call_is_the_answer_after_the_functions() -> None:
 def test_half_a_call_is_none() -> None:
     """An answer that reached its limit in the middle of streamed arguments runs nothing."""
     half = {"functionCall": {"name": "f", "willContinue": True}}
-    script = Script(turns=FunctionCalling(5))
+    script = Script(function_calling=FunctionCalling(5))
     script.begin()
     script.received(
         sse({"candidates": [{"content": {"parts": [half]}}]}),
