@@ -73,7 +73,7 @@ def test_readme_commands_stand_alone():
 
 
 def test_machine_is_drawn_as_it_is():
-    """The diagram in the architecture page is the machine's table; docs/draw_machine.py draws it anew."""
+    """The diagram in the architecture page is the machine's table; docs/draw_machine.py redraws it."""
     drawing = script("draw_machine")
     page = drawing.PAGE.read_text(encoding="utf-8")
     assert drawing.redrawn(page) == page
