@@ -4,7 +4,7 @@ python docs/make_faults.py             all of it, some minutes
 python docs/make_faults.py null RST    only the rows with one of these words, to the screen
 
 Each library in each colour reads in a process of its own, so that one that hangs can be ended. The faults are those
-that ``tests/client/test_faults.py`` asserts; the readers run the same code, with another import.
+that ``tests/behaviour/test_faults.py`` asserts; the readers run the same code, with another import.
 """
 
 from __future__ import annotations

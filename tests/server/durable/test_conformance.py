@@ -12,7 +12,7 @@ import pytest
 
 from tests.support.stores import needs_redis, redis_server
 
-SCRIPT = Path(__file__).parents[1] / "conformance" / "durable_streams.py"
+SCRIPT = Path(__file__).with_name("run_conformance.py")
 PATIENCE = 170
 NOT_INSTALLED = 3
 #: All but the six of the optional subscriptions.

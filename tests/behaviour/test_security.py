@@ -109,7 +109,7 @@ def test_the_right_key_in_each_of_its_places(locked: Live, place: dict[str, str]
 
 def test_secrets_are_compared_in_constant_time_only() -> None:
     """In the server no key or digest meets ``==``, ``!=`` or ``in``: only ``hmac.compare_digest`` sees them."""
-    for path in Path(headwater.server.__file__).parent.glob("*.py"):
+    for path in Path(headwater.server.__file__).parent.rglob("*.py"):
         for node in ast.walk(ast.parse(path.read_text())):
             if isinstance(node, ast.Compare) and not isinstance(node.ops[0], ast.Is | ast.IsNot):
                 names = {part.id for part in ast.walk(node) if isinstance(part, ast.Name)}

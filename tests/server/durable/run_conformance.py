@@ -1,6 +1,6 @@
 """Runs the conformance suite of the Durable Streams protocol against ``headwater serve``, and prints what passed.
 
-    python tests/conformance/durable_streams.py --log sqlite:streams.db
+    python tests/server/durable/run_conformance.py --log sqlite:streams.db
 
 It needs ``node`` and ``npm``; the suite is installed into a cache directory at the first run. The exit code is 0 when
 all tests passed, 1 when some did not, 3 when the suite could not be installed.

@@ -19,7 +19,7 @@ from headwater.engines.base import EngineRequest
 from headwater.engines.offline import OfflineEngine
 from tests.support.ws_peer import scene, serving
 
-_PAGE = (Path(__file__).parents[2] / "docs" / "websocket.md").read_text(encoding="utf-8")
+_PAGE = (Path(__file__).parents[3] / "docs" / "websocket.md").read_text(encoding="utf-8")
 _PROMPT = "Tell me a story in 400 words."
 _PACE = story.Pace(first=0, rate=3000)
 
