@@ -172,7 +172,7 @@ async def tail_reads_to_the_end(log: Log) -> None:
 async def tail_says_that_nothing_came(log: Log) -> None:
     """``tail`` yields an empty page when nothing came for ``pause`` seconds."""
     await log.create("a")
-    pages = tail(log, "a", pause=0.01)
+    pages = tail(log, "a", heartbeat=0.01)
     page = await _in_time(anext(pages))
     assert (page.records, page.is_end) == ([], False)
     await pages.aclose()
@@ -393,7 +393,7 @@ async def _race(log: Log, chance: random.Random, key: str) -> None:
 
 
 async def _read(log: Log, key: str, after: int = 0) -> list[bytes]:
-    return [record async for page in tail(log, key, after, pause=PATIENCE * 2) for record in page.records]
+    return [record async for page in tail(log, key, after, heartbeat=PATIENCE * 2) for record in page.records]
 
 
 async def _woken_by(log: Log, after: int, work: Awaitable[object]) -> None:

@@ -41,7 +41,7 @@ def with_logs(url: str, work: Work, *, nodes: int = 1, patience: float = 20.0) -
 
 
 async def read(log: RedisLog, key: str = "a") -> list[bytes]:
-    return [record async for page in tail(log, key, pause=60) for record in page.records]
+    return [record async for page in tail(log, key, heartbeat=60) for record in page.records]
 
 
 def test_readers_of_every_node_are_woken(redis: RedisServer) -> None:

@@ -176,7 +176,7 @@ def test_two_who_share_a_file_see_each_other(tmp_path: Path) -> None:
         await one.create("a")
 
         async def read(log: SqliteLog) -> list[bytes]:
-            return [record async for page in tail(log, "a", pause=60) for record in page.records]
+            return [record async for page in tail(log, "a", heartbeat=60) for record in page.records]
 
         readers = [asyncio.create_task(read(log)) for log in (one, two)]
         for number in range(6):

@@ -70,7 +70,7 @@ class Node:
         engines = EngineRouter(engine or OfflineEngine(story.INSTANT), by_model)
         self.server = Server(engines, log, Auth(**options), grace=0.0, lease=lease)
         self.log = log
-        self.generations = self.server.generations
+        self.registry = self.server.registry
         self.recorder = self.server.recorder
 
     async def begin(
@@ -84,13 +84,13 @@ class Node:
     ) -> StartedStream:
         """Begin an answer."""
         request = EngineRequest("m", msgspec.json.encode(body or ASK))
-        return await self.generations.start(
-            who, request, StreamHeader("", "m", **head), terms or RetentionPolicy(), repeat_key=key
+        return await self.registry.start(
+            who, request, StreamHeader("", "m", **head), terms or RetentionPolicy(), idempotency_key=key
         )
 
     async def read(self, name: str, after: int = 0) -> list[bytes]:
         """Return the records of an answer, to its end."""
-        return [record async for page in tail(self.log, name, after, pause=60) for record in page.records]
+        return [record async for page in tail(self.log, name, after, heartbeat=60) for record in page.records]
 
     async def text(self, name: str) -> str:
         """Return the text of an answer, at its end."""
@@ -105,10 +105,10 @@ class Node:
 
     async def die(self) -> None:
         """Stop as a process that was killed: nothing more is written, and nobody is told."""
-        for task in self.server.node._tasks:
+        for task in self.server.cluster._tasks:
             task.cancel()
         for generation in list(self.recorder._running.values()):
-            generation.lose()
+            generation.abandon()
         await asyncio.gather(*self.recorder._tasks.values(), return_exceptions=True)
 
 
@@ -132,7 +132,7 @@ async def joined(store: Store, *engines: Any, **options: Any) -> AsyncIterator[l
     """Yield servers that share a log, one for each engine."""
     nodes = [Node(engine, store.open(), **options) for engine in engines]
     for node in nodes:
-        node.server.node.join()
+        node.server.cluster.join()
     try:
         yield nodes
     finally:

@@ -168,7 +168,7 @@ async def serving(engine: Any = None, **options: Any) -> AsyncIterator[Live]:
 
 def logs(live: Live) -> int:
     """Return how many logs of answers there are."""
-    log, passing = live.server.recorder.log, live.server.recorder.passing
+    log, passing = live.server.recorder.log, live.server.recorder.relay_log
     assert isinstance(log, MemoryLog)
     return len(passing) + sum(map(is_name, log._entries))
 

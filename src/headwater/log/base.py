@@ -125,19 +125,19 @@ class Log(Protocol):
 
 
 async def tail(
-    log: Log, key: str, after: int = 0, *, pause: float = 15.0, every: float = 0.0
+    log: Log, key: str, after: int = 0, *, heartbeat: float = 15.0, min_interval: float = 0.0
 ) -> AsyncGenerator[Page, None]:
     """Yield the records after ``after`` as they come, in pages, up to the end.
 
-    A slow reader gets larger pages, never a queue; one that wants no more than one page in ``every`` seconds, too. An
-    empty page says that nothing came for ``pause`` seconds.
+    A slow reader gets larger pages, never a queue; so does one that asks for at most one page every ``min_interval``
+    seconds. An empty page means that nothing was appended for ``heartbeat`` seconds.
 
     Raises:
         UnknownStreamError: there is no such log, or it was dropped.
     """
     page = await log.read(key, after)
     if not page.records and not page.is_end:
-        await log.wait(key, after, pause)
+        await log.wait(key, after, heartbeat)
         page = await log.read(key, after)
     while True:
         after = page.next
@@ -145,8 +145,8 @@ async def tail(
         yield page
         if page.is_end:
             return
-        if is_all and every:
-            await asyncio.sleep(every)
+        if is_all and min_interval:
+            await asyncio.sleep(min_interval)
         if is_all:  # there was no more: wait, which ends at once where there is by now
-            await log.wait(key, after, pause)
+            await log.wait(key, after, heartbeat)
         page = await log.read(key, after)

@@ -69,12 +69,12 @@ class Server:
         self.access = access
         self.metrics = ServerMetrics()
         self.recorder = Recorder(log, self.metrics, lease=lease)
-        self.generations = StreamRegistry(engines, self.recorder, access, secret=secret)
-        self.chats = ChatService(chats, self.generations, most=access.limits.max_chats)
-        self.node = ClusterNode(self.generations, self.recorder, engines)
+        self.registry = StreamRegistry(engines, self.recorder, access, secret=secret)
+        self.chats = ChatService(chats, self.registry, most=access.limits.max_chats)
+        self.cluster = ClusterNode(self.registry, self.recorder, engines)
         self.files = FileStore(access.limits)
-        self.sockets = WebSocketEndpoint(self.generations, self.recorder, access, self.metrics, grace=grace)
-        self.streams = DurableStreams(log, most=access.limits.max_durable_stream, shelf=AnswerStreams(self.generations))
+        self.sockets = WebSocketEndpoint(self.registry, self.recorder, access, self.metrics, grace=grace)
+        self.streams = DurableStreams(log, most=access.limits.max_durable_stream, shelf=AnswerStreams(self.registry))
         self.durable = DurableEndpoint(self.streams, access, self.metrics, self.recorder.draining, is_writable=streams)
 
     def routes(self) -> list[BaseRoute]:
@@ -86,10 +86,10 @@ class Server:
             Route("/metrics", self._figures, methods=["GET"]),
             WebSocketRoute("/ws", self.sockets),
             *FilesEndpoint(self.files, self.access).routes(),
-            *GeminiEndpoint(self.engines, self.recorder, self.access, self.generations).routes(),
-            *StreamsEndpoint(self.generations, self.access).routes(),
+            *GeminiEndpoint(self.engines, self.recorder, self.access, self.registry).routes(),
+            *StreamsEndpoint(self.registry, self.access).routes(),
             *ChatsEndpoint(self.chats, self.access).routes(),
-            *UiEndpoint(self.chats, self.generations, self.engines, self.recorder, self.access).routes(),
+            *UiEndpoint(self.chats, self.registry, self.engines, self.recorder, self.access).routes(),
             *self.durable.routes(),
         ]
 
@@ -97,7 +97,7 @@ class Server:
         """Let what runs finish within ``grace`` seconds, end what does not, and let go of everything."""
         await self.recorder.drain(grace)
         await self.chats.close()
-        await self.node.leave()
+        await self.cluster.leave()
         await self.engines.aclose()
         await self.recorder.log.aclose()
         self.files.close()
@@ -189,7 +189,7 @@ def app(
     async def lifespan(_: object) -> AsyncIterator[None]:
         works = (sweep_files(server.files), sweep_log(server), server.chats.keep_settled())
         tasks = [asyncio.create_task(work) for work in works]
-        server.node.join()
+        server.cluster.join()
         yield
         for task in tasks:
             task.cancel()

@@ -27,7 +27,7 @@ def test_time_does_not_tell_how_much_of_a_key_is_right() -> None:
         for name, key in tries.items():
             began = time.perf_counter_ns()
             try:
-                access.admit(key)
+                access.authenticate(key)
             except AuthenticationError:
                 taken[name].append(time.perf_counter_ns() - began)
     near, far = (statistics.median(taken[name]) for name in ("near", "far"))
@@ -99,7 +99,7 @@ async def test_a_revoked_key_ends_its_sockets(by_hello: bool) -> None:
         assert await peer.hear_close() == 4403
         live.until(lambda: (held.running, held.cancelled) == (0, 1))
         assert (await other.greet())["type"] == "ready"
-    assert not live.server.access._ties
+    assert not live.server.access._revocations
 
 
 def test_keys_can_be_changed_but_not_done_without() -> None:
@@ -108,7 +108,7 @@ def test_keys_can_be_changed_but_not_done_without() -> None:
     for wrong in ([], [""]):
         with pytest.raises(UsageError):
             access.change_keys(wrong)
-    assert access.admit(KEY)
+    assert access.authenticate(KEY)
     with pytest.raises(UsageError):
         Auth().change_keys([KEY])
 

@@ -204,7 +204,7 @@ def test_leaving_clients_leave_nothing_behind() -> None:
             stream.close()
         live.until(lambda: held.running == 0 and len(live.runner.server_state.connections) == 0)
         assert held.cancelled == 200
-        assert live.on_loop(lambda: len(live.server.recorder.passing)) == 0
+        assert live.on_loop(lambda: len(live.server.recorder.relay_log)) == 0
         live.until(lambda: len(asyncio.all_tasks()) <= tasks)
         figures = live.get("/metrics").body.decode()
         assert 'headwater_cancellations_total{engine="held"} 200.0' in figures

@@ -14,7 +14,7 @@ from tests.support.ws_peer import dial, scene, serving
 def count(quotas: Quotas, who: bytes) -> float | None:
     """Count a request; return the seconds to wait where it is refused."""
     try:
-        quotas.count(who)
+        quotas.count_request(who)
     except RateLimitError as error:
         return error.retry_after
     return None

@@ -261,7 +261,7 @@ def test_kept_stream_of_a_gemini_client_is_a_stream_too() -> None:
         ]
         assert live.get(f"{PATH}/{name.decode()}").json["state"] == "running"
         connection.close()
-        live.until(lambda: held.cancelled == 1 and not len(live.server.generations.keeper))
+        live.until(lambda: held.cancelled == 1 and not len(live.server.registry.retention))
         assert live.get(f"{PATH}/{name}").status == 404
 
 

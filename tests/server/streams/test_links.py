@@ -73,7 +73,7 @@ def test_link_lasts_for_a_while(seconds: float) -> None:
 async def test_secret_is_that_of_all_servers(store: Store) -> None:
     """Servers that share a log sign alike, whichever of them was first, also when they begin at once."""
     async with joined(store, None, None, None) as nodes:
-        secrets = await asyncio.gather(*(node.generations.secret() for node in nodes))
+        secrets = await asyncio.gather(*(node.registry.secret() for node in nodes))
         assert len({*secrets, await shared_secret(nodes[0].log)}) == 1
         assert len(secrets[0]) >= 32
         assert await nodes[0].log.sweep(age=0.0, size=0) == 0, "retention leaves it alone"

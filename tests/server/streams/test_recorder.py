@@ -29,14 +29,14 @@ async def test_answer_runs_without_readers(store: Store) -> None:
     async with joined(store, OfflineEngine(_QUICK)) as (node,):
         name = (await node.begin()).name
         await node.until(lambda state: state.is_sealed, name)
-        known = await node.generations.look(name, await node.generations.find(b"", name))
-        assert known.account.reason == "finished"
-        assert known.account.usage is not None
-        assert known.account.usage["candidatesTokenCount"] > 10
-        assert 0 <= (known.account.first or 0) <= (known.account.seconds or 0)
+        known = await node.registry.load(name, await node.registry.find(b"", name))
+        assert known.status.reason == "finished"
+        assert known.status.usage is not None
+        assert known.status.usage["candidatesTokenCount"] > 10
+        assert 0 <= (known.status.first_chunk or 0) <= (known.status.seconds or 0)
         found = await node.read(name)
-        assert known.chunks == len(found) - 2 == known.last - 1
-        assert record_format.read_header(found[0]) == known.head
+        assert known.chunk_count == len(found) - 2 == known.event_count - 1
+        assert record_format.read_header(found[0]) == known.header
 
 
 @scene
@@ -75,7 +75,7 @@ async def test_forgotten_answer_frees_its_key(store: Store) -> None:
     async with joined(store, Scripted(lambda _: [says("a", "STOP")]), Held()) as nodes:
         name = (await nodes[0].begin(key="k")).name
         await nodes[0].until(lambda state: state.is_sealed, name)
-        await nodes[1].generations.drop(name)
+        await nodes[1].registry.drop(name)
         again = await asyncio.gather(*(node.begin(key="k") for node in nodes for _ in range(3)))
         assert len({started.name for started in again} | {name}) == 2
         assert sum(started.is_new for started in again) == 1
@@ -92,7 +92,7 @@ async def test_stop_reaches_the_server_that_produces(store: Store) -> None:
             await nodes[0].until(lambda state: state.next == 4, name)
             readers = [asyncio.create_task(node.read(name)) for node in nodes]
             began = time.monotonic()
-            stopping = nodes[1 + number % 2].generations.stop(name)
+            stopping = nodes[1 + number % 2].registry.stop(name)
             while held.cancelled <= number:
                 await asyncio.sleep(0.001)
             took.append(time.monotonic() - began)
@@ -112,11 +112,11 @@ async def test_answer_belongs_to_its_key(store: Store) -> None:
     """Another key finds no more than for a name that never was; nor is any other log taken for an answer."""
     async with joined(store, Held(), None) as nodes:
         name = (await nodes[0].begin(who=b"me")).name
-        assert (await nodes[1].generations.find(b"me", name)).model == "m"
-        control = f"control:{nodes[0].recorder.node}"
+        assert (await nodes[1].registry.find(b"me", name)).model == "m"
+        control = f"control:{nodes[0].recorder.node_id}"
         for who, asked in ((b"you", name), (b"", name), (b"me", "x" * 32), (b"me", control), (b"", "link:secret")):
             with pytest.raises(UnknownStreamError):
-                await nodes[1].generations.find(who, asked)
+                await nodes[1].registry.find(who, asked)
 
 
 @scene
@@ -126,11 +126,11 @@ async def test_names_are_listed_newest_first(store: Store) -> None:
         names = []
         for _ in range(5):
             started = await nodes[0].begin(who=b"me")
-            await nodes[0].generations.enlist(started.name, started.head)
+            await nodes[0].registry.add_to_list(started.name, started.header)
             names.insert(0, started.name)
-        assert await nodes[1].generations.names(b"me", 0, 3) == (names[:3], True)
-        assert await nodes[1].generations.names(b"me", 3, 3) == (names[3:], False)
-        assert await nodes[1].generations.names(b"you", 0, 3) == ([], False)
+        assert await nodes[1].registry.list_names(b"me", 0, 3) == (names[:3], True)
+        assert await nodes[1].registry.list_names(b"me", 3, 3) == (names[3:], False)
+        assert await nodes[1].registry.list_names(b"you", 0, 3) == ([], False)
 
 
 @scene
@@ -138,15 +138,15 @@ async def test_answer_with_patience_needs_a_reader_anywhere(store: Store) -> Non
     """An answer that is kept while somebody reads goes on as long as one reads on another server, and not longer."""
     held = Held()
     async with joined(store, held, None) as nodes:
-        started = await nodes[0].begin(terms=RetentionPolicy(patience=0.3))
-        nodes[0].generations.enter(started.name, started.head)
-        nodes[1].generations.enter(started.name, started.head)
-        nodes[0].generations.leave(started.name)
+        started = await nodes[0].begin(terms=RetentionPolicy(idle_ttl=0.3))
+        nodes[0].registry.add_reader(started.name, started.header)
+        nodes[1].registry.add_reader(started.name, started.header)
+        nodes[0].registry.remove_reader(started.name)
         await asyncio.sleep(0.8)
         assert held.running == 1
-        nodes[1].generations.leave(started.name)
+        nodes[1].registry.remove_reader(started.name)
         async with asyncio.timeout(5):
-            while held.running or nodes[0].generations.keeper.get(started.name):
+            while held.running or nodes[0].registry.retention.get(started.name):
                 await asyncio.sleep(0.01)
         with pytest.raises(UnknownStreamError):
             await nodes[0].until(lambda _: False, started.name)
@@ -161,7 +161,7 @@ async def test_share_of_a_key_is_held_while_an_answer_runs(store: Store) -> None
         with pytest.raises(APIError) as caught:
             await node.begin()
         assert caught.value.code == 429
-        await node.generations.stop(name)
+        await node.registry.stop(name)
         await node.until(lambda _: not len(node.recorder), name)
         assert (await node.begin()).is_new
 
@@ -191,9 +191,9 @@ def test_plain_answers_stay_in_memory() -> None:
         log = MemoryLog()
         recorder = Recorder(log, ServerMetrics())
         generation = await recorder.relay(OfflineEngine(story.INSTANT), EngineRequest("m", b'{"contents":[]}'))
-        assert (len(log), len(recorder.passing)) == (0, 1)
+        assert (len(log), len(recorder.relay_log)) == (0, 1)
         done = asyncio.Event()
-        generation.when_done(done.set)
+        generation.add_done_callback(done.set)
         await done.wait()
 
     asyncio.run(run())

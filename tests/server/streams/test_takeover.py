@@ -90,12 +90,12 @@ async def test_answer_outlives_two_deaths(store: Store) -> None:
         name = (await nodes[0].begin(_STORY, on_break="continue")).name
         reader = asyncio.create_task(nodes[2].read(name))
         await nodes[0].until(lambda state: state.next > 5, name)
-        node = nodes[2].server.node
+        node = nodes[2].server.cluster
         node._tasks[2].cancel()  # it reads and does not look for the dead, for now
         await nodes[0].die()
         there = (await nodes[0].log.state(name)).next
         await nodes[1].until(lambda state: state.next > there + 5, name)
-        node._tasks[2] = asyncio.create_task(node._again(node._look, 0.05))
+        node._tasks[2] = asyncio.create_task(node._repeat(node._take_over_stale, 0.05))
         await nodes[1].die()
         found = await reader
         assert text_of(found) == await whole_text()
@@ -188,8 +188,8 @@ async def test_answer_that_kills_servers_is_given_up(store: Store) -> None:
     async with joined(store, Held(), Held()) as nodes:
         name = (await nodes[0].begin(on_break="continue")).name
         await nodes[0].until(lambda state: state.next == 3, name)
-        account = msgspec.json.encode(record_format.StreamStatus(takeovers=3, idle=3, known=3))
-        await nodes[0].log.append(name, [], writer=nodes[0].recorder.node, note=account)
+        account = msgspec.json.encode(record_format.StreamStatus(takeovers=3, idle_takeovers=3, known_records=3))
+        await nodes[0].log.append(name, [], writer=nodes[0].recorder.node_id, note=account)
         await nodes[0].die()
         assert (await nodes[1].read(name))[-1][0] == record_format.ERROR
 
@@ -200,10 +200,10 @@ async def test_answer_that_grows_is_gone_on_with_again_and_again(store: Store) -
     async with joined(store, Held(), Held()) as nodes:
         name = (await nodes[0].begin(on_break="continue")).name
         await nodes[0].until(lambda state: state.next == 3, name)
-        account = msgspec.json.encode(record_format.StreamStatus(takeovers=9, idle=3, known=2))
-        await nodes[0].log.append(name, [], writer=nodes[0].recorder.node, note=account)
+        account = msgspec.json.encode(record_format.StreamStatus(takeovers=9, idle_takeovers=3, known_records=2))
+        await nodes[0].log.append(name, [], writer=nodes[0].recorder.node_id, note=account)
         await nodes[0].die()
-        state = await nodes[1].until(lambda state: state.writer == nodes[1].recorder.node, name)
+        state = await nodes[1].until(lambda state: state.writer == nodes[1].recorder.node_id, name)
         await nodes[1].until(lambda _: len(nodes[1].recorder) == 1, name)
         assert not state.is_sealed
 
@@ -215,10 +215,10 @@ async def test_server_that_lost_its_answer_stops_at_once(store: Store) -> None:
     async with joined(store, held, None) as nodes:
         name = (await nodes[0].begin()).name
         await nodes[0].until(lambda state: state.next == 2, name)
-        for task in nodes[0].server.node._tasks:  # as if the process had been stopped for a while
+        for task in nodes[0].server.cluster._tasks:  # as if the process had been stopped for a while
             task.cancel()
         found = await nodes[1].read(name)
-        nodes[0].server.node.join()
+        nodes[0].server.cluster.join()
         async with asyncio.timeout(PATIENCE):
             while held.running:
                 await asyncio.sleep(0.01)
@@ -248,9 +248,9 @@ async def test_stop_of_an_answer_whose_server_died_ends_it(store: Store) -> None
     async with joined(store, Held(), second) as nodes:
         name = (await nodes[0].begin(on_break="continue")).name
         await nodes[0].until(lambda state: state.next == 3, name)
-        nodes[1].server.node._tasks[1].cancel()
+        nodes[1].server.cluster._tasks[1].cancel()
         await nodes[0].die()
-        await nodes[1].generations.stop(name)
+        await nodes[1].registry.stop(name)
         assert record_format.read_status((await nodes[1].log.state(name)).note).reason == "cancelled"
         assert second.running == 0
 

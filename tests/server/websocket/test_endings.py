@@ -103,8 +103,8 @@ async def test_nothing_is_left_of_two_hundred_sockets_that_vanish() -> None:
             live.until,
             lambda: not (len(server.sockets) or len(server.recorder) or logs(live)),
         )
-        keeper = server.generations.keeper
-        assert not live.on_loop(lambda: len(keeper) or len(keeper._finished) or len(keeper._dropping))
+        retention = server.registry.retention
+        assert not live.on_loop(lambda: len(retention) or len(retention._finished) or len(retention._dropping))
         assert not live.on_loop(lambda: server.access.quotas._open)
         live.until(lambda: len(asyncio.all_tasks()) <= tasks + 3)  # the watcher of the shutdown, and this call's own
 
@@ -123,7 +123,7 @@ async def test_socket_cut_before_its_stream_is_followed_leaves_nothing() -> None
                     await peer.say(prompt="x")
                 peer.cut()
         server = live.server
-        live.until(lambda: not (len(server.sockets) or logs(live) or len(server.generations.keeper)))
+        live.until(lambda: not (len(server.sockets) or logs(live) or len(server.registry.retention)))
 
 
 @scene
@@ -136,14 +136,14 @@ async def test_named_streams_of_vanished_sockets_are_forgotten_in_time() -> None
                 await peer.greet()
                 await peer.generate()
                 peer.cut()
-        assert live.on_loop(lambda: len(live.server.generations.keeper))
-        live.until(lambda: not logs(live) and not len(live.server.generations.keeper))
+        assert live.on_loop(lambda: len(live.server.registry.retention))
+        live.until(lambda: not logs(live) and not len(live.server.registry.retention))
 
 
 @scene
 async def test_finished_streams_of_a_key_are_kept_in_number_too(monkeypatch: pytest.MonkeyPatch) -> None:
     """Of very many finished streams of one key the oldest are forgotten before their time."""
-    monkeypatch.setattr(retention, "KEPT_PER_KEY", 3)
+    monkeypatch.setattr(retention, "MAX_FINISHED_PER_OWNER", 3)
     async with serving(Scripted(lambda _: [says("x", "STOP")])) as live, dial(live) as peer:
         await peer.greet()
         names = [await _finished(peer) for _ in range(5)]

@@ -108,7 +108,7 @@ async def test_leaving_stops_the_answer_and_forgets_it() -> None:
             peer.cut()
         live.until(lambda: engine.cancelled == 1 and not logs(live) and not len(live.server.sockets))
         assert engine.running == 0
-        assert not live.on_loop(lambda: len(live.server.generations.keeper))
+        assert not live.on_loop(lambda: len(live.server.registry.retention))
 
 
 @scene

@@ -192,7 +192,7 @@ async def test_finished_stream_is_kept_for_its_time_and_not_longer() -> None:
         await peer.hear_end()
         await peer.say(type="resume", stream=stream, after=0)
         assert (await peer.hear_end())[-1]["type"] == "complete"
-        live.until(lambda: not logs(live) and not len(live.server.generations.keeper))
+        live.until(lambda: not logs(live) and not len(live.server.registry.retention))
         await peer.say(type="resume", stream=stream, after=0)
         assert (await peer.hear())["code"] == "not_found"
 
@@ -205,8 +205,8 @@ async def test_stream_that_is_being_read_is_not_forgotten() -> None:
         await peer.greet(window=2)
         await peer.generate()
         heard = [await peer.hear(), await peer.hear()]
-        keeper = live.server.generations.keeper
-        live.until(lambda: all(kept.is_over for kept in keeper._kept.values()))
+        retention = live.server.registry.retention
+        live.until(lambda: all(kept.is_expired for kept in retention._streams.values()))
         while heard[-1]["type"] != "complete":
             await peer.say(type="ack", id="a", seq=heard[-1]["seq"])
             heard.append(await peer.hear())

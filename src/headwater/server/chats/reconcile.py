@@ -57,7 +57,7 @@ async def _first(log: Log, name: str) -> int:
     head = await header_of(log, name)
     if head is None:
         raise UnknownStreamError("there is no such stream")
-    return head.first
+    return head.start
 
 
 class _Reading:
@@ -95,7 +95,7 @@ class _Reading:
         ending = self._ending
         if self.error is not None:
             return msgspec.structs.replace(message, state="failed", error=self.error.get("error", self.error))
-        metrics = {"first_chunk": ending and ending.first, "seconds": ending and ending.seconds}
+        metrics = {"first_chunk": ending and ending.first_chunk, "seconds": ending and ending.seconds}
         metrics = {name: seconds for name, seconds in metrics.items() if seconds is not None}
         is_stopped = ending is not None and ending.reason == "cancelled"
         usage = message.usage or (ending.usage if ending is not None else None)

@@ -83,9 +83,9 @@ class ChatService:
     Without a ``store`` they are in memory.
     """
 
-    def __init__(self, store: ChatStore | None, generations: StreamRegistry, *, most: int) -> None:
+    def __init__(self, store: ChatStore | None, registry: StreamRegistry, *, most: int) -> None:
         self._given = store
-        self._generations = generations
+        self._registry = registry
         self._most = most
         self._threads = ThreadPoolExecutor(_THREADS, "headwater chats")
         self._settling: set[asyncio.Task[None]] = set()
@@ -150,7 +150,7 @@ class ChatService:
     async def delete(self, who: bytes, id: str) -> None:
         """Delete a chat with all its answers; harmless where there is none."""
         for stream in await self._do(self._store.delete, owner_of(who), id):
-            self._generations.discard(stream)
+            self._registry.discard(stream)
 
     # Answers
 
@@ -173,7 +173,7 @@ class ChatService:
         asked = messages.get(ask.parent or "")
         if asked is None:
             raise unknown_message(ask.parent, "name one as parent, or send a message")
-        started = await self._start(who, ask, branch(messages, asked.id), repeat_key=f"chat {id} {answer_id}")
+        started = await self._start(who, ask, branch(messages, asked.id), idempotency_key=f"chat {id} {answer_id}")
         answer = replace(_begun(started), id=answer_id, parent=asked.id)
         draft = Draft(id=id, model=answer.model, leaf=answer_id, messages=[*ask.new, answer])
         saving = self._do(self._store.write, owner, draft, now(), most=self._most)
@@ -192,7 +192,7 @@ class ChatService:
         saving = self._do(self._store.go_on, owner, id, answer, now())
         chat = await self._keep(RunningAnswer(owner, id, answer), started, saving)
         if chat is None:
-            self._generations.discard(started.name)
+            self._registry.discard(started.name)
             raise unknown_chat()
         return StartedAnswer(chat, None, answer, is_new=True)
 
@@ -200,7 +200,7 @@ class ChatService:
         """Return the last answer that runs in a chat, without what its stream has brought; None where none does."""
         chat = await self._do(self._store.get, owner_of(who), id)
         found = [message for message in chat.messages if message.state == "running"] if chat is not None else []
-        is_over = not found or await has_ended(self._generations.log, found[-1])
+        is_over = not found or await has_ended(self._registry.log, found[-1])
         return None if is_over else found[-1]
 
     async def stop(self, who: bytes, id: str) -> ChatTree:
@@ -211,7 +211,7 @@ class ChatService:
         """
         chat = await self.get(who, id)
         running = [message.stream for message in chat.messages if message.state == "running"]
-        stopping = [self._generations.stop(stream) for stream in running if stream is not None]
+        stopping = [self._registry.stop(stream) for stream in running if stream is not None]
         if stopping:
             await asyncio.wait(stopping, timeout=_STOP_SECONDS)
             chat = await self.get(who, id)
@@ -250,7 +250,7 @@ class ChatService:
         if message.state != "running":
             return message
         try:
-            message = await read_answer(self._generations.log, message)
+            message = await read_answer(self._registry.log, message)
         except LogError as error:
             raise _not_kept(f"the log of the answer cannot be read: {error}") from error
         if message.state != "running":
@@ -267,14 +267,14 @@ class ChatService:
         return chat
 
     async def _start(
-        self, who: bytes, ask: AnswerRequest, before: Sequence[Message], *, repeat_key: str | None = None
+        self, who: bytes, ask: AnswerRequest, before: Sequence[Message], *, idempotency_key: str | None = None
     ) -> StartedStream:
         model = model_name(ask.model)
         contents = contents_for_model(before) if ask.contents is None else ask.contents
         body = {**ask.request, "contents": contents}
         head = StreamHeader("", model, engine=ask.engine, on_break=ask.on_break)
         request = EngineRequest(model, msgspec.json.encode(body))
-        return await self._generations.start(who, request, head, RetentionPolicy(), repeat_key=repeat_key)
+        return await self._registry.start(who, request, head, RetentionPolicy(), idempotency_key=idempotency_key)
 
     async def _keep(self, running: RunningAnswer, started: StartedStream, saving: Awaitable[T]) -> T:
         """Save that an answer runs, and its end when it comes; where that fails, it does not run."""
@@ -282,9 +282,9 @@ class ChatService:
             saved = await saving
         except Exception:
             if started.is_new:
-                self._generations.discard(started.name)
+                self._registry.discard(started.name)
             raise
-        self._generations.when_done(started.name, lambda: self._begin_settling(running))
+        self._registry.add_done_callback(started.name, lambda: self._begin_settling(running))
         return saved
 
     def _begin_settling(self, running: RunningAnswer) -> None:
@@ -295,7 +295,7 @@ class ChatService:
     async def _settle(self, running: RunningAnswer) -> None:
         """Save the end of an answer, if it has come."""
         try:
-            if await has_ended(self._generations.log, running.message):
+            if await has_ended(self._registry.log, running.message):
                 await self._seen(*running)
         except HeadwaterError as error:  # the next look does it
             logger.warning("the end of an answer could not be saved in its chat: %s", error)
@@ -315,7 +315,7 @@ class ChatService:
 
 def _begun(started: StartedStream) -> Message:
     """An answer of which nothing is known but its stream."""
-    model, name = started.head.model, started.name
+    model, name = started.header.model, started.name
     return Message(id="", role="model", state="running", created=now(), model=model, stream=name, next=0)
 
 

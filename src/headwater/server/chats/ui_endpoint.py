@@ -43,10 +43,10 @@ class UiEndpoint:
     """The routes over the chats, and over the engines for agents, whose threads are kept by their clients."""
 
     def __init__(
-        self, chats: ChatService, generations: StreamRegistry, engines: EngineRouter, recorder: Recorder, access: Auth
+        self, chats: ChatService, registry: StreamRegistry, engines: EngineRouter, recorder: Recorder, access: Auth
     ) -> None:
         self._chats = chats
-        self._generations = generations
+        self._registry = registry
         self._engines = engines
         self._recorder = recorder
         self._access = access
@@ -102,7 +102,7 @@ class UiEndpoint:
         request = EngineRequest(model, msgspec.json.encode({**more, **run.request}))
         form = ProtocolEncoding(AgUi(thread_id=run.thread_id, run_id=run.run_id))
         engine = self._engines.for_model(model)
-        return RelayResponse(self._recorder, engine, request, form, access=self._access, who=who)
+        return RelayResponse(self._recorder, engine, request, form, auth=self._access, principal=who)
 
     async def _answer(self, who: bytes, ask: UiRequest, request: dict[str, Any]) -> Message:
         """Save what is new, and begin the answer."""
@@ -125,8 +125,8 @@ class UiEndpoint:
         """An answer from its beginning on; it goes on when its reader leaves."""
         name = answer.stream or ""
         encoder = AiSdk(version=version, message_id=answer.id, before=before)
-        head = await self._generations.find(who, name)
-        return StreamResponse(self._generations, name, head, ProtocolEncoding(encoder), access=self._access, who=who)
+        head = await self._registry.find(who, name)
+        return StreamResponse(self._registry, name, head, ProtocolEncoding(encoder), auth=self._access, principal=who)
 
     async def _body(self, http: HttpRequest) -> bytes:
         return await read_request_body(http, self._access.limits)

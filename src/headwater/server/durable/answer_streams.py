@@ -12,15 +12,15 @@ from headwater.server.streams.registry import StreamRegistry
 class AnswerStreams:
     """Shows the answers of a server; a message is a chunk, or the error that ended the answer."""
 
-    def __init__(self, generations: StreamRegistry) -> None:
-        self._generations = generations
+    def __init__(self, registry: StreamRegistry) -> None:
+        self._registry = registry
 
     async def find(self, who: bytes, path: str) -> ReadOnlyStream | None:
         """Return the log of the answer whose name is ``path``; None where there is none, or it is not theirs."""
         if not is_name(path):
             return None
         try:
-            await self._generations.find(who, path)
+            await self._registry.find(who, path)
         except UnknownStreamError:
             return None
         return ReadOnlyStream(path, _message)

@@ -151,7 +151,7 @@ class DurableReader:
         left = asyncio.Event()
         tasks = [asyncio.create_task(_leave(left, wait)) for wait in (partial(_gone, receive), self._draining.wait)]
         try:
-            with self._access.quotas.stream(who), self._access.tie(who, lambda _: left.set()):
+            with self._access.quotas.stream(who), self._access.on_revoked(who, lambda _: left.set()):
                 yield left
         finally:
             for task in tasks:

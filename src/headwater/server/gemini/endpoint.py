@@ -39,11 +39,11 @@ _SCOPES = (
 class GeminiEndpoint:
     """The routes of the Gemini API over engines and a log. Its handlers raise what the app turns into refusals."""
 
-    def __init__(self, engines: EngineRouter, recorder: Recorder, access: Auth, generations: StreamRegistry) -> None:
+    def __init__(self, engines: EngineRouter, recorder: Recorder, access: Auth, registry: StreamRegistry) -> None:
         self._engines = engines
         self._recorder = recorder
         self._access = access
-        self._generations = generations
+        self._registry = registry
 
     def routes(self) -> list[Route]:
         """Return the routes, with and without a version, as the Developer API and as Vertex AI have them."""
@@ -73,7 +73,7 @@ class GeminiEndpoint:
                 keep = parse_keep(http.headers) if request.is_stream else None
                 if keep is not None:
                     return await self._keep(request, who, form, keep)
-                return RelayResponse(self._recorder, engine, request, form, access=self._access, who=who)
+                return RelayResponse(self._recorder, engine, request, form, auth=self._access, principal=who)
             case "countTokens":
                 request = EngineRequest(model, _unwrapped(body), is_stream=False, timeout=timeout)
                 try:
@@ -85,17 +85,17 @@ class GeminiEndpoint:
 
     async def _keep(self, request: EngineRequest, who: bytes, form: ResponseEncoding, seconds: float) -> Response:
         """An answer that outlives its connection for a while."""
-        head, terms = StreamHeader("", request.model), RetentionPolicy(patience=seconds)
-        started = await self._generations.start(who, request, head, terms)
-        return StreamResponse(self._generations, started.name, started.head, form, access=self._access, who=who)
+        head, terms = StreamHeader("", request.model), RetentionPolicy(idle_ttl=seconds)
+        started = await self._registry.start(who, request, head, terms)
+        return StreamResponse(self._registry, started.name, started.header, form, auth=self._access, principal=who)
 
     async def _rest(self, name: str, after: int, who: bytes, form: ResponseEncoding) -> Response:
         """The rest of an answer that has a name."""
         try:
-            head = await self._generations.find(who, name)
+            head = await self._registry.find(who, name)
         except UnknownStreamError:
             raise api_error(404, "the stream is not kept any more: ask anew", status="NOT_FOUND") from None
-        return StreamResponse(self._generations, name, head, form, access=self._access, who=who, after=after)
+        return StreamResponse(self._registry, name, head, form, auth=self._access, principal=who, after=after)
 
     async def _list_models(self, http: HttpRequest) -> Response:
         self._access.identify(http)

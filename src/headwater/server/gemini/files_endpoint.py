@@ -12,7 +12,7 @@ from headwater.errors import UsageError, api_error
 from headwater.server.gemini.endpoint import VERSIONS, page_asked, page_of
 from headwater.server.gemini.file_store import FileStore, FileUpload, Metadata, read_metadata
 from headwater.server.http.auth import Auth
-from headwater.server.http.body import read_body, read_pieces, too_large
+from headwater.server.http.body import iter_body, read_body, too_large
 from headwater.server.http.responses import json_response
 
 #: What Google's server asks of slices; ours takes any size.
@@ -104,7 +104,7 @@ class FilesEndpoint:
             raise too_large(room)
         upload.is_busy = True
         try:
-            await upload.take(read_pieces(http, http.receive, room, stall=self._access.limits.stall_timeout))
+            await upload.take(iter_body(http, http.receive, room, stall=self._access.limits.stall_timeout))
         finally:
             upload.is_busy = False
 

@@ -41,7 +41,7 @@ class Auth:
         self._hosts = frozenset(host.lower() for host in hosts)
         self.limits = limits or Limits()
         self.quotas = Quotas(self.limits)
-        self._ties: dict[bytes, set[Callable[[APIError], None]]] = {}
+        self._revocations: dict[bytes, set[Callable[[APIError], None]]] = {}
 
     @property
     def needs_key(self) -> bool:
@@ -57,15 +57,15 @@ class Auth:
         """
         self.check_host(connection)
         self.check_origin(connection)
-        who = b""
+        principal = b""
         if self._needs_key:
             key = _key(connection)
             if key is None:
                 raise _unauthenticated("an API key is needed: send it as x-goog-api-key")
-            who = self.admit(key)
-            add_log_fields(connection.scope, key=who.hex()[:8])
-        self.quotas.count(who)
-        return who
+            principal = self.authenticate(key)
+            add_log_fields(connection.scope, key=principal.hex()[:8])
+        self.quotas.count_request(principal)
+        return principal
 
     def change_keys(self, keys: Collection[str]) -> None:
         """Let in these keys and no others; what is open under a key that is none of them ends at once.
@@ -76,54 +76,54 @@ class Auth:
         if not self._needs_key or not any(keys):
             raise UsageError("a server that needs no key can not be given one, nor the other way round")
         self._digests = [_digest(key) for key in keys if key]
-        for who in [who for who in self._ties if not self._knows(who)]:
-            self._end(who)
+        for principal in [principal for principal in self._revocations if not self._is_valid(principal)]:
+            self._revoke_principal(principal)
 
     def revoke(self, key: str) -> None:
         """Let a key in no longer; what is open under it ends at once. Other keys are still needed."""
         revoked = _digest(key)
         self._digests = [digest for digest in self._digests if not hmac.compare_digest(digest, revoked)]
-        self._end(revoked)
+        self._revoke_principal(revoked)
 
-    def check_key(self, who: bytes) -> None:
+    def check_key(self, principal: bytes) -> None:
         """Refuse who was let in before and is no longer.
 
         Raises:
             APIError: 401.
         """
-        if self._needs_key and not self._knows(who):
+        if self._needs_key and not self._is_valid(principal):
             raise _revoked()
 
     @contextmanager
-    def tie(self, who: bytes, end: Callable[[APIError], None]) -> Iterator[None]:
-        """While this is held, ``end`` is called when the key of ``who`` is let in no longer, be it already now."""
-        tied = self._ties.setdefault(who, set())
+    def on_revoked(self, principal: bytes, end: Callable[[APIError], None]) -> Iterator[None]:
+        """While this is held, call ``end`` when the key of ``principal`` is revoked; at once if it already is."""
+        tied = self._revocations.setdefault(principal, set())
         tied.add(end)
-        if self._needs_key and not self._knows(who):  # revoked while the body of the request was still coming
+        if self._needs_key and not self._is_valid(principal):  # revoked while the body of the request was still coming
             end(_revoked())
         try:
             yield
         finally:
             tied.discard(end)
             if not tied:
-                self._ties.pop(who, None)
+                self._revocations.pop(principal, None)
 
-    def _end(self, who: bytes) -> None:
-        for end in list(self._ties.get(who, ())):
+    def _revoke_principal(self, principal: bytes) -> None:
+        for end in list(self._revocations.get(principal, ())):
             end(_revoked())
 
-    def admit(self, key: str) -> bytes:
+    def authenticate(self, key: str) -> bytes:
         """Return the hash of a key that is let in.
 
         Raises:
             APIError: 401, the key is wrong.
         """
         digest = _digest(key)
-        if not self._knows(digest):
+        if not self._is_valid(digest):
             raise _unauthenticated("the API key is not valid here")
         return digest
 
-    def _knows(self, digest: bytes) -> bool:
+    def _is_valid(self, digest: bytes) -> bool:
         known = False
         for other in self._digests:  # all of them, so that the time says nothing
             known |= hmac.compare_digest(digest, other)

@@ -23,12 +23,10 @@ async def read_body(connection: HTTPConnection, receive: Receive, limit: int, *,
     Raises:
         APIError: 413, it is larger than ``limit``, and the rest is not read; 408, nothing came for ``stall`` seconds.
     """
-    return b"".join([piece async for piece in read_pieces(connection, receive, limit, stall=stall)])
+    return b"".join([piece async for piece in iter_body(connection, receive, limit, stall=stall)])
 
 
-async def read_pieces(
-    connection: HTTPConnection, receive: Receive, limit: int, *, stall: float
-) -> AsyncIterator[bytes]:
+async def iter_body(connection: HTTPConnection, receive: Receive, limit: int, *, stall: float) -> AsyncIterator[bytes]:
     """Yield the body of a request as it comes.
 
     Raises:

@@ -28,7 +28,7 @@ def read_keys(path: str) -> list[str]:
     return keys
 
 
-def key_reloader(access: Auth, path: str, others: Sequence[str]) -> Callable[[], None]:
+def key_reloader(auth: Auth, path: str, others: Sequence[str]) -> Callable[[], None]:
     """Return what lets in the keys that are in the file by now, and ``others``, and ends what is open under the rest.
 
     A file that can not be read, or holds no key, changes nothing and is said in the log.
@@ -40,7 +40,7 @@ def key_reloader(access: Auth, path: str, others: Sequence[str]) -> Callable[[],
         except UsageError as error:
             logger.error("%s; the keys stay as they were", error)
         else:
-            access.change_keys([*others, *keys])
+            auth.change_keys([*others, *keys])
             logger.warning("%d API keys are let in now", len({*others, *keys}))
 
     return reread

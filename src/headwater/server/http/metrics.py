@@ -9,9 +9,9 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, gene
 
 
 class Timed(Protocol):
-    """What has a beginning. ``started`` is a monotonic time; it becomes 0 with the first chunk."""
+    """What has a beginning. ``waiting_since`` is a monotonic time; it becomes 0 with the first chunk."""
 
-    started: float
+    waiting_since: float
 
 
 class ServerMetrics:
@@ -33,13 +33,13 @@ class ServerMetrics:
             buckets=(0.01, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60),
             registry=registry,
         )
-        self._of: dict[str, list[int]] = {}  # chunks and bytes that are not counted yet
+        self._uncounted: dict[str, list[int]] = {}  # chunks and bytes that are not counted yet
 
     def opened(self, engine: str) -> None:
         """Count an answer begun."""
         self._open.labels(engine).inc()
         self._started.labels(engine).inc()
-        self._of.setdefault(engine, [0, 0])
+        self._uncounted.setdefault(engine, [0, 0])
 
     def closed(self, engine: str) -> None:
         """Count an answer ended."""
@@ -47,12 +47,12 @@ class ServerMetrics:
 
     def chunk(self, engine: str, size: int, generation: Timed) -> None:
         """Count a chunk of ``size`` bytes."""
-        counts = self._of[engine]
+        counts = self._uncounted[engine]
         counts[0] += 1
         counts[1] += size
-        if generation.started:
-            self._first.labels(engine).observe(time.monotonic() - generation.started)
-            generation.started = 0.0
+        if generation.waiting_since:
+            self._first.labels(engine).observe(time.monotonic() - generation.waiting_since)
+            generation.waiting_since = 0.0
 
     def failed(self, engine: str, kind: str) -> None:
         """Count an answer ended by an error of this kind."""
@@ -68,7 +68,7 @@ class ServerMetrics:
 
     def page(self) -> bytes:
         """Return the figures as Prometheus reads them."""
-        for engine, counts in self._of.items():
+        for engine, counts in self._uncounted.items():
             self._chunks.labels(engine).inc(counts[0])
             self._bytes.labels(engine).inc(counts[1])
             counts[:] = 0, 0

@@ -24,23 +24,23 @@ class Quotas:
         self._paid_until: dict[bytes, float] = {}
 
     @contextmanager
-    def stream(self, who: bytes) -> Iterator[None]:
-        """Hold one of the streams that ``who`` may have at once.
+    def stream(self, principal: bytes) -> Iterator[None]:
+        """Hold one of the streams that ``principal`` may have at once.
 
         Raises:
             APIError: 429, all of them are taken.
         """
-        if self._open[who] >= self._limits.max_streams:
+        if self._open[principal] >= self._limits.max_streams:
             raise _too_many(f"{self._limits.max_streams} streams at once are the limit of a key")
-        self._open[who] += 1
+        self._open[principal] += 1
         try:
             yield
         finally:
-            self._open[who] -= 1
-            if not self._open[who]:
-                del self._open[who]
+            self._open[principal] -= 1
+            if not self._open[principal]:
+                del self._open[principal]
 
-    def count(self, who: bytes) -> None:
+    def count_request(self, principal: bytes) -> None:
         """Count a request. Each one costs its part of a minute, and nobody may be more than a minute ahead.
 
         Raises:
@@ -50,11 +50,11 @@ class Quotas:
         if most is None:
             return
         now, price = self._clock(), _MINUTE / most
-        until = max(now, self._paid_until.get(who, now)) + price
+        until = max(now, self._paid_until.get(principal, now)) + price
         if until - now > _MINUTE + price / 1000:  # and not for a rounding error
             seconds = math.ceil(until - now - _MINUTE)
             raise _too_many(f"{most} requests a minute are the limit of a key: ask again in {seconds} s", seconds)
-        self._paid_until[who] = until
+        self._paid_until[principal] = until
 
 
 def _too_many(message: str, seconds: int | None = None) -> APIError:

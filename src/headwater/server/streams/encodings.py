@@ -23,17 +23,17 @@ class ResponseEncoding(Protocol):
     #: Headers besides those of every stream.
     headers: Sequence[tuple[bytes, bytes]]
     #: Whether nothing is sent before the answer is whole, so that its status can still be an error's.
-    is_whole: bool
+    is_unary: bool
     #: Whether the head is sent before anything of the answer has come, so that its status is never an error's.
-    is_patient: bool
+    headers_first: bool
 
-    def frames(self, records: Sequence[bytes]) -> bytes:
+    def encode(self, records: Sequence[bytes]) -> bytes:
         """Return the next bytes of the body."""
 
     def end(self) -> bytes:
         """Return what closes the body."""
 
-    def cut(self) -> bytes:
+    def interrupt(self) -> bytes:
         """Return what closes the body of a reader who is let go before the end."""
 
     def refusal(self, body: bytes) -> bytes:
@@ -49,7 +49,7 @@ class _BaseEncoding:
         """Return nothing."""
         return b""
 
-    def cut(self) -> bytes:
+    def interrupt(self) -> bytes:
         """Return nothing: the reader sees that the end is missing."""
         return b""
 
@@ -62,10 +62,10 @@ class EventEncoding(_BaseEncoding):
     """Events as Google sends them: chunks and errors; the end is the end of the body."""
 
     content_type = b"text/event-stream"
-    is_whole = False
-    is_patient = False
+    is_unary = False
+    headers_first = False
 
-    def frames(self, records: Sequence[bytes]) -> bytes:
+    def encode(self, records: Sequence[bytes]) -> bytes:
         """Return an event for each record."""
         return sse_frames(records)
 
@@ -74,13 +74,13 @@ class ArrayEncoding(_BaseEncoding):
     """The elements of one JSON array, which is what the API sends without ``alt=sse``."""
 
     content_type = JSON
-    is_whole = False
-    is_patient = False
+    is_unary = False
+    headers_first = False
 
     def __init__(self) -> None:
         self._separator = b"["
 
-    def frames(self, records: Sequence[bytes]) -> bytes:
+    def encode(self, records: Sequence[bytes]) -> bytes:
         """Return the next elements."""
         pieces: list[bytes] = []
         for record in records:
@@ -105,13 +105,13 @@ class NumberedEncoding(_BaseEncoding):
     """
 
     content_type = b"text/event-stream"
-    is_whole = False
-    is_patient = True
+    is_unary = False
+    headers_first = True
 
     def __init__(self, after: int = 0) -> None:
         self._count = after
 
-    def frames(self, records: Sequence[bytes]) -> bytes:
+    def encode(self, records: Sequence[bytes]) -> bytes:
         """Return the next events."""
         pieces: list[bytes] = []
         for number, record in enumerate(records, self._count + 1):
@@ -125,10 +125,10 @@ class WholeEncoding(_BaseEncoding):
     """One response: the only chunk of the answer."""
 
     content_type = JSON
-    is_whole = True
-    is_patient = False
+    is_unary = True
+    headers_first = False
 
-    def frames(self, records: Sequence[bytes]) -> bytes:
+    def encode(self, records: Sequence[bytes]) -> bytes:
         """Return the chunk; an answer without any is an empty response."""
         return next((record[1:] for record in records if is_chunk(record)), b"{}")
 

@@ -29,13 +29,13 @@ from headwater.server.streams.routing import model_name
 PATH = "/v1/streams"
 #: How long a stop waits for the end, and then says how it stands (seconds).
 _STOP_SECONDS = 1.0
-_MOST_LISTED = 100
-_LONGEST_KEY = 256
+_MAX_PAGE_SIZE = 100
+_MAX_KEY_LENGTH = 256
 #: A reader that wants few, large pieces gets one at least so often (seconds).
-_LONGEST_GATHERED = 1.0
+_MAX_INTERVAL = 1.0
 
 
-class _Ask(msgspec.Struct):
+class _StartOptions(msgspec.Struct):
     """What the body has besides the request of the Gemini API."""
 
     model: str
@@ -46,9 +46,9 @@ class _Ask(msgspec.Struct):
 class StreamsEndpoint:
     """The routes over the generations. Its handlers raise what the app turns into refusals."""
 
-    def __init__(self, generations: StreamRegistry, access: Auth) -> None:
-        self._generations = generations
-        self._access = access
+    def __init__(self, registry: StreamRegistry, auth: Auth) -> None:
+        self._registry = registry
+        self._auth = auth
 
     def routes(self) -> list[BaseRoute]:
         """Return the routes."""
@@ -56,151 +56,155 @@ class StreamsEndpoint:
         return [
             Route(PATH, self._start, methods=["POST"]),
             Route(PATH, self._list, methods=["GET"]),
-            Route(one, self._look, methods=["GET"]),
-            Route(one, self._forget, methods=["DELETE"]),
+            Route(one, self._get, methods=["GET"]),
+            Route(one, self._delete, methods=["DELETE"]),
             Route(one + "/events", self._read, methods=["GET"]),
             Route(one + "/stop", self._stop, methods=["POST"]),
             Route(one + "/links", self._link, methods=["POST"]),
         ]
 
     async def _start(self, http: HttpRequest) -> Response:
-        who = self._access.identify(http)
-        body = await read_request_body(http, self._access.limits)
-        request, head = _read_ask(body)
+        principal = self._auth.identify(http)
+        body = await read_request_body(http, self._auth.limits)
+        request, header = _parse_start(body)
         add_log_fields(http.scope, model=request.model)
-        repeat_key = http.headers.get("idempotency-key")
-        if repeat_key is not None and not 0 < len(repeat_key) <= _LONGEST_KEY:
-            raise UsageError(f"an Idempotency-Key has 1 to {_LONGEST_KEY} characters")
-        started = await self._generations.start(who, request, head, RetentionPolicy(), repeat_key=repeat_key)
+        idempotency_key = http.headers.get("idempotency-key")
+        if idempotency_key is not None and not 0 < len(idempotency_key) <= _MAX_KEY_LENGTH:
+            raise UsageError(f"an Idempotency-Key has 1 to {_MAX_KEY_LENGTH} characters")
+        started = await self._registry.start(
+            principal, request, header, RetentionPolicy(), idempotency_key=idempotency_key
+        )
         if started.is_new:
-            await self._generations.enlist(started.name, started.head)
-        known = await self._generations.look(started.name, started.head)
-        return created_response(_described(known), f"{PATH}/{started.name}", is_new=started.is_new)
+            await self._registry.add_to_list(started.name, started.header)
+        stream = await self._registry.load(started.name, started.header)
+        return created_response(_document(stream), f"{PATH}/{started.name}", is_new=started.is_new)
 
     async def _list(self, http: HttpRequest) -> Response:
-        who = self._access.identify(http)
-        start, size = _page_asked(http)
-        names, is_more = await self._generations.names(who, start, size)
-        found = await asyncio.gather(*(self._listed(who, name) for name in names))
+        principal = self._auth.identify(http)
+        start, size = _parse_page(http)
+        names, is_more = await self._registry.list_names(principal, start, size)
+        found = await asyncio.gather(*(self._list_entry(principal, name) for name in names))
         more = {"nextPageToken": str(start + size)} if is_more else {}
         return json_response({"streams": [one for one in found if one is not None], **more})
 
-    async def _look(self, http: HttpRequest) -> Response:
-        return json_response(_described(await self._asked(http)))
+    async def _get(self, http: HttpRequest) -> Response:
+        return json_response(_document(await self._own_stream(http)))
 
     async def _read(self, http: HttpRequest) -> Response:
-        after, who = _after(http), None
+        after, principal = _parse_after(http), None
         if SIGNATURE in http.query_params:
-            known = await self._linked(http)
+            stream = await self._linked_stream(http)
         else:
-            who = self._access.identify(http)
-            known = await self._known(who, http.path_params["name"])
-        if known.state.is_sealed and after >= known.last:
+            principal = self._auth.identify(http)
+            stream = await self._load(principal, http.path_params["name"])
+        if stream.state.is_sealed and after >= stream.event_count:
             return Response(None, 204)  # an EventSource that has seen the end asks no more
-        form = encoding_for(http.query_params.get("format") or "numbered", known.name, after, model=known.head.model)
+        encoding = encoding_for(
+            http.query_params.get("format") or "numbered", stream.name, after, model=stream.header.model
+        )
         return StreamResponse(
-            self._generations,
-            known.name,
-            known.head,
-            form,
-            access=self._access,
-            who=who,
+            self._registry,
+            stream.name,
+            stream.header,
+            encoding,
+            auth=self._auth,
+            principal=principal,
             after=after,
-            every=_every(http),
+            min_interval=_parse_interval(http),
         )
 
     async def _stop(self, http: HttpRequest) -> Response:
-        known = await self._asked(http)
-        stopping = self._generations.stop(known.name)
+        stream = await self._own_stream(http)
+        stopping = self._registry.stop(stream.name)
         with suppress(TimeoutError):
             async with asyncio.timeout(_STOP_SECONDS):
                 await asyncio.shield(stopping)
-        return json_response(_described(await self._generations.look(known.name, known.head)))
+        return json_response(_document(await self._registry.load(stream.name, stream.header)))
 
-    async def _forget(self, http: HttpRequest) -> Response:
-        known = await self._asked(http)
-        await self._generations.drop(known.name)
+    async def _delete(self, http: HttpRequest) -> Response:
+        stream = await self._own_stream(http)
+        await self._registry.drop(stream.name)
         return Response(None, 204)
 
     async def _link(self, http: HttpRequest) -> Response:
-        known = await self._asked(http)
-        body = await read_request_body(http, self._access.limits)
+        stream = await self._own_stream(http)
+        body = await read_request_body(http, self._auth.limits)
         try:
             seconds = msgspec.json.decode(body, type=dict[str, float])["seconds"]
         except (msgspec.MsgspecError, UnicodeDecodeError, KeyError) as error:
             raise UsageError('the body is {"seconds": <how long the link lasts>}') from error
-        query = link_query(await self._generations.secret(), known.name, seconds)
-        return json_response({"url": f"{PATH}/{known.name}/events?{query}"})
+        query = link_query(await self._registry.secret(), stream.name, seconds)
+        return json_response({"url": f"{PATH}/{stream.name}/events?{query}"})
 
-    async def _asked(self, http: HttpRequest) -> StoredStream:
+    async def _own_stream(self, http: HttpRequest) -> StoredStream:
         """What is known of the answer that the path names, if it belongs to who asks."""
-        return await self._known(self._access.identify(http), http.path_params["name"])
+        return await self._load(self._auth.identify(http), http.path_params["name"])
 
-    async def _linked(self, http: HttpRequest) -> StoredStream:
+    async def _linked_stream(self, http: HttpRequest) -> StoredStream:
         """The same for the holder of a link, who needs no key."""
-        self._access.check_host(http)
-        self._access.check_origin(http)
+        self._auth.check_host(http)
+        self._auth.check_origin(http)
         name = http.path_params["name"]
-        check_link(await self._generations.secret(), name, http.query_params)
-        self._access.quotas.count(b"link:" + name.encode())
+        check_link(await self._registry.secret(), name, http.query_params)
+        self._auth.quotas.count_request(b"link:" + name.encode())
         try:
-            return await self._generations.look(name, await self._generations.head(name))
+            return await self._registry.load(name, await self._registry.header(name))
         except UnknownStreamError:
-            raise _unknown() from None
+            raise _not_found() from None
 
-    async def _known(self, who: bytes, name: str) -> StoredStream:
+    async def _load(self, principal: bytes, name: str) -> StoredStream:
         try:
-            return await self._generations.look(name, await self._generations.find(who, name))
+            return await self._registry.load(name, await self._registry.find(principal, name))
         except UnknownStreamError:
-            raise _unknown() from None
+            raise _not_found() from None
 
-    async def _listed(self, who: bytes, name: str) -> dict[str, Any] | None:
+    async def _list_entry(self, principal: bytes, name: str) -> dict[str, Any] | None:
         try:
-            return _described(await self._known(who, name))
+            return _document(await self._load(principal, name))
         except NotFoundError:  # forgotten, and the list does not know
             return None
 
 
-def _read_ask(body: bytes) -> tuple[EngineRequest, StreamHeader]:
+def _parse_start(body: bytes) -> tuple[EngineRequest, StreamHeader]:
     """The request that an engine gets, and what else was asked for."""
     try:
         document = msgspec.json.decode(body, type=dict[str, Any])
         asked = {name: document.pop(name) for name in ("model", "engine", "on_break") if name in document}
-        ask = msgspec.convert(asked, _Ask)
+        options = msgspec.convert(asked, _StartOptions)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
         raise UsageError(f"the body is a request of the Gemini API with its model: {error}") from error
-    model = model_name(ask.model)
-    match ask.on_break:
+    model = model_name(options.model)
+    match options.on_break:
         case "fail" | "continue" as on_break:
-            head = StreamHeader("", model, engine=ask.engine, on_break=on_break)
-            return EngineRequest(model, msgspec.json.encode(document)), head
-    raise UsageError(f'on_break is "fail" or "continue", not {ask.on_break[:100]!r}')
+            header = StreamHeader("", model, engine=options.engine, on_break=on_break)
+            return EngineRequest(model, msgspec.json.encode(document)), header
+    raise UsageError(f'on_break is "fail" or "continue", not {options.on_break[:100]!r}')
 
 
-def _described(known: StoredStream) -> dict[str, Any]:
+def _document(stream: StoredStream) -> dict[str, Any]:
     """What a client is told of an answer."""
-    head, account = known.head, known.account
-    metrics = {"first_chunk": account.first, "seconds": account.seconds, "chunks": known.chunks}
+    header, status = stream.header, stream.status
+    metrics = {"first_chunk": status.first_chunk, "seconds": status.seconds, "chunks": stream.chunk_count}
     found: dict[str, Any] = {
-        "name": known.name,
-        "model": head.model,
-        "state": _state(known),
-        "next": known.last,
-        "created": datetime.fromtimestamp(head.created, UTC).isoformat(timespec="milliseconds"),
-        "on_break": head.on_break,
+        "name": stream.name,
+        "model": header.model,
+        "state": _state(stream),
+        "next": stream.event_count,
+        "created": datetime.fromtimestamp(header.created, UTC).isoformat(timespec="milliseconds"),
+        "on_break": header.on_break,
         "metrics": {name: value for name, value in metrics.items() if value is not None},
     }
-    more = {"engine": head.engine, "usage": account.usage, "takeovers": account.takeovers, "code": account.code}
+    more = {"engine": header.engine, "usage": status.usage, "takeovers": status.takeovers, "code": status.code}
     return found | {name: value for name, value in more.items() if value}
 
 
-def _state(known: StoredStream) -> str:
-    if known.state.is_sealed:
-        return known.account.reason
-    return "lost" if known.state.is_stale else "running"
+def _state(stream: StoredStream) -> str:
+    if stream.state.is_sealed:
+        return stream.status.reason
+    return "lost" if stream.state.is_stale else "running"
 
 
-def _after(http: HttpRequest) -> int:
+def _parse_after(http: HttpRequest) -> int:
     """After how many events the client wants to read: where it was, or where it says."""
     text = http.headers.get("last-event-id") or http.query_params.get("after") or "0"
     if not text.isascii() or not text.isdigit() or len(text) > 15:
@@ -208,25 +212,25 @@ def _after(http: HttpRequest) -> int:
     return int(text)
 
 
-def _every(http: HttpRequest) -> float:
+def _parse_interval(http: HttpRequest) -> float:
     """How long to gather what comes before it is sent on (seconds)."""
     text = http.query_params.get("every") or "0"
     try:
         seconds = float(text)
     except ValueError:
         seconds = -1.0
-    if not 0 <= seconds <= _LONGEST_GATHERED:
-        raise UsageError(f"every is a number of seconds, at most {_LONGEST_GATHERED:g}")
+    if not 0 <= seconds <= _MAX_INTERVAL:
+        raise UsageError(f"every is a number of seconds, at most {_MAX_INTERVAL:g}")
     return seconds
 
 
-def _page_asked(http: HttpRequest) -> tuple[int, int]:
+def _parse_page(http: HttpRequest) -> tuple[int, int]:
     """Where the page of a list begins, and its size."""
     start, size = http.query_params.get("pageToken") or "0", http.query_params.get("pageSize") or "20"
     if not (start.isdecimal() and size.isdecimal()) or len(start) > 9 or len(size) > 9:
         raise UsageError("pageSize and pageToken are numbers")
-    return int(start), min(max(int(size), 1), _MOST_LISTED)
+    return int(start), min(max(int(size), 1), _MAX_PAGE_SIZE)
 
 
-def _unknown() -> APIError:
+def _not_found() -> APIError:
     return api_error(404, "there is no such stream", status="NOT_FOUND")

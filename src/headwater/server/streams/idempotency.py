@@ -21,18 +21,18 @@ class IdempotencyKeys:
     def __init__(self, log: Log) -> None:
         self._log = log
 
-    async def find(self, claim: str, asked: str) -> tuple[str, StreamHeader] | None:
+    async def find(self, claim: str, digest: str) -> tuple[str, StreamHeader] | None:
         """Return the answer that was begun before, where there is one still.
 
         Raises:
-            APIError: 422, another request than ``asked`` began it.
+            APIError: 422, another request than ``digest`` began it.
         """
         try:
-            return await self._named(await self._log.state(claim), asked)
+            return await self._resolve(await self._log.state(claim), digest)
         except UnknownStreamError:
             return None
 
-    async def take(self, claim: str, name: str, asked: str) -> tuple[str, StreamHeader] | None:
+    async def claim(self, claim: str, name: str, digest: str) -> tuple[str, StreamHeader] | None:
         """Have the key stand for ``name``, and return None; or return the answer for which it stands already.
 
         Raises:
@@ -44,21 +44,21 @@ class IdempotencyKeys:
             except ConflictError:
                 with suppress(ConflictError, UnknownStreamError):  # another was faster, or forgot it: look again
                     state = await self._log.state(claim)
-                    found = await self._named(state, asked)
+                    found = await self._resolve(state, digest)
                     if found is None:
                         await self._log.append(claim, [b"."], at=state.next, note=name.encode())
                     return found
             else:
                 return None
 
-    async def _named(self, state: LogState, asked: str) -> tuple[str, StreamHeader] | None:
+    async def _resolve(self, state: LogState, digest: str) -> tuple[str, StreamHeader] | None:
         name = state.note.decode()
-        head = await header_of(self._log, name)
-        if head is None:
+        header = await header_of(self._log, name)
+        if header is None:
             return None
-        if head.asked != asked:
+        if header.digest != digest:
             raise server_error(422, "INVALID_ARGUMENT", "KEY_USED", "the key was used for another request before")
-        return name, head
+        return name, header
 
 
 def request_digest(request: EngineRequest) -> str:

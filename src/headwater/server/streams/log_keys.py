@@ -29,9 +29,9 @@ def is_name(key: str) -> bool:
     return _NAME.fullmatch(key) is not None
 
 
-def owner_of(who: bytes) -> str:
+def owner_of(principal: bytes) -> str:
     """Return how a log names an owner: not by the hash that the key is known by."""
-    return hashlib.sha256(b"owner\0" + who).hexdigest() if who else ""
+    return hashlib.sha256(b"owner\0" + principal).hexdigest() if principal else ""
 
 
 def control_key(node: str) -> str:

@@ -27,20 +27,20 @@ class ProtocolEncoding:
     """An answer as an encoder writes it.
 
     A reader that is let go before the end is told so as of an error, unless it ``is_resumable`` and comes back by
-    itself. Without ``is_patient`` the head waits for the first chunk, and an error before it is an HTTP error.
+    itself. Without ``headers_first`` the head waits for the first chunk, and an error before it is an HTTP error.
     """
 
-    is_whole = False
+    is_unary = False
 
-    def __init__(self, encoder: Encoder, *, is_patient: bool = True, is_resumable: bool = False) -> None:
+    def __init__(self, encoder: Encoder, *, headers_first: bool = True, is_resumable: bool = False) -> None:
         self._encoder = encoder
         self._is_resumable = is_resumable
-        self.is_patient = is_patient
+        self.headers_first = headers_first
         self.content_type = encoder.headers["content-type"].encode()
         extra = ((name, value) for name, value in encoder.headers.items() if name not in EVENT_STREAM)
         self.headers: Sequence[tuple[bytes, bytes]] = [(name.encode(), value.encode()) for name, value in extra]
 
-    def frames(self, records: Sequence[bytes]) -> bytes:
+    def encode(self, records: Sequence[bytes]) -> bytes:
         """Return what these records say; without any, the beginning."""
         return self._encoder.begin() + b"".join([self._frame(record) for record in records])
 
@@ -48,7 +48,7 @@ class ProtocolEncoding:
         """Return nothing: the end is a record."""
         return b""
 
-    def cut(self) -> bytes:
+    def interrupt(self) -> bytes:
         """Return what a reader is told who is let go before the end."""
         return b"" if self._is_resumable else self._encoder.fail(error_body(_CUT))
 
@@ -105,7 +105,10 @@ def _outcome(data: bytes) -> StreamOutcome:
         return StreamOutcome()
     is_cancelled = ending.reason == "cancelled"
     return StreamOutcome(
-        reason="cancelled" if is_cancelled else "finished", usage=usage, first=ending.first, seconds=ending.seconds
+        reason="cancelled" if is_cancelled else "finished",
+        usage=usage,
+        first=ending.first_chunk,
+        seconds=ending.seconds,
     )
 
 

@@ -24,8 +24,8 @@ OnBreak = Literal["fail", "continue"]
 class StreamHeader(msgspec.Struct, frozen=True, omit_defaults=True):
     """Who asked (a hash, empty where no key is needed), for what model, and by which id of theirs.
 
-    ``engine`` is the one that was asked for by name, ``created`` a Unix time, ``asked`` the hash of a request that
-    may be repeated. With ``patience`` the answer is stopped when nobody reads it for so many seconds.
+    ``engine`` is the one that was asked for by name, ``created`` a Unix time, ``digest`` the hash of a request that
+    may be repeated. With ``idle_ttl`` the answer is stopped when nobody reads it for so many seconds.
     """
 
     owner: str
@@ -35,8 +35,8 @@ class StreamHeader(msgspec.Struct, frozen=True, omit_defaults=True):
     engine: str = ""
     on_break: OnBreak = "fail"
     created: float = 0.0
-    asked: str = ""
-    patience: float | None = None
+    digest: str = msgspec.field(default="", name="asked")
+    idle_ttl: float | None = msgspec.field(default=None, name="patience")
 
     @property
     def has_request(self) -> bool:
@@ -44,7 +44,7 @@ class StreamHeader(msgspec.Struct, frozen=True, omit_defaults=True):
         return self.on_break == "continue"
 
     @property
-    def first(self) -> int:
+    def start(self) -> int:
         """The offset in the log after which the answer begins. Readers count from here."""
         return 2 if self.has_request else 1
 
@@ -53,7 +53,7 @@ class StreamEnding(msgspec.Struct, frozen=True, omit_defaults=True):
     """How an answer ended: ``"finished"`` or ``"cancelled"``; seconds to its first chunk and to the end; its tokens."""
 
     reason: str
-    first: float | None = None
+    first_chunk: float | None = msgspec.field(default=None, name="first")
     seconds: float | None = None
     chunks: int | None = None
     usage: dict[str, Any] | None = None
@@ -62,14 +62,14 @@ class StreamEnding(msgspec.Struct, frozen=True, omit_defaults=True):
 class StreamStatus(StreamEnding, frozen=True, omit_defaults=True):
     """What the note of a log says of its answer: its ``StreamEnding``, or that it is ``"running"`` or has ``"failed"``.
 
-    ``takeovers`` counts the servers that took it over, ``idle`` those in a row that brought nothing, since there were
-    ``known`` records; ``code`` is that of the error which ended it.
+    ``takeovers`` counts the servers that took it over, ``idle_takeovers`` the latest in a row that added nothing to the
+    ``known_records`` records of the log; ``code`` is the code of the error that ended it.
     """
 
     reason: str = "running"
     takeovers: int = 0
-    idle: int = 0
-    known: int = 0
+    idle_takeovers: int = msgspec.field(default=0, name="idle")
+    known_records: int = msgspec.field(default=0, name="known")
     code: int | None = None
 
 
@@ -89,9 +89,9 @@ def read_status(note: bytes) -> StreamStatus:
         return StreamStatus()
 
 
-def header_record(head: StreamHeader) -> bytes:
+def header_record(header: StreamHeader) -> bytes:
     """Return the record that a log begins with when its readers may come back."""
-    return b"h" + msgspec.json.encode(head)
+    return b"h" + msgspec.json.encode(header)
 
 
 def request_record(body: bytes) -> bytes:
@@ -114,10 +114,10 @@ def error_record(error: Exception) -> bytes:
 
 def end_record(
     reason: str = "finished",
-    first: float | None = None,
+    first_chunk: float | None = None,
     seconds: float | None = None,
     chunks: int | None = None,
     usage: dict[str, Any] | None = None,
 ) -> bytes:
     """Return the record of a good end."""
-    return b"z" + msgspec.json.encode(StreamEnding(reason, first, seconds, chunks, usage))
+    return b"z" + msgspec.json.encode(StreamEnding(reason, first_chunk, seconds, chunks, usage))

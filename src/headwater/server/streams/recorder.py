@@ -18,7 +18,7 @@ from headwater.server.http.errors import server_error
 from headwater.server.http.metrics import ServerMetrics
 from headwater.server.streams import record_format
 from headwater.server.streams.log_keys import new_name
-from headwater.server.streams.log_writer import LOST, BatchingWriter, DirectWriter, LogWriter
+from headwater.server.streams.log_writer import NOT_OWNER, BatchingWriter, DirectWriter, LogWriter
 from headwater.server.streams.record_format import StreamStatus
 
 logger = logging.getLogger("headwater.server")
@@ -30,28 +30,28 @@ LEASE = 10.0
 
 
 class Backpressure:
-    """How far a production is ahead of its only reader. At more than ``most`` bytes it waits for the reader."""
+    """How far a production is ahead of its only reader. At more than ``limit`` bytes it waits for the reader."""
 
-    def __init__(self, most: int) -> None:
-        self._most = most
+    def __init__(self, limit: int) -> None:
+        self._limit = limit
         self._bytes = 0
         self._moved = asyncio.Event()
 
-    async def grow(self, size: int) -> None:
+    async def add(self, size: int) -> None:
         """Note what was produced; return when there may be more."""
         self._bytes += size
-        while self._bytes > self._most:
+        while self._bytes > self._limit:
             self._moved.clear()
             await self._moved.wait()
 
-    def shrink(self, size: int) -> None:
+    def release(self, size: int) -> None:
         """Note what the reader has taken."""
         self._bytes -= size
         self._moved.set()
 
 
 class Generation:
-    """One answer that is being produced. ``key`` is its name in ``log``; ``account`` is what was said of it before."""
+    """One answer that is being produced. ``key`` is its name in ``log``; ``status`` is what was said of it before."""
 
     def __init__(
         self,
@@ -59,24 +59,24 @@ class Generation:
         request: EngineRequest,
         log: Log,
         *,
-        lead: Backpressure | None = None,
-        goes_on: bool = False,
-        account: StreamStatus | None = None,
+        backpressure: Backpressure | None = None,
+        resumable: bool = False,
+        status: StreamStatus | None = None,
     ) -> None:
         self.key = key
         self.request = request
         self.log = log
-        self.pen: LogWriter = DirectWriter(log, key)
-        self.lead = lead
+        self.writer: LogWriter = DirectWriter(log, key)
+        self.backpressure = backpressure
         #: Whether another server may go on with it when this one has to leave.
-        self.goes_on = goes_on
-        self.account = account or StreamStatus()
-        self.started = self.begun = time.monotonic()
-        self.first: float | None = None  # seconds to the first chunk
+        self.resumable = resumable
+        self.status = status or StreamStatus()
+        self.waiting_since = self.started_at = time.monotonic()
+        self.first_chunk: float | None = None  # seconds to the first chunk
         #: What its log ends with where it is stopped early; nothing but the end, if it is the reader who wants no more.
         self.stopped_by: HeadwaterError | None = None
         #: Whether its log is not ours to end.
-        self.is_lost = False
+        self.is_abandoned = False
         self._is_stopped = False
         self._task: asyncio.Task[None] | None = None
 
@@ -85,7 +85,7 @@ class Generation:
         self._task = asyncio.create_task(work, name=f"generation {self.key}")
         return self._task
 
-    def when_done(self, call: Callable[[], None]) -> None:
+    def add_done_callback(self, call: Callable[[], None]) -> None:
         """Call ``call`` once, when nothing is produced any more and the log has its end."""
         if self._task is None:
             call()
@@ -98,36 +98,36 @@ class Generation:
             self._is_stopped, self.stopped_by = True, error
             asyncio.get_running_loop().call_soon(self._task.cancel)  # not before its first step, or it ends nothing
 
-    def lose(self) -> None:
+    def abandon(self) -> None:
         """Stop the production at once, and write nothing any more."""
-        self.is_lost = True
+        self.is_abandoned = True
         self.cancel()
 
-    def failed(self, error: HeadwaterError) -> None:
+    def on_write_error(self, error: HeadwaterError) -> None:
         """Stop the production: its log could not be written."""
-        if isinstance(error, LOST):
-            self.lose()
+        if isinstance(error, NOT_OWNER):
+            self.abandon()
         else:
-            self.cancel(_not_kept())
+            self.cancel(_log_write_error())
 
-    def ended(self, reason: str, code: int | None = None) -> StreamStatus:
+    def final_status(self, reason: str, code: int | None = None) -> StreamStatus:
         """Return what there is to say of it at its end."""
-        seconds, taken = time.monotonic() - self.begun, self.account.takeovers
-        return StreamStatus(reason=reason, first=self.first, seconds=seconds, takeovers=taken, code=code)
+        seconds, taken = time.monotonic() - self.started_at, self.status.takeovers
+        return StreamStatus(reason=reason, first_chunk=self.first_chunk, seconds=seconds, takeovers=taken, code=code)
 
 
 class Recorder:
     """Starts productions and ends their logs, whatever becomes of them.
 
-    Answers that somebody may come back for are in ``log``, in the name of ``node``: other servers go on with them or
-    end them when this one says nothing for ``lease`` seconds. The others are in ``passing``, in memory. A server that
+    Answers that somebody may come back for are in ``log``, in the name of ``node_id``: other servers go on with them or
+    end them when this one says nothing for ``lease`` seconds. The others are in ``relay_log``, in memory. A server that
     ``hands_over`` leaves answers to the others at shutdown where they may go on with them.
     """
 
     def __init__(self, log: Log, metrics: ServerMetrics, *, lease: float = LEASE) -> None:
         self.log = log
-        self.passing = MemoryLog()
-        self.node = secrets.token_urlsafe(12)
+        self.relay_log = MemoryLog()
+        self.node_id = secrets.token_urlsafe(12)
         self.lease = lease
         self.hands_over = not isinstance(log, MemoryLog)
         self._metrics = metrics
@@ -140,29 +140,31 @@ class Recorder:
     def __len__(self) -> int:
         return len(self._running)
 
-    async def relay(self, engine: Engine, request: EngineRequest, *, lead: Backpressure | None = None) -> Generation:
-        """Begin to produce an answer for one reader and return it at once; it is in ``passing``.
+    async def relay(
+        self, engine: Engine, request: EngineRequest, *, backpressure: Backpressure | None = None
+    ) -> Generation:
+        """Begin to produce an answer for one reader and return it at once; it is in ``relay_log``.
 
-        With a ``lead``, the production does not run further ahead of the reader.
+        With a ``backpressure``, the production does not run further ahead of the reader.
 
         Raises:
             APIError: 503, the server is shutting down.
         """
         self._check_open()
-        generation = Generation(new_name(), request, self.passing, lead=lead)
-        await self.passing.create(generation.key)
-        return self._begin(engine, generation)
+        generation = Generation(new_name(), request, self.relay_log, backpressure=backpressure)
+        await self.relay_log.create(generation.key)
+        return self._launch(engine, generation)
 
-    async def create(self, key: str, *heads: bytes) -> None:
-        """Begin the log of an answer, with ``heads``; ``run`` comes next.
+    async def create(self, key: str, *headers: bytes) -> None:
+        """Begin the log of an answer, with ``headers``; ``run`` comes next.
 
         Raises:
             ConflictError: there is a log of that key already.
             APIError: 503, the server is shutting down.
         """
         self._check_open()
-        await self.log.create(key, writer=self.node, lease=self.lease)
-        await self.log.append(key, heads, writer=self.node)
+        await self.log.create(key, writer=self.node_id, lease=self.lease)
+        await self.log.append(key, headers, writer=self.node_id)
 
     def run(
         self,
@@ -170,26 +172,26 @@ class Recorder:
         request: EngineRequest,
         key: str,
         *,
-        goes_on: bool = False,
+        resumable: bool = False,
         count: int = 0,
-        account: StreamStatus | None = None,
+        status: StreamStatus | None = None,
     ) -> Generation:
         """Begin to produce an answer into a log that is ours and has ``count`` chunks, and return it at once."""
-        generation = Generation(key, request, self.log, goes_on=goes_on and self.hands_over, account=account)
-        generation.pen = BatchingWriter(self.log, key, self.node, generation.failed, count=count)
-        return self._begin(engine, generation)
+        generation = Generation(key, request, self.log, resumable=resumable and self.hands_over, status=status)
+        generation.writer = BatchingWriter(self.log, key, self.node_id, generation.on_write_error, count=count)
+        return self._launch(engine, generation)
 
     def get(self, key: str) -> Generation | None:
         """Return the generation that runs under ``key``; None when none does."""
         return self._running.get(key)
 
-    async def renew(self) -> None:
+    async def renew_leases(self) -> None:
         """Say of what runs and is silent that it runs; what others have taken over stops."""
-        quiet = [generation for generation in self._running.values() if self._is_quiet(generation)]
-        renewing = (self.log.append(generation.key, [], writer=self.node) for generation in quiet)
-        for generation, result in zip(quiet, await asyncio.gather(*renewing, return_exceptions=True), strict=True):
-            if isinstance(result, LOST) and generation.key in self._running:
-                generation.lose()
+        silent = [generation for generation in self._running.values() if self._needs_renewal(generation)]
+        renewing = (self.log.append(generation.key, [], writer=self.node_id) for generation in silent)
+        for generation, result in zip(silent, await asyncio.gather(*renewing, return_exceptions=True), strict=True):
+            if isinstance(result, NOT_OWNER) and generation.key in self._running:
+                generation.abandon()
 
     async def drain(self, grace: float) -> None:
         """Begin nothing more; end what has not finished within ``grace`` seconds with an error that says why."""
@@ -197,8 +199,8 @@ class Recorder:
         if self._tasks:
             await asyncio.wait(list(self._tasks.values()), timeout=grace)
         for generation in list(self._running.values()):
-            if generation.goes_on:
-                generation.lose()
+            if generation.resumable:
+                generation.abandon()
             else:
                 generation.cancel(shutting_down())
         await asyncio.gather(*self._tasks.values(), return_exceptions=True)
@@ -208,24 +210,24 @@ class Recorder:
         if self.draining.is_set():
             raise shutting_down()
 
-    def _begin(self, engine: Engine, generation: Generation) -> Generation:
+    def _launch(self, engine: Engine, generation: Generation) -> Generation:
         self._running[generation.key] = generation
         self._tasks[generation.key] = generation.run(self._run(engine, generation))
         return generation
 
-    def _is_quiet(self, generation: Generation) -> bool:
-        pen = generation.pen
-        return isinstance(pen, BatchingWriter) and time.monotonic() - pen.written >= self.lease / 4
+    def _needs_renewal(self, generation: Generation) -> bool:
+        writer = generation.writer
+        return isinstance(writer, BatchingWriter) and time.monotonic() - writer.written_at >= self.lease / 4
 
     async def _run(self, engine: Engine, generation: Generation) -> None:
         self._metrics.opened(engine.name)
         try:
-            record, account = await self._outcome(engine, generation)
+            record, status = await self._outcome(engine, generation)
             with contextlib.suppress(HeadwaterError):  # a log that was dropped meanwhile needs no end
-                if generation.is_lost:
-                    await generation.pen.settle()
+                if generation.is_abandoned:
+                    await generation.writer.flush()
                 else:
-                    await generation.pen.end(record, account)
+                    await generation.writer.end(record, status)
         finally:
             self._running.pop(generation.key, None)
             self._tasks.pop(generation.key, None)
@@ -236,39 +238,39 @@ class Recorder:
         metrics = self._metrics
         try:
             await self._produce(engine, generation)
-            return _good_end(generation, "finished")
+            return _end_record(generation, "finished")
         except asyncio.CancelledError:
             metrics.cancelled(engine.name)
             if generation.stopped_by is None:
-                return _good_end(generation, "cancelled")
+                return _end_record(generation, "cancelled")
             error: HeadwaterError = generation.stopped_by
         except LogError as reason:
             metrics.failed(engine.name, type(reason).__name__)
-            generation.is_lost |= isinstance(reason, LOST)
-            error = _not_kept()
+            generation.is_abandoned |= isinstance(reason, NOT_OWNER)
+            error = _log_write_error()
         except HeadwaterError as reason:
             metrics.failed(engine.name, type(reason).__name__)
             error = reason
         except Exception:
             logger.exception("the engine %s failed on %s", engine.name, generation.request.model)
             metrics.failed(engine.name, "internal")
-            error = _internal()
-        return record_format.error_record(error), generation.ended("failed", record_format.error_code(error))
+            error = _engine_error()
+        return record_format.error_record(error), generation.final_status("failed", record_format.error_code(error))
 
     async def _produce(self, engine: Engine, generation: Generation) -> None:
         chunks = engine.stream(generation.request)
         unbroken = 0
-        add, seen, lead = generation.pen.add, self._metrics.chunk, generation.lead
+        add, seen, backpressure = generation.writer.add, self._metrics.chunk, generation.backpressure
         try:
             async with asyncio.timeout(generation.request.timeout):
                 async for chunk in chunks:
                     record = record_format.chunk_record(chunk)
-                    if generation.first is None:
-                        generation.first = time.monotonic() - generation.begun
+                    if generation.first_chunk is None:
+                        generation.first_chunk = time.monotonic() - generation.started_at
                     seen(engine.name, len(record), generation)
                     await add(record)
-                    if lead is not None:
-                        await lead.grow(len(record))
+                    if backpressure is not None:
+                        await backpressure.add(len(record))
                     unbroken += len(record)
                     if unbroken > _TURN_BYTES:  # an engine that never waits would keep everybody else waiting
                         unbroken = 0
@@ -276,16 +278,16 @@ class Recorder:
         except TimeoutError as error:
             if isinstance(error, StreamError):
                 raise
-            raise _too_late() from error
+            raise _deadline_error() from error
         finally:
             close = getattr(chunks, "aclose", None)
             if close is not None:
                 await close()
 
 
-def _good_end(generation: Generation, reason: str) -> tuple[bytes, StreamStatus]:
-    account = generation.ended(reason)
-    return record_format.end_record(reason, account.first, account.seconds), account
+def _end_record(generation: Generation, reason: str) -> tuple[bytes, StreamStatus]:
+    status = generation.final_status(reason)
+    return record_format.end_record(reason, status.first_chunk, status.seconds), status
 
 
 def shutting_down() -> APIError:
@@ -293,14 +295,14 @@ def shutting_down() -> APIError:
     return server_error(503, "UNAVAILABLE", "SHUTDOWN", "the server is shutting down: ask again")
 
 
-def _internal() -> APIError:
+def _engine_error() -> APIError:
     return server_error(500, "INTERNAL", "INTERNAL", "the engine failed; the server's log says why")
 
 
-def _not_kept() -> APIError:
+def _log_write_error() -> APIError:
     return server_error(503, "UNAVAILABLE", "LOG", "the server could not keep the answer: ask again")
 
 
-def _too_late() -> APIError:
+def _deadline_error() -> APIError:
     message = "the answer took longer than the client allowed (X-Server-Timeout)"
     return server_error(504, "DEADLINE_EXCEEDED", "DEADLINE", message)

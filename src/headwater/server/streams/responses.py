@@ -26,9 +26,9 @@ from headwater.server.streams.retention import STREAM
 #: How much is written at once: a slow reader holds up this much beside the log.
 _WRITE_BYTES = 64 * 1024
 #: How far a production may be ahead of the client, the only one to read it.
-_LEAD_BYTES = 256 * 1024
+_MAX_AHEAD_BYTES = 256 * 1024
 #: After the last answer of this server has ended, those who still read one have so long to hear of it (seconds).
-_LAST_WORDS = 1.0
+_CLOSING_SECONDS = 1.0
 _Headers = list[tuple[bytes, bytes]]
 _STREAM_HEADERS = (
     (b"cache-control", b"no-cache, no-store, no-transform"),  # a browser that stores takes piece by piece
@@ -37,25 +37,25 @@ _STREAM_HEADERS = (
 
 
 class RelayResponse(Response):
-    """What ``engine`` answers to ``request`` of ``who``, written in ``form``, for this client alone."""
+    """What ``engine`` answers to ``request`` of ``principal``, written in ``encoding``, for this client alone."""
 
     def __init__(
         self,
         recorder: Recorder,
         engine: Engine,
         request: EngineRequest,
-        form: ResponseEncoding,
+        encoding: ResponseEncoding,
         *,
-        access: Auth,
-        who: bytes,
+        auth: Auth,
+        principal: bytes,
     ) -> None:
         self.background = None
         self._recorder = recorder
         self._engine = engine
         self._request = request
-        self._form = form
-        self._access = access
-        self._who = who
+        self._encoding = encoding
+        self._auth = auth
+        self._principal = principal
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Produce the answer and send it.
@@ -63,16 +63,16 @@ class RelayResponse(Response):
         Raises:
             HeadwaterError: there is no place for it; nothing was sent.
         """
-        access = self._access
-        with ExitStack() as held:
-            held.enter_context(access.quotas.stream(self._who))
-            lead = Backpressure(_LEAD_BYTES)
-            generation = await self._recorder.relay(self._engine, self._request, lead=lead)
-            held.enter_context(access.tie(self._who, generation.cancel))
+        auth = self._auth
+        with ExitStack() as stack:
+            stack.enter_context(auth.quotas.stream(self._principal))
+            backpressure = Backpressure(_MAX_AHEAD_BYTES)
+            generation = await self._recorder.relay(self._engine, self._request, backpressure=backpressure)
+            stack.enter_context(auth.on_revoked(self._principal, generation.cancel))
             watcher = asyncio.create_task(_watch(receive, generation))
-            log, key, pause = generation.log, generation.key, access.limits.keep_alive
+            log, key, heartbeat = generation.log, generation.key, auth.limits.keep_alive
             try:
-                await deliver(log, key, self._form, pause, scope, send, lead=lead)
+                await deliver(log, key, self._encoding, heartbeat, scope, send, backpressure=backpressure)
             finally:
                 watcher.cancel()
                 generation.cancel()
@@ -80,32 +80,33 @@ class RelayResponse(Response):
 
 
 class StreamResponse(Response):
-    """What follows after ``after`` events of an answer that has a name; it stays when the client goes.
+    """Streams a stored answer from the event after ``after``. Disconnecting does not stop the answer.
 
-    ``who`` is the key that reads; None for who needs none. It is sent on at most once in ``every`` seconds.
+    ``principal`` is the key that reads, None for the holder of a link. It writes at most once in ``min_interval``
+    seconds.
     """
 
     def __init__(
         self,
-        generations: StreamRegistry,
+        registry: StreamRegistry,
         name: str,
-        head: StreamHeader,
-        form: ResponseEncoding,
+        header: StreamHeader,
+        encoding: ResponseEncoding,
         *,
-        access: Auth,
-        who: bytes | None,
+        auth: Auth,
+        principal: bytes | None,
         after: int = 0,
-        every: float = 0.0,
+        min_interval: float = 0.0,
     ) -> None:
         self.background = None
-        self._generations = generations
+        self._registry = registry
         self._name = name
-        self._head = head
-        self._form = form
-        self._access = access
-        self._who = who
+        self._header = header
+        self._encoding = encoding
+        self._auth = auth
+        self._principal = principal
         self._after = after
-        self._every = every
+        self._min_interval = min_interval
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Send it as it comes, until its end, the client's or the server's, or that of the key.
@@ -113,96 +114,114 @@ class StreamResponse(Response):
         Raises:
             HeadwaterError: there is no such answer any more, or the server shuts down; nothing was sent.
         """
-        begun = asyncio.Event()
+        started = asyncio.Event()
 
-        async def send_head(message: Message) -> None:
-            begun.set()
+        async def send_start(message: Message) -> None:
+            started.set()
             await send(message)
 
-        self._generations.enter(self._name, self._head)
-        reading = asyncio.create_task(self._read(scope, send_head))
+        self._registry.add_reader(self._name, self._header)
+        reading = asyncio.create_task(self._read(scope, send_start))
         try:
-            is_cut = await self._watch(reading, receive)
+            is_interrupted = await self._watch(reading, receive)
         finally:
             reading.cancel()
-            self._generations.leave(self._name)
+            self._registry.remove_reader(self._name)
         with suppress(asyncio.CancelledError):
             await reading
-        if is_cut and not begun.is_set():
+        if is_interrupted and not started.is_set():
             raise shutting_down()
-        if is_cut:  # the rest is to be had elsewhere, or not at all
-            await send({"type": "http.response.body", "body": self._form.cut(), "more_body": False})
+        if is_interrupted:  # the rest is to be had elsewhere, or not at all
+            await send({"type": "http.response.body", "body": self._encoding.interrupt(), "more_body": False})
 
     async def _watch(self, reading: asyncio.Task[None], receive: Receive) -> bool:
         """Return when the reading is over or has to be; whether it is the client who still wants more."""
-        barred = asyncio.Event()
-        gone = asyncio.create_task(_disconnected(receive))
-        closing = asyncio.create_task(self._generations.closing())
-        barring = asyncio.create_task(barred.wait())
+        revoked = asyncio.Event()
+        disconnected = asyncio.create_task(_disconnected(receive))
+        closing = asyncio.create_task(self._registry.wait_drained())
+        revocation = asyncio.create_task(revoked.wait())
         try:
-            with ExitStack() as held:
-                if self._who is not None:
-                    held.enter_context(self._access.tie(self._who, lambda _: barred.set()))
-                await asyncio.wait({reading, gone, closing, barring}, return_when=asyncio.FIRST_COMPLETED)
-                if closing.done() or barring.done():
-                    await asyncio.wait({reading, gone}, timeout=_LAST_WORDS, return_when=asyncio.FIRST_COMPLETED)
-            return not reading.done() and not gone.done()
+            with ExitStack() as stack:
+                if self._principal is not None:
+                    stack.enter_context(self._auth.on_revoked(self._principal, lambda _: revoked.set()))
+                await asyncio.wait({reading, disconnected, closing, revocation}, return_when=asyncio.FIRST_COMPLETED)
+                if closing.done() or revocation.done():
+                    await asyncio.wait(
+                        {reading, disconnected}, timeout=_CLOSING_SECONDS, return_when=asyncio.FIRST_COMPLETED
+                    )
+            return not reading.done() and not disconnected.done()
         finally:
-            for task in (gone, closing, barring):
+            for task in (disconnected, closing, revocation):
                 task.cancel()
 
     async def _read(self, scope: Scope, send: Send) -> None:
-        log, after, pause = self._generations.log, self._head.first + self._after, self._access.limits.keep_alive
-        more = [(STREAM.encode(), self._name.encode())]
-        every = self._every
-        await deliver(log, self._name, self._form, pause, scope, send, after=after, every=every, more=more)
+        log, after, heartbeat = self._registry.log, self._header.start + self._after, self._auth.limits.keep_alive
+        extra_headers = [(STREAM.encode(), self._name.encode())]
+        min_interval = self._min_interval
+        await deliver(
+            log,
+            self._name,
+            self._encoding,
+            heartbeat,
+            scope,
+            send,
+            after=after,
+            min_interval=min_interval,
+            extra_headers=extra_headers,
+        )
 
 
 async def deliver(
     log: Log,
     key: str,
-    form: ResponseEncoding,
-    pause: float,
+    encoding: ResponseEncoding,
+    heartbeat: float,
     scope: Scope,
     send: Send,
     *,
     after: int = 0,
-    every: float = 0.0,
-    lead: Backpressure | None = None,
-    more: Sequence[tuple[bytes, bytes]] = (),
+    min_interval: float = 0.0,
+    backpressure: Backpressure | None = None,
+    extra_headers: Sequence[tuple[bytes, bytes]] = (),
 ) -> None:
-    """Send what a log says after ``after`` records, as it comes, with ``more`` headers."""
-    async with aclosing(tail(log, key, after, pause=pause, every=every)) as pages:
-        page = Page([], after, False) if form.is_patient else await anext(pages)
-        while form.is_whole and not page.records and not page.is_end:
+    """Send what a log says after ``after`` records, as it comes, with ``extra_headers`` headers."""
+    async with aclosing(tail(log, key, after, heartbeat=heartbeat, min_interval=min_interval)) as pages:
+        page = Page([], after, False) if encoding.headers_first else await anext(pages)
+        while encoding.is_unary and not page.records and not page.is_end:
             page = await anext(pages)
-        if page.records and is_error(page.records[0]) and not form.is_patient:
-            await _send_error(page.records[0][1:], form, send)
-        elif form.is_whole:
-            await _send_whole(200, form.content_type, form.frames(page.records), send)
+        if page.records and is_error(page.records[0]) and not encoding.headers_first:
+            await _send_error(page.records[0][1:], encoding, send)
+        elif encoding.is_unary:
+            await _send_whole(200, encoding.content_type, encoding.encode(page.records), send)
         else:
             await _send_stream(
-                page, pages, form, lead or Backpressure(_LEAD_BYTES), send, body_sender(scope, send), more
+                page,
+                pages,
+                encoding,
+                backpressure or Backpressure(_MAX_AHEAD_BYTES),
+                send,
+                body_sender(scope, send),
+                extra_headers,
             )
 
 
 async def _send_stream(
     page: Page,
     pages: AsyncGenerator[Page],
-    form: ResponseEncoding,
-    lead: Backpressure,
+    encoding: ResponseEncoding,
+    backpressure: Backpressure,
     send: Send,
     send_body: Send,
-    more: Sequence[tuple[bytes, bytes]],
+    extra_headers: Sequence[tuple[bytes, bytes]],
 ) -> None:
-    headers: _Headers = [(b"content-type", form.content_type), *_STREAM_HEADERS, *form.headers, *more]
+    headers: _Headers = [(b"content-type", encoding.content_type), *_STREAM_HEADERS, *encoding.headers, *extra_headers]
     await send({"type": "http.response.start", "status": 200, "headers": headers})
     while True:
         for records in batches(page.records):
-            body = form.frames(records)
+            body = encoding.encode(records)
             if body:
                 await send_body({"type": "http.response.body", "body": body, "more_body": True})
-            lead.shrink(sum(map(len, records)))
+            backpressure.release(sum(map(len, records)))
         if not page.records and not page.is_end:
             await send({"type": "http.response.body", "body": KEEP_ALIVE, "more_body": True})
         if page.is_end:
@@ -211,7 +230,7 @@ async def _send_stream(
             page = await anext(pages)
         except UnknownStreamError:
             page = Page([error_record(_forgotten())], page.next + 1, True)
-    await send({"type": "http.response.body", "body": form.end(), "more_body": False})
+    await send({"type": "http.response.body", "body": encoding.end(), "more_body": False})
 
 
 def _forgotten() -> APIError:
@@ -233,16 +252,18 @@ def batches(records: list[bytes], most: int = _WRITE_BYTES) -> Iterator[list[byt
     yield batch
 
 
-async def _send_error(body: bytes, form: ResponseEncoding, send: Send) -> None:
+async def _send_error(body: bytes, encoding: ResponseEncoding, send: Send) -> None:
     document = msgspec.json.decode(body)
     status = http_status(document["error"].get("code"))
-    more: _Headers = [(b"retry-after", retry_after(document).encode())] if status == 429 else []
+    extra_headers: _Headers = [(b"retry-after", retry_after(document).encode())] if status == 429 else []
     # Under the label of an event stream, as Google sends it, it is one that google-genai's aiohttp side loses.
-    await _send_whole(status, JSON, form.refusal(body), send, more)
+    await _send_whole(status, JSON, encoding.refusal(body), send, extra_headers)
 
 
-async def _send_whole(status: int, label: bytes, body: bytes, send: Send, more: _Headers | None = None) -> None:
-    headers: _Headers = [(b"content-type", label), (b"content-length", b"%d" % len(body)), *(more or ())]
+async def _send_whole(
+    status: int, label: bytes, body: bytes, send: Send, extra_headers: _Headers | None = None
+) -> None:
+    headers: _Headers = [(b"content-type", label), (b"content-length", b"%d" % len(body)), *(extra_headers or ())]
     await send({"type": "http.response.start", "status": status, "headers": headers})
     await send({"type": "http.response.body", "body": body, "more_body": False})
 

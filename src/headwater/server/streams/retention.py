@@ -22,130 +22,136 @@ KEEP = "headwater-keep"
 STREAM = "headwater-stream"
 AFTER = "headwater-after"
 #: No stream is kept longer without a reader, whatever the client asks for (seconds).
-LONGEST = 60.0
+MAX_KEEP = 60.0
 #: How many finished answers of one owner are kept, of those that have a life; the oldest goes first.
-KEPT_PER_KEY = 1000
+MAX_FINISHED_PER_OWNER = 1000
 
 
 class RetentionPolicy(msgspec.Struct, frozen=True):
-    """For how many seconds an answer is kept: after its end (``life``), and without a reader (``patience``).
+    """For how many seconds an answer is kept: after its end (``ttl``), and without a reader (``idle_ttl``).
 
     None for as long as its log is.
     """
 
-    life: float | None = None
-    patience: float | None = None
+    ttl: float | None = None
+    idle_ttl: float | None = None
 
 
 class RetainedStream:
     """One answer that this server produces or has produced. Lives until it is forgotten here.
 
-    ``held`` is what it takes of its key's share, let go when it is whole. ``others`` are logs that go with its own.
+    ``quota`` is the slot that it holds among its key's streams, released at its end. ``related_logs`` are dropped with
+    its own log.
     """
 
     def __init__(
-        self, generation: Generation, owner: str, terms: RetentionPolicy, held: ExitStack, others: tuple[str, ...] = ()
+        self,
+        generation: Generation,
+        owner: str,
+        policy: RetentionPolicy,
+        quota: ExitStack,
+        related_logs: tuple[str, ...] = (),
     ) -> None:
         self.name = generation.key
         self.log = generation.log
         self.generation: Generation | None = generation
         self.owner = owner
-        self.terms = terms
-        self.held = held
-        self.others = others
+        self.policy = policy
+        self.quota = quota
+        self.related_logs = related_logs
         self.readers = 0
         self.timer: asyncio.TimerHandle | None = None
         self.ends_at: float | None = None  # monotonic, once nothing is produced any more
 
     @property
-    def is_over(self) -> bool:
+    def is_expired(self) -> bool:
         """Whether its time after the end is up."""
-        life = self.terms.life
-        return self.ends_at is not None and life is not None and time.monotonic() >= self.ends_at + life
+        ttl = self.policy.ttl
+        return self.ends_at is not None and ttl is not None and time.monotonic() >= self.ends_at + ttl
 
 
 class Retention:
     """Knows the answers that run here, and forgets those whose time is up."""
 
     def __init__(self) -> None:
-        self._kept: dict[str, RetainedStream] = {}
+        self._streams: dict[str, RetainedStream] = {}
         self._finished: dict[str, dict[str, None]] = {}  # those with a life, by owner, the oldest first
         self._dropping: set[asyncio.Task[None]] = set()
 
     def __len__(self) -> int:
-        return len(self._kept)
+        return len(self._streams)
 
-    def keep(self, kept: RetainedStream) -> None:
+    def add(self, retained: RetainedStream) -> None:
         """Keep an answer from now on."""
-        assert kept.generation is not None
-        self._kept[kept.name] = kept
-        kept.generation.when_done(lambda: self._finish(kept))
+        assert retained.generation is not None
+        self._streams[retained.name] = retained
+        retained.generation.add_done_callback(lambda: self._finish(retained))
 
     def get(self, name: str) -> RetainedStream | None:
         """Return the answer of that name, if it is one of ours."""
-        return self._kept.get(name)
+        return self._streams.get(name)
 
-    def enter(self, name: str) -> None:
+    def add_reader(self, name: str) -> None:
         """Take note of a reader; the answer stays while there is one."""
-        kept = self._kept.get(name)
-        if kept is not None:
-            kept.readers += 1
-            if kept.terms.patience is not None:
-                self._wind(kept, None)
+        retained = self._streams.get(name)
+        if retained is not None:
+            retained.readers += 1
+            if retained.policy.idle_ttl is not None:
+                self._set_timer(retained, None)
 
-    def leave(self, name: str) -> None:
+    def remove_reader(self, name: str) -> None:
         """Take note that a reader has gone."""
-        kept = self._kept.get(name)
-        if kept is None:
+        retained = self._streams.get(name)
+        if retained is None:
             return
-        kept.readers -= 1
-        if kept.readers:
+        retained.readers -= 1
+        if retained.readers:
             return
-        if kept.terms.patience is not None:
-            self._wind(kept, kept.terms.patience)
-        elif kept.is_over:
-            self.forget(kept)
+        if retained.policy.idle_ttl is not None:
+            self._set_timer(retained, retained.policy.idle_ttl)
+        elif retained.is_expired:
+            self.forget(retained)
 
-    def hold(self, name: str) -> None:
+    def keep_alive(self, name: str) -> None:
         """Take note that another server has a reader: its patience begins anew."""
-        kept = self._kept.get(name)
-        if kept is not None and not kept.readers and kept.terms.patience is not None:
-            self._wind(kept, kept.terms.patience)
+        retained = self._streams.get(name)
+        if retained is not None and not retained.readers and retained.policy.idle_ttl is not None:
+            self._set_timer(retained, retained.policy.idle_ttl)
 
     def stop(self, name: str, *, discard: bool = False) -> bool:
         """Stop an answer and return whether it is one of ours. ``discard`` forgets it as soon as nobody reads it."""
-        kept = self._kept.get(name)
-        if kept is None:
+        retained = self._streams.get(name)
+        if retained is None:
             return False
         if discard:
-            kept.terms = RetentionPolicy(life=0.0)
-        if kept.generation is not None:
-            kept.generation.cancel()
-        elif discard and not kept.readers:
-            self.forget(kept)
+            retained.policy = RetentionPolicy(ttl=0.0)
+        if retained.generation is not None:
+            retained.generation.cancel()
+        elif discard and not retained.readers:
+            self.forget(retained)
         return True
 
-    def expires_at(self, name: str, life: float) -> int:
-        """Return the Unix time before which an answer will not be forgotten; ``life`` is that of those not ours."""
-        kept = self._kept.get(name)
-        if kept is None or kept.ends_at is None or kept.terms.life is None:
-            return int(time.time() + life)
-        return int(time.time() + kept.ends_at + kept.terms.life - time.monotonic())
+    def expires_at(self, name: str, ttl: float) -> int:
+        """Return the Unix time before which an answer will not be forgotten; ``ttl`` is that of those not ours."""
+        retained = self._streams.get(name)
+        if retained is None or retained.ends_at is None or retained.policy.ttl is None:
+            return int(time.time() + ttl)
+        return int(time.time() + retained.ends_at + retained.policy.ttl - time.monotonic())
 
-    def forget(self, kept: RetainedStream) -> None:
+    def forget(self, retained: RetainedStream) -> None:
         """Stop an answer, if it still runs, and drop its log."""
-        if self._kept.pop(kept.name, None) is None:
+        if self._streams.pop(retained.name, None) is None:
             return
-        self._wind(kept, None)
-        if kept.generation is not None:
-            kept.generation.cancel()
-        owned = self._finished.get(kept.owner)
+        self._set_timer(retained, None)
+        if retained.generation is not None:
+            retained.generation.cancel()
+        owned = self._finished.get(retained.owner)
         if owned is not None:
-            owned.pop(kept.name, None)
+            owned.pop(retained.name, None)
             if not owned:
-                del self._finished[kept.owner]
-        for key in (kept.name, *kept.others):
-            self._drop(kept.log, key)
+                del self._finished[retained.owner]
+        for key in (retained.name, *retained.related_logs):
+            self._drop(retained.log, key)
 
     def _drop(self, log: Log, key: str) -> None:
         task = asyncio.create_task(log.drop(key))
@@ -157,40 +163,40 @@ class Retention:
         if not task.cancelled():
             task.exception()  # retention drops what could not be dropped now
 
-    def _finish(self, kept: RetainedStream) -> None:
-        kept.held.close()
-        is_lost = kept.generation is not None and kept.generation.is_lost
-        kept.generation = None
-        kept.ends_at = time.monotonic()
-        if is_lost or kept.terms == RetentionPolicy():  # somebody else's now, or left to its log
-            self._wind(kept, None)
-            self._kept.pop(kept.name, None)
-        elif kept.terms.life is not None and kept.name in self._kept:
-            self._begin_life(kept, kept.terms.life)
+    def _finish(self, retained: RetainedStream) -> None:
+        retained.quota.close()
+        is_lost = retained.generation is not None and retained.generation.is_abandoned
+        retained.generation = None
+        retained.ends_at = time.monotonic()
+        if is_lost or retained.policy == RetentionPolicy():  # somebody else's now, or left to its log
+            self._set_timer(retained, None)
+            self._streams.pop(retained.name, None)
+        elif retained.policy.ttl is not None and retained.name in self._streams:
+            self._start_ttl(retained, retained.policy.ttl)
 
-    def _begin_life(self, kept: RetainedStream, life: float) -> None:
-        if not life and not kept.readers:
-            self.forget(kept)
+    def _start_ttl(self, retained: RetainedStream, ttl: float) -> None:
+        if not ttl and not retained.readers:
+            self.forget(retained)
             return
-        owned = self._finished.setdefault(kept.owner, {})
-        owned[kept.name] = None
-        if len(owned) > KEPT_PER_KEY:
-            self.forget(self._kept[next(iter(owned))])
-        if kept.name in self._kept:
-            self._wind(kept, life)
+        owned = self._finished.setdefault(retained.owner, {})
+        owned[retained.name] = None
+        if len(owned) > MAX_FINISHED_PER_OWNER:
+            self.forget(self._streams[next(iter(owned))])
+        if retained.name in self._streams:
+            self._set_timer(retained, ttl)
 
-    def _wind(self, kept: RetainedStream, seconds: float | None) -> None:
+    def _set_timer(self, retained: RetainedStream, seconds: float | None) -> None:
         """Look again after so many seconds; None: not at all."""
-        if kept.timer is not None:
-            kept.timer.cancel()
+        if retained.timer is not None:
+            retained.timer.cancel()
         loop = asyncio.get_running_loop()
-        kept.timer = None if seconds is None else loop.call_later(seconds + 0.001, self._expire, kept)
+        retained.timer = None if seconds is None else loop.call_later(seconds + 0.001, self._expire, retained)
 
-    def _expire(self, kept: RetainedStream) -> None:
+    def _expire(self, retained: RetainedStream) -> None:
         """The time is up; an answer that is being read is left to its last reader."""
-        kept.timer = None
-        if not kept.readers:
-            self.forget(kept)
+        retained.timer = None
+        if not retained.readers:
+            self.forget(retained)
 
 
 def parse_keep(headers: Mapping[str, str]) -> float | None:
@@ -208,7 +214,7 @@ def parse_keep(headers: Mapping[str, str]) -> float | None:
         seconds = -1.0
     if not seconds >= 0:
         raise UsageError("Headwater-Keep is a number of seconds")
-    return min(seconds, LONGEST)
+    return min(seconds, MAX_KEEP)
 
 
 def parse_resume(headers: Mapping[str, str]) -> tuple[str, int] | None:

@@ -28,27 +28,27 @@ from headwater.server.streams.routing import EngineRouter
 logger = logging.getLogger("headwater.server")
 
 #: An answer over which so many servers died, one after the other and without another chunk, is given up.
-_MOST_IDLE = 3
+_MAX_IDLE_TAKEOVERS = 3
 #: How often to look for what dead servers have left, at least (seconds): an answer goes on so soon after the lease.
-_LOOK = 0.5
+_MAX_POLL = 0.5
 
 
 class ClusterNode:
     """Lives as long as its server, and works from ``join`` to ``leave``."""
 
-    def __init__(self, generations: StreamRegistry, recorder: Recorder, engines: EngineRouter) -> None:
-        self._generations = generations
+    def __init__(self, registry: StreamRegistry, recorder: Recorder, router: EngineRouter) -> None:
+        self._registry = registry
         self._recorder = recorder
-        self._engines = engines
+        self._router = router
         self._log = recorder.log
-        self._key = control_key(recorder.node)
+        self._key = control_key(recorder.node_id)
         self._tasks: list[asyncio.Task[None]] = []
 
     def join(self) -> None:
         """Begin to work."""
-        often = self._recorder.lease / 4
-        works = ((self._listen, often), (self._renew, often), (self._look, min(often, _LOOK)))
-        self._tasks = [asyncio.create_task(self._again(work, period)) for work, period in works]
+        period = self._recorder.lease / 4
+        works = ((self._listen, period), (self._renew, period), (self._take_over_stale, min(period, _MAX_POLL)))
+        self._tasks = [asyncio.create_task(self._repeat(work, period)) for work, period in works]
 
     async def leave(self) -> None:
         """Stop working, and tell the others that there is nobody here any more."""
@@ -58,7 +58,7 @@ class ClusterNode:
         with suppress(LogError):
             await self._log.drop(self._key)
 
-    async def _again(self, work: Callable[[], Awaitable[None]], period: float) -> None:
+    async def _repeat(self, work: Callable[[], Awaitable[None]], period: float) -> None:
         while True:
             try:
                 await work()
@@ -72,94 +72,94 @@ class ClusterNode:
 
     async def _listen(self) -> None:
         with suppress(ConflictError):  # it is there since the last time
-            await self._log.create(self._key, writer=self._recorder.node, lease=self._recorder.lease)
+            await self._log.create(self._key, writer=self._recorder.node_id, lease=self._recorder.lease)
         with suppress(UnknownStreamError):  # taken for dead: begin anew
             async with aclosing(tail(self._log, self._key)) as pages:
                 async for page in pages:
                     for record in page.records:
-                        self._hear(record)
+                        self._handle_message(record)
 
-    def _hear(self, record: bytes) -> None:
+    def _handle_message(self, record: bytes) -> None:
         match msgspec.json.decode(record):
             case {"stop": str(name)}:
-                self._generations.keeper.stop(name)
+                self._registry.retention.stop(name)
                 running = self._recorder.get(name)
                 if running is not None:
                     running.cancel()
             case {"hold": str(name)}:
-                self._generations.keeper.hold(name)
+                self._registry.retention.keep_alive(name)
 
     # Leases
 
     async def _renew(self) -> None:
         """Say that this server and what runs here are alive."""
-        await self._recorder.renew()
+        await self._recorder.renew_leases()
         with suppress(UnknownStreamError, ConflictError):
-            await self._log.append(self._key, [], writer=self._recorder.node)
+            await self._log.append(self._key, [], writer=self._recorder.node_id)
 
-    async def _look(self) -> None:
+    async def _take_over_stale(self) -> None:
         """Follow dead servers."""
         if not self._recorder.draining.is_set():
-            await asyncio.gather(*map(self._follow, await self._log.stale()))
+            await asyncio.gather(*map(self._take_over, await self._log.stale()))
 
-    async def _follow(self, key: str) -> None:
+    async def _take_over(self, key: str) -> None:
         if key.startswith(CONTROL) and key != self._key:
             await self._log.drop(key)
             return
         if not is_name(key) or self._recorder.get(key) is not None:
             return
         with suppress(ConflictError, SealedError, UnknownStreamError):  # another was faster
-            state = await self._log.take_over(key, self._recorder.node, lease=self._recorder.lease)
-            await self._take(key, record_format.read_status(state.note))
+            state = await self._log.take_over(key, self._recorder.node_id, lease=self._recorder.lease)
+            await self._resume_or_end(key, record_format.read_status(state.note))
 
-    async def _take(self, key: str, account: StreamStatus) -> None:
+    async def _resume_or_end(self, key: str, status: StreamStatus) -> None:
         """End an answer that is ours now, or go on with it."""
-        found = await self._read(key)
-        head = record_format.read_header(found[0]) if found else None
-        account = _taken(account, len(found))
-        if head is None:  # its server died before it had begun
+        records = await self._read_records(key)
+        header = record_format.read_header(records[0]) if records else None
+        status = _status_after_takeover(status, len(records))
+        if header is None:  # its server died before it had begun
             await self._log.drop(key)
-        elif not head.has_request or len(found) < head.first or account.idle > _MOST_IDLE:
-            await self._end(key, _lost(), account)
+        elif not header.has_request or len(records) < header.start or status.idle_takeovers > _MAX_IDLE_TAKEOVERS:
+            await self._end(key, _server_died(), status)
         else:
-            await self._go_on(key, head, found, account)
+            await self._resume(key, header, records, status)
 
-    async def _go_on(self, key: str, head: StreamHeader, found: list[bytes], account: StreamStatus) -> None:
-        said = [record[1:] for record in found[head.first :]]
+    async def _resume(self, key: str, header: StreamHeader, records: list[bytes], status: StreamStatus) -> None:
+        chunks = [record[1:] for record in records[header.start :]]
         try:
-            engine = self._engines.named(head.engine) if head.engine else self._engines.for_model(head.model)
-            onward = ResumingEngine(engine, said)
+            engine = self._router.named(header.engine) if header.engine else self._router.for_model(header.model)
+            resuming = ResumingEngine(engine, chunks)
         except HeadwaterError as error:  # no such engine here, or a chunk that nobody understands
-            await self._end(key, error if isinstance(error, APIError) else _lost(), account)
+            await self._end(key, error if isinstance(error, APIError) else _server_died(), status)
             return
-        if onward.is_whole:
-            await self._end(key, None, account)
+        if resuming.is_whole:
+            await self._end(key, None, status)
             return
-        note = msgspec.json.encode(account)
-        await self._log.append(key, [], writer=self._recorder.node, note=note)
-        request = EngineRequest(head.model, found[1][1:])
-        generation = self._recorder.run(onward, request, key, goes_on=True, count=len(said), account=account)
-        self._generations.go_on(key, head, generation)
-        logger.warning("the server of a stream died: going on with it after %d chunks", len(said))
+        note = msgspec.json.encode(status)
+        await self._log.append(key, [], writer=self._recorder.node_id, note=note)
+        request = EngineRequest(header.model, records[1][1:])
+        generation = self._recorder.run(resuming, request, key, resumable=True, count=len(chunks), status=status)
+        self._registry.adopt(key, header, generation)
+        logger.warning("the server of a stream died: going on with it after %d chunks", len(chunks))
 
-    async def _end(self, key: str, error: APIError | None, account: StreamStatus) -> None:
+    async def _end(self, key: str, error: APIError | None, status: StreamStatus) -> None:
         reason, code = ("finished", None) if error is None else ("failed", error.code)
         record = record_format.end_record(reason) if error is None else record_format.error_record(error)
-        note = msgspec.json.encode(msgspec.structs.replace(account, reason=reason, code=code))
-        await self._log.append(key, [record], writer=self._recorder.node, seal=True, note=note)
+        note = msgspec.json.encode(msgspec.structs.replace(status, reason=reason, code=code))
+        await self._log.append(key, [record], writer=self._recorder.node_id, seal=True, note=note)
 
-    async def _read(self, key: str) -> list[bytes]:
-        found: list[bytes] = []
-        while page := (await self._log.read(key, len(found))).records:
-            found += page
-        return found
+    async def _read_records(self, key: str) -> list[bytes]:
+        records: list[bytes] = []
+        while page := (await self._log.read(key, len(records))).records:
+            records += page
+        return records
 
 
-def _taken(account: StreamStatus, count: int) -> StreamStatus:
+def _status_after_takeover(status: StreamStatus, count: int) -> StreamStatus:
     """What there is to say of an answer with ``count`` records that was taken over once more."""
-    idle = account.idle + 1 if count == account.known else 1
-    return msgspec.structs.replace(account, takeovers=account.takeovers + 1, idle=idle, known=count)
+    idle = status.idle_takeovers + 1 if count == status.known_records else 1
+    return msgspec.structs.replace(status, takeovers=status.takeovers + 1, idle_takeovers=idle, known_records=count)
 
 
-def _lost() -> APIError:
+def _server_died() -> APIError:
     return server_error(503, "UNAVAILABLE", "LOST", "the server that produced this answer died: ask again")

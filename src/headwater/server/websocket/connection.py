@@ -41,9 +41,9 @@ _UNKNOWN = "there is no such stream, or no longer"
 class Connection:
     """Lives as long as its socket. ``who`` is None until a key has come, where one is needed."""
 
-    def __init__(self, socket: MessageSocket, generations: StreamRegistry, access: Auth, who: bytes | None) -> None:
+    def __init__(self, socket: MessageSocket, registry: StreamRegistry, access: Auth, who: bytes | None) -> None:
         self._socket = socket
-        self._generations = generations
+        self._registry = registry
         self._access = access
         self._limits = access.limits
         self._who = who
@@ -67,7 +67,7 @@ class Connection:
         finally:
             self._ties.close()
             for name in self._ending:
-                self._generations.keeper.stop(name)
+                self._registry.retention.stop(name)
             for reader in list(self._reading):
                 self._close(reader)
 
@@ -75,7 +75,7 @@ class Connection:
         """End this connection when its key is revoked."""
         if self._who is not None:
             goodbye = CloseReason(codes.FORBIDDEN, "the API key is no longer valid here")
-            self._ties.enter_context(self._access.tie(self._who, lambda _: self._socket.leave(goodbye)))
+            self._ties.enter_context(self._access.on_revoked(self._who, lambda _: self._socket.leave(goodbye)))
 
     async def go_away(self, in_ms: int, reason: str) -> None:
         """Tell the client that this connection ends soon, and end it with the last stream that it follows."""
@@ -168,7 +168,7 @@ class Connection:
             await self._socket.refuse("unauthorized", _NO_KEY)
             raise CloseReason(codes.UNAUTHORIZED, "no key")
         try:
-            return self._access.admit(token)
+            return self._access.authenticate(token)
         except APIError:
             await self._socket.refuse("forbidden", "the API key is not valid here")
             raise CloseReason(codes.FORBIDDEN, "a wrong key") from None
@@ -181,7 +181,7 @@ class Connection:
             return
         started = await self._start(message, given)
         if started is not None:
-            await self._follow(started.name, given, started.head, None if started.is_new else 0)
+            await self._follow(started.name, given, started.header, None if started.is_new else 0)
 
     async def _start(self, message: Generate, id: str | None) -> StartedStream | None:
         """Begin an answer; what is wrong with the request is said to the client."""
@@ -202,15 +202,15 @@ class Connection:
     async def _begin(self, message: Generate, id: str) -> StartedStream:
         who, request = self._who or b"", to_request(message)
         head = to_head(message, request, id)
-        self._access.quotas.count(who)
+        self._access.quotas.count_request(who)
         if self._hello is None:
-            return await self._generations.pass_on(who, request, head)
-        terms = RetentionPolicy(life=self._limits.stream_ttl)
-        return await self._generations.start(who, request, head, terms, repeat_key=message.idempotency_key)
+            return await self._registry.relay(who, request, head)
+        terms = RetentionPolicy(ttl=self._limits.stream_ttl)
+        return await self._registry.start(who, request, head, terms, idempotency_key=message.idempotency_key)
 
     async def _resume(self, message: Resume) -> None:
         try:
-            head = await self._generations.find(self._who or b"", message.stream)
+            head = await self._registry.find(self._who or b"", message.stream)
         except UnknownStreamError:
             await self._socket.refuse("not_found", _UNKNOWN, message.id, stream=message.stream)
             return
@@ -233,22 +233,22 @@ class Connection:
         script = MessageEncoder(id, after=after or 0, wants=self._wants, max_tokens=head.max_tokens)
         reader = self._readers[id] = self._open(name, script, head)
         if self._hello is not None:
-            expires = self._generations.keeper.expires_at(name, self._limits.stream_ttl)
+            expires = self._registry.retention.expires_at(name, self._limits.stream_ttl)
             await self._socket.say("started", id=id, stream=name, model=head.model, resumable=True, expires_at=expires)
         self._socket.begin(self._read(reader, id, after))
 
     def _open(self, name: str, script: MessageEncoder, head: StreamHeader) -> StreamReader:
         window = Window(self._hello.window if self._hello is not None else None)
-        log = self._generations.log_of(name)
+        log = self._registry.log_of(name)
         reader = StreamReader(log, name, script, self._socket, window, stall=self._limits.stall_timeout)
-        self._generations.enter(name, head)
+        self._registry.add_reader(name, head)
         self._reading.add(reader)
         return reader
 
     def _close(self, reader: StreamReader) -> None:
         if reader in self._reading:
             self._reading.discard(reader)
-            self._generations.leave(reader.name)
+            self._registry.remove_reader(reader.name)
 
     async def _read(self, reader: StreamReader, id: str | None, after: int | None) -> None:
         """Follow a stream to its end."""
@@ -279,15 +279,15 @@ class Connection:
         reader = self._readers.get(message.id) if message.id is not None else None
         name = reader.name if reader is not None else message.stream or message.id or ""
         try:
-            await self._generations.find(self._who or b"", name)
+            await self._registry.find(self._who or b"", name)
         except UnknownStreamError:
             if message.stream is not None:  # an id is unknown as soon as its stream has ended: nothing to say
                 await self._socket.refuse("not_found", _UNKNOWN, stream=name)
             return
         if message.mode == "discard":
-            self._generations.discard(name)
+            self._registry.discard(name)
         else:
-            self._generations.stop(name)
+            self._registry.stop(name)
 
     # Prompts without an id: one after the other
 
@@ -308,7 +308,7 @@ class Connection:
                 self._waiting_size -= size
                 started = await self._start(message, None)
                 if started is not None:
-                    await self._read(self._open(started.name, MessageEncoder(None), started.head), None, None)
+                    await self._read(self._open(started.name, MessageEncoder(None), started.header), None, None)
         finally:
             self._is_answering = False
 

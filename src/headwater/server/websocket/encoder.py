@@ -284,7 +284,7 @@ class MessageEncoder:
         if self._id is not None:
             message.sha256 = self._digest.hexdigest()
         if self._wants.metrics:
-            figures = {"pieces": self._pieces, "first_s": ending.first, "total_s": ending.seconds}
+            figures = {"pieces": self._pieces, "first_s": ending.first_chunk, "total_s": ending.seconds}
             message.metrics = {name: value for name, value in figures.items() if value is not None}
         self._put_end(message)
 

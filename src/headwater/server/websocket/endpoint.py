@@ -32,14 +32,14 @@ class WebSocketEndpoint:
 
     def __init__(
         self,
-        generations: StreamRegistry,
+        registry: StreamRegistry,
         recorder: Recorder,
         access: Auth,
         metrics: ServerMetrics,
         *,
         grace: float = 10.0,
     ) -> None:
-        self._generations = generations
+        self._registry = registry
         self._draining = recorder.draining
         self._access = access
         self._metrics = metrics
@@ -71,7 +71,7 @@ class WebSocketEndpoint:
             return
         protocol = SUBPROTOCOL if SUBPROTOCOL in scope.get("subprotocols", ()) else None
         await send({"type": "websocket.accept", "subprotocol": protocol})
-        connection = Connection(MessageSocket(receive, send, self._access.limits), self._generations, self._access, who)
+        connection = Connection(MessageSocket(receive, send, self._access.limits), self._registry, self._access, who)
         self._watch()
         self._connections.add(connection)
         self._is_empty.clear()

@@ -99,7 +99,7 @@ class StreamReader:
             return
         now = asyncio.get_running_loop().time
         await self._make_room(offset, pause)
-        async with aclosing(tail(self._log, self.name, offset, pause=pause)) as pages:
+        async with aclosing(tail(self._log, self.name, offset, heartbeat=pause)) as pages:
             async for page in pages:
                 if page.records:
                     merge = self._is_behind or len(page.records) > min(LAG, self.window.room)
