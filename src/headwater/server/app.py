@@ -74,7 +74,9 @@ class Server:
         self.cluster = ClusterNode(self.registry, self.recorder, engines)
         self.files = FileStore(access.limits)
         self.sockets = WebSocketEndpoint(self.registry, self.recorder, access, self.metrics, grace=grace)
-        self.streams = DurableStreams(log, most=access.limits.max_durable_stream, shelf=AnswerStreams(self.registry))
+        self.streams = DurableStreams(
+            log, max_bytes=access.limits.max_durable_stream, read_only=AnswerStreams(self.registry)
+        )
         self.durable = DurableEndpoint(self.streams, access, self.metrics, self.recorder.draining, is_writable=streams)
 
     def routes(self) -> list[BaseRoute]:

@@ -25,9 +25,9 @@ PLAIN, CLOSING = Append("text/plain"), Append("text/plain", is_closing=True)
 ME, MOST = b"me", 1_000_000
 
 
-async def whole(streams: DurableStreams, path: str = "a", who: bytes = ME) -> bytes:
+async def whole(streams: DurableStreams, path: str = "a", principal: bytes = ME) -> bytes:
     """All that a stream holds, read in as many parts as it takes."""
-    found, after, data = await streams.find(who, path), 0, b""
+    found, after, data = await streams.find(principal, path), 0, b""
     while True:
         there = await streams.read(found, after)
         data, after = data + b"".join(there.records), there.next
@@ -72,11 +72,13 @@ def test_streams_are_made_only_where_that_is_switched_on() -> None:
 
 
 class Answers:
-    """A shelf with one answer of an engine, which belongs to ``ME``."""
+    """Read-only streams: one answer of an engine, which belongs to ``ME``."""
 
-    async def find(self, who: bytes, path: str) -> ReadOnlyStream | None:
+    async def find(self, principal: bytes, path: str) -> ReadOnlyStream | None:
         return (
-            ReadOnlyStream("answer", lambda record: record[1:] if record[:1] == b"c" else None) if who == ME else None
+            ReadOnlyStream("answer", lambda record: record[1:] if record[:1] == b"c" else None)
+            if principal == ME
+            else None
         )
 
 
@@ -85,7 +87,7 @@ def test_what_others_write_is_read_only() -> None:
 
     async def run() -> None:
         log = MemoryLog()
-        streams = DurableStreams(log, most=MOST, shelf=Answers())
+        streams = DurableStreams(log, max_bytes=MOST, read_only=Answers())
         await log.create("answer")
         await log.append("answer", [b"h{}", b'c{"n":1}', b'c{"n":2}'])
         found = await streams.find(ME, "x")
@@ -106,7 +108,7 @@ def test_two_servers_agree() -> None:
 
     async def run() -> None:
         log = MemoryLog()
-        nodes = [DurableStreams(Slow(log), most=MOST), DurableStreams(Slow(log), most=MOST)]
+        nodes = [DurableStreams(Slow(log), max_bytes=MOST), DurableStreams(Slow(log), max_bytes=MOST)]
         await made(nodes[0])
 
         async def produce(name: str) -> None:
@@ -130,7 +132,7 @@ def test_two_servers_make_one_stream() -> None:
 
     async def run() -> None:
         log = MemoryLog()
-        nodes = [DurableStreams(Slow(log), most=MOST) for _ in range(4)]
+        nodes = [DurableStreams(Slow(log), max_bytes=MOST) for _ in range(4)]
         for path, body in (("a", b"body"), ("b", b"")):
             asked = Creation("text/plain", ttl=60)
             found = await asyncio.gather(*(node.create(ME, path, asked, body) for node in nodes))
@@ -146,7 +148,7 @@ def test_deleting_and_forking_at_once_loses_nothing() -> None:
 
     async def run() -> None:
         log = MemoryLog()
-        nodes = [DurableStreams(Slow(log), most=MOST), DurableStreams(Slow(log), most=MOST)]
+        nodes = [DurableStreams(Slow(log), max_bytes=MOST), DurableStreams(Slow(log), max_bytes=MOST)]
         for number in range(20):
             source, fork = f"s{number}", f"f{number}"
             await made(nodes[0], source, b"river")
@@ -170,10 +172,10 @@ def test_a_half_made_stream_is_not_there() -> None:
 
     async def run() -> None:
         log = MemoryLog()
-        dying = DurableStreams(Slow(log, dies=True), most=MOST)
+        dying = DurableStreams(Slow(log, dies=True), max_bytes=MOST)
         with pytest.raises(RuntimeError):
             await made(dying, body=b"lost")
-        streams = DurableStreams(log, most=MOST)
+        streams = DurableStreams(log, max_bytes=MOST)
         assert await code(streams.find(ME, "a")) == 404
         await made(streams, body=b"kept")
         assert await whole(streams) == b"kept"
@@ -187,7 +189,7 @@ def test_retention_spares_streams_until_they_expire() -> None:
     async def run() -> None:
         now = 0.0
         log = MemoryLog(clock=lambda: now)
-        streams = DurableStreams(log, most=MOST)
+        streams = DurableStreams(log, max_bytes=MOST)
         await made(streams, "kept", b"x")
         await made(streams, "brief", b"x", ttl=100)
         await made(streams, "fork", forked_from="brief", ttl=500)
@@ -216,7 +218,7 @@ def test_one_answer_is_bounded() -> None:
     """However many and large its records, a stream is read in parts of about a mebibyte, or of one record."""
 
     async def run() -> None:
-        streams = DurableStreams(MemoryLog(), most=1 << 30)
+        streams = DurableStreams(MemoryLog(), max_bytes=1 << 30)
         found = await made(streams)
         for size in (10, 900_000, 900_000, 900_000, 3_000_000, 10):
             found, _ = await streams.append(ME, "a", PLAIN, bytes(size))

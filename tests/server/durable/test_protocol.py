@@ -30,8 +30,8 @@ def append(
 @given(some.lists(some.integers(0, 10**15), min_size=2))
 def test_offsets_sort_as_their_numbers_do(numbers: list[int]) -> None:
     """The order of offsets as texts is that of the positions, and each comes back as what it was."""
-    texts = [fields.show_offset(number) for number in numbers]
-    assert sorted(texts) == [fields.show_offset(number) for number in sorted(numbers)]
+    texts = [fields.format_offset(number) for number in numbers]
+    assert sorted(texts) == [fields.format_offset(number) for number in sorted(numbers)]
     assert [fields.parse_offset(text) for text in texts] == numbers
     assert all(len(text) < 256 and not set(text) & set(",&=?/") for text in texts)
 
@@ -63,11 +63,11 @@ def test_a_producer_is_heard_once_and_in_order(sent: list[tuple[int, int]]) -> N
 def test_producers_that_wrote_last_are_remembered() -> None:
     """A stream remembers so many producers and no more; the one that was quiet for longest goes first."""
     there: Note | None = note()
-    for number in range(protocol.PRODUCERS + 1):
+    for number in range(protocol.MAX_PRODUCERS + 1):
         assert there is not None
         there = append(there, Producer(f"p{number}", 0, 0)).note
     assert there is not None
-    assert len(there.producers) == protocol.PRODUCERS
+    assert len(there.producers) == protocol.MAX_PRODUCERS
     assert "p0" not in there.producers
     assert append(there, Producer("p1", 0, 0)).note is None
 
@@ -105,14 +105,14 @@ def test_marks_do_not_move_the_end() -> None:
 def test_a_fork_has_the_parts_before_it() -> None:
     """A fork of a fork points to what it needs of each log, never to what came after."""
     first = note()
-    fork = protocol.forked(first, "a", 10, Creation(None, fork_after=6), "/a")
+    fork = protocol.fork_of(first, "a", 10, Creation(None, fork_after=6), "/a")
     second = note(fork=fork)
-    again = protocol.forked(second, "b", second.tail(4), Creation(None, fork_after=8), "/b")
+    again = protocol.fork_of(second, "b", second.tail(4), Creation(None, fork_after=8), "/b")
     assert [(part.key, part.first, part.upto) for part in again.segments] == [("a", 0, 6), ("b", 6, 8)]
-    early = protocol.forked(second, "b", second.tail(4), Creation(None, fork_after=3), "/b")
+    early = protocol.fork_of(second, "b", second.tail(4), Creation(None, fork_after=3), "/b")
     assert [(part.key, part.first, part.upto) for part in early.segments] == [("a", 0, 3)]
-    with pytest.raises(APIError, match="behind the end"):
-        protocol.forked(first, "a", 5, Creation(None, fork_after=6), "/a")
+    with pytest.raises(APIError, match="beyond the end"):
+        protocol.fork_of(first, "a", 5, Creation(None, fork_after=6), "/a")
 
 
 @pytest.mark.parametrize(
@@ -124,7 +124,7 @@ def test_a_fork_has_the_parts_before_it() -> None:
         {fields.TTL: "1", fields.EXPIRES_AT: "2030-01-01T00:00:00Z"},
         {fields.EXPIRES_AT: "2030-01-01T00:00:00"},
         {fields.EXPIRES_AT: "2030-01-01"},
-        {fields.FORK_OFFSET: fields.show_offset(0)},
+        {fields.FORK_OFFSET: fields.format_offset(0)},
         {fields.FORKED_FROM: "/v1/durable/a", fields.FORK_OFFSET: "7"},
     ],
 )

@@ -1,1 +1,1 @@
-"""The Durable Streams protocol under ``/v1/durable/``: logs that are read, tailed and written over HTTP."""
+"""The Durable Streams protocol under ``/v1/durable/``: append-only streams, created, appended to and read over HTTP."""

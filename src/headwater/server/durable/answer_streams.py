@@ -1,4 +1,4 @@
-"""Named answers as streams of the Durable Streams protocol: to be read there, by the same name, and not written."""
+"""Stored answers as read-only durable streams of the same name."""
 
 from __future__ import annotations
 
@@ -10,17 +10,17 @@ from headwater.server.streams.registry import StreamRegistry
 
 
 class AnswerStreams:
-    """Shows the answers of a server; a message is a chunk, or the error that ended the answer."""
+    """Finds the stored streams of a server. Their messages are the chunks, and the error if generation failed."""
 
     def __init__(self, registry: StreamRegistry) -> None:
         self._registry = registry
 
-    async def find(self, who: bytes, path: str) -> ReadOnlyStream | None:
-        """Return the log of the answer whose name is ``path``; None where there is none, or it is not theirs."""
+    async def find(self, principal: bytes, path: str) -> ReadOnlyStream | None:
+        """Return the stream named ``path``, or None if ``principal`` has no such stream."""
         if not is_name(path):
             return None
         try:
-            await self._registry.find(who, path)
+            await self._registry.find(principal, path)
         except UnknownStreamError:
             return None
         return ReadOnlyStream(path, _message)

@@ -1,4 +1,4 @@
-"""From the body of a request to a record, and from records to the body of an answer or to events. Pure."""
+"""Encodes request bodies as records, and records as response bodies or SSE events. Pure."""
 
 from __future__ import annotations
 
@@ -11,12 +11,13 @@ from headwater.server.durable.fields import JSON, is_text, media_type, refusal
 
 
 def to_record(body: bytes, content_type: str) -> bytes:
-    """Return the record of one append: the bytes, or in a JSON stream its messages with commas between them.
+    """Return the record of one append: the bytes or, in a JSON stream, its messages separated by commas.
 
-    An array is several messages, so an empty one gives an empty record.
+    A top-level array is a batch of messages ("Array Flattening for Batch Operations"); an empty one makes an empty
+    record. Messages are not re-encoded.
 
     Raises:
-        APIError: 400, it is no JSON where it must be.
+        APIError: 400, if the stream is JSON and the body is not ("JSON Validation").
     """
     if media_type(content_type) != JSON or not body:
         return body
@@ -31,7 +32,7 @@ def to_record(body: bytes, content_type: str) -> bytes:
 
 
 def first_part(record: bytes, content_type: str, count: int) -> bytes | None:
-    """Return the first ``count`` messages of a record (of JSON) or bytes (of all else); None where it has fewer."""
+    """Return the first ``count`` messages (JSON) or bytes (other types) of a record, or None if it has fewer."""
     if media_type(content_type) != JSON:
         return record[:count] if count <= len(record) else None
     messages = msgspec.json.decode(b"[%b]" % record, type=list[msgspec.Raw])
@@ -39,7 +40,7 @@ def first_part(record: bytes, content_type: str, count: int) -> bytes | None:
 
 
 def join(records: Sequence[bytes], content_type: str) -> bytes:
-    """Return records as a reader gets them: an array of all messages of JSON, the bytes of all else."""
+    """Return a response body: for JSON one array with all messages ("Response Format"), otherwise the bytes."""
     if media_type(content_type) == JSON:
         return b"[%b]" % b",".join(records)
     return b"".join(records)
@@ -52,17 +53,17 @@ def data_event(records: Sequence[bytes], content_type: str) -> bytes:
 
 
 def event(kind: bytes, data: bytes) -> bytes:
-    """Return an event in the form that the protocol's readers expect: LF, and no space after the colon.
+    """Return an SSE event as the protocol's clients expect it: LF, and no space after the colon.
 
-    A line that begins with a space gets another one, since readers take the first one away. No line can pass for a
-    field or for the end of the event.
+    A line that begins with a space gets another one, since parsers remove the first. Every line of the data gets its
+    own field, so no data can look like another field or end the event.
     """
     lines = data.replace(b"\r\n", b"\n").replace(b"\r", b"\n").split(b"\n")
     fields = (b"data: " + line if line.startswith(b" ") else b"data:" + line for line in lines)
     return b"event: %b\n%b\n\n" % (kind, b"\n".join(fields))
 
 
-def control_event(**facts: str | bool | None) -> bytes:
-    """Return a ``control`` event of what is known of ``facts``."""
-    known = {name: value for name, value in facts.items() if value is not None and value is not False}
-    return event(b"control", msgspec.json.encode(known))
+def control_event(**fields: str | bool | None) -> bytes:
+    """Return a ``control`` event with those ``fields`` that are neither None nor False."""
+    present = {name: value for name, value in fields.items() if value is not None and value is not False}
+    return event(b"control", msgspec.json.encode(present))

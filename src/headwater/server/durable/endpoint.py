@@ -1,4 +1,4 @@
-"""The routes of ``/v1/durable/``: from HTTP to streams and back."""
+"""The routes of ``/v1/durable/``: HTTP requests to durable streams."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from starlette.routing import BaseRoute, Route
 from headwater.errors import APIError
 from headwater.server.durable import fields, protocol
 from headwater.server.durable.fields import refusal
-from headwater.server.durable.reader import DurableReader, etag, view_headers
+from headwater.server.durable.reader import DurableReader, etag, stream_headers
 from headwater.server.durable.streams import DurableStreams
 from headwater.server.http.auth import Auth
 from headwater.server.http.body import read_body
@@ -21,14 +21,14 @@ from headwater.server.http.error_handlers import error_response
 from headwater.server.http.metrics import ServerMetrics
 
 _METHODS = ["GET", "HEAD", "PUT", "POST", "DELETE"]
-#: On every answer: a page of another site can not embed a stream, whatever is in it.
+#: On every response ("Browser Security Headers"): no page of another site can embed a stream, whatever its content.
 _HEADERS = {"cross-origin-resource-policy": "same-origin"}
-#: Names that the protocol keeps for itself.
+#: The path prefix that "Reserved Subscription APIs" reserves; subscriptions are optional, and not served here.
 _RESERVED = "__ds"
 
 
 class DurableEndpoint:
-    """Answers for ``/v1/durable/{path}``. Without ``is_writable``, only what others write can be read there."""
+    """Handles ``/v1/durable/{path}``. Unless ``is_writable``, clients can only read stored answers there."""
 
     def __init__(
         self,
@@ -47,59 +47,62 @@ class DurableEndpoint:
 
     def routes(self) -> list[BaseRoute]:
         """Return the one route."""
-        return [Route("/v1/durable/{path:path}", self._answer, methods=_METHODS)]
+        return [Route("/v1/durable/{path:path}", self._handle, methods=_METHODS)]
 
-    async def _answer(self, http: HttpRequest) -> Response:
+    async def _handle(self, http: HttpRequest) -> Response:
         try:
-            who = self._access.identify(http)
-            response = await self._act(http, who, _path(http))
+            principal = self._access.identify(http)
+            response = await self._dispatch(http, principal, _path(http))
         except APIError as error:
+            # Not left to the app's handlers, since an error carries headers of the protocol.
             self._metrics.refused(str(error.code))
             response = error_response(error, error.headers)
         response.headers.update(_HEADERS)
         return response
 
-    async def _act(self, http: HttpRequest, who: bytes, path: str) -> Response:
+    async def _dispatch(self, http: HttpRequest, principal: bytes, path: str) -> Response:
         if http.method == "GET":
-            return await self._reader.read(http, who, path)
+            return await self._reader.read(http, principal, path)
         if http.method == "HEAD":
-            return await self._describe(who, path)
+            return await self._describe(principal, path)
         if not self._is_writable:
-            raise refusal(405, "streams can not be made or changed here (headwater serve --streams)", _READ_ONLY)
+            raise refusal(405, _SWITCHED_OFF, _READ_ONLY)
         if http.method == "PUT":
-            return await self._create(http, who, path)
+            return await self._create(http, principal, path)
         if http.method == "POST":
-            return await self._append(http, who, path)
-        await self._streams.delete(who, path)
+            return await self._append(http, principal, path)
+        await self._streams.delete(principal, path)
         return Response(status_code=204)
 
-    async def _create(self, http: HttpRequest, who: bytes, path: str) -> Response:
-        asked = protocol.parse_creation(http.headers)
-        if asked.forked_from is not None:
-            asked = asked._replace(forked_from=_named(asked.forked_from, http, path))
-        found, is_new = await self._streams.create(who, path, asked, await self._body(http))
-        headers = view_headers(found, found.tail, is_closed=found.note.is_closed)
+    async def _create(self, http: HttpRequest, principal: bytes, path: str) -> Response:
+        creation = protocol.parse_creation(http.headers)
+        if creation.forked_from is not None:
+            creation = creation._replace(forked_from=_source_path(creation.forked_from, http, path))
+        stream, is_new = await self._streams.create(principal, path, creation, await self._body(http))
+        headers = stream_headers(stream, stream.tail, is_closed=stream.note.is_closed)
         if is_new:
             headers["location"] = f"{http.url.scheme}://{http.headers['host']}{quote(http.scope['path'])}"
         return Response(None, 201 if is_new else 200, headers)
 
-    async def _append(self, http: HttpRequest, who: bytes, path: str) -> Response:
-        asked = protocol.parse_append(http.headers)
+    async def _append(self, http: HttpRequest, principal: bytes, path: str) -> Response:
+        request = protocol.parse_append(http.headers)
         body = await self._body(http)
-        found, done = await self._streams.append(who, path, asked, body)
-        headers = {fields.NEXT_OFFSET: fields.show_offset(found.tail)}
-        if found.note.is_closed:
+        stream, result = await self._streams.append(principal, path, request, body)
+        headers = {fields.NEXT_OFFSET: fields.format_offset(stream.tail)}
+        if stream.note.is_closed:
             headers[fields.CLOSED] = "true"
-        if asked.producer is not None:
-            headers |= {fields.PRODUCER_EPOCH: str(asked.producer.epoch), fields.PRODUCER_SEQ: str(done.seq)}
-        is_told = asked.producer is not None and done.note is not None and bool(body)
-        return Response(None, 200 if is_told else 204, headers)
+        if request.producer is not None:
+            headers |= {fields.PRODUCER_EPOCH: str(request.producer.epoch), fields.PRODUCER_SEQ: str(result.seq)}
+        # "Response Codes (with Producer Headers)": 200 for new data, 204 for a duplicate; 204 without a producer.
+        is_new_data = request.producer is not None and result.note is not None and bool(body)
+        return Response(None, 200 if is_new_data else 204, headers)
 
-    async def _describe(self, who: bytes, path: str) -> Response:
-        found = await self._streams.find(who, path)
-        note = found.note
-        headers = view_headers(found, found.tail, is_closed=note.is_closed) | {"cache-control": "no-store"}
-        headers["etag"] = etag(found, fields.BEGINNING, found.tail, is_closed=note.is_closed)
+    async def _describe(self, principal: bytes, path: str) -> Response:
+        """HEAD ("Stream Metadata"): it must not be cached, and does not renew the TTL."""
+        stream = await self._streams.find(principal, path)
+        note = stream.note
+        headers = stream_headers(stream, stream.tail, is_closed=note.is_closed) | {"cache-control": "no-store"}
+        headers["etag"] = etag(stream, fields.BEGINNING, stream.tail, is_closed=note.is_closed)
         if note.ttl is not None:
             headers[fields.TTL] = str(note.ttl)
         if note.expires_at is not None:
@@ -112,30 +115,31 @@ class DurableEndpoint:
 
 
 _READ_ONLY: Mapping[str, str] = {"allow": "GET, HEAD"}
+_SWITCHED_OFF = "clients cannot create or change streams here (headwater serve --durable-streams allows it)"
 
 
 def _path(http: HttpRequest) -> str:
-    """The name of a stream.
+    """The path of a stream.
 
     Raises:
-        APIError: 400, 404: it can be none.
+        APIError: 400, if it is not a valid path; 404, if it is reserved.
     """
     path: str = http.path_params["path"]
     if not path or len(path) > 1024 or any(char < " " or char == "\x7f" for char in path):
         raise refusal(400, "the path of a stream has 1 to 1024 characters, none of them a control character")
     if path.partition("/")[0] == _RESERVED:
-        raise refusal(404, f"there are no subscriptions here, and {_RESERVED} is no stream")
+        raise refusal(404, f"subscriptions are not supported, and {_RESERVED} is reserved for them")
     return path
 
 
-def _named(source: str, http: HttpRequest, path: str) -> str:
-    """The name of the stream that a header names by its URL, or by the path of it.
+def _source_path(source: str, http: HttpRequest, path: str) -> str:
+    """The path of the stream that ``Stream-Forked-From`` names, by the path of its URL (or by its whole URL).
 
     Raises:
-        APIError: 404, it is no URL of a stream.
+        APIError: 404, if it is not the URL of a stream.
     """
-    before = http.scope["path"].removesuffix(path)
+    prefix = http.scope["path"].removesuffix(path)
     target = unquote(urlsplit(source).path)
-    if not target.startswith(before):
-        raise refusal(404, "there is no stream to fork from")
-    return target.removeprefix(before)
+    if not target.startswith(prefix):
+        raise refusal(404, "the stream to fork from does not exist")
+    return target.removeprefix(prefix)

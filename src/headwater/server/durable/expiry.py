@@ -1,4 +1,4 @@
-"""How long streams live: a stream with an end has a log beside it, whose lease is the life of the stream."""
+"""Expiry of durable streams: a stream with a TTL or an expiry time has a second log, whose lease is its lifetime."""
 
 from __future__ import annotations
 
@@ -14,22 +14,25 @@ from headwater.server.durable.forks import WRITER
 from headwater.server.durable.protocol import Note
 
 _PREFIX = "durable-life:"
-#: A life is renewed when this part of it has gone since the last time, and not at each read.
-_PART = 0.05
+#: A TTL is renewed when this part of it has passed since the last renewal, rather than at each access.
+_RENEW_AFTER = 0.05
 #: How many renewals are remembered.
-_MOST = 10_000
+_MAX_REMEMBERED = 10_000
 
 
 class Expiry:
-    """The lives of all streams that end. An access renews a time to live; a fixed end comes when it comes."""
+    """The lifetimes of all streams that expire. Each access renews a TTL; ``Stream-Expires-At`` is never renewed.
+
+    The lease of a log lets every server that shares the store see the same expiry by the store's own clock.
+    """
 
     def __init__(self, log: Log, *, clock: Callable[[], float] = time.time) -> None:
         self._log = log
         self._clock = clock
         self._renewed: OrderedDict[str, float] = OrderedDict()
 
-    async def begin(self, key: str, note: Note) -> None:
-        """Begin the life of the stream under ``key``, where it has an end."""
+    async def start(self, key: str, note: Note) -> None:
+        """Start the lifetime of the stream under ``key``, if it has one."""
         if note.ttl is not None:
             lease = float(note.ttl)
         elif note.expires_at is not None:
@@ -38,7 +41,7 @@ class Expiry:
             return
         await self._log.create(_PREFIX + note.id, writer=WRITER, lease=lease, note=key.encode())
 
-    async def is_over(self, note: Note) -> bool:
+    async def is_expired(self, note: Note) -> bool:
         """Return whether the stream has expired."""
         if note.ttl is None and note.expires_at is None:
             return False
@@ -48,26 +51,26 @@ class Expiry:
             return True
 
     async def renew(self, note: Note) -> None:
-        """Let the time to live begin anew."""
+        """Restart the TTL because the stream was read or written ("Create Stream": the TTL is a sliding window)."""
         if note.ttl is None:
             return
         now, last = self._clock(), self._renewed.get(note.id)
-        if last is not None and 0 <= now - last < note.ttl * _PART:
+        if last is not None and 0 <= now - last < note.ttl * _RENEW_AFTER:
             return
         self._renewed[note.id] = now
         self._renewed.move_to_end(note.id)
-        if len(self._renewed) > _MOST:
+        if len(self._renewed) > _MAX_REMEMBERED:
             self._renewed.popitem(last=False)
         with suppress(UnknownStreamError):
             await self._log.append(_PREFIX + note.id, [])
 
     async def end(self, note: Note) -> None:
-        """Forget the life of a stream that is gone."""
+        """Drop the lifetime of a stream that is gone."""
         self._renewed.pop(note.id, None)
         if note.ttl is not None or note.expires_at is not None:
             await self._log.drop(_PREFIX + note.id)
 
-    async def over(self) -> AsyncIterator[str]:
+    async def expired(self) -> AsyncIterator[str]:
         """Yield the keys of streams that have expired."""
         for name in await self._log.stale():
             if name.startswith(_PREFIX):

@@ -1,4 +1,4 @@
-"""The words of the protocol: its headers, offsets, cursors and refusals. Pure."""
+"""The headers, offsets, cursors and errors of the Durable Streams protocol. Pure."""
 
 from __future__ import annotations
 
@@ -24,17 +24,17 @@ PRODUCER_SEQ = "producer-seq"
 EXPECTED_SEQ = "producer-expected-seq"
 RECEIVED_SEQ = "producer-received-seq"
 
-#: Where a reader may begin, besides an offset that it was given.
+#: The sentinel offsets ("Offsets"): the beginning, and the current tail.
 BEGINNING, NOW = "-1", "now"
 JSON = "application/json"
 BINARY = "application/octet-stream"
-#: The largest integer that JavaScript counts exactly.
-MOST = 2**53 - 1
+#: The largest integer that JavaScript represents exactly: the protocol's limit for epochs and sequence numbers.
+MAX_INTEGER = 2**53 - 1
 
 _OFFSET = re.compile(r"([0-9]{16})_0{16}")
-_WHOLE = re.compile(r"0|[1-9][0-9]{0,15}")
+_INTEGER = re.compile(r"0|[1-9][0-9]{0,15}")
 _CURSOR_SECONDS = 20
-#: The cursors count from here (9 October 2024, 00:00 UTC), as the protocol proposes.
+#: Cursors count intervals from this time (9 October 2024, 00:00 UTC), as "Caching and Collapsing" proposes.
 _CURSOR_EPOCH = 1_728_432_000
 _CURSOR_JITTER_SECONDS = 3600
 _STATUS = {
@@ -49,12 +49,12 @@ _STATUS = {
 
 
 def refusal(code: int, message: str, headers: Mapping[str, str] | None = None) -> APIError:
-    """Return the error that a request is answered with, with the headers that the protocol wants beside it."""
+    """Return an error response as an exception, with the headers that the protocol requires for it."""
     return api_error(code, message, status=_STATUS[code], headers=headers)
 
 
-def show_offset(records: int) -> str:
-    """Return the offset after so many records: of one length, so that the order of the texts is that of the numbers."""
+def format_offset(records: int) -> str:
+    """Return the offset after ``records`` records, in a fixed width: "Offsets" requires that offsets sort as text."""
     return f"{records:016}_{0:016}"
 
 
@@ -62,43 +62,43 @@ def parse_offset(text: str) -> int:
     """Return how many records come before an offset.
 
     Raises:
-        APIError: 400, it is none that this server gave.
+        APIError: 400, if it is not an offset of this server.
     """
-    found = _OFFSET.fullmatch(text)
-    if found is None:
-        raise refusal(400, f"{text[:100]!r} is no offset of this server")
-    return int(found[1])
+    match = _OFFSET.fullmatch(text)
+    if match is None:
+        raise refusal(400, f"{text[:100]!r} is not an offset of this server")
+    return int(match[1])
 
 
-def parse_whole(name: str, text: str) -> int:
-    """Return the value of a header that is a whole number, without sign, zeros before it or fraction.
+def parse_integer(name: str, text: str) -> int:
+    """Return the value of an integer header: no sign, no leading zeros, no fraction ("Create Stream").
 
     Raises:
-        APIError: 400.
+        APIError: 400, if it is anything else.
     """
-    if not _WHOLE.fullmatch(text) or int(text) > MOST:
+    if not _INTEGER.fullmatch(text) or int(text) > MAX_INTEGER:
         raise refusal(400, f"{name}: {text[:100]!r} is not a whole number")
     return int(text)
 
 
 def media_type(content_type: str) -> str:
-    """Return a content type without its parameters, in lower case: what two of them are compared by."""
+    """Return a content type without its parameters, in lower case, for comparison (RFC 9110, 8.3.1)."""
     return content_type.partition(";")[0].strip().lower()
 
 
 def is_text(content_type: str) -> bool:
-    """Return whether events can carry such a stream as it is; else they carry it as base64."""
+    """Return whether SSE can carry this content type as it is; other types are sent as base64."""
     kind = media_type(content_type)
     return kind.startswith("text/") or kind == JSON
 
 
 def cursor(now: float, echoed: str | None, jitter: float) -> str:
-    """Return the cursor of a live answer: the number of the time interval, always later than the one ``echoed``.
+    """Return the cursor of a live response: the number of the time interval, always above the one ``echoed``.
 
-    Caches between us and the readers then never answer one request with what they kept of the one before it.
-    ``jitter`` is a random number between 0 and 1.
+    Readers put the cursor into their next URL, so a cache never answers it with a response from before ("Caching and
+    Collapsing"). ``jitter`` is a random number between 0 and 1.
     """
     interval = int(now - _CURSOR_EPOCH) // _CURSOR_SECONDS
-    if echoed is None or not _WHOLE.fullmatch(echoed) or int(echoed) < interval:
+    if echoed is None or not _INTEGER.fullmatch(echoed) or int(echoed) < interval:
         return str(interval)
     return str(int(echoed) + 1 + int(jitter * _CURSOR_JITTER_SECONDS) // _CURSOR_SECONDS)

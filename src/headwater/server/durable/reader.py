@@ -1,4 +1,4 @@
-"""GET: what is there, what comes next (long-poll), or all that comes (events)."""
+"""GET: catch-up reads, long-poll and SSE ("Read Stream - Catch-up", "- Live (Long-poll)", "- Live (SSE)")."""
 
 from __future__ import annotations
 
@@ -21,10 +21,11 @@ from headwater.server.durable.streams import DurableStreams, OpenedStream, ReadR
 from headwater.server.http.auth import Auth
 from headwater.server.http.middleware import body_sender
 
-#: Events are sent for so long; readers then come again, so that caches can let many of them share one request.
-_ROLL_SECONDS = 60.0
-_EVENTS = "sse"
-_POLL = "long-poll"
+#: The protocol has SSE connections closed about every minute ("Connection Lifecycle"): readers that reconnect with the
+#: same offset and cursor can then share one request at a cache.
+_SSE_SECONDS = 60.0
+_SSE = "sse"
+_LONG_POLL = "long-poll"
 
 
 class ReadQuery(NamedTuple):
@@ -36,102 +37,113 @@ class ReadQuery(NamedTuple):
 
 
 def parse_query(http: HttpRequest) -> ReadQuery:
-    """Return what a read asks for.
+    """Return the query of a GET.
 
     Raises:
-        APIError: 400.
+        APIError: 400, if a parameter is invalid.
     """
     offsets, live = http.query_params.getlist("offset"), http.query_params.get("live")
     if len(offsets) > 1:
         raise refusal(400, "more than one offset")
-    if live not in (None, _POLL, _EVENTS):
-        raise refusal(400, f"live={live[:100]!r} is neither {_POLL} nor {_EVENTS}")
-    if live is not None and not offsets:
+    if live not in (None, _LONG_POLL, _SSE):
+        raise refusal(400, f"live={live[:100]!r} is neither {_LONG_POLL} nor {_SSE}")
+    if live is not None and not offsets:  # required in the live modes
         raise refusal(400, f"live={live} needs an offset")
     return ReadQuery(offsets[0] if offsets else fields.BEGINNING, live, http.query_params.get("cursor"))
 
 
-def view_headers(found: OpenedStream, upto: int, *, is_closed: bool) -> dict[str, str]:
-    """Return the headers that say what a stream is, and where a reader goes on."""
-    headers = {"content-type": found.note.content_type, fields.NEXT_OFFSET: fields.show_offset(upto)}
+def stream_headers(stream: OpenedStream, upto: int, *, is_closed: bool) -> dict[str, str]:
+    """Return the headers that describe a stream and say where a reader continues."""
+    headers = {"content-type": stream.note.content_type, fields.NEXT_OFFSET: fields.format_offset(upto)}
     return headers | ({fields.CLOSED: "true"} if is_closed else {})
 
 
-def etag(found: OpenedStream, start: str, upto: int, *, is_closed: bool) -> str:
-    """Return the tag of one part of a stream; it changes when the stream is closed."""
-    return f'"{found.note.id}:{start}:{upto}{":c" if is_closed else ""}"'
+def etag(stream: OpenedStream, start: str, upto: int, *, is_closed: bool) -> str:
+    """Return the ETag of one part of a stream. It changes when the stream is closed, as the response then does."""
+    return f'"{stream.note.id}:{start}:{upto}{":c" if is_closed else ""}"'
 
 
 class DurableReader:
-    """Reads streams for HTTP clients. A live read ends when the server does, or when its key is let in no longer."""
+    """Reads streams for HTTP clients. A live read also ends when the server drains or its key is revoked."""
 
     def __init__(self, streams: DurableStreams, access: Auth, draining: asyncio.Event) -> None:
         self._streams = streams
         self._access = access
         self._draining = draining
 
-    async def read(self, http: HttpRequest, who: bytes, path: str) -> Response:
-        """Return the answer to a GET.
+    async def read(self, http: HttpRequest, principal: bytes, path: str) -> Response:
+        """Return the response to a GET.
 
         Raises:
-            APIError: 400, 404, 410; 429, too many live reads.
+            APIError: 400, if the query is invalid; 404 or 410, if there is no such stream; 429, if ``principal`` has
+                too many live reads.
         """
-        asked = parse_query(http)
-        found = await self._streams.find(who, path)
-        after = _start(found, asked.offset)
-        await self._streams.renew(found)
-        if asked.live == _EVENTS:
-            return _Events(self, found, after, asked.cursor, who)
-        if asked.live == _POLL:
-            return await self._poll(http, found, after, asked, who)
-        if asked.offset == fields.NOW:
-            there = ReadResult([], found.tail, True, found.note.is_closed)
-            return _whole(found, there, {"cache-control": "no-store"})
-        return self._catch_up(http, found, asked, await self._streams.read(found, after))
+        query = parse_query(http)
+        stream = await self._streams.find(principal, path)
+        after = _start(stream, query.offset)
+        await self._streams.renew(stream)
+        if query.live == _SSE:
+            return _SseResponse(self, stream, after, query.cursor, principal)
+        if query.live == _LONG_POLL:
+            return await self._poll(http, stream, after, query, principal)
+        if query.offset == fields.NOW:  # "Offsets": an empty response with the tail, never cached
+            result = ReadResult([], stream.tail, True, stream.note.is_closed)
+            return _whole(stream, result, {"cache-control": "no-store"})
+        return self._catch_up(http, stream, query, await self._streams.read(stream, after))
 
-    def _catch_up(self, http: HttpRequest, found: OpenedStream, asked: ReadQuery, there: ReadResult) -> Response:
-        tag = etag(found, asked.offset, there.next, is_closed=there.is_closed)
-        # What follows a part that is full or closed never changes; the end of a stream may have moved at any time.
-        is_final = there.is_closed or not there.is_tail
+    def _catch_up(self, http: HttpRequest, stream: OpenedStream, query: ReadQuery, result: ReadResult) -> Response:
+        tag = etag(stream, query.offset, result.next, is_closed=result.is_closed)
+        # "Catch-up and Long-poll Reads": a full part never changes, nor does a closed stream. The tail may move at any
+        # time. Always private, since streams belong to a principal.
+        is_final = result.is_closed or not result.is_tail
         caching = "private, max-age=60, stale-while-revalidate=300" if is_final else "private, no-cache"
         headers = {"etag": tag, "cache-control": caching}
         tags = [one.strip().removeprefix("W/") for one in http.headers.get("if-none-match", "").split(",")]
-        if tag in tags:
+        if tag in tags:  # If-None-Match compares weakly (RFC 9110, 13.1.2)
             return Response(None, 304, headers)
-        return _whole(found, there, headers)
+        return _whole(stream, result, headers)
 
-    async def _poll(self, http: HttpRequest, found: OpenedStream, after: int, asked: ReadQuery, who: bytes) -> Response:
-        until = time.monotonic() + self._access.limits.keep_alive
-        async with self.present(http.receive, who) as left:
-            there = await self._streams.read(found, after)
-            while not there.records and not there.is_closed and time.monotonic() < until and not left.is_set():
-                await self.wait(found, there.next, until - time.monotonic(), left)
-                there = await self._streams.read(found, there.next)
-        await self._streams.renew(found)
-        headers = {fields.CURSOR: new_cursor(asked.cursor), "cache-control": "private, no-cache"}
-        if there.records:
-            start = fields.show_offset(after)
-            return _whole(found, there, headers | {"etag": etag(found, start, there.next, is_closed=there.is_closed)})
-        headers |= view_headers(found, there.next, is_closed=there.is_closed)
+    async def _poll(
+        self, http: HttpRequest, stream: OpenedStream, after: int, query: ReadQuery, principal: bytes
+    ) -> Response:
+        async with self.present(http.receive, principal) as left:
+            result = await self._read_or_wait(stream, after, left)
+        await self._streams.renew(stream)
+        headers = {fields.CURSOR: new_cursor(query.cursor), "cache-control": "private, no-cache"}
+        if result.records:
+            tag = etag(stream, fields.format_offset(after), result.next, is_closed=result.is_closed)
+            return _whole(stream, result, headers | {"etag": tag})
+        headers |= stream_headers(stream, result.next, is_closed=result.is_closed)
+        # A timeout must not be cached, or readers behind that cache would never see new data.
         return Response(None, 204, headers | {fields.UP_TO_DATE: "true", "cache-control": "no-store"})
 
-    async def pages(self, found: OpenedStream, after: int, left: asyncio.Event) -> AsyncGenerator[ReadResult]:
-        """Yield what comes after ``after`` records, an empty slice where nothing came for a while, up to the end."""
-        until = time.monotonic() + _ROLL_SECONDS
+    async def _read_or_wait(self, stream: OpenedStream, after: int, left: asyncio.Event) -> ReadResult:
+        """Read once there is something, the stream is closed, the poll times out or the read has to end."""
+        until = time.monotonic() + self._access.limits.keep_alive
+        result = await self._streams.read(stream, after)
+        # A page may hold no message for readers of a read-only stream, hence the loop.
+        while not result.records and not result.is_closed and time.monotonic() < until and not left.is_set():
+            await self.wait(stream, result.next, until - time.monotonic(), left)
+            result = await self._streams.read(stream, result.next)
+        return result
+
+    async def pages(self, stream: OpenedStream, after: int, left: asyncio.Event) -> AsyncGenerator[ReadResult]:
+        """Yield what follows ``after`` records up to the end; an empty result if a pause elapsed without data."""
+        until = time.monotonic() + _SSE_SECONDS
         pause = self._access.limits.keep_alive
         while True:
-            there = await self._streams.read(found, after)
-            yield there
-            after = there.next
-            if there.is_closed or left.is_set() or time.monotonic() >= until:
+            result = await self._streams.read(stream, after)
+            yield result
+            after = result.next
+            if result.is_closed or left.is_set() or time.monotonic() >= until:
                 return
-            if there.is_tail:
-                await self.wait(found, after, min(pause, max(0.0, until - time.monotonic())), left)
-                await self._streams.renew(found)
+            if result.is_tail:
+                await self.wait(stream, after, min(pause, max(0.0, until - time.monotonic())), left)
+                await self._streams.renew(stream)
 
-    async def wait(self, found: OpenedStream, after: int, timeout: float, left: asyncio.Event) -> None:
-        """Return when there may be more, when the time is up, or when the reader is to leave."""
-        moved = asyncio.create_task(self._streams.wait(found, after, timeout))
+    async def wait(self, stream: OpenedStream, after: int, timeout: float, left: asyncio.Event) -> None:
+        """Return when there may be more, after ``timeout`` seconds, or when the read has to end."""
+        moved = asyncio.create_task(self._streams.wait(stream, after, timeout))
         leaving = asyncio.create_task(left.wait())
         try:
             await asyncio.wait({moved, leaving}, return_when=asyncio.FIRST_COMPLETED)
@@ -142,81 +154,83 @@ class DurableReader:
             moved.result()
 
     @asynccontextmanager
-    async def present(self, receive: Receive, who: bytes) -> AsyncIterator[asyncio.Event]:
-        """Hold a live read of ``who``; the event is set when it is to end.
+    async def present(self, receive: Receive, principal: bytes) -> AsyncIterator[asyncio.Event]:
+        """Hold a live read of ``principal``. The event is set when it has to end.
 
         Raises:
-            APIError: 429, there are too many already.
+            APIError: 429, if ``principal`` has too many open already.
         """
         left = asyncio.Event()
         tasks = [asyncio.create_task(_leave(left, wait)) for wait in (partial(_gone, receive), self._draining.wait)]
         try:
-            with self._access.quotas.stream(who), self._access.on_revoked(who, lambda _: left.set()):
+            with self._access.quotas.stream(principal), self._access.on_revoked(principal, lambda _: left.set()):
                 yield left
         finally:
             for task in tasks:
                 task.cancel()
 
 
-class _Events(Response):
-    """A stream as events, each piece of data followed by where the reader goes on."""
+class _SseResponse(Response):
+    """A stream as SSE ("Response Format"): a ``control`` event with the next offset follows each ``data`` event."""
 
-    def __init__(self, reader: DurableReader, found: OpenedStream, after: int, cursor: str | None, who: bytes) -> None:
-        encoding = {} if fields.is_text(found.note.content_type) else {fields.SSE_ENCODING: "base64"}
+    def __init__(
+        self, reader: DurableReader, stream: OpenedStream, after: int, cursor: str | None, principal: bytes
+    ) -> None:
+        encoding = {} if fields.is_text(stream.note.content_type) else {fields.SSE_ENCODING: "base64"}
         caching = {"cache-control": "no-cache, no-transform", "x-accel-buffering": "no"}
         super().__init__(None, 200, {"content-type": "text/event-stream"} | caching | encoding)
         del self.headers["content-length"]
         self._reader = reader
-        self._found = found
+        self._stream = stream
         self._after = after
         self._cursor = cursor
-        self._who = who
+        self._principal = principal
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Send it as it comes."""
-        async with self._reader.present(receive, self._who) as left:
+        """Send events until the stream is closed, the minute is over or the read has to end."""
+        async with self._reader.present(receive, self._principal) as left:
             await send({"type": "http.response.start", "status": 200, "headers": self.raw_headers})
             send_body = body_sender(scope, send)
-            with suppress(APIError, LogError):  # a reader who comes again is told why
-                async with aclosing(self._reader.pages(self._found, self._after, left)) as pages:
-                    async for there in pages:
-                        await send_body({"type": "http.response.body", "body": self._show(there), "more_body": True})
+            with suppress(APIError, LogError):  # the reader is told why when it reconnects
+                async with aclosing(self._reader.pages(self._stream, self._after, left)) as pages:
+                    async for result in pages:
+                        await send_body({"type": "http.response.body", "body": self._encode(result), "more_body": True})
             await send({"type": "http.response.body", "body": b"", "more_body": False})
 
-    def _show(self, there: ReadResult) -> bytes:
-        data = codec.data_event(there.records, self._found.note.content_type) if there.records else b""
+    def _encode(self, result: ReadResult) -> bytes:
+        data = codec.data_event(result.records, self._stream.note.content_type) if result.records else b""
         return data + codec.control_event(
-            streamNextOffset=fields.show_offset(there.next),
-            streamCursor=None if there.is_closed else new_cursor(self._cursor),
-            upToDate=there.is_tail and not there.is_closed,
-            streamClosed=there.is_closed,
+            streamNextOffset=fields.format_offset(result.next),
+            streamCursor=None if result.is_closed else new_cursor(self._cursor),
+            upToDate=result.is_tail and not result.is_closed,
+            streamClosed=result.is_closed,
         )
 
 
 def new_cursor(echoed: str | None) -> str:
-    """Return the cursor of a live answer now."""
+    """Return the cursor of a live response now."""
     return fields.cursor(time.time(), echoed, random.random())  # noqa: S311 - spreads load, hides nothing
 
 
-def _start(found: OpenedStream, offset: str) -> int:
-    """The offset where a reader begins.
+def _start(stream: OpenedStream, offset: str) -> int:
+    """The number of records before the offset where a reader starts.
 
     Raises:
-        APIError: 400.
+        APIError: 400, if the offset is invalid or beyond the tail.
     """
     if offset in (fields.BEGINNING, fields.NOW):
-        return 0 if offset == fields.BEGINNING else found.tail
+        return 0 if offset == fields.BEGINNING else stream.tail
     after = fields.parse_offset(offset)
-    if after > found.tail:
-        raise refusal(400, "the offset is behind the end of the stream")
+    if after > stream.tail:
+        raise refusal(400, "the offset is beyond the end of the stream")
     return after
 
 
-def _whole(found: OpenedStream, there: ReadResult, headers: dict[str, str]) -> Response:
-    headers |= view_headers(found, there.next, is_closed=there.is_closed)
-    if there.is_tail:
+def _whole(stream: OpenedStream, result: ReadResult, headers: dict[str, str]) -> Response:
+    headers |= stream_headers(stream, result.next, is_closed=result.is_closed)
+    if result.is_tail:
         headers[fields.UP_TO_DATE] = "true"
-    return Response(codec.join(there.records, found.note.content_type), 200, headers)
+    return Response(codec.join(result.records, stream.note.content_type), 200, headers)
 
 
 async def _leave(left: asyncio.Event, when: Callable[[], Awaitable[object]]) -> None:
