@@ -3,7 +3,7 @@
     python tools/figures.py            # a table of rooms, then the limits
     python tools/figures.py --all      # the longest functions and files as well
 
-A test runs the same checks (``tests/test_figures.py``), so that a figure that gets worse fails the build.
+A test runs the same checks, so that a figure that gets worse fails the build.
 """
 
 from __future__ import annotations

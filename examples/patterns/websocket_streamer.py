@@ -6,7 +6,7 @@ import json
 from websockets.asyncio.client import connect
 
 from headwater import server
-from headwater.server.run import Runner, listen
+from headwater.server import Runner, listen
 
 
 async def ask(url: str, prompt: str) -> None:

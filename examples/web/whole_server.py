@@ -6,7 +6,7 @@ Run it with ``uvicorn examples.web.whole_server:app`` and open http://127.0.0.1:
 from fastapi import FastAPI
 
 from headwater import server
-from headwater.engines.gemini import GeminiEngine
+from headwater.engines import GeminiEngine
 
 gemini = server.app(GeminiEngine())  # server.app() alone is the storyteller, which needs no key
 app = FastAPI(lifespan=gemini.router.lifespan_context)  # nobody else runs that of a mounted application

@@ -33,6 +33,33 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, NoReturn
 
+__all__ = [
+    "APIError",
+    "AuthenticationError",
+    "BlockedError",
+    "ClientError",
+    "ConflictError",
+    "ConnectError",
+    "DeadlineExceeded",
+    "FunctionCallError",
+    "HeadwaterError",
+    "LogError",
+    "NotFoundError",
+    "ParseError",
+    "RateLimitError",
+    "SealedError",
+    "ServerError",
+    "StreamCancelled",
+    "StreamError",
+    "StreamInterrupted",
+    "StreamStalled",
+    "StreamTruncated",
+    "UnknownStreamError",
+    "UsageError",
+    "WireError",
+    "api_error",
+]
+
 
 class HeadwaterError(Exception):
     """The root of every error raised by headwater."""

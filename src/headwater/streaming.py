@@ -8,9 +8,12 @@ from headwater.core.answer.events import Block, Call, End, Event, Media, Reset, 
 from headwater.core.answer.metrics import Metrics
 from headwater.core.answer.partial_json import PartialJson
 from headwater.core.answer.progress import Progress
+from headwater.core.machine import steps
 from headwater.core.machine.policy import Deadlines, OnBreak, Retry
 from headwater.core.machine.tracing import Trace, combine_traces
 from headwater.core.stages.base import Stage
+from headwater.core.stages.chunks import fragments, with_parts
+from headwater.core.stages.chunks import merge as merge_chunks
 from headwater.core.stages.coalesce import coalesce
 from headwater.core.stages.smooth import smooth
 from headwater.core.stages.tap import tap
@@ -47,7 +50,11 @@ __all__ = [
     "Usage",
     "coalesce",
     "combine_traces",
+    "fragments",
+    "merge_chunks",
     "smooth",
+    "steps",
     "tap",
     "throttle",
+    "with_parts",
 ]

@@ -19,6 +19,8 @@ from typing import TypeVar
 from headwater.errors import ConflictError, HeadwaterError, SealedError, UnknownStreamError
 from headwater.log.base import Log, LogState, tail
 
+__all__ = ["Check", "log_contract"]
+
 T = TypeVar("T")
 Check = Callable[[Log], Awaitable[None]]
 

@@ -13,8 +13,8 @@ from typing import Any
 import pytest
 
 from headwater import types
-from tests.types.make_dicts import MODULES as TWINNED
-from tests.types.make_dicts import files, kinds
+from tools.make_type_dicts import MODULES as TWINNED
+from tools.make_type_dicts import files, kinds
 
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")
@@ -144,7 +144,7 @@ def test_what_is_listed_as_absent_is_absent() -> None:
 
 
 def test_twins_are_as_the_script_writes_them() -> None:
-    """``python tests/types/make_dicts.py`` and ruff write them."""
+    """``python tools/make_type_dicts.py`` writes them."""
     for path, text in files():
         written = subprocess.run(
             [sys.executable, "-m", "ruff", "format", "--line-length=120", "-"],

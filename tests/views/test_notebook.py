@@ -66,6 +66,14 @@ def cells():
         for chunk in bar: pass
         print(bar._bar._widget[0].value)
         """,
+        """
+        from headwater.views import ashow, show
+        options = dict(thoughts="hide", progress=True, button=False)
+        answer = show(ask('Tell me a story in 80 words.', target_words=80), **options)
+        print(answer.text)
+        """,
+        "answer = await ashow(await aask('Tell me a story in 80 words.'))\nprint(answer.text)",
+        "show(ask('Tell me a story in 80 words.'), markdown=False).text",
     )
 
 
@@ -77,6 +85,20 @@ def test_the_answer_stands_below_the_cell(cells, index):
     assert len(text.split()) > 40
     assert text.split()[-1] in page
     assert page.startswith("<")
+
+
+def test_show_is_that_of_the_notebook(cells):
+    """The ``show`` and ``ashow`` of any program draw below the cell; plain text is written as in a terminal."""
+    for cell in cells[5:7]:
+        assert printed(cell).split()[-1] in pages(cell)[-1]
+    assert pages(cells[7]) == []
+    assert len(printed(cells[7]).split()) > 40
+
+
+def test_show_has_a_bar_in_a_notebook(cells):
+    """``progress=True`` adds the widget of ``progress_bar``; there is no button with ``button=False``."""
+    assert len(widgets(cells[5])) == 1
+    assert widgets(cells[6]) == []
 
 
 def test_in_the_background(cells):

@@ -1,1 +1,32 @@
-"""What produces answers: behind one protocol, so that a server need not know which it runs."""
+"""Engines produce answers; servers and the offline client run them behind one protocol."""
+
+from typing import TYPE_CHECKING
+
+from headwater.lazy import lazy_names
+
+if TYPE_CHECKING:
+    from headwater.engines.base import Chunk, Engine, EngineRequest
+    from headwater.engines.gemini import GeminiEngine
+    from headwater.engines.offline import OfflineEngine
+    from headwater.engines.replay import ReplayEngine
+else:
+    __getattr__, __dir__ = lazy_names(
+        __name__,
+        {
+            "Chunk": "base",
+            "Engine": "base",
+            "EngineRequest": "base",
+            "GeminiEngine": "gemini",
+            "OfflineEngine": "offline",
+            "ReplayEngine": "replay",
+        },
+    )
+
+__all__ = [
+    "Chunk",
+    "Engine",
+    "EngineRequest",
+    "GeminiEngine",
+    "OfflineEngine",
+    "ReplayEngine",
+]

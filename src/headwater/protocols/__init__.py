@@ -5,12 +5,11 @@ from headwater.protocols.ag_ui.input import RunInput, read_run
 from headwater.protocols.ai_sdk.encoder import AiSdk
 from headwater.protocols.ai_sdk.messages import Conversation, read_messages
 from headwater.protocols.ai_sdk.saved import ui_messages, ui_parts
-from headwater.protocols.base import EVENT_STREAM, Encoder, StreamOutcome
+from headwater.protocols.base import Encoder, StreamOutcome
 from headwater.protocols.plain import PlainText
 from headwater.protocols.serving import aencoded, encoded
 
 __all__ = [
-    "EVENT_STREAM",
     "AgUi",
     "AiSdk",
     "Conversation",

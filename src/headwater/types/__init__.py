@@ -1,19 +1,231 @@
-"""The values that travel: requests, chunks, answers. Every type takes snake_case and camelCase names."""
+"""The values of the API: requests, chunks, responses. Every type takes snake_case and camelCase names.
 
-from headwater.types.auth import *  # noqa: F403
+``headwater.types`` and ``genai.types`` are the same module; google-genai programs use the second name.
+"""
+# ruff: noqa: F403, F405
+
+from typing import TYPE_CHECKING
+
+from headwater.types.auth import *
 from headwater.types.base import OpenEnum as OpenEnum
-from headwater.types.config import *  # noqa: F403
-from headwater.types.content import *  # noqa: F403
-from headwater.types.enums import *  # noqa: F403
-from headwater.types.files import *  # noqa: F403
-from headwater.types.grounding import *  # noqa: F403
-from headwater.types.http import *  # noqa: F403
-from headwater.types.media import *  # noqa: F403
-from headwater.types.models import *  # noqa: F403
-from headwater.types.output import *  # noqa: F403
-from headwater.types.response import *  # noqa: F403
-from headwater.types.retrieval import *  # noqa: F403
-from headwater.types.schema import *  # noqa: F403
-from headwater.types.search import *  # noqa: F403
-from headwater.types.tools import *  # noqa: F403
-from headwater.types.twins import *  # noqa: F403
+from headwater.types.config import *
+from headwater.types.content import *
+from headwater.types.enums import *
+from headwater.types.files import *
+from headwater.types.grounding import *
+from headwater.types.http import *
+from headwater.types.media import *
+from headwater.types.models import *
+from headwater.types.output import *
+from headwater.types.response import *
+from headwater.types.retrieval import *
+from headwater.types.schema import *
+from headwater.types.search import *
+from headwater.types.tools import *
+from headwater.types.twins import *
+
+if TYPE_CHECKING:
+    from headwater.types import dicts
+
+__all__ = [
+    "ApiAuth",
+    "ApiAuthApiKeyConfig",
+    "ApiKeyConfig",
+    "ApiResponse",
+    "ApiSpec",
+    "AudioMetadata",
+    "AudioTranscriptionConfig",
+    "AudioTranscriptionConfigMode",
+    "AuthConfig",
+    "AuthConfigGoogleServiceAccountConfig",
+    "AuthConfigHttpBasicAuthConfig",
+    "AuthConfigOauthConfig",
+    "AuthConfigOidcConfig",
+    "AuthType",
+    "AutomaticFunctionCallingConfig",
+    "Behavior",
+    "Blob",
+    "BlockedReason",
+    "Candidate",
+    "Checkpoint",
+    "Citation",
+    "CitationMetadata",
+    "CodeExecutionResult",
+    "ComputerUse",
+    "Content",
+    "CountTokensConfig",
+    "CountTokensResponse",
+    "DeleteFileConfig",
+    "DeleteFileResponse",
+    "DocumentMetadata",
+    "DocumentMetadataContentLayer",
+    "DownloadFileConfig",
+    "DynamicRetrievalConfig",
+    "DynamicRetrievalConfigMode",
+    "Endpoint",
+    "EnterpriseWebSearch",
+    "Environment",
+    "ExecutableCode",
+    "ExternalApi",
+    "ExternalApiElasticSearchParams",
+    "ExternalApiSimpleSearchParams",
+    "FeatureSelectionPreference",
+    "File",
+    "FileData",
+    "FileSearch",
+    "FileSource",
+    "FileState",
+    "FileStatus",
+    "FinishReason",
+    "FunctionCall",
+    "FunctionCallingConfig",
+    "FunctionCallingConfigMode",
+    "FunctionDeclaration",
+    "FunctionResponse",
+    "FunctionResponseBlob",
+    "FunctionResponseFileData",
+    "FunctionResponsePart",
+    "FunctionResponseScheduling",
+    "GenerateContentConfig",
+    "GenerateContentRequest",
+    "GenerateContentResponse",
+    "GenerateContentResponsePromptFeedback",
+    "GenerateContentResponseUsageMetadata",
+    "GenerationConfig",
+    "GenerationConfigRoutingConfig",
+    "GenerationConfigRoutingConfigAutoRoutingMode",
+    "GenerationConfigRoutingConfigManualRoutingMode",
+    "GenerationOutputConfig",
+    "GetFileConfig",
+    "GetModelConfig",
+    "GoogleMaps",
+    "GoogleMapsGroundingTypes",
+    "GoogleMapsPlaces",
+    "GoogleMapsRouting",
+    "GoogleSearch",
+    "GoogleSearchRetrieval",
+    "GoogleTypeDate",
+    "GroundingChunk",
+    "GroundingChunkCustomMetadata",
+    "GroundingChunkImage",
+    "GroundingChunkMaps",
+    "GroundingChunkMapsPlaceAnswerSources",
+    "GroundingChunkMapsPlaceAnswerSourcesAuthorAttribution",
+    "GroundingChunkMapsPlaceAnswerSourcesReviewSnippet",
+    "GroundingChunkMapsRoute",
+    "GroundingChunkRetrievedContext",
+    "GroundingChunkStringList",
+    "GroundingChunkWeb",
+    "GroundingMetadata",
+    "GroundingMetadataSourceFlaggingUri",
+    "GroundingSupport",
+    "HarmBlockMethod",
+    "HarmBlockThreshold",
+    "HarmCategory",
+    "HarmProbability",
+    "HarmSeverity",
+    "HttpElementLocation",
+    "HttpOptions",
+    "HttpResponse",
+    "HttpRetryOptions",
+    "Image",
+    "ImageConfig",
+    "ImageConfigImageOutputOptions",
+    "ImageSearch",
+    "Interval",
+    "JSONSchema",
+    "JSONSchemaType",
+    "Language",
+    "LanguageAuto",
+    "LanguageHints",
+    "LatLng",
+    "ListFilesConfig",
+    "ListFilesResponse",
+    "ListModelsConfig",
+    "ListModelsResponse",
+    "LogprobsResult",
+    "LogprobsResultCandidate",
+    "LogprobsResultTopCandidates",
+    "McpServer",
+    "MediaModality",
+    "MediaProcessing",
+    "MediaResolution",
+    "Modality",
+    "ModalityTokenCount",
+    "Model",
+    "ModelArmorConfig",
+    "ModelContent",
+    "ModelSelectionConfig",
+    "ModelStage",
+    "ModelStatus",
+    "MultiSpeakerVoiceConfig",
+    "OpenEnum",
+    "Outcome",
+    "Part",
+    "PartMediaResolution",
+    "PartMediaResolutionLevel",
+    "PartialArg",
+    "PhishBlockThreshold",
+    "PrebuiltVoiceConfig",
+    "ProminentPeople",
+    "RagChunk",
+    "RagChunkPageSpan",
+    "RagRetrievalConfig",
+    "RagRetrievalConfigFilter",
+    "RagRetrievalConfigHybridSearch",
+    "RagRetrievalConfigRanking",
+    "RagRetrievalConfigRankingLlmRanker",
+    "RagRetrievalConfigRankingRankService",
+    "ReplicatedVoiceConfig",
+    "ResourceScope",
+    "Retrieval",
+    "RetrievalConfig",
+    "RetrievalMetadata",
+    "SafetyPolicy",
+    "SafetyRating",
+    "SafetySetting",
+    "Schema",
+    "SearchEntryPoint",
+    "SearchTypes",
+    "Segment",
+    "ServiceTier",
+    "SpeakerVoiceConfig",
+    "SpeechConfig",
+    "SpeechMetadata",
+    "SpreadsheetMetadata",
+    "SpreadsheetMetadataContentLayer",
+    "StreamableHttpTransport",
+    "ThinkingConfig",
+    "ThinkingLevel",
+    "Tool",
+    "ToolCall",
+    "ToolCodeExecution",
+    "ToolConfig",
+    "ToolExaAiSearch",
+    "ToolParallelAiSearch",
+    "ToolResponse",
+    "ToolType",
+    "TrafficType",
+    "Transcription",
+    "TunedModelInfo",
+    "Type",
+    "UploadFileConfig",
+    "UrlContext",
+    "UrlContextMetadata",
+    "UrlMetadata",
+    "UrlRetrievalStatus",
+    "UsageMetadata",
+    "UserContent",
+    "VertexAISearch",
+    "VertexAISearchDataStoreSpec",
+    "VertexRagStore",
+    "VertexRagStoreRagResource",
+    "VideoMetadata",
+    "VideoMetadataContentLayer",
+    "VoiceConfig",
+    "VoiceConsentSignature",
+    "WebSearch",
+    "WordInfo",
+]
+if TYPE_CHECKING:
+    __all__ += dicts.__all__

@@ -26,23 +26,30 @@ _OUTPUT_SIZE = 8_000
 
 @overload
 def display(
-    stream: AsyncStream, *, thoughts: Thoughts = ..., button: bool = ...
+    stream: AsyncStream, *, thoughts: Thoughts = ..., progress: bool = ..., button: bool = ...
 ) -> Coroutine[Any, Any, GenerateContentResponse]: ...
 @overload
-def display(stream: Stream, *, thoughts: Thoughts = ..., button: bool = ...) -> GenerateContentResponse: ...
-def display(stream: Stream | AsyncStream, *, thoughts: Thoughts = "fold", button: bool = True) -> Any:
-    """Show ``stream`` below the cell while it comes and return the whole answer; ``await`` it for an async stream.
+def display(
+    stream: Stream, *, thoughts: Thoughts = ..., progress: bool = ..., button: bool = ...
+) -> GenerateContentResponse: ...
+def display(
+    stream: Stream | AsyncStream, *, thoughts: Thoughts = "fold", progress: bool = False, button: bool = True
+) -> Any:
+    """Show ``stream`` below the cell while it arrives and return the whole answer; ``await`` it for an async stream.
 
-    The button stops the answer; so does interrupting the kernel. What had come stays. HTML in the answer is shown as
-    text. The button needs ipywidgets, and a notebook that hears a button while its cell runs (JupyterLab 4.4 and later
-    with ipykernel 7); elsewhere use ``display_in_background``.
+    The button stops the answer; so does interrupting the kernel. What arrived stays. HTML in the answer is shown as
+    text. ``progress`` adds a bar. The button needs ipywidgets and a front end that handles widget events while a cell
+    runs (JupyterLab 4.4 or later with ipykernel 7); elsewhere use ``display_in_background``.
 
     Raises:
-        HeadwaterError: the answer did not come to its end; what had come has been shown.
+        HeadwaterError: if the answer did not come to its end; what arrived has been shown.
     """
     from headwater.genai import AsyncStream
 
-    view = NotebookView(thoughts=thoughts, stop=stream.cancel if button else None)
+    bar = NotebookBar() if progress else None
+    if bar is not None:
+        bar.begin(lambda: stream.progress)
+    view = NotebookView(thoughts=thoughts, stop=stream.cancel if button else None, bar=bar)
     return _watch_async(stream, view) if isinstance(stream, AsyncStream) else _watch(stream, view)
 
 
@@ -89,17 +96,24 @@ async def _watch_async(stream: AsyncStream, view: NotebookView) -> GenerateConte
 class NotebookView:
     """An answer below a cell, drawn at most ten times a second. ``stop`` is what the button calls.
 
-    A long answer ``splits`` into several outputs, so that the cost of drawing does not grow with it.
+    With ``splits`` a long answer is split into several outputs, so that the cost of a redraw stays bounded. ``bar`` is
+    redrawn with the answer.
     """
 
     def __init__(
-        self, *, thoughts: Thoughts = "fold", stop: Callable[[], object] | None = None, splits: bool = True
+        self,
+        *,
+        thoughts: Thoughts = "fold",
+        stop: Callable[[], object] | None = None,
+        splits: bool = True,
+        bar: NotebookBar | None = None,
     ) -> None:
         self._thoughts = thoughts
         self._thought_pieces: list[str] = []
         self._pieces: list[str] = []
         self._cleaner = ControlEscaper()
         self._splits = splits
+        self._bar = bar
         self._button = _make_button(stop) if stop is not None else None
         self._output = _Output()
         self._output.show("", "")  # by this thread, which belongs to the cell
@@ -112,6 +126,8 @@ class NotebookView:
                 self._thought_pieces.append(chunk.thought_text)
             self._pieces.append(self._cleaner.feed(chunk.text))
             self._redraw.want()
+        if self._bar is not None:
+            self._bar.refresh()
 
     def finish(self) -> None:
         """Draw all that has come and take the button away."""
@@ -119,9 +135,11 @@ class NotebookView:
             self._redraw.stop()
             self._pieces.append(self._cleaner.finish())
             self._draw()
+        if self._bar is not None:
+            self._bar.finish()
         if self._button is not None:
             button, handle = self._button
-            handle.update({"text/plain": ""}, raw=True)  # a saved notebook is to have no dead button
+            handle.update({"text/plain": ""}, raw=True)  # so that the saved notebook has no dead button
             button.close()
 
     def say(self, text: str) -> None:
