@@ -11,10 +11,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from headwater.transport.base import tls_context
 from tests.support.servers import PATIENCE, server_context
 from tests.support.sides import Async, Sync
+
+# Wall time says nothing on a machine that is busy with other work: there, examples are slow to make and slow to run.
+settings.register_profile("busy machine", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("busy machine")
 
 _SCRUBBED = ("GOOGLE_", "GEMINI_", "SSL_CERT")
 
