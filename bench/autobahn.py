@@ -26,9 +26,7 @@ from pathlib import Path
 from starlette.routing import WebSocketRoute
 from starlette.types import Receive, Scope, Send
 
-from headwater.server import app
-from headwater.server.config import Limits
-from headwater.server.run import Runner, listen
+from headwater.server import Limits, Runner, ServerConfig, app, listen
 
 CORE = ["1.*", "2.*", "3.*", "4.*", "5.*", "6.*", "7.*", "9.*", "10.*"]
 GOOD = {"OK", "NON-STRICT", "INFORMATIONAL"}
@@ -48,10 +46,10 @@ class Echo:
 
 async def fuzz(wstest: str, cases: list[str], reports: Path) -> None:
     """Serve the echo while the fuzzing client runs."""
-    application = app(limits=Limits(max_message=32 * 1024 * 1024))
+    application = app(config=ServerConfig(limits=Limits(max_message=32 * 1024 * 1024), grace=0))
     application.router.routes.insert(0, WebSocketRoute("/echo", Echo()))
     listener = listen("127.0.0.1", 0)
-    runner = Runner(application, grace=0)
+    runner = Runner(application)
     serving = asyncio.create_task(runner.serve(sockets=[listener]))
     server = {"agent": "headwater", "url": f"ws://127.0.0.1:{listener.getsockname()[1]}/echo"}
     spec = {"outdir": str(reports), "servers": [server], "cases": cases, "exclude-cases": [], "exclude-agent-cases": {}}

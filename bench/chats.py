@@ -23,10 +23,10 @@ from urllib.parse import quote
 from sqlalchemy import text
 
 from headwater import server
+from headwater.server import Runner, listen
 from headwater.server.chats.model import Draft, Message, now
 from headwater.server.chats.store import ChatStore, open_store
 from headwater.server.chats.tables import open_engine
-from headwater.server.run import Runner, listen
 
 QUERIES = {
     "a list": "",
@@ -107,7 +107,7 @@ def analyze(url: str) -> None:
 def measure(store: ChatStore, rounds: int) -> None:
     """Print a line for each query."""
     listener = listen("127.0.0.1", 0)
-    runner = Runner(server.app(chats=store), grace=1)
+    runner = Runner(server.app(chats=store))
     thread = threading.Thread(target=runner.run, args=([listener],), daemon=True)
     thread.start()
 

@@ -22,8 +22,7 @@ from pathlib import Path
 
 from headwater.engines.base import EngineRequest
 from headwater.engines.offline import OfflineEngine
-from headwater.server import app
-from headwater.server.config import Limits
+from headwater.server import Limits, ServerConfig, app
 from headwater.server.run import listen, serve
 from headwater.types import GenerateContentResponse
 
@@ -60,7 +59,8 @@ def run_server(streams: int) -> None:
     """Be the server; its port is the only line that it prints."""
     listener = listen("127.0.0.1", 0)
     print(listener.getsockname()[1], flush=True)
-    serve(app(Talker(), limits=Limits(max_streams=streams)), listener, grace=0.0)
+    config = ServerConfig(limits=Limits(max_streams=streams), grace=0.0)
+    serve(app(Talker(), config=config), listener)
 
 
 def post(path: str) -> bytes:

@@ -27,7 +27,7 @@ async def ask(url: str, prompt: str) -> None:
 async def main() -> None:
     """Serve, ask, and stop serving."""
     listener = listen("127.0.0.1", 0)
-    running = Runner(server.app(), grace=1)  # the offline engine; server.app(GeminiEngine(...)) for the API
+    running = Runner(server.app())  # the offline engine; server.app(GeminiEngine(...)) for the API
     serving = asyncio.create_task(running.serve([listener]))
     await ask(f"ws://127.0.0.1:{listener.getsockname()[1]}/ws", "Tell me a story in 50 words.")
     running.should_exit = True

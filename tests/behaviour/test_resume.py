@@ -18,7 +18,7 @@ from headwater import genai
 from headwater.core.wire import gemini
 from headwater.engines.base import EngineRequest
 from headwater.errors import NotFoundError, RateLimitError, StreamInterrupted, UnknownStreamError
-from headwater.server.config import Limits
+from headwater.server import Limits
 from headwater.streaming import Retry
 from headwater.types import GenerateContentResponse
 from tests.support.live import ASK, Held, Live, events, post_bytes, read_all, read_until, says
@@ -312,7 +312,7 @@ def test_a_revoked_key_ends_a_kept_stream() -> None:
         connection.close()
         time.sleep(0.05)
         assert engine.cancelled == 0
-        live.on_loop(lambda: live.server.access.revoke("mine"))
+        live.on_loop(lambda: live.server.auth.revoke("mine"))
         live.until(lambda: engine.cancelled == 1)
 
 

@@ -119,7 +119,7 @@ def test_secrets_are_compared_in_constant_time_only() -> None:
 
 def test_keys_are_kept_as_hashes(locked: Live) -> None:
     """What the server holds of a key is its hash."""
-    held = vars(locked.server.access)
+    held = vars(locked.server.auth)
     assert hashlib.sha256(KEY.encode()).digest() in held["_digests"]
     assert KEY not in repr(held)
 
@@ -135,7 +135,7 @@ def test_without_keys_only_loopback_names_are_answered() -> None:
 
 def test_hosts_that_are_allowed() -> None:
     """With --allowed-host the server answers to those names and no others, keys or not."""
-    with Live(hosts=["api.example.org", "localhost", "127.0.0.1"], api_keys=[KEY]) as live:
+    with Live(allowed_hosts=["api.example.org", "localhost", "127.0.0.1"], api_keys=[KEY]) as live:
         path = "/v1beta/models/m:countTokens"
         assert raw(live, "POST", path, host="api.example.org:443", x_goog_api_key=KEY) == 200
         assert raw(live, "POST", path, host="other.example.org", x_goog_api_key=KEY) == 421

@@ -19,9 +19,7 @@ import msgspec
 from headwater import story
 from headwater.engines.base import EngineRequest
 from headwater.engines.offline import OfflineEngine
-from headwater.server import app
-from headwater.server.config import Limits
-from headwater.server.run import Runner, listen
+from headwater.server import Limits, Runner, ServerConfig, app, listen
 from headwater.types import GenerateContentResponse
 
 KEEP_ALIVE = 0.05
@@ -55,12 +53,12 @@ def _chunk(text: str, *, is_last: bool) -> GenerateContentResponse:
 
 def main() -> None:
     """Serve until standard input ends."""
-    limits = Limits(keep_alive=KEEP_ALIVE)
-    application = app(OfflineEngine(story.INSTANT), engines={"odd": OddEngine(story.INSTANT)}, limits=limits, grace=0.0)
+    config = ServerConfig(limits=Limits(keep_alive=KEEP_ALIVE), grace=0.0)
+    application = app(OfflineEngine(story.INSTANT), engines={"odd": OddEngine(story.INSTANT)}, config=config)
     listener = listen("127.0.0.1", 0)
     threading.Thread(target=lambda: (sys.stdin.read(), os._exit(0)), daemon=True).start()
     print(json.dumps([listener.getsockname()[1], PIECES]), flush=True)
-    Runner(application, grace=0.0).run(sockets=[listener])
+    Runner(application).run(sockets=[listener])
 
 
 if __name__ == "__main__":

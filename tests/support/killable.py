@@ -11,7 +11,7 @@ import time
 import urllib.request
 from pathlib import Path
 
-from headwater.server.run import listen
+from headwater.server import listen
 from tests.support.servers import PATIENCE, unmeasured
 
 

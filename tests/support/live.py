@@ -7,7 +7,7 @@ import http.client
 import json
 import socket
 import threading
-from collections.abc import AsyncIterator, Callable, Collection
+from collections.abc import AsyncIterator, Callable, Collection, Mapping
 from typing import Any, NamedTuple
 
 from starlette.applications import Starlette
@@ -16,9 +16,10 @@ from starlette.routing import Mount
 from headwater import genai, story
 from headwater.engines.base import EngineRequest
 from headwater.engines.offline import OfflineEngine
-from headwater.server import app
-from headwater.server.app import Server
-from headwater.server.run import Runner, listen
+from headwater.log.base import Log
+from headwater.server import Runner, ServerConfig, app, listen
+from headwater.server.application import Server
+from headwater.server.chats.store import ChatStore
 from headwater.types import CountTokensResponse, GenerateContentResponse, Model
 from tests.support.servers import PATIENCE
 
@@ -39,16 +40,27 @@ class Reply(NamedTuple):
 
 
 class Live:
-    """Serves from ``__enter__`` to ``__exit__``. The options are those of ``app``; the offline engine does not wait."""
+    """Serves from ``__enter__`` to ``__exit__``. Settings are those of ``ServerConfig``; offline does not wait."""
 
-    def __init__(self, engine: Any = None, *, grace: float = 0.0, mount: str = "", **options: Any) -> None:
-        self.app: Starlette = app(engine or OfflineEngine(story.INSTANT), grace=grace, **options)
+    def __init__(
+        self,
+        engine: Any = None,
+        *,
+        engines: Mapping[str, Any] | None = None,
+        log: Log | None = None,
+        chats: ChatStore | None = None,
+        mount: str = "",
+        **settings: Any,
+    ) -> None:
+        config = ServerConfig(**{"grace": 0.0, **settings})
+        engine = engine or OfflineEngine(story.INSTANT)
+        self.app: Starlette = app(engine, engines=engines, log=log, chats=chats, config=config)
         self.server: Server = self.app.state.server
         if mount:
             self.app = Starlette(routes=[Mount(mount, self.app)], lifespan=self.app.router.lifespan_context)
             self.app.state.server = self.server
         self._mount = mount
-        self.runner = Runner(self.app, grace=grace)
+        self.runner = Runner(self.app)
         self._listener = listen("127.0.0.1", 0)
         self.port: int = self._listener.getsockname()[1]
         self.url = f"http://127.0.0.1:{self.port}"

@@ -17,8 +17,8 @@ from headwater.engines.offline import OfflineEngine
 from headwater.log.base import Log, LogState, tail
 from headwater.log.memory import MemoryLog
 from headwater.log.sqlite.log import SqliteLog
-from headwater.server.app import Server
-from headwater.server.http.auth import Auth
+from headwater.server import ServerConfig
+from headwater.server.application import Server
 from headwater.server.streams import record_format
 from headwater.server.streams.record_format import StreamHeader
 from headwater.server.streams.registry import StartedStream
@@ -68,7 +68,7 @@ class Node:
 
     def __init__(self, engine: Any, log: Log, *, lease: float = LEASE, by_model: Any = None, **options: Any) -> None:
         engines = EngineRouter(engine or OfflineEngine(story.INSTANT), by_model)
-        self.server = Server(engines, log, Auth(**options), grace=0.0, lease=lease)
+        self.server = Server(engines, log, ServerConfig(grace=0.0, lease=lease, **options))
         self.log = log
         self.registry = self.server.registry
         self.recorder = self.server.recorder
@@ -137,7 +137,7 @@ async def joined(store: Store, *engines: Any, **options: Any) -> AsyncIterator[l
         yield nodes
     finally:
         for node in nodes:
-            await node.server.close(0.0)
+            await node.server.close()
 
 
 def scene(work: Callable[[Store], Awaitable[None]]) -> Callable[..., None]:

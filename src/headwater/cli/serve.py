@@ -135,7 +135,7 @@ def serve(**options: Any) -> None:
     click.echo(f"Try: {_trial(url, keys)}")
     click.echo(f"Or open {url} in a browser, to chat")
     reload = _reload(application, options)
-    run.serve(application, listener, grace=options["grace"], log_level=options["log_level"], reload=reload)
+    run.serve(application, listener, log_level=options["log_level"], reload=reload)
 
 
 def _keys(options: dict[str, Any]) -> list[str]:
@@ -150,14 +150,13 @@ def _reload(application: Any, options: dict[str, Any]) -> Callable[[], None] | N
     from headwater.server.http.keys import key_reloader
 
     path = options["api_key_file"]
-    return key_reloader(application.state.server.access, path, options["api_key"]) if path else None
+    return key_reloader(application.state.server.auth, path, options["api_key"]) if path else None
 
 
 def _application(engine: Engine, keys: Sequence[str], options: dict[str, Any]) -> Any:
     from headwater.log.open import open_log
-    from headwater.server import app
+    from headwater.server import Limits, ServerConfig, app
     from headwater.server.chats.store import open_store
-    from headwater.server.config import Limits
 
     mib = 1024 * 1024
     limits = Limits(
@@ -172,19 +171,22 @@ def _application(engine: Engine, keys: Sequence[str], options: dict[str, Any]) -
         stall_timeout=options["stall_time"],
         keep_alive=options["keep_alive"],
     )
+    config = ServerConfig(
+        api_keys=keys,
+        origins=options["origin"],
+        allowed_hosts=options["allowed_host"],
+        limits=limits,
+        durable_streams=options["streams"],
+        secret=options["secret"],
+        lease=options["lease"],
+        grace=options["grace"],
+    )
     return app(
         engine,
         engines=_by_model(options),
         log=open_log(options["log"]),
         chats=open_store(options["chats"] or _chats_beside(options["log"])),
-        api_keys=keys,
-        origins=options["origin"],
-        hosts=options["allowed_host"],
-        limits=limits,
-        grace=options["grace"],
-        streams=options["streams"],
-        secret=options["secret"],
-        lease=options["lease"],
+        config=config,
     )
 
 

@@ -3,11 +3,11 @@
 from typing import TYPE_CHECKING
 
 from headwater.lazy import lazy_names
-from headwater.server.app import app  # not lazy: it has its module's name, and importing that would hide it
 
 if TYPE_CHECKING:
+    from headwater.server.application import app
     from headwater.server.chats.store import ChatStore, open_store
-    from headwater.server.config import Limits
+    from headwater.server.config import Limits, ServerConfig
     from headwater.server.http.uvicorn_protocol import protocol_for
     from headwater.server.run import Runner, listen
 else:
@@ -17,6 +17,8 @@ else:
             "ChatStore": "chats.store",
             "Limits": "config",
             "Runner": "run",
+            "ServerConfig": "config",
+            "app": "application",
             "listen": "run",
             "open_store": "chats.store",
             "protocol_for": "http.uvicorn_protocol",
@@ -27,6 +29,7 @@ __all__ = [
     "ChatStore",
     "Limits",
     "Runner",
+    "ServerConfig",
     "app",
     "listen",
     "open_store",

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-import msgspec
+from collections.abc import Collection
+from dataclasses import dataclass, field
 
 _MIB = 1024 * 1024
 _GIB = 1024 * _MIB
 _HOUR = 3600.0
 
 
-class Limits(msgspec.Struct, frozen=True, kw_only=True):
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Limits:
     """What one server accepts and how long it waits. Sizes are in bytes, times in seconds."""
 
     #: The head of a request: its request line and headers.
@@ -44,3 +46,29 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
     store_ttl: float | None = 24 * _HOUR
     #: All stored streams together, the oldest are deleted first; None for no limit (512 MiB if they are in memory).
     store_size: int | None = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ServerConfig:
+    """How one server behaves. ``headwater serve`` makes one from its options, a program passes one to ``app``.
+
+    Every field is an option of ``headwater serve`` as well, apart from a few limits that only programs set. Secrets are
+    not in its ``repr``.
+    """
+
+    #: Keys that clients may use. With none, no key is needed, and only this machine is served (loopback host names).
+    api_keys: Collection[str] = field(default=(), repr=False)
+    #: Web origins whose pages may use the server, besides its own.
+    origins: Collection[str] = ()
+    #: Host names that the server answers to. Empty for every name if there are keys, for loopback names if not.
+    allowed_hosts: Collection[str] = ()
+    #: What clients may send and keep.
+    limits: Limits = field(default_factory=Limits)
+    #: Whether clients may create durable streams under ``/v1/durable/``; reading stored streams there always works.
+    durable_streams: bool = False
+    #: Signs links to streams; None for a secret that is created once and kept in the log.
+    secret: str | None = field(default=None, repr=False)
+    #: Seconds of silence after which the other servers on a shared log consider this one dead.
+    lease: float = 10.0
+    #: Seconds that running answers have to finish when the server shuts down.
+    grace: float = 10.0

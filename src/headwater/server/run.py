@@ -16,7 +16,7 @@ import uvicorn
 from starlette.applications import Starlette
 
 from headwater.errors import UsageError
-from headwater.server.app import Server
+from headwater.server.application import Server
 from headwater.server.http.uvicorn_protocol import protocol_for
 from headwater.server.websocket.uvicorn_protocol import WebSocketProtocol
 
@@ -36,16 +36,14 @@ class Runner(uvicorn.Server):
         self,
         application: Starlette,
         *,
-        grace: float,
         log_level: str = "warning",
         reload: Callable[[], None] | None = None,
     ) -> None:
         self._served: Server = application.state.server
-        self._grace = grace
         self._reload = reload
         self._hurry = asyncio.Event()
         self._loop: asyncio.AbstractEventLoop | None = None
-        limits = self._served.access.limits
+        limits = self._served.config.limits
         config = uvicorn.Config(
             application,
             http=protocol_for(limits),
@@ -64,7 +62,7 @@ class Runner(uvicorn.Server):
         """Begin to serve."""
         self._loop = asyncio.get_running_loop()
         for listener in sockets or ():
-            _limit_kernel(listener, self._served.access.limits.stall_timeout)
+            _limit_kernel(listener, self._served.config.limits.stall_timeout)
         if self._reload is not None and hasattr(signal, "SIGHUP"):
             self._loop.add_signal_handler(signal.SIGHUP, self._reload)
         await super().startup(sockets)
@@ -73,7 +71,7 @@ class Runner(uvicorn.Server):
         """Stop accepting; let streams finish within the grace period and end the others; then close."""
         for server in self.servers:
             server.close()
-        draining = asyncio.create_task(self._served.recorder.drain(self._grace))
+        draining = asyncio.create_task(self._served.recorder.drain(self._served.config.grace))
         hurry = asyncio.create_task(self._hurry.wait())
         await asyncio.wait({draining, hurry}, return_when=asyncio.FIRST_COMPLETED)
         if not draining.done():
@@ -131,7 +129,6 @@ def serve(
     application: Starlette,
     listener: socket.socket,
     *,
-    grace: float,
     log_level: str = "warning",
     reload: Callable[[], None] | None = None,
 ) -> None:
@@ -140,7 +137,7 @@ def serve(
     Raises:
         UsageError: the application could not start; the log says why.
     """
-    runner = Runner(application, grace=grace, log_level=log_level, reload=reload)
+    runner = Runner(application, log_level=log_level, reload=reload)
     _spare_collector()
     with contextlib.closing(listener):
         runner.run(sockets=[listener])

@@ -13,7 +13,7 @@ import pytest
 from headwater.errors import APIError
 from headwater.log.base import Log
 from headwater.log.memory import MemoryLog
-from headwater.server.config import Limits
+from headwater.server import Limits
 from headwater.server.durable import fields
 from headwater.server.durable.protocol import Append, Creation, Producer
 from headwater.server.durable.streams import DurableStreams, OpenedStream, ReadOnlyStream
@@ -52,7 +52,7 @@ async def code(waiting: Any) -> int:
 
 def test_each_key_has_its_own_streams() -> None:
     """Two keys use one path without seeing, stopping or disturbing each other; who has no key gets nothing."""
-    with Live(api_keys=["one", "two"], streams=True) as live:
+    with Live(api_keys=["one", "two"], durable_streams=True) as live:
         for key in ("one", "two"):
             assert live.get(PATH, x_goog_api_key=key).status == 404
             assert live.request("PUT", PATH, key.encode(), x_goog_api_key=key, **TEXT).status == 201
@@ -248,13 +248,13 @@ def live_reader(live: Live, **headers: str) -> tuple[threading.Thread, list[byte
 @pytest.mark.parametrize("why", ["closed", "deleted", "revoked", "shut down"])
 def test_a_live_reader_is_let_go(why: str) -> None:
     """Events end by themselves when the stream is closed or deleted, its key is revoked, or the server ends."""
-    with Live(api_keys=["one", "two"], streams=True) as live:
+    with Live(api_keys=["one", "two"], durable_streams=True) as live:
         assert live.request("PUT", PATH, b"first", x_goog_api_key="one", **TEXT).status == 201
         thread, said = live_reader(live, x_goog_api_key="one")
         ends: dict[str, Callable[[], Any]] = {
             "closed": lambda: live.request("POST", PATH, b"last", x_goog_api_key="one", stream_closed="true", **TEXT),
             "deleted": lambda: live.request("DELETE", PATH, x_goog_api_key="one"),
-            "revoked": lambda: live.on_loop(lambda: live.server.access.revoke("one")),
+            "revoked": lambda: live.on_loop(lambda: live.server.auth.revoke("one")),
             "shut down": live.stop,
         }
         ends[why]()
@@ -266,7 +266,7 @@ def test_a_live_reader_is_let_go(why: str) -> None:
 
 def test_too_many_live_readers_are_refused() -> None:
     """Live reads count among the streams that a key may have at once."""
-    with Live(streams=True, limits=Limits(max_streams=1, keep_alive=30)) as live:
+    with Live(durable_streams=True, limits=Limits(max_streams=1, keep_alive=30)) as live:
         live.request("PUT", PATH, b"first", **TEXT)
         thread, _ = live_reader(live)
         assert live.get(PATH + "?offset=now&live=long-poll").status == 429
@@ -279,13 +279,13 @@ def test_too_many_live_readers_are_refused() -> None:
 @pytest.mark.parametrize("path", ["/v1/durable/", "/v1/durable/__ds/subscriptions/x", "/v1/durable/" + "x" * 1025])
 def test_names_that_are_none(path: str) -> None:
     """An empty, endless or reserved name is refused."""
-    with Live(streams=True) as live:
+    with Live(durable_streams=True) as live:
         assert live.request("PUT", path, **TEXT).status in (400, 404)
 
 
 def test_a_strange_name_is_a_name_like_any_other() -> None:
     """Dots, slashes and foreign letters in a name are nothing but a name, and the Location can be followed."""
-    with Live(streams=True) as live:
+    with Live(durable_streams=True) as live:
         for name in ("a/../b", "%2e%2e/etc/passwd", "%F0%9F%8C%8A", "a%20b"):
             reply = live.request("PUT", "/v1/durable/" + name, name.encode(), **TEXT)
             assert reply.status == 201
@@ -296,7 +296,7 @@ def test_a_strange_name_is_a_name_like_any_other() -> None:
 
 def test_caches_keep_what_can_not_change() -> None:
     """A part that is full or closed may be kept for a while, the end of an open stream may not; all are private."""
-    with Live(streams=True) as live:
+    with Live(durable_streams=True) as live:
         live.request("PUT", PATH, b"x" * 2_000_000, **TEXT)
         live.request("POST", PATH, b"y", **TEXT)
         first = live.get(PATH)

@@ -187,7 +187,7 @@ def test_the_servers_timeout_is_kept() -> None:
 def test_silence_is_filled_with_blank_lines() -> None:
     """While an engine is silent a blank line comes now and then, which every client takes for nothing."""
     held = Held()
-    from headwater.server.config import Limits
+    from headwater.server import Limits
 
     with Live(held, limits=Limits(keep_alive=0.02)) as live:
         connection = live.open_stream()

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from headwater.errors import APIError, NotFoundError
-from headwater.server.config import Limits
+from headwater.server import Limits
 from headwater.server.gemini.file_store import FileStore, Metadata
 from tests.support.live import Live, Reply, post_bytes
 

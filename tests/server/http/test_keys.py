@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from headwater.errors import AuthenticationError, UsageError
+from headwater.server import ServerConfig
 from headwater.server.http.auth import Auth
 from tests.support.live import ASK, Held, Live, events, post_bytes, read_until
 from tests.support.serve_process import Process, ask, refused
@@ -20,7 +21,7 @@ KEY = "sk-0123456789abcdef0123456789abcdef"
 
 def test_time_does_not_tell_how_much_of_a_key_is_right() -> None:
     """Of 20,000 tries each, a key that is right up to its last letter takes as long as one that is all wrong."""
-    access = Auth([KEY, "other-" + KEY])
+    access = Auth(ServerConfig(api_keys=[KEY, "other-" + KEY]))
     tries = {"near": KEY[:-1] + "0", "far": "x" * len(KEY)}
     taken: dict[str, list[int]] = {name: [] for name in tries}
     for _ in range(20_000):
@@ -41,7 +42,7 @@ def test_a_revoked_key_ends_what_is_open_under_it() -> None:
         streams = {key: live.open_stream(x_goog_api_key=key) for key in (KEY, "other")}
         for stream in streams.values():
             read_until(stream, b'"0 "')
-        live.on_loop(lambda: live.server.access.revoke(KEY))
+        live.on_loop(lambda: live.server.auth.revoke(KEY))
         [error] = events(read_until(streams[KEY], b"0\r\n\r\n"))
         assert b'"code":401' in error
         assert b'"status":"UNAUTHENTICATED"' in error
@@ -49,7 +50,7 @@ def test_a_revoked_key_ends_what_is_open_under_it() -> None:
         assert live.get("/v1beta/models", x_goog_api_key=KEY).status == 401
         live.on_loop(lambda: held.gate and held.gate.set())
         assert b'"STOP"' in read_until(streams["other"], b"0\r\n\r\n")
-        live.on_loop(lambda: live.server.access.revoke("other"))
+        live.on_loop(lambda: live.server.auth.revoke("other"))
         assert live.get("/v1beta/models").status == 401
         assert live.get("/v1beta/models", x_goog_api_key="other").status == 401
 
@@ -63,7 +64,7 @@ def test_a_request_that_was_let_in_before_ends_too() -> None:
         asking = live.runner.server_state.tasks
         live.until(lambda: len(asking) == 1)
         live.get("/healthz")  # by the answer to this, that one has been let in
-        live.on_loop(lambda: live.server.access.revoke(KEY))
+        live.on_loop(lambda: live.server.auth.revoke(KEY))
         connection.sendall(data[-5:])
         assert b'"code":401' in read_until(connection, b"0\r\n\r\n")
         live.until(lambda: held.running == 0)
@@ -78,7 +79,7 @@ def test_an_upload_ends_with_its_key() -> None:
         assert (
             live.request("POST", path, b"abc", x_goog_upload_command="upload", x_goog_upload_offset="0").status == 200
         )
-        live.on_loop(lambda: live.server.access.revoke(KEY))
+        live.on_loop(lambda: live.server.auth.revoke(KEY))
         assert live.request("POST", path, b"", x_goog_upload_command="finalize").status == 401
 
 
@@ -95,16 +96,16 @@ async def test_a_revoked_key_ends_its_sockets(by_hello: bool) -> None:
         await peer.greet(**({"token": KEY} if by_hello else {}))
         await peer.generate()
         await peer.hear_until("chunk")
-        live.on_loop(lambda: live.server.access.change_keys(["other", "new"]))
+        live.on_loop(lambda: live.server.auth.change_keys(["other", "new"]))
         assert await peer.hear_close() == 4403
         live.until(lambda: (held.running, held.cancelled) == (0, 1))
         assert (await other.greet())["type"] == "ready"
-    assert not live.server.access._revocations
+    assert not live.server.auth._revocations
 
 
 def test_keys_can_be_changed_but_not_done_without() -> None:
     """A server with keys never becomes one without, nor the other way round."""
-    access = Auth([KEY])
+    access = Auth(ServerConfig(api_keys=[KEY]))
     for wrong in ([], [""]):
         with pytest.raises(UsageError):
             access.change_keys(wrong)

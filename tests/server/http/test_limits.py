@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from headwater.engines.base import EngineRequest
-from headwater.server.config import Limits
+from headwater.server import Limits
 from headwater.types import GenerateContentResponse
 from tests.support.live import ASK, Held, Live, Scripted, post_bytes, read_all, read_until, says
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from headwater.errors import RateLimitError
-from headwater.server.config import Limits
+from headwater.server import Limits
 from headwater.server.http.quotas import Quotas
 from tests.support.live import Live, Scripted, says
 from tests.support.ws_peer import dial, scene, serving

@@ -13,9 +13,8 @@ from typing import Any
 import pytest
 import uvicorn
 
-from headwater.server.config import Limits
+from headwater.server import Limits, listen
 from headwater.server.http.uvicorn_protocol import protocol_for
-from headwater.server.run import listen
 from tests.support.corpus_cases import shared
 
 CASES = shared("conformance/http11probe_cases.json")

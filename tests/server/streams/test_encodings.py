@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from headwater.log.sqlite.log import SqliteLog
-from headwater.server.config import Limits
+from headwater.server import Limits
 from tests.support.grammars import AgUiReader, AiSdkReader, PlainReader, documents
 from tests.support.live import ASK, Held, Live, Scripted, read_all, read_until, says
 

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from headwater.log.sqlite.log import SqliteLog
-from headwater.server.config import Limits
+from headwater.server import Limits
 from tests.support.live import ASK, Held, Live, Reply, Scripted, post_bytes, read_all, read_until, says
 from tests.support.ws_peer import dial, serving
 from tests.support.ws_peer import scene as socket_scene
@@ -281,7 +281,7 @@ def test_shutdown_ends_streams_and_their_readers() -> None:
 
 def test_stream_can_be_read_as_a_durable_stream_and_not_written() -> None:
     """Under the same name it is a JSON stream of its chunks, closed at its end, for its key alone, and read-only."""
-    with Live(Scripted(lambda _: TEXT), api_keys=["one", "two"], streams=True) as live:
+    with Live(Scripted(lambda _: TEXT), api_keys=["one", "two"], durable_streams=True) as live:
         name = begin(live, {"model": "m", "on_break": "continue", **ASK}, x_goog_api_key="one").json["name"]
         live.get(f"{PATH}/{name}/events", x_goog_api_key="one")
         reply = live.get(f"/v1/durable/{name}", x_goog_api_key="one")
@@ -305,7 +305,7 @@ def test_revoked_key_reads_no_longer() -> None:
             % (PATH.encode(), name.encode())
         )
         read_until(connection, b'"0 "')
-        live.on_loop(lambda: live.server.access.revoke("one"))
+        live.on_loop(lambda: live.server.auth.revoke("one"))
         rest = read_until(connection, b"0\r\n\r\n")
         assert b"event: failed" in rest
         assert b"UNAUTHENTICATED" in rest

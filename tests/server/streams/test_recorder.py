@@ -12,7 +12,7 @@ from headwater.engines.base import EngineRequest
 from headwater.engines.offline import OfflineEngine
 from headwater.errors import APIError, UnknownStreamError
 from headwater.log.memory import MemoryLog
-from headwater.server.config import Limits
+from headwater.server import Limits
 from headwater.server.http.metrics import ServerMetrics
 from headwater.server.streams import record_format
 from headwater.server.streams.recorder import Recorder
@@ -189,7 +189,7 @@ def test_plain_answers_stay_in_memory() -> None:
 
     async def run() -> None:
         log = MemoryLog()
-        recorder = Recorder(log, ServerMetrics())
+        recorder = Recorder(log, ServerMetrics(), lease=10.0)
         generation = await recorder.relay(OfflineEngine(story.INSTANT), EngineRequest("m", b'{"contents":[]}'))
         assert (len(log), len(recorder.relay_log)) == (0, 1)
         done = asyncio.Event()

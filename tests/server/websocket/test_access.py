@@ -11,7 +11,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from headwater.server.config import Limits
+from headwater.server import Limits
 from tests.support.live import Held, Live, Scripted, says
 from tests.support.ws_peer import check_numbers, dial, scene, serving
 

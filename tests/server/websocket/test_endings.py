@@ -9,7 +9,7 @@ import pytest
 
 from headwater import story
 from headwater.engines.offline import OfflineEngine
-from headwater.server.config import Limits
+from headwater.server import Limits
 from headwater.server.streams import retention
 from tests.support.live import Held, Scripted, says
 from tests.support.ws_peer import Fed, Peer, check_numbers, dial, logs, scene, serving
@@ -105,7 +105,7 @@ async def test_nothing_is_left_of_two_hundred_sockets_that_vanish() -> None:
         )
         retention = server.registry.retention
         assert not live.on_loop(lambda: len(retention) or len(retention._finished) or len(retention._dropping))
-        assert not live.on_loop(lambda: server.access.quotas._open)
+        assert not live.on_loop(lambda: server.auth.quotas._open)
         live.until(lambda: len(asyncio.all_tasks()) <= tasks + 3)  # the watcher of the shutdown, and this call's own
 
 

@@ -11,7 +11,7 @@ from headwater import story
 from headwater.engines.base import EngineRequest
 from headwater.engines.offline import OfflineEngine
 from headwater.errors import StreamStalled
-from headwater.server.config import Limits
+from headwater.server import Limits
 from tests.support.live import Held, Scripted, says
 from tests.support.ws_peer import Fed, check_numbers, chunk, dial, scene, serving, text_of
 

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from headwater.server.config import Limits
+from headwater.server import Limits
 from tests.support.live import Live, Scripted, read_until, says
 
 _RIGHT = {

@@ -9,7 +9,7 @@ import pytest
 
 from headwater import story
 from headwater.engines.offline import OfflineEngine
-from headwater.server.config import Limits
+from headwater.server import Limits
 from tests.support.live import Held, Scripted, says
 from tests.support.ws_peer import Fed, check_numbers, chunk, dial, logs, scene, serving, text_of
 

@@ -7,8 +7,7 @@ from typing import Any
 
 import pytest
 
-from headwater.server import run
-from headwater.server.config import Limits
+from headwater.server import Limits, run
 from headwater.server.websocket import uvicorn_protocol
 from tests.support.live import Live, Scripted, says
 from tests.support.ws_peer import Fed, Peer, check_numbers, chunk, dial, scene, serving, text_of

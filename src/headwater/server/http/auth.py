@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 from starlette.requests import HTTPConnection
 
 from headwater.errors import APIError, UsageError, api_error
-from headwater.server.config import Limits
+from headwater.server.config import ServerConfig
 from headwater.server.http.middleware import add_log_fields
 from headwater.server.http.quotas import Quotas
 
@@ -27,19 +27,13 @@ class Auth:
     page can not reach it by a name of its own (DNS rebinding).
     """
 
-    def __init__(
-        self,
-        keys: Collection[str] = (),
-        *,
-        origins: Collection[str] = (),
-        hosts: Collection[str] = (),
-        limits: Limits | None = None,
-    ) -> None:
-        self._digests = [_digest(key) for key in keys if key]
+    def __init__(self, config: ServerConfig | None = None) -> None:
+        config = config or ServerConfig()
+        self._digests = [_digest(key) for key in config.api_keys if key]
         self._needs_key = bool(self._digests)  # also when the last one has been revoked
-        self.origins = frozenset(origin.rstrip("/").lower() for origin in origins)
-        self._hosts = frozenset(host.lower() for host in hosts)
-        self.limits = limits or Limits()
+        self.origins = frozenset(origin.rstrip("/").lower() for origin in config.origins)
+        self._hosts = frozenset(host.lower() for host in config.allowed_hosts)
+        self.limits = config.limits
         self.quotas = Quotas(self.limits)
         self._revocations: dict[bytes, set[Callable[[APIError], None]]] = {}
 

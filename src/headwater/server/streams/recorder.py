@@ -25,8 +25,6 @@ logger = logging.getLogger("headwater.server")
 
 #: After so many bytes of one answer the others get their turn.
 _TURN_BYTES = 64 * 1024
-#: For how long a server that does not speak up counts as alive (seconds).
-LEASE = 10.0
 
 
 class Backpressure:
@@ -124,7 +122,7 @@ class Recorder:
     ``hands_over`` leaves answers to the others at shutdown where they may go on with them.
     """
 
-    def __init__(self, log: Log, metrics: ServerMetrics, *, lease: float = LEASE) -> None:
+    def __init__(self, log: Log, metrics: ServerMetrics, *, lease: float) -> None:
         self.log = log
         self.relay_log = MemoryLog()
         self.node_id = secrets.token_urlsafe(12)

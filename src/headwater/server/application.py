@@ -1,11 +1,11 @@
-"""``app(...)``: the server as a plain ASGI application, to be run by any ASGI server or mounted into another app."""
+"""``app(...)``: the server as an ASGI application, for any ASGI server or to be mounted into another application."""
 
 from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Collection, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
@@ -23,7 +23,7 @@ from headwater.server.chats.endpoint import ChatsEndpoint
 from headwater.server.chats.service import ChatService
 from headwater.server.chats.store import ChatStore
 from headwater.server.chats.ui_endpoint import UiEndpoint
-from headwater.server.config import Limits
+from headwater.server.config import ServerConfig
 from headwater.server.durable.answer_streams import AnswerStreams
 from headwater.server.durable.endpoint import DurableEndpoint
 from headwater.server.durable.streams import DurableStreams
@@ -38,7 +38,7 @@ from headwater.server.http.responses import json_response
 from headwater.server.openapi import document
 from headwater.server.page.routes import page_routes
 from headwater.server.streams.endpoint import StreamsEndpoint
-from headwater.server.streams.recorder import LEASE, Recorder
+from headwater.server.streams.recorder import Recorder
 from headwater.server.streams.registry import StreamRegistry
 from headwater.server.streams.routing import EngineRouter
 from headwater.server.streams.takeover import ClusterNode
@@ -46,38 +46,35 @@ from headwater.server.websocket.endpoint import WebSocketEndpoint
 
 logger = logging.getLogger("headwater.server")
 
-#: How much is kept in memory at most, unless the limits say it.
+#: How much a log in memory may hold unless ``Limits.store_size`` is set.
 MEMORY_BYTES = 512 * 1024 * 1024
 
 
 class Server:
-    """What stands behind one application: its engines, its log, who is let in, what runs."""
+    """The parts of one application: engines, log, authentication, endpoints and what runs."""
 
     def __init__(
         self,
         engines: EngineRouter,
         log: Log,
-        access: Auth,
+        config: ServerConfig | None = None,
         *,
         chats: ChatStore | None = None,
-        grace: float = 10.0,
-        streams: bool = False,
-        secret: str | None = None,
-        lease: float = LEASE,
     ) -> None:
+        self.config = config = config or ServerConfig()
         self.engines = engines
-        self.access = access
-        self.metrics = ServerMetrics()
-        self.recorder = Recorder(log, self.metrics, lease=lease)
-        self.registry = StreamRegistry(engines, self.recorder, access, secret=secret)
-        self.chats = ChatService(chats, self.registry, most=access.limits.max_chats)
+        self.auth = auth = Auth(config)
+        self.metrics = metrics = ServerMetrics()
+        self.recorder = Recorder(log, metrics, lease=config.lease)
+        self.registry = StreamRegistry(engines, self.recorder, auth, secret=config.secret)
+        self.chats = ChatService(chats, self.registry, most=config.limits.max_chats)
         self.cluster = ClusterNode(self.registry, self.recorder, engines)
-        self.files = FileStore(access.limits)
-        self.sockets = WebSocketEndpoint(self.registry, self.recorder, access, self.metrics, grace=grace)
-        self.streams = DurableStreams(
-            log, max_bytes=access.limits.max_durable_stream, read_only=AnswerStreams(self.registry)
-        )
-        self.durable = DurableEndpoint(self.streams, access, self.metrics, self.recorder.draining, is_writable=streams)
+        self.files = FileStore(config.limits)
+        self.sockets = WebSocketEndpoint(self.registry, self.recorder, auth, metrics, grace=config.grace)
+        answers = AnswerStreams(self.registry)
+        self.streams = DurableStreams(log, max_bytes=config.limits.max_durable_stream, read_only=answers)
+        draining, is_writable = self.recorder.draining, config.durable_streams
+        self.durable = DurableEndpoint(self.streams, auth, metrics, draining, is_writable=is_writable)
 
     def routes(self) -> list[BaseRoute]:
         """Return every route."""
@@ -85,19 +82,23 @@ class Server:
             *page_routes(self._welcome),
             Route("/healthz", self._health, methods=["GET"]),
             Route("/openapi.json", self._description, methods=["GET"]),
-            Route("/metrics", self._figures, methods=["GET"]),
+            Route("/metrics", self._metrics, methods=["GET"]),
             WebSocketRoute("/ws", self.sockets),
-            *FilesEndpoint(self.files, self.access).routes(),
-            *GeminiEndpoint(self.engines, self.recorder, self.access, self.registry).routes(),
-            *StreamsEndpoint(self.registry, self.access).routes(),
-            *ChatsEndpoint(self.chats, self.access).routes(),
-            *UiEndpoint(self.chats, self.registry, self.engines, self.recorder, self.access).routes(),
+            *FilesEndpoint(self.files, self.auth).routes(),
+            *GeminiEndpoint(self.engines, self.recorder, self.auth, self.registry).routes(),
+            *StreamsEndpoint(self.registry, self.auth).routes(),
+            *ChatsEndpoint(self.chats, self.auth).routes(),
+            *UiEndpoint(self.chats, self.registry, self.engines, self.recorder, self.auth).routes(),
             *self.durable.routes(),
         ]
 
-    async def close(self, grace: float) -> None:
-        """Let what runs finish within ``grace`` seconds, end what does not, and let go of everything."""
-        await self.recorder.drain(grace)
+    async def close(self) -> None:
+        """Give running answers the grace period, end those that remain, and release everything.
+
+        The order matters: chats read how their answers ended from the log, and leaving the cluster writes to it, so the
+        log is closed after both.
+        """
+        await self.recorder.drain(self.config.grace)
         await self.chats.close()
         await self.cluster.leave()
         await self.engines.aclose()
@@ -127,16 +128,16 @@ class Server:
         return json_response(health)
 
     async def _description(self, _: HttpRequest) -> Response:
-        return json_response(document.document(needs_key=self.access.needs_key))
+        return json_response(document.document(needs_key=self.auth.needs_key))
 
-    async def _figures(self, http: HttpRequest) -> Response:
-        self.access.identify(http)
+    async def _metrics(self, http: HttpRequest) -> Response:
+        self.auth.identify(http)
         return Response(self.metrics.page(), 200, None, "text/plain; version=0.0.4; charset=utf-8")
 
 
 async def sweep_log(server: Server, period: float = 60.0) -> None:
-    """Drop stored answers that are too old or too much, again and again, until cancelled."""
-    log, limits = server.recorder.log, server.access.limits
+    """Every ``period`` seconds, delete stored streams that are too old or too large together; until cancelled."""
+    log, limits = server.recorder.log, server.config.limits
     size = limits.store_size or (MEMORY_BYTES if isinstance(log, MemoryLog) else None)
     while True:
         await asyncio.sleep(period)
@@ -153,56 +154,43 @@ def app(
     engines: Mapping[str, Engine] | None = None,
     log: Log | None = None,
     chats: ChatStore | None = None,
-    api_keys: Collection[str] = (),
-    origins: Collection[str] = (),
-    hosts: Collection[str] = (),
-    limits: Limits | None = None,
-    grace: float = 10.0,
-    streams: bool = False,
-    secret: str | None = None,
-    lease: float = LEASE,
+    config: ServerConfig | None = None,
 ) -> Starlette:
-    """Return the ASGI application.
+    """Return the server as an ASGI application.
 
-    ``engine`` answers (the offline engine when none is given), ``engines`` maps patterns of model names to others.
-    ``log`` keeps answers and ``chats`` keeps chats (``open_log`` and ``open_store`` make them): in memory unless given.
-    ``api_keys`` are the keys that are let in; with none, everyone who reaches the server by a loopback name is.
-    ``origins`` are the web origins that may use it besides its own; ``hosts`` the names that it answers to. At
-    shutdown, running answers have ``grace`` seconds to finish. With ``streams``, clients may make streams of their own
-    under ``/v1/durable/``. ``secret`` signs links to answers (one in the log, unless given); ``lease`` is for how many
-    seconds a server that does not speak up counts as alive by those that share its log. Mounted into another app, it
-    needs that app to run its lifespan (``app.router.lifespan_context``). ``app.state.server`` is the ``Server`` behind
-    it.
+    Mounted into another application, it needs that one to run its lifespan (``app.router.lifespan_context``).
+    ``app.state.server`` is the ``Server`` behind it.
+
+    Args:
+        engine: Answers requests; the offline engine if not given.
+        engines: Other engines for some models, by patterns of model names (``{"test-*": engine}``).
+        log: Stores streams (see ``open_log``); in memory if not given.
+        chats: Stores chats (see ``open_store``); in memory if not given.
+        config: Everything else: API keys, origins, limits, timeouts.
     """
-    choice = EngineRouter(engine or OfflineEngine(), engines)
-    access = Auth(api_keys, origins=origins, hosts=hosts, limits=limits)
-    server = Server(
-        choice,
-        log or MemoryLog(),
-        access,
-        chats=chats,
-        grace=grace,
-        streams=streams,
-        secret=secret,
-        lease=lease,
+    router = EngineRouter(engine or OfflineEngine(), engines)
+    server = Server(router, log or MemoryLog(), config, chats=chats)
+    application = Starlette(
+        routes=server.routes(),
+        middleware=[Middleware(EdgeMiddleware, origins=server.auth.origins)],
+        exception_handlers=error_handlers(server.metrics),
+        lifespan=_lifespan(server),
     )
+    # The router would make a redirect from the Host header, which a client controls; and no client needs one.
+    application.router.redirect_slashes = False
+    application.state.server = server
+    return application
 
+
+def _lifespan(server: Server) -> Callable[[Starlette], AbstractAsyncContextManager[None]]:
     @asynccontextmanager
-    async def lifespan(_: object) -> AsyncIterator[None]:
+    async def lifespan(_: Starlette) -> AsyncIterator[None]:
         works = (sweep_files(server.files), sweep_log(server), server.chats.keep_settled())
         tasks = [asyncio.create_task(work) for work in works]
         server.cluster.join()
         yield
         for task in tasks:
             task.cancel()
-        await server.close(grace)
+        await server.close()
 
-    application = Starlette(
-        routes=server.routes(),
-        middleware=[Middleware(EdgeMiddleware, origins=access.origins)],
-        exception_handlers=error_handlers(server.metrics),
-        lifespan=lifespan,
-    )
-    application.router.redirect_slashes = False  # a redirect is made from the Host header, and no client needs one
-    application.state.server = server
-    return application
+    return lifespan
