@@ -78,7 +78,9 @@ class Runner(uvicorn.Server):
             await self._served.recorder.drain(0)
         hurry.cancel()
         await draining
-        await self._served.sockets.ended(_LAST_WORDS)  # uvicorn closes them without waiting for what they still say
+        await self._served.sockets.wait_closed(
+            _LAST_WORDS
+        )  # uvicorn closes them without waiting for what they still say
         await super().shutdown(sockets)
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:

@@ -42,7 +42,7 @@ def play(
     log: list[bytes], *, after: int = 0, wants: Subscription = ALL, page: int = 1, merge: bool = False
 ) -> list[dict[str, Any]]:
     """Return the messages of a log that is read in pages of ``page`` records."""
-    reading = MessageEncoder("a", after=after, wants=wants)
+    reading = MessageEncoder("a", after=after, subscription=wants)
     pages = [log[start : start + page] for start in range(0, len(log), page)]
     outs = [out for records_ in pages for out in reading.read(records_, merge=merge)]
     assert [json.loads(out.text).get("seq", 0) for out in outs] == [out.seq for out in outs]
@@ -190,13 +190,13 @@ def test_end_without_a_finish_reason_is_said_to_be_unspecified() -> None:
 def test_figures_are_kept_apart_and_end_with_the_last_totals() -> None:
     """Usage and progress come at most once an interval, and the last usage always comes before the end."""
     reading = MessageEncoder(
-        "a", wants=Subscription(typed=True, usage=True, progress=True, interval=1.0), max_tokens=100
+        "a", subscription=Subscription(typed=True, usage=True, progress=True, interval=1.0), max_tokens=100
     )
     heard: list[dict[str, Any]] = []
     for number in range(1, 31):
         usage = {"usageMetadata": {"promptTokenCount": 4, "candidatesTokenCount": number}}
         outs = reading.read([script(says_json("word ") | usage)])
-        heard += [json.loads(out.text) for out in [*outs, *reading.figures(number / 10)]]
+        heard += [json.loads(out.text) for out in [*outs, *reading.updates(number / 10)]]
     heard += [json.loads(out.text) for out in reading.read([record_format.end_record()])]
     usage_ = [message for message in heard if message["type"] == "usage"]
     assert [message["output"] for message in usage_] == [1, 11, 21, 30]

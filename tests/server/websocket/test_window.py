@@ -122,7 +122,7 @@ def _unsent(live: Live) -> int:
 @scene
 async def test_reader_that_never_reads_is_let_go(monkeypatch: pytest.MonkeyPatch, kernel_helps: bool) -> None:
     """A socket that takes nothing for too long is given up, whether or not the kernel knows how; the stream goes on."""
-    monkeypatch.setattr(uvicorn_protocol, "LINGER", 0.3)
+    monkeypatch.setattr(uvicorn_protocol, "LINGER_SECONDS", 0.3)
     if not kernel_helps:
         monkeypatch.setattr(run, "_limit_kernel", lambda *_: None)
     engine = Fed()

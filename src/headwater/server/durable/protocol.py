@@ -5,16 +5,16 @@ Section names in this room are those of PROTOCOL.md (https://github.com/durable-
 Theory of operation
 -------------------
 
-A stream is one log. Its records are the appends, one record each; everything else that the protocol says about a
-stream (content type, lifetime, closed, producers, fork) is in the log's note (``Note``). Each function here takes a
-note and a request and returns the new note and the records to append. ``streams.py`` does the I/O.
+A stream is one log. Its records are the appends, one record each; everything else that the protocol says about a stream
+(content type, lifetime, closed, producers, fork) is in the log's note (``Note``). Each function here takes a note and a
+request and returns the new note and the records to append. ``streams.py`` does the I/O.
 
 *A note only changes together with a record.* ``Log.append(at=...)`` is a compare-and-swap on the number of records. A
 writer reads the note at N records, decides, and appends at N. If another server was faster, the append fails and the
 writer starts over with the new note. This meets "Concurrency Requirements" (validation and append are serialized) and
-"Atomicity Requirements" (the producer's state is committed with its data) of "Idempotent Producers" without a lock
-that servers would have to share. A note that changed without a record would break it: two servers could then both
-decide by the old one.
+"Atomicity Requirements" (the producer's state is committed with its data) of "Idempotent Producers" without a lock that
+servers would have to share. A note that changed without a record would break it: two servers could then both decide by
+the old one.
 
 *Marks.* Closing ("Close Stream") and soft deletion ("Soft-delete and lifecycle") change the note without adding data,
 so they append an empty record, ``MARK``. No append can look like it, since empty bodies ("Append to Stream") and empty
@@ -31,15 +31,15 @@ source up to the fork offset ("Offsets and forked streams"). ``Note.base`` is ho
 of its own log.
 
 *Producers* ("Validation Logic"): the note has the epoch and the last sequence number of each producer. A lower epoch is
-fenced off with 403. A higher one has to start at 0. Within an epoch a number up to the last is a duplicate and
-succeeds without a write, the next is accepted, and a gap is 409. Duplicates are detected before the stream is checked
-for being closed, so the request that closed it succeeds again when it is retried ("Stream Closure with Idempotent
-Producers"). Only the last ``MAX_PRODUCERS`` writers are remembered ("Producer State Cleanup").
+fenced off with 403. A higher one has to start at 0. Within an epoch a number up to the last is a duplicate and succeeds
+without a write, the next is accepted, and a gap is 409. Duplicates are detected before the stream is checked for being
+closed, so the request that closed it succeeds again when it is retried ("Stream Closure with Idempotent Producers").
+Only the last ``MAX_PRODUCERS`` writers are remembered ("Producer State Cleanup").
 
-*Forks* ("Stream forking") copy nothing. ``Fork.segments`` says which log has which range; a fork of a fork
-lists the logs directly, so a read never walks a chain. A sub-offset lies inside a record, so the part of that record
-before it is the fork's own first record. The fork starts open, with no producers and no ``Stream-Seq`` ("Producer state
-and fork boundaries"). A deleted stream that has forks stays as long as they do (``forks.py``).
+*Forks* ("Stream forking") copy nothing. ``Fork.segments`` says which log has which range; a fork of a fork lists the
+logs directly, so a read never walks a chain. A sub-offset lies inside a record, so the part of that record before it is
+the fork's own first record. The fork starts open, with no producers and no ``Stream-Seq`` ("Producer state and fork
+boundaries"). A deleted stream that has forks stays as long as they do (``forks.py``).
 """
 
 from __future__ import annotations

@@ -1,8 +1,9 @@
-"""From records to the messages that a WebSocket reader gets. Pure.
+"""Encodes the records of a stream as the messages of the WebSocket protocol. Pure.
 
-Each record holds some pieces: text, thoughts, calls of tools, media, other data, and at last the end. A piece has a
-number, its ``seq``, that depends on the log alone, so that every reader counts alike, today and after a reconnect. A
-message covers the numbers ``from``..``seq`` (only ``seq`` when it covers one).
+A record contains pieces: text, thoughts, tool calls, media, other data, and finally the end. Each piece has a number,
+its ``seq``, that follows from the log alone, so all readers count alike, also after a reconnect. A message covers the
+numbers ``from`` to ``seq`` (only ``seq`` if it covers one): merged text covers several, and pieces that the client did
+not subscribe to are covered by the next message.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from headwater.server.streams import record_format
 from headwater.server.websocket.errors import BLOCKED, RETRYABLE, code_of, retry_after_ms
 from headwater.types import FinishReason
 
-#: Text of this many characters closes a merged message.
+#: A merged message is sent when its text has this many characters.
 MERGED_CHARS = 32 * 1024
 _TOOLS = frozenset(
     ("functionCall", "functionResponse", "executableCode", "codeExecutionResult", "toolCall", "toolResponse")
@@ -27,14 +28,14 @@ _EXTRAS = ("groundingMetadata", "citationMetadata", "urlContextMetadata", "logpr
 
 
 class OutgoingMessage(NamedTuple):
-    """A message to send. ``seq`` 0 is one without a number: it may be dropped and needs no window."""
+    """A message to send. ``seq`` 0 means unnumbered: it may be dropped, and takes no room in the window."""
 
     seq: int
     text: str
 
 
 class Subscription(msgspec.Struct, frozen=True):
-    """What a reader is sent besides text and ends. ``interval`` (seconds) keeps figures apart."""
+    """What a client gets besides text and the end. ``interval`` is the least time between two usages (seconds)."""
 
     typed: bool = False
     thought: bool = False
@@ -58,7 +59,7 @@ class TextMessage(_Message, tag="chunk"):
 
 
 class PayloadMessage(_Message):
-    """What is no text of the answer, as the API wrote it."""
+    """Anything but the text of the answer, as the API wrote it."""
 
     payload: dict[str, Any]
 
@@ -68,15 +69,15 @@ class ThoughtMessage(PayloadMessage, tag="thought"):
 
 
 class ToolMessage(PayloadMessage, tag="tool"):
-    """A call of a tool, or its result."""
+    """A tool call, or its result."""
 
 
 class MediaMessage(PayloadMessage, tag="media"):
-    """An image, sound or file."""
+    """An image, a sound or a file."""
 
 
 class DataMessage(PayloadMessage, tag="data"):
-    """Anything else: sources, signatures, other candidates, parts of a kind that is new."""
+    """Anything else: sources, signatures, other candidates, parts of unknown kinds."""
 
 
 class UsageFields(msgspec.Struct):
@@ -96,7 +97,7 @@ class UsageMessage(UsageFields, kw_only=True, tag="usage", tag_field="type"):
 
 
 class ProgressMessage(msgspec.Struct, omit_defaults=True, kw_only=True, tag="progress", tag_field="type"):
-    """How far the answer is: ``rate`` in tokens a second, ``percent`` and ``eta_s`` of the most that was allowed."""
+    """How far the answer is: ``rate`` in tokens per second, ``percent`` and ``eta_s`` relative to the token limit."""
 
     id: str
     chars: int
@@ -117,7 +118,7 @@ class CompleteMessage(_Message, tag="complete"):
 
 
 class ErrorMessage(_Message, tag="error"):
-    """The end of an answer by an error; without ``id`` what is wrong with the connection or with a message of it."""
+    """The end of a stream by an error. Without ``id`` it is about the connection or a message on it."""
 
     code: str
     message: str
@@ -132,7 +133,7 @@ class ErrorMessage(_Message, tag="error"):
 
 class _Chunk(msgspec.Struct):
     candidates: list[dict[str, Any]] | None = None
-    usageMetadata: dict[str, Any] | None = None  # noqa: N815 - the names of the wire
+    usageMetadata: dict[str, Any] | None = None  # noqa: N815 - the API's names
     promptFeedback: dict[str, Any] | None = None  # noqa: N815
 
 
@@ -143,30 +144,35 @@ _KINDS: dict[str, type[PayloadMessage]] = {"tool": ToolMessage, "media": MediaMe
 
 
 class MessageEncoder:
-    """The messages of one stream for one reader who has seen it up to ``after``. Lives as long as the reading.
+    """Encodes one stream for one client, which has everything up to number ``after``.
 
-    ``id`` None is the plain form: text, an end, no numbers.
+    Without an ``id`` the messages are plain: text and an end, no numbers.
     """
 
     def __init__(
-        self, id: str | None, *, after: int = 0, wants: Subscription = _NOTHING, max_tokens: int | None = None
+        self,
+        id: str | None,
+        *,
+        after: int = 0,
+        subscription: Subscription = _NOTHING,
+        max_tokens: int | None = None,
     ) -> None:
         self._id = id
-        self._wants = wants
+        self._subscription = subscription
         self._max_tokens = max_tokens
-        self._skip = after
-        self._told = after  # the last number that a message covered
+        self._after = after
+        self._covered = after  # the last number that a message covered
         self._seq = 0
         self._pieces = 0
-        self._held: list[str] = []  # text that no message has yet
+        self._held: list[str] = []  # text that is not sent yet
         self._held_size = 0
         self._held_is_thought = False
         self._chars = 0
         self._digest = hashlib.sha256()
         self._usage: dict[str, Any] = {}
-        self._told_usage: UsageFields | None = None
-        self._usage_at = self._progress_at = float("-inf")
-        self._began: tuple[float, int] | None = None
+        self._sent_usage: UsageFields | None = None
+        self._usage_sent_at = self._progress_sent_at = float("-inf")
+        self._first_progress: tuple[float, int] | None = None
         self._finish: str | None = None
         self._blocked: str | None = None
         self._replay = False
@@ -174,44 +180,45 @@ class MessageEncoder:
 
     @property
     def seq(self) -> int:
-        """The number of the last piece that was read."""
+        """The number of the last piece read."""
         return self._seq
 
     def read(self, page: Sequence[bytes], *, merge: bool = False, replay: bool = False) -> list[OutgoingMessage]:
-        """Return the messages of some records. ``merge`` makes one of pieces of text that follow each other."""
+        """Return the messages of some records. ``merge`` joins adjacent texts into one message."""
         self._replay = replay
         for record in page:
             kind = record[0]
             if kind == record_format.CHUNK:
                 for name, value in self._chunk(record):
-                    self._take(name, value, merge)
+                    self._add(name, value, merge)
             elif kind == record_format.END:
                 self._end(record)
             elif kind == record_format.ERROR:
                 self._fail(msgspec.json.decode(record[1:])["error"])
+        # Nothing is held over to the next page: a reader at the tail must not wait for the next record.
         self._flush()
         out, self._out = self._out, []
         return out
 
-    def figures(self, now: float) -> list[OutgoingMessage]:
-        """Return the usage and the progress that are due at ``now``."""
+    def updates(self, now: float) -> list[OutgoingMessage]:
+        """Return the usage and progress messages that are due at ``now``."""
         out: list[OutgoingMessage] = []
         if self._id is None or self._finish is not None:
             return out
-        if self._wants.usage and now - self._usage_at >= self._wants.interval:
+        if self._subscription.usage and now - self._usage_sent_at >= self._subscription.interval:
             usage = self._totals()
-            if usage is not None and usage != self._told_usage:
-                self._usage_at = now
+            if usage is not None and usage != self._sent_usage:
+                self._usage_sent_at = now
                 out.append(self._usage_message(usage))
-        if self._wants.progress and self._chars and now - self._progress_at >= self._wants.interval:
-            self._progress_at = now
+        if self._subscription.progress and self._chars and now - self._progress_sent_at >= self._subscription.interval:
+            self._progress_sent_at = now
             out.append(self._progress(now))
         return out
 
     def _chunk(self, record: bytes) -> Iterator[tuple[str, Any]]:
         try:
             chunk = _decode(record[1:])
-        except (msgspec.MsgspecError, RecursionError):  # not of the API's shape: nothing is lost, nothing understood
+        except (msgspec.MsgspecError, RecursionError):  # not a response of the API: passed on as it is
             yield "data", {"chunk": record[1:].decode("utf-8", "replace")}
             return
         if chunk.usageMetadata:
@@ -222,34 +229,36 @@ class MessageEncoder:
             if candidate.get("index"):
                 yield "data", {"candidate": candidate}
                 continue
-            reason = candidate.get("finishReason")
-            if reason:
-                self._finish = (
-                    FinishReason.numbers().get(reason, str(reason)) if isinstance(reason, int) else str(reason)
-                )
+            if reason := candidate.get("finishReason"):
+                self._finish = _finish_reason(reason)
             yield from pieces(candidate)
 
-    def _take(self, kind: str, value: Any, merge: bool) -> None:
+    def _add(self, kind: str, value: Any, merge: bool) -> None:
         self._seq += 1
         self._pieces += 1
         is_thought = kind == "thought"
-        if kind == "chunk":
+        if kind == "chunk":  # counted before the check below: count and digest are of the whole answer
             self._chars += len(value)
             self._digest.update(value.encode())
-        if self._seq <= self._skip:
+        if self._seq <= self._after:
             return
-        if kind == "chunk" or (is_thought and self._wants.thought):
-            if self._held and (is_thought is not self._held_is_thought or not merge or self._held_size >= MERGED_CHARS):
-                self._flush(self._seq - 1)
-            self._held_is_thought = is_thought
-            self._held.append(value)
-            self._held_size += len(value)
-        elif self._wants.typed and not is_thought:
+        if kind == "chunk" or (is_thought and self._subscription.thought):
+            self._hold(value, is_thought, merge)
+        elif self._subscription.typed and not is_thought:
             self._flush(self._seq - 1)
             self._put(_KINDS[kind](payload=value))
 
+    def _hold(self, text: str, is_thought: bool, merge: bool) -> None:
+        """Add text to what is held, after sending that if this text cannot join it."""
+        is_full = not merge or self._held_size >= MERGED_CHARS
+        if self._held and (is_full or is_thought is not self._held_is_thought):
+            self._flush(self._seq - 1)
+        self._held_is_thought = is_thought
+        self._held.append(text)
+        self._held_size += len(text)
+
     def _flush(self, upto: int | None = None) -> None:
-        """Make a message of the text that is held; it covers the numbers up to ``upto``."""
+        """Put the held text into a message that covers the numbers up to ``upto``."""
         if not self._held:
             return
         text = self._held[0] if len(self._held) == 1 else "".join(self._held)
@@ -263,35 +272,39 @@ class MessageEncoder:
         seq = self._seq if upto is None else upto
         if self._id is not None:
             message.id, message.seq, message.replay = self._id, seq, self._replay
-            if self._told + 1 != seq:
-                message.from_ = self._told + 1
-        self._told = seq
+            if self._covered + 1 != seq:
+                message.from_ = self._covered + 1
+        self._covered = seq
         self._out.append(OutgoingMessage(seq, _encode(message).decode()))
 
     def _end(self, record: bytes) -> None:
         ending = msgspec.json.decode(record[1:], type=record_format.StreamEnding)
         is_cancelled = ending.reason == "cancelled"
         if self._blocked is not None and not self._pieces and not is_cancelled:
-            self._stop("blocked_prompt", f"the prompt was refused: {self._blocked}")
-            return
-        if self._finish in BLOCKED and not is_cancelled:
-            self._stop("blocked_output", f"the answer was stopped: {self._finish}")
-            return
+            self._put_error("blocked_prompt", f"the prompt was blocked: {self._blocked}")
+        elif self._finish in BLOCKED and not is_cancelled:
+            self._put_error("blocked_output", f"the answer was blocked: {self._finish}")
+        else:
+            self._put_complete(ending, is_cancelled=is_cancelled)
+
+    def _put_complete(self, ending: record_format.StreamEnding, *, is_cancelled: bool) -> None:
         reason = "cancelled" if is_cancelled else self._finish or "FINISH_REASON_UNSPECIFIED"
         usage = self._totals()
         self._close()
         message = CompleteMessage(finish_reason=reason, chars=self._chars, usage=usage)
         if self._id is not None:
             message.sha256 = self._digest.hexdigest()
-        if self._wants.metrics:
-            figures = {"pieces": self._pieces, "first_s": ending.first_chunk, "total_s": ending.seconds}
-            message.metrics = {name: value for name, value in figures.items() if value is not None}
+        if self._subscription.metrics:
+            metrics = {"pieces": self._pieces, "first_s": ending.first_chunk, "total_s": ending.seconds}
+            message.metrics = {name: value for name, value in metrics.items() if value is not None}
         self._put_end(message)
 
     def _fail(self, error: dict[str, Any]) -> None:
-        self._stop(code_of(error, has_begun=self._pieces > 0), str(error.get("message", "")), retry_after_ms(error))
+        self._put_error(
+            code_of(error, has_begun=self._pieces > 0), str(error.get("message", "")), retry_after_ms(error)
+        )
 
-    def _stop(self, code: str, message: str, retry_after: int | None = None) -> None:
+    def _put_error(self, code: str, message: str, retry_after: int | None = None) -> None:
         self._close()
         phase = "first" if not self._pieces else "end" if self._finish is not None else "mid"
         failure = ErrorMessage(
@@ -308,16 +321,16 @@ class MessageEncoder:
         self._put_end(failure)
 
     def _close(self) -> None:
-        """Send on what is held and the last figures, before the end."""
+        """Send what is held and the last usage, before the end."""
         self._flush()
         usage = self._totals()
-        if self._wants.usage and usage is not None and usage != self._told_usage and self._id is not None:
+        if self._subscription.usage and usage is not None and usage != self._sent_usage and self._id is not None:
             self._out.append(self._usage_message(usage))
 
     def _put_end(self, message: _Message) -> None:
         self._seq += 1
-        if self._seq <= self._skip:  # who has seen the end and asks again is told again
-            self._told = self._seq - 1
+        if self._seq <= self._after:  # a client that asks again after the end gets it again
+            self._covered = self._seq - 1
         self._replay = False
         self._finish = self._finish or "ended"
         self._put(message)
@@ -326,7 +339,7 @@ class MessageEncoder:
         return _usage(self._usage) if self._usage else None
 
     def _usage_message(self, usage: UsageFields) -> OutgoingMessage:
-        self._told_usage = usage
+        self._sent_usage = usage
         message = UsageMessage(
             id=self._id or "", input=usage.input, output=usage.output, thought=usage.thought, cached=usage.cached
         )
@@ -334,10 +347,10 @@ class MessageEncoder:
 
     def _progress(self, now: float) -> OutgoingMessage:
         counted = _count(self._usage.get("candidatesTokenCount"))
-        tokens = counted or -(-self._chars // 4)
-        if self._began is None:
-            self._began = now, tokens
-        seconds, made = now - self._began[0], tokens - self._began[1]
+        tokens = counted or -(-self._chars // 4)  # four characters per token, rounded up, until the API counts
+        if self._first_progress is None:
+            self._first_progress = now, tokens
+        seconds, made = now - self._first_progress[0], tokens - self._first_progress[1]
         rate = round(made / seconds, 1) if seconds > 0 else 0.0
         message = ProgressMessage(id=self._id or "", chars=self._chars, tokens=tokens, rate=rate)
         if self._max_tokens:
@@ -348,7 +361,10 @@ class MessageEncoder:
 
 
 def pieces(candidate: dict[str, Any]) -> Iterator[tuple[str, Any]]:
-    """Yield the pieces of a candidate of one chunk: each the type of its message, and its text or payload."""
+    """Yield the pieces of a chunk's candidate: each with the type of its message, and its text or payload.
+
+    The order and number of pieces must never change, or resumed clients would count differently.
+    """
     content = candidate.get("content")
     parts = content.get("parts") if isinstance(content, dict) else None
     for part in parts if isinstance(parts, list) else ():
@@ -368,6 +384,11 @@ def pieces(candidate: dict[str, Any]) -> Iterator[tuple[str, Any]]:
     extras = {name: candidate[name] for name in _EXTRAS if candidate.get(name)}
     if extras:
         yield "data", extras
+
+
+def _finish_reason(reason: object) -> str:
+    """The name of a finish reason. Some servers write the enum's number."""
+    return FinishReason.numbers().get(reason, str(reason)) if isinstance(reason, int) else str(reason)
 
 
 def _kind(part: dict[str, Any]) -> str:

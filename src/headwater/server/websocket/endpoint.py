@@ -1,4 +1,4 @@
-"""The WebSocket at ``/ws``: who is let in, and how all connections end when the server does."""
+"""The WebSocket at ``/ws``: authentication, and the end of all connections at shutdown."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ from headwater.server.websocket.socket import MessageSocket
 
 logger = logging.getLogger("headwater.access")
 
-#: The subprotocol; clients may ask for it and need not.
+#: The subprotocol (RFC 6455, 1.9). Clients may offer it, but need not.
 SUBPROTOCOL = "streamgen.v1"
 
 
 class WebSocketEndpoint:
-    """The ASGI application of the WebSocket. When the recorder begins to drain, every client is told to go."""
+    """The ASGI application of the WebSocket. When the recorder starts to drain, every client is told to leave."""
 
     def __init__(
         self,
@@ -51,10 +51,10 @@ class WebSocketEndpoint:
     def __len__(self) -> int:
         return len(self._connections)
 
-    async def ended(self, patience: float) -> None:
-        """Return when the last connection has ended, at the latest after ``patience`` seconds."""
+    async def wait_closed(self, timeout: float) -> None:
+        """Wait until the last connection has ended, for at most ``timeout`` seconds."""
         with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(patience):
+            async with asyncio.timeout(timeout):
                 while self._connections:
                     await self._is_empty.wait()
 
@@ -63,7 +63,7 @@ class WebSocketEndpoint:
         began = time.monotonic()
         await receive()  # websocket.connect
         try:
-            who = self._identify(HTTPConnection(scope))
+            principal = self._identify(HTTPConnection(scope))
         except APIError as error:
             self._metrics.refused(str(error.code))
             await _deny(error, scope, receive, send)
@@ -71,7 +71,9 @@ class WebSocketEndpoint:
             return
         protocol = SUBPROTOCOL if SUBPROTOCOL in scope.get("subprotocols", ()) else None
         await send({"type": "websocket.accept", "subprotocol": protocol})
-        connection = Connection(MessageSocket(receive, send, self._access.limits), self._registry, self._access, who)
+        connection = Connection(
+            MessageSocket(receive, send, self._access.limits), self._registry, self._access, principal
+        )
         self._watch()
         self._connections.add(connection)
         self._is_empty.clear()
@@ -84,26 +86,27 @@ class WebSocketEndpoint:
             _log(scope, 101, began)
 
     def _identify(self, http: HTTPConnection) -> bytes | None:
-        """Return who asks; None when the key is still to come, with hello.
+        """Return the principal, or None if the key is still to be sent, with hello.
 
         Raises:
-            APIError: not from this host, not from this page, not with this key, or not now.
+            APIError: if the host, the origin or the key is not allowed, or the server is shutting down.
         """
         if self._draining.is_set():
             raise api_error(503, "the server is shutting down: try again", status="UNAVAILABLE")
         self._access.check_host(http)
         self._access.check_origin(http)
+        # Browsers always send Origin with a handshake (RFC 6455, 10.2). Cookies without one hide where they come from.
         if "cookie" in http.headers and "origin" not in http.headers:
-            raise api_error(403, "a browser says which page it comes from", status="PERMISSION_DENIED")
+            raise api_error(403, "a request with cookies needs an Origin header", status="PERMISSION_DENIED")
         if self._access.needs_key and not _carries_key(http):
             return None
         return self._access.identify(http)
 
     def _watch(self) -> None:
         if self._watcher is None:
-            self._watcher = asyncio.create_task(self._say_goodbye())
+            self._watcher = asyncio.create_task(self._announce_shutdown())
 
-    async def _say_goodbye(self) -> None:
+    async def _announce_shutdown(self) -> None:
         await self._draining.wait()
         in_ms = round(self._grace * 1000)
         leaving = [connection.go_away(in_ms, "shutdown") for connection in self._connections]
@@ -116,7 +119,7 @@ def _carries_key(http: HTTPConnection) -> bool:
 
 
 def _log(scope: Scope, status: int, began: float) -> None:
-    """Write the line of a connection that has ended into the access log: no query, no key, no prompt."""
+    """Write a connection that has ended into the access log: no query, no key, no prompt."""
     if logger.isEnabledFor(logging.INFO):
         ms = round((time.monotonic() - began) * 1000, 1)
         line = {"method": "WEBSOCKET", "path": scope["path"][:500], "status": status, "ms": ms}
@@ -124,7 +127,7 @@ def _log(scope: Scope, status: int, began: float) -> None:
 
 
 async def _deny(error: APIError, scope: Scope, receive: Receive, send: Send) -> None:
-    """Refuse the handshake: with a status and a reason where the server can, else as ASGI has it (403)."""
+    """Refuse the handshake: with a status and a body if the server can, otherwise by closing, which ASGI makes 403."""
     if "websocket.http.response" in scope.get("extensions", {}):
         await Response(record_format.error_body(error), error.code, None, "application/json")(scope, receive, send)
     else:

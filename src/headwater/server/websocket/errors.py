@@ -1,4 +1,4 @@
-"""The words of the WebSocket protocol for what went wrong: error codes and close codes. Pure."""
+"""The error codes and close codes of the WebSocket protocol. Pure."""
 
 from __future__ import annotations
 
@@ -6,11 +6,11 @@ from typing import Any
 
 from headwater.server.streams.record_format import DOMAIN
 
-#: Codes after which the same request may succeed.
+#: Error codes after which the same request may succeed.
 RETRYABLE = frozenset(
     {"busy", "rate_limited", "overloaded", "upstream", "timeout_first", "timeout_idle", "timeout_total", "truncated"}
 )
-#: Finish reasons that take the answer away.
+#: Finish reasons that mean the answer was blocked.
 BLOCKED = frozenset(
     {
         "SAFETY",
@@ -25,10 +25,11 @@ BLOCKED = frozenset(
     }
 )
 
+# Close codes: RFC 6455, 7.4.2, leaves 4000 to 4999 to applications. The others are registered (7.4.1 and IANA).
 BAD_MESSAGES, UNAUTHORIZED, FORBIDDEN, NO_HELLO, DUPLICATE_ID, SECOND_HELLO = 4400, 4401, 4403, 4408, 4409, 4429
 TOO_BIG, RESTART, TRY_LATER = 1009, 1012, 1013
 
-_OWN = {
+_BY_REASON = {
     "SHUTDOWN": "busy",
     "INTERNAL": "internal",
     "DEADLINE": "timeout_total",
@@ -50,15 +51,15 @@ _BY_STATUS = {
 
 
 def code_of(error: dict[str, Any], *, has_begun: bool) -> str:
-    """Return the code of an error in Google's shape that ended an answer.
+    """Return the code of an error in Google's format that ended a stream.
 
-    401 and 403 are ``upstream``: there the engine's own key was refused, not the reader's.
+    401 and 403 are ``upstream``: it is the engine's key that was refused, not the client's.
     """
     reason = _own_reason(error)
     if reason == "STALLED":
         return "timeout_idle" if has_begun else "timeout_first"
-    if reason in _OWN:
-        return _OWN[reason]
+    if reason in _BY_REASON:
+        return _BY_REASON[reason]
     status = error.get("code")
     if status == 429:
         return "quota" if "PerDay" in str(error.get("details")) else "rate_limited"
@@ -68,7 +69,7 @@ def code_of(error: dict[str, Any], *, has_begun: bool) -> str:
 
 
 def retry_after_ms(error: dict[str, Any]) -> int | None:
-    """Return how long the API asks to wait; None when it does not say."""
+    """Return how long the API asks to wait, or None if it does not say."""
     for entry in _entries(error):
         delay = entry.get("retryDelay")
         if isinstance(delay, str):
@@ -80,8 +81,8 @@ def retry_after_ms(error: dict[str, Any]) -> int | None:
 
 
 def _own_reason(error: dict[str, Any]) -> str:
-    found = (entry.get("reason") for entry in _entries(error) if entry.get("domain") == DOMAIN)
-    return str(next(found, ""))
+    reasons = (entry.get("reason") for entry in _entries(error) if entry.get("domain") == DOMAIN)
+    return str(next(reasons, ""))
 
 
 def _entries(error: dict[str, Any]) -> list[dict[str, Any]]:

@@ -1,4 +1,4 @@
-"""One reader of one stream: from the log to a connection, as far as the reader's window allows."""
+"""Follows a stored stream for one connection, as fast as the client's window allows."""
 
 from __future__ import annotations
 
@@ -10,27 +10,27 @@ from typing import Protocol
 from headwater.log.base import PAGE_RECORDS, Log, Page, tail
 from headwater.server.websocket.encoder import MessageEncoder, OutgoingMessage
 
-#: A page of more records than this shows a reader that lags: its text comes as one message.
-LAG = 32
-#: What another server has sent can take so long to come here (seconds).
-_ON_ITS_WAY = 1.0
-#: The largest window; a client that asks for more gets this.
+#: A page of more records than this means that the reader lags behind: its text is merged into one message.
+LAG_RECORDS = 32
+#: How long a record of another server may take to arrive here (seconds).
+_REPLICATION_SECONDS = 1.0
+#: The largest window. A client that asks for more gets this one.
 MAX_WINDOW = 10_000
 
 
 class StuckError(Exception):
-    """The reader has not taken anything for too long."""
+    """The client has not acknowledged anything for the stall timeout."""
 
 
 class Outlet(Protocol):
-    """What a reader sends to."""
+    """Where a reader sends messages: a ``MessageSocket``."""
 
     async def send(self, text: str) -> None:
-        """Send one message; returns when there is room for the next."""
+        """Send one message, and wait until there is room for the next."""
 
 
 class Window:
-    """The numbers that were sent and not yet acknowledged; at most ``size`` of them (None: any number)."""
+    """The numbers sent but not yet acknowledged, at most ``size`` of them (None: no limit)."""
 
     def __init__(self, size: int | None) -> None:
         self._size = size and min(size, MAX_WINDOW)
@@ -39,31 +39,31 @@ class Window:
 
     @property
     def room(self) -> int:
-        """How many messages may be sent now."""
-        return LAG if self._size is None else self._size - len(self._sent)
+        """How many numbered messages may be sent now."""
+        return LAG_RECORDS if self._size is None else self._size - len(self._sent)
 
     def add(self, seq: int) -> None:
-        """Note that the message of this number was sent."""
+        """Record that the message with this number was sent."""
         if self._size is not None:
             self._sent.append(seq)
 
     def ack(self, seq: int) -> None:
-        """Note that everything up to this number was read."""
+        """Record that the client acknowledged everything up to this number."""
         sent = self._sent
         while sent and sent[0] <= seq:
             sent.popleft()
         self._moved.set()
 
-    async def wait(self, patience: float) -> bool:
-        """Return when there is room, and whether that took waiting.
+    async def wait(self, timeout: float) -> bool:
+        """Wait until there is room. Return whether that took waiting.
 
         Raises:
-            StuckError: there was none for ``patience`` seconds.
+            StuckError: if there is no room for ``timeout`` seconds.
         """
         if self.room > 0:
             return False
         try:
-            async with asyncio.timeout(patience):
+            async with asyncio.timeout(timeout):
                 while self.room <= 0:
                     self._moved.clear()
                     await self._moved.wait()
@@ -73,26 +73,26 @@ class Window:
 
 
 class StreamReader:
-    """Follows one stream to its end. Nothing is queued: what can not be sent yet stays in the log."""
+    """Follows one stream to its end. Nothing is queued: what cannot be sent yet stays in the log."""
 
     def __init__(
-        self, log: Log, name: str, script: MessageEncoder, outlet: Outlet, window: Window, *, stall: float
+        self, log: Log, name: str, encoder: MessageEncoder, outlet: Outlet, window: Window, *, stall: float
     ) -> None:
         self.name = name
         self.window = window
         self._log = log
-        self._script = script
+        self._encoder = encoder
         self._outlet = outlet
         self._stall = stall
         self._is_behind = False
 
     async def run(self, *, after: int | None, pause: float) -> None:
-        """Send everything from the log's beginning on; what is there already when ``after`` is given, as a replay.
+        """Send the stream from the beginning, or what follows number ``after``; what is in the log already as a replay.
 
         Raises:
-            UnknownStreamError: the stream is gone.
-            ValueError: it does not reach as far as ``after``.
-            StuckError: the reader is.
+            UnknownStreamError: if the stream is gone.
+            ValueError: if the stream does not reach ``after``.
+            StuckError: if the client acknowledges nothing for the stall timeout.
         """
         offset, is_end = (0, False) if after is None else await self._catch_up(after)
         if is_end:
@@ -102,16 +102,16 @@ class StreamReader:
         async with aclosing(tail(self._log, self.name, offset, heartbeat=pause)) as pages:
             async for page in pages:
                 if page.records:
-                    merge = self._is_behind or len(page.records) > min(LAG, self.window.room)
+                    merge = self._is_behind or len(page.records) > min(LAG_RECORDS, self.window.room)
                     self._is_behind = False
-                    await self._send(self._script.read(page.records, merge=merge))
-                    for out in self._script.figures(now()):
-                        await self._outlet.send(out.text)
+                    await self._send(self._encoder.read(page.records, merge=merge))
+                    for message in self._encoder.updates(now()):
+                        await self._outlet.send(message.text)
                 if not page.is_end:
                     await self._make_room(page.next, pause)
 
     async def _make_room(self, offset: int, pause: float) -> None:
-        """With no room left, read nothing: what comes meanwhile stays in the log and then makes one message."""
+        """Without room, read nothing: what arrives in the meantime stays in the log, and is merged afterwards."""
         while self.window.room <= 0:
             await self._log.wait(self.name, offset, pause)
             page = await self._log.read(self.name, offset, 1)
@@ -120,30 +120,34 @@ class StreamReader:
                 return
 
     async def _catch_up(self, after: int) -> tuple[int, bool]:
+        """Send the log from its beginning to where it is now. Return that offset, and whether it is the end.
+
+        The encoder has to see every record, also those that the client has, since numbers and digest depend on them.
+        """
         offset, page = 0, Page([], 0, False)
         while True:
             page = await self._log.read(self.name, offset)
             offset = page.next
-            outs = self._script.read(page.records, merge=True, replay=True)
+            messages = self._encoder.read(page.records, merge=True, replay=True)
             is_now = page.is_end or len(page.records) < PAGE_RECORDS
-            if is_now and self._script.seq < after and not page.is_end and await self._grows(offset):
-                continue
-            if is_now and self._script.seq < after:
-                raise ValueError(f"this stream is at {self._script.seq}, not yet at {after}")
-            await self._send(outs)
+            if is_now and self._encoder.seq < after and not page.is_end and await self._grows(offset):
+                continue  # the client was told of these records by another server, where they arrived first
+            if is_now and self._encoder.seq < after:
+                raise ValueError(f"the stream is at {self._encoder.seq}, not yet at {after}")
+            await self._send(messages)
             if is_now:
                 return offset, page.is_end
-            await asyncio.sleep(0)  # a log in memory never makes anybody wait: let the others have their turn
+            await asyncio.sleep(0)  # a log in memory never suspends, and other tasks need their turn
 
     async def _grows(self, offset: int) -> bool:
-        """Whether more comes soon: what one server has sent may be on its way to another."""
-        await self._log.wait(self.name, offset, _ON_ITS_WAY)
+        """Whether more arrives soon."""
+        await self._log.wait(self.name, offset, _REPLICATION_SECONDS)
         page = await self._log.read(self.name, offset, 1)
         return bool(page.records) or page.is_end
 
-    async def _send(self, outs: list[OutgoingMessage]) -> None:
-        for out in outs:
-            if out.seq:
+    async def _send(self, messages: list[OutgoingMessage]) -> None:
+        for message in messages:
+            if message.seq:
                 self._is_behind |= await self.window.wait(self._stall)
-                self.window.add(out.seq)
-            await self._outlet.send(out.text)
+                self.window.add(message.seq)
+            await self._outlet.send(message.text)

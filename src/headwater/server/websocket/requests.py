@@ -1,4 +1,4 @@
-"""What a client of the WebSocket may say, and the request to an engine that it makes. Pure."""
+"""The messages that a client of the WebSocket may send, and the engine requests that they make. Pure."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _NOT_SENT = frozenset(("httpoptions", "shouldreturnhttpresponse", "stream", "aut
 
 
 class Hello(msgspec.Struct):
-    """The handshake. ``want`` None means thoughts and usage."""
+    """Opens the session. ``want`` None means thoughts and usage."""
 
     token: str | None = None
     want: list[str] | None = None
@@ -30,7 +30,7 @@ class Hello(msgspec.Struct):
 
 
 class Generate(msgspec.Struct):
-    """Asks for an answer."""
+    """Starts a stream."""
 
     id: Name | None = None
     prompt: str | None = None
@@ -42,7 +42,7 @@ class Generate(msgspec.Struct):
 
 
 class Cancel(msgspec.Struct):
-    """Stops an answer, by the id that this connection knows it by or by the name of the stream."""
+    """Stops a stream, by its id on this connection or by its name."""
 
     id: Name | None = None
     stream: Name | None = None
@@ -50,7 +50,7 @@ class Cancel(msgspec.Struct):
 
 
 class Resume(msgspec.Struct):
-    """Asks for what comes after number ``after`` of a stream."""
+    """Asks for what follows number ``after`` of a stream."""
 
     stream: Name
     after: Count = 0
@@ -58,14 +58,14 @@ class Resume(msgspec.Struct):
 
 
 class Ack(msgspec.Struct):
-    """Says up to which number a reader has read."""
+    """Acknowledges all numbers up to ``seq``."""
 
     id: Name
     seq: Count
 
 
 class Ping(msgspec.Struct):
-    """Asks for a pong that repeats ``n``."""
+    """Asks for a pong with the same ``n``."""
 
     n: Any = None
 
@@ -96,23 +96,23 @@ _decoders = {name: msgspec.json.Decoder(kind).decode for name, kind in _KINDS.it
 
 
 def read_message(text: str) -> Message:
-    """Return what a client said; without a ``type`` it is a prompt.
+    """Return a client's message. One without a ``type`` is a prompt.
 
     Raises:
-        UsageError: it is no message of this protocol; the error says what is wrong.
+        UsageError: if it is not a message of this protocol.
     """
     try:
         kind = _peek(text).type
         decode = _decoders.get("generate" if kind is None else kind)
         if decode is None:
-            raise UsageError(f"there is no message of type {str(kind)[:100]!r}")
+            raise UsageError(f"unknown message type {str(kind)[:100]!r}")
         return decode(text)
     except (msgspec.MsgspecError, RecursionError, UnicodeError) as error:
         raise UsageError(f"not a message of this protocol: {str(error)[:300]}") from error
 
 
 def id_of(text: str) -> str | None:
-    """Return the id of a ``generate`` that can not be read, so that its sender learns which one it was."""
+    """Return the id of an invalid ``generate``, so that the error can name it."""
     try:
         kind = _peek(text)
     except (msgspec.MsgspecError, RecursionError, UnicodeError):
@@ -121,20 +121,20 @@ def id_of(text: str) -> str | None:
 
 
 def to_request(message: Generate) -> EngineRequest:
-    """Return the request that an engine gets.
+    """Return the request to an engine.
 
     Raises:
-        UsageError: there is nothing to answer, or the name of the model is none.
+        UsageError: if there is no prompt, or the model or the configuration is invalid.
     """
     model = model_name(message.model or DEFAULT_MODEL)
     contents = _contents(message)
     if not contents:
-        raise UsageError("a prompt, or contents, is needed")
+        raise UsageError("a prompt or contents are needed")
     return EngineRequest(model, msgspec.json.encode({"contents": contents} | _settings(message.config or {})))
 
 
-def to_head(message: Generate, request: EngineRequest, id: str) -> StreamHeader:
-    """Return the head of the log of an answer."""
+def to_header(message: Generate, request: EngineRequest, id: str) -> StreamHeader:
+    """Return the header record of the stream."""
     tokens = msgspec.json.decode(request.body, type=_Limits).generationConfig.get("maxOutputTokens")
     return StreamHeader("", request.model, id, tokens if isinstance(tokens, int) and tokens > 0 else None)
 
@@ -155,12 +155,12 @@ def _turn(turn: Any) -> Any:
     if isinstance(turn, str):
         return {"role": "user", "parts": [{"text": turn}]}
     if not isinstance(turn, dict):
-        raise UsageError("contents are text, a content or a list of them")
+        raise UsageError("contents is a text, a content or a list of them")
     return turn
 
 
 def _settings(config: dict[str, Any]) -> dict[str, Any]:
-    """Sort a configuration as the SDKs have it (or the API's own body) into the places of the API's body."""
+    """Distribute a configuration over the fields of the API's body. The SDKs' flat form and the API's own both do."""
     body: dict[str, Any] = {}
     generation: dict[str, Any] = {}
     for name, value in config.items():

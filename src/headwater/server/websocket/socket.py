@@ -1,4 +1,4 @@
-"""A socket as its connection sees it: messages out, one at a time, and a way to end it from anywhere."""
+"""A WebSocket as a connection uses it: send and receive messages, run tasks, close it from any task."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _encode = msgspec.json.Encoder().encode
 
 
 class CloseReason(Exception):
-    """The connection is to be closed with this code."""
+    """Closes the connection with this code and reason, from whichever task raises it."""
 
     def __init__(self, code: int, reason: str) -> None:
         super().__init__(code, reason)
@@ -27,63 +27,67 @@ class CloseReason(Exception):
 
 
 class MessageSocket:
-    """Lives from the acceptance of a WebSocket to its end, in the task that accepted it."""
+    """An accepted WebSocket, owned by the task that accepted it.
+
+    That task alone closes the socket. Others call ``leave``, which cancels it with a reason: it may be waiting for the
+    client or for the socket to drain, and cancelling is the one way to end both.
+    """
 
     def __init__(self, receive: Receive, send: Send, limits: Limits) -> None:
-        #: Whether the client has said hello, and so knows what a ping is.
+        #: Whether the client has sent hello, and so understands a ping.
         self.is_greeted = False
         self._receive = receive
         self._send = send
         self._limits = limits
         self._is_open = True
-        self._goodbye: CloseReason | None = None
+        self._close_reason: CloseReason | None = None
         self._loop = asyncio.get_running_loop()
         self._tasks: set[asyncio.Task[None]] = set()
         self._main: asyncio.Task[Any] | None = None
-        self._timer: asyncio.TimerHandle | None = None
+        self._heartbeat: asyncio.TimerHandle | None = None
         self._sending = 0
         self._sent_at = self._loop.time()
 
     async def serve(self, work: Coroutine[Any, Any, None]) -> None:
-        """Do ``work``, to its end or to that of the socket; what was begun meanwhile ends with it."""
+        """Run ``work`` until it or the socket ends, then cancel the tasks that were started in the meantime."""
         self._main = asyncio.current_task()
         self._tick()
         try:
             await work
-        except CloseReason as goodbye:
-            await self._close(goodbye)
+        except CloseReason as reason:
+            await self._close(reason)
         except OSError:  # the client has gone
             pass
         except asyncio.CancelledError:
-            if self._goodbye is None:
+            if self._close_reason is None:  # the server cancels us, not `leave`
                 raise
-            await self._close(self._goodbye)
+            await self._close(self._close_reason)
         finally:
             self._is_open = False
-            if self._timer is not None:
-                self._timer.cancel()
+            if self._heartbeat is not None:
+                self._heartbeat.cancel()
             for task in self._tasks:
                 task.cancel()
             await asyncio.gather(*self._tasks, return_exceptions=True)
 
-    def begin(self, work: Coroutine[Any, Any, None]) -> None:
-        """Do ``work`` beside what is done already."""
+    def start_task(self, work: Coroutine[Any, Any, None]) -> None:
+        """Run ``work`` in a task that ends with the socket at the latest."""
         task = asyncio.create_task(self._guard(work))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
-        task.add_done_callback(lambda _: work.close())  # a task that is cancelled before its first step leaves it lying
+        task.add_done_callback(lambda _: work.close())  # a task cancelled before its first step never awaits it
 
-    def leave(self, goodbye: CloseReason) -> None:
-        """Close the socket from wherever this is called."""
-        if self._is_open and self._goodbye is None and self._main is not None:
-            self._goodbye = goodbye
+    def leave(self, reason: CloseReason) -> None:
+        """Have the socket closed. May be called from any task; the first reason counts."""
+        if self._is_open and self._close_reason is None and self._main is not None:
+            self._close_reason = reason
             self._main.cancel()
 
     async def receive(self, deadline: float | None = None) -> tuple[str | None] | None:
-        """Return the next message, in a tuple: None stands for one that is no text. None when the client has left.
+        """Return the next message in a tuple, ``(None,)`` for a binary one, or None if the client has left.
 
         Raises:
-            TimeoutError: nothing came before ``deadline``, a time of the event loop.
+            TimeoutError: if no message arrives before ``deadline``, a time of the event loop.
         """
         async with asyncio.timeout_at(deadline):
             event = await self._receive()
@@ -93,7 +97,7 @@ class MessageSocket:
         return (event.get("text"),)
 
     async def send(self, text: str) -> None:
-        """Send one message; it waits while the socket is full."""
+        """Send one message. Waits while the socket's buffer is full."""
         if not self._is_open:
             return
         if not self._sending:
@@ -105,38 +109,39 @@ class MessageSocket:
             self._sending -= 1
             self._sent_at = self._loop.time()
 
-    async def say(self, type: str, **fields: Any) -> None:
-        """Send a message that is about the connection."""
+    async def send_control(self, type: str, **fields: Any) -> None:
+        """Send a message about the connection."""
         await self.send(_encode({"type": type} | fields).decode())
 
-    async def refuse(self, code: str, message: str, id: str | None = None, **fields: Any) -> None:
-        """Send an error; one with an ``id`` is the end of the stream of that id, before it began."""
+    async def send_error(self, code: str, message: str, id: str | None = None, **fields: Any) -> None:
+        """Send an error. With an ``id`` it ends the stream of that id before it started."""
         failure = ErrorMessage(
             code=code, message=message, phase="connect", retryable=code in codes.RETRYABLE, partial=False
         )
         await self.send(_encode(msgspec.structs.replace(failure, id=id, **fields)).decode())
 
-    async def _close(self, goodbye: CloseReason) -> None:
+    async def _close(self, reason: CloseReason) -> None:
         if self._is_open:
             self._is_open = False
-            with contextlib.suppress(OSError, RuntimeError):  # gone already, or full for good
+            # RFC 6455, 5.5.1: a reason has at most 123 bytes.
+            with contextlib.suppress(OSError, RuntimeError):  # gone already, or never drained
                 async with asyncio.timeout(1.0):
-                    await self._send({"type": "websocket.close", "code": goodbye.code, "reason": goodbye.reason[:100]})
+                    await self._send({"type": "websocket.close", "code": reason.code, "reason": reason.reason[:100]})
 
     async def _guard(self, work: Coroutine[Any, Any, None]) -> None:
         try:
             await work
-        except CloseReason as goodbye:
-            self.leave(goodbye)
-        except OSError:  # the client has gone; whoever listens to it learns of it
+        except CloseReason as reason:
+            self.leave(reason)
+        except OSError:  # the client has gone, which `receive` reports
             pass
 
     def _tick(self) -> None:
-        """Look from time to time whether the socket is stuck, or has been silent."""
+        """Check three times per keep-alive interval: close a socket that is stuck, ping over one that is silent."""
         third = self._limits.keep_alive / 3
         silence = self._loop.time() - self._sent_at
         if self._sending and silence >= self._limits.stall_timeout:
-            self.leave(CloseReason(codes.TRY_LATER, "nothing is read here"))
+            self.leave(CloseReason(codes.TRY_LATER, "the client reads nothing"))
         elif self.is_greeted and not self._sending and silence >= 2 * third:
-            self.begin(self.send('{"type":"ping"}'))
-        self._timer = self._loop.call_later(third, self._tick)
+            self.start_task(self.send('{"type":"ping"}'))
+        self._heartbeat = self._loop.call_later(third, self._tick)
