@@ -72,7 +72,7 @@ class Node(Process):
     def command(self) -> list[str]:
         """What to run."""
         more = ["--engine", "offline", "--pace", self._pace, "--max-streams", "100000", "--no-access-log"]
-        where = ["--port", str(self.port), "--log", self._log, "--lease", str(self._lease)]
+        where = ["--port", str(self.port), "--store", self._log, "--lease", str(self._lease)]
         return [sys.executable, "-m", "headwater", "serve", *where, *more]
 
 

@@ -62,7 +62,7 @@ def headwater(log: str, store: int | None = None) -> Iterator[Running]:
     """``headwater serve`` of this environment, with streams that clients make."""
     port = free_port()
     command: list[str | Path] = [sys.executable, "-m", "headwater", "serve", "--engine", "offline", "--grace", "0"]
-    command += ["--port", str(port), "--max-streams", "100000", "--streams", "--log", log, "--no-access-log"]
+    command += ["--port", str(port), "--max-streams", "100000", "--durable-streams", "--store", log, "--no-access-log"]
     with process(command, port) as pid:
         yield Running(port, pid, store)
 

@@ -151,8 +151,8 @@ def test_the_client_of_an_official_sdk_finds_its_way() -> None:
 
 
 def test_named_answers_are_in_a_file_unless_told_otherwise(tmp_path: Path) -> None:
-    """Without ``--log`` answers are in an SQLite file in the data directory, which two servers on a machine share."""
-    where = {"HEADWATER_LOG": "", "XDG_DATA_HOME": str(tmp_path)}
+    """Without ``--store`` answers are in an SQLite file in the data directory, which two servers on a machine share."""
+    where = {"HEADWATER_STORE": "", "XDG_DATA_HOME": str(tmp_path)}
     body = json.dumps({"model": "m", **ASK}).encode()
     with Process("--pace", "instant", **where) as first, Process("--pace", "instant", **where) as second:
         with urllib.request.urlopen(f"http://127.0.0.1:{first.port}/v1/streams", body, PATIENCE) as reply:

@@ -23,7 +23,7 @@ class Process:
             self.port = listener.getsockname()[1]
         self.url = f"http://127.0.0.1:{self.port}"
         log, chats = (f"sqlite:{folder}/log.db", f"sqlite:{folder}/chats.db") if keeps else ("memory:", "memory:")
-        options = ["--port", str(self.port), "--log", log, "--chats", chats, "--lease", "1", "--no-access-log"]
+        options = ["--port", str(self.port), "--store", log, "--chats", chats, "--lease", "1", "--no-access-log"]
         options += ["--engine", "offline", "--pace", pace]
         self._command = [sys.executable, "-m", "headwater", "serve", *options]
         self._process: subprocess.Popen[bytes] | None = None

@@ -51,7 +51,7 @@ def run(*arguments: str, **environment: str) -> subprocess.Popen[str]:
     """Start ``headwater serve``."""
     clean = {name: value for name, value in os.environ.items() if not name.startswith(("HEADWATER_", "G"))}
     command = [sys.executable, "-m", "headwater", "serve", "--port", "0", *arguments]
-    pipe, variables = subprocess.PIPE, clean | {"HEADWATER_LOG": "memory:"} | environment
+    pipe, variables = subprocess.PIPE, clean | {"HEADWATER_STORE": "memory:"} | environment
     return subprocess.Popen(command, stdout=pipe, stderr=pipe, text=True, env=variables)
 
 

@@ -73,8 +73,8 @@ def _option(*names: str, env: str, **settings: Any) -> Callable[[F], F]:
     help="For each key; none unless set.",
 )
 @_option(
-    "--log",
-    env="LOG",
+    "--store",
+    env="STORE",
     default="sqlite:?shared=yes",
     show_default=True,
     metavar="URL",
@@ -96,15 +96,31 @@ def _option(*names: str, env: str, **settings: Any) -> Callable[[F], F]:
     help="A server that shares the log is taken for dead when it says nothing for so long.",
 )
 @_option("--secret", env="SECRET", metavar="TEXT", help="What links are signed with; one in the log, unless set.")
-@_option("--log-hours", env="LOG_HOURS", type=click.FloatRange(0), default=24.0, show_default=True)
+@_option("--store-hours", env="STORE_HOURS", type=click.FloatRange(0), default=24.0, show_default=True)
 @_option(
-    "--log-size", env="LOG_SIZE", type=click.IntRange(1), metavar="MIB", help="Of all kept answers; none unless set."
+    "--store-size",
+    env="STORE_SIZE",
+    type=click.IntRange(1),
+    metavar="MIB",
+    help="Of all kept answers; none unless set.",
 )
-@_option("--streams/--no-streams", env="STREAMS", default=False, help="Let clients make streams under /v1/durable/.")
-@_option("--file-hours", env="FILE_HOURS", type=click.FloatRange(0), default=48.0, show_default=True)
-@_option("--head-time", env="HEAD_TIME", type=click.FloatRange(0.1), default=10.0, show_default=True, metavar="SECONDS")
 @_option(
-    "--stall-time", env="STALL_TIME", type=click.FloatRange(0.1), default=20.0, show_default=True, metavar="SECONDS"
+    "--durable-streams/--no-durable-streams",
+    env="DURABLE_STREAMS",
+    default=False,
+    help="Let clients make streams under /v1/durable/.",
+)
+@_option("--file-hours", env="FILE_HOURS", type=click.FloatRange(0), default=48.0, show_default=True)
+@_option(
+    "--head-timeout", env="HEAD_TIMEOUT", type=click.FloatRange(0.1), default=10.0, show_default=True, metavar="SECONDS"
+)
+@_option(
+    "--stall-timeout",
+    env="STALL_TIMEOUT",
+    type=click.FloatRange(0.1),
+    default=20.0,
+    show_default=True,
+    metavar="SECONDS",
 )
 @_option(
     "--keep-alive", env="KEEP_ALIVE", type=click.FloatRange(0.1), default=15.0, show_default=True, metavar="SECONDS"
@@ -165,10 +181,10 @@ def _application(engine: Engine, keys: Sequence[str], options: dict[str, Any]) -
         max_streams=options["max_streams"],
         requests_per_minute=options["requests_per_minute"],
         file_ttl=options["file_hours"] * 3600,
-        store_ttl=options["log_hours"] * 3600,
-        store_size=options["log_size"] and options["log_size"] * mib,
-        head_timeout=options["head_time"],
-        stall_timeout=options["stall_time"],
+        store_ttl=options["store_hours"] * 3600,
+        store_size=options["store_size"] and options["store_size"] * mib,
+        head_timeout=options["head_timeout"],
+        stall_timeout=options["stall_timeout"],
         keep_alive=options["keep_alive"],
     )
     config = ServerConfig(
@@ -176,7 +192,7 @@ def _application(engine: Engine, keys: Sequence[str], options: dict[str, Any]) -
         origins=options["origin"],
         allowed_hosts=options["allowed_host"],
         limits=limits,
-        durable_streams=options["streams"],
+        durable_streams=options["durable_streams"],
         secret=options["secret"],
         lease=options["lease"],
         grace=options["grace"],
@@ -184,8 +200,8 @@ def _application(engine: Engine, keys: Sequence[str], options: dict[str, Any]) -
     return app(
         engine,
         engines=_by_model(options),
-        log=open_log(options["log"]),
-        chats=open_store(options["chats"] or _chats_beside(options["log"])),
+        log=open_log(options["store"]),
+        chats=open_store(options["chats"] or _chats_beside(options["store"])),
         config=config,
     )
 

@@ -1,6 +1,6 @@
 """Runs the conformance suite of the Durable Streams protocol against ``headwater serve``, and prints what passed.
 
-    python tests/server/durable/run_conformance.py --log sqlite:streams.db
+    python tests/server/durable/run_conformance.py --store sqlite:streams.db
 
 It needs ``node`` and ``npm``; the suite is installed into a cache directory at the first run. The exit code is 0 when
 all tests passed, 1 when some did not, 3 when the suite could not be installed.
@@ -60,7 +60,7 @@ def _copy_tests(built: Path, copy: Path) -> None:
 def serve(log: str) -> tuple[subprocess.Popen[str], str]:
     """Start a server on a free port; return it and its URL."""
     command = [sys.executable, "-m", "headwater", "serve", "--engine", "offline", "--port", "0", "--no-access-log"]
-    command += ["--streams", "--log", log, "--keep-alive", QUIET, "--origin", ORIGIN]
+    command += ["--durable-streams", "--store", log, "--keep-alive", QUIET, "--origin", ORIGIN]
     bare = {name: value for name, value in os.environ.items() if not name.startswith("HEADWATER_")}
     server = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=bare | {"PYTHONUNBUFFERED": "1"})
     assert server.stdout is not None
@@ -89,8 +89,8 @@ def run(directory: Path, url: str) -> dict[str, Any]:
 def main() -> int:
     """Install, serve, run, print."""
     parser = argparse.ArgumentParser(description="Run the Durable Streams conformance suite.")
-    parser.add_argument("--log", default="memory:", help="memory:, sqlite:PATH or redis://HOST")
-    log = parser.parse_args().log
+    parser.add_argument("--store", default="memory:", help="memory:, sqlite:PATH or redis://HOST")
+    log = parser.parse_args().store
     if shutil.which("node") is None or shutil.which("npm") is None:
         print("node and npm are not here")
         return NOT_INSTALLED

@@ -25,7 +25,7 @@ pytestmark = [
 
 
 def judge(log: str) -> None:
-    command = [sys.executable, str(SCRIPT), "--log", log]
+    command = [sys.executable, str(SCRIPT), "--store", log]
     done = subprocess.run(command, capture_output=True, text=True, timeout=PATIENCE, check=False)
     if done.returncode == NOT_INSTALLED:
         pytest.skip(done.stdout.strip())

@@ -277,7 +277,7 @@ class Process:
     def __init__(self, log: str) -> None:
         command = [sys.executable, "-m", "headwater", "serve", "--port", "0", "--pace", "first=0,rate=400"]
         self.process = subprocess.Popen(
-            [*command, "--engine", "offline", "--log", log, "--lease", "1"],
+            [*command, "--engine", "offline", "--store", log, "--lease", "1"],
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
             text=True,
