@@ -1,6 +1,7 @@
 """Type checkers and editors know what the library gives: programs as people write them pass mypy and pyright."""
 
 import ast
+import importlib
 import importlib.util
 import inspect
 import json
@@ -18,6 +19,7 @@ from headwater.client import client
 from headwater.client.groups import chats, files, models, pagers
 from headwater.client.stream import aio, sync
 from tests.support.corpus_cases import shared
+from tests.test_public_surface import PUBLIC
 
 ROOT = Path(__file__).parents[2]
 #: Forms of google-genai's, and some of ours, that a checker has to accept, and one line that it has to refuse.
@@ -56,6 +58,7 @@ async def main() -> None:
         await (await client.aio.chats.load(known.id)).save()
 """
 WRONG = "wrong: int = client.models.generate_content(model='m', contents='a').text\n"
+UNKNOWN = "from headwater import log\n\nprint(log.Nothing)\n"
 
 
 @pytest.fixture(scope="module")
@@ -63,6 +66,7 @@ def programs(tmp_path_factory):
     """A folder of programs: the forms above and the guides, each guide's cells below one another."""
     folder = tmp_path_factory.mktemp("programs")
     (folder / "forms.py").write_text(FORMS)
+    (folder / "public_names.py").write_text(_every_public_name())
     colab = folder / "google" / "colab"
     colab.mkdir(parents=True)
     (colab / "__init__.pyi").write_text("userdata: dict[str, str]\n")
@@ -70,6 +74,17 @@ def programs(tmp_path_factory):
     for guide in ("000", "001", "003") if path is not None else ():
         (folder / f"guide_{guide}.py").write_text(_program(path, guide))
     return folder
+
+
+def _every_public_name():
+    """A program that uses each name of each public package: a checker has to find it, and know its type."""
+    lines = []
+    for module in PUBLIC:
+        names = list(importlib.import_module(module).__all__)
+        if module == "headwater.types":
+            names += importlib.import_module("headwater.types.dicts").__all__  # which are there for checkers alone
+        lines += [f"import {module}", *(f"print({module}.{name})" for name in names)]
+    return "\n".join([*lines, ""])
 
 
 def _program(path, guide):
@@ -97,11 +112,13 @@ def test_mypy_accepts_the_guides_the_usual_forms_and_the_examples(programs):
 
 
 def test_mypy_knows_what_an_answer_holds(programs, tmp_path):
-    """A wrong use is found: the text of an answer is no Any."""
+    """A wrong use is found, since the text of an answer has a type; so is a name that a lazy package does not have."""
     (tmp_path / "wrong.py").write_text(FORMS + WRONG)
-    told = _mypy(programs, tmp_path / "wrong.py")
+    (tmp_path / "unknown.py").write_text(UNKNOWN)
+    told = _mypy(programs, tmp_path / "wrong.py", tmp_path / "unknown.py")
     assert 'expression has type "str", variable has type "int"' in told.stdout
-    assert "Found 1 error" in told.stdout
+    assert 'Module has no attribute "Nothing"' in told.stdout
+    assert "Found 2 errors" in told.stdout
 
 
 def test_pyright_accepts_the_guides_the_usual_forms_and_the_examples(programs):
