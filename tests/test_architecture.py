@@ -27,24 +27,25 @@ FLOORS = {
     "types": 1,
     "errors": 1,
     "lazy": 0,
-    "core": 2,
-    "log": 2,
-    "story": 2,
-    "transport": 3,
-    "client": 4,
-    "genai": 4,
-    "streaming": 4,
+    "contract": 2,
+    "core": 3,
+    "log": 3,
+    "story": 3,
+    "transport": 4,
+    "client": 5,
+    "genai": 5,
+    "streaming": 5,
     "unsupported": 1,
-    "import_shim": 5,
-    "testing": 4,
-    "tools": 4,
-    "views": 5,
-    "telemetry": 5,
-    "engines": 5,
-    "protocols": 5,
-    "server": 6,
-    "cli": 7,
-    "__main__": 7,
+    "import_shim": 6,
+    "testing": 5,
+    "tools": 5,
+    "views": 6,
+    "telemetry": 6,
+    "engines": 6,
+    "protocols": 6,
+    "server": 7,
+    "cli": 8,
+    "__main__": 8,
 }
 #: Rooms of one floor that do not know each other: log and core meet in server only.
 STRANGERS = {("log", "core"), ("core", "log"), ("core", "story"), ("log", "story"), ("story", "log")}
@@ -53,11 +54,12 @@ IMPURE = frozenset({"asyncio", "threading", "socket", "time", "random", "logging
 BARRED = {
     "types": IMPURE,
     "errors": IMPURE,
+    "contract": IMPURE,
     "core": IMPURE,
     "protocols": IMPURE,
     "story": IMPURE - {"random"},
 }
-PURE = ("types", "errors", "core", "protocols")
+PURE = ("types", "errors", "contract", "core", "protocols")
 HTTP = frozenset({"urllib3", "aiohttp", "certifi", "httpx", "httpx2", "requests", "pyreqwest", "http"})
 
 

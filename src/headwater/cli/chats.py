@@ -15,11 +15,12 @@ import click
 from headwater.cli.exits import EPILOG, Exit
 from headwater.cli.options import MARKDOWN, SERVER, calling, server_client
 from headwater.cli.screen import Screen, has_rich
+from headwater.contract.paths import CHATS
 from headwater.errors import UsageError, api_error
 from headwater.views.escape import escape_controls
 
 if TYPE_CHECKING:
-    from headwater.core.wire.saved_chats import SavedChatInfo
+    from headwater.contract.chats import SavedChatInfo
     from headwater.genai import Client
 
 #: So many chats come with one request where all of them are looked at.
@@ -96,7 +97,7 @@ def show(id: str, *, markdown: bool | None, as_json: bool, base_url: str) -> Exi
     type=click.Choice(["markdown", "json"]),
     default="markdown",
     show_default=True,
-    help="Markdown of the branch that is shown, or JSON of all of it, which POST /v1/chats takes.",
+    help=f"Markdown of the branch that is shown, or JSON of all of it, which POST {CHATS} takes.",
 )
 @click.option("--output", "-o", metavar="FILE", help="Write it to FILE, else to standard output.")
 @SERVER

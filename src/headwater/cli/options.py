@@ -14,6 +14,7 @@ from urllib.parse import urlsplit
 import click
 
 from headwater.cli.screen import Screen
+from headwater.contract.defaults import DEFAULT_MODEL
 from headwater.errors import ConnectError, UsageError
 
 if TYPE_CHECKING:
@@ -21,7 +22,6 @@ if TYPE_CHECKING:
 
 F = TypeVar("F", bound=Callable[..., Any])
 
-DEFAULT_MODEL = "gemini-2.5-flash"
 #: Where `headwater serve` listens unless it is told otherwise.
 SERVER_URL = "http://127.0.0.1:8080"
 KEYS = ("GEMINI_API_KEY", "GOOGLE_API_KEY")

@@ -11,6 +11,8 @@ from urllib.parse import urlsplit
 import click
 
 from headwater.cli.options import is_loopback
+from headwater.contract.defaults import DEFAULT_MODEL
+from headwater.contract.paths import DURABLE
 from headwater.errors import UsageError
 
 if TYPE_CHECKING:
@@ -108,7 +110,7 @@ def _option(*names: str, env: str, **settings: Any) -> Callable[[F], F]:
     "--durable-streams/--no-durable-streams",
     env="DURABLE_STREAMS",
     default=False,
-    help="Let clients make streams under /v1/durable/.",
+    help=f"Let clients make streams under {DURABLE}/.",
 )
 @_option("--file-hours", env="FILE_HOURS", type=click.FloatRange(0), default=48.0, show_default=True)
 @_option(
@@ -302,5 +304,5 @@ def _url(host: str, port: int) -> str:
 def _trial(url: str, keys: Sequence[str]) -> str:
     key = " -H 'x-goog-api-key: YOUR-KEY'" if keys else ""
     body = """{"contents":[{"parts":[{"text":"Tell me a story about a river."}]}]}"""
-    path = "v1beta/models/gemini-2.5-flash:streamGenerateContent?alt=sse"
+    path = f"v1beta/models/{DEFAULT_MODEL}:streamGenerateContent?alt=sse"
     return f"curl -N '{url}/{path}'{key} -H 'content-type: application/json' -d '{body}'"

@@ -14,6 +14,7 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Route, WebSocketRoute
 
 import headwater
+from headwater.contract import paths
 from headwater.engines.base import Engine
 from headwater.engines.offline import OfflineEngine
 from headwater.errors import LogError
@@ -83,7 +84,7 @@ class Server:
             Route("/healthz", self._health, methods=["GET"]),
             Route("/openapi.json", self._description, methods=["GET"]),
             Route("/metrics", self._metrics, methods=["GET"]),
-            WebSocketRoute("/ws", self.sockets),
+            WebSocketRoute(paths.WEBSOCKET, self.sockets),
             *FilesEndpoint(self.files, self.auth).routes(),
             *GeminiEndpoint(self.engines, self.recorder, self.auth, self.registry).routes(),
             *StreamsEndpoint(self.registry, self.auth).routes(),
@@ -115,9 +116,9 @@ class Server:
                     "models": "/v1beta/models",
                     "description": "/openapi.json",
                     "health": "/healthz",
-                    "streams": "/v1/streams",
-                    "chats": "/v1/chats",
-                    "websocket": "/ws",
+                    "streams": paths.STREAMS,
+                    "chats": paths.CHATS,
+                    "websocket": paths.WEBSOCKET,
                 },
             }
         )

@@ -16,7 +16,7 @@ from headwater.client.groups import saved_chats
 from headwater.client.groups.history import Turn, TurnState
 from headwater.client.groups.saved_chats import MessageMap, turns_of
 from headwater.client.request.settings import Settings
-from headwater.core.wire.saved_chats import SavedChat
+from headwater.contract.chats import SavedChat
 from headwater.engines.offline import OfflineEngine
 from headwater.errors import APIError, HeadwaterError, NotFoundError, UsageError, WireError
 from headwater.genai import types

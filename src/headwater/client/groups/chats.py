@@ -12,15 +12,16 @@ from headwater.client.groups import history, saved_chats
 from headwater.client.groups.history import ChatFile, History, Turn, TurnState
 from headwater.client.groups.models import Config
 from headwater.client.groups.pagers import AsyncPager, Pager
-from headwater.client.groups.saved_chats import ChatWrite, ExportFormat, MessageMap
+from headwater.client.groups.saved_chats import ChatWrite, MessageMap
 from headwater.client.options.call_options import CallOptions, StreamOptions
 from headwater.client.request import build
 from headwater.client.request.contents import to_content
 from headwater.client.stream.aio import AsyncCaller, AsyncStream
 from headwater.client.stream.base import BaseStream
 from headwater.client.stream.sync import Caller, Stream
+from headwater.contract.chats import ExportFormat, SavedChat, SavedChatInfo, SavedChatPage
 from headwater.core.wire.request import HttpRequest
-from headwater.core.wire.saved_chats import ListChatsConfig, SavedChat, SavedChatInfo, SavedChatPage
+from headwater.core.wire.saved_chats import ListChatsConfig
 from headwater.types import Content, GenerateContentConfig, GenerateContentResponse, HttpOptions
 
 Place = str | os.PathLike[str] | IO[Any]

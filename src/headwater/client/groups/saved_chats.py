@@ -2,36 +2,37 @@
 
 from __future__ import annotations
 
-import re
 import secrets
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from threading import Lock
-from typing import Any, Literal, NamedTuple
+from typing import Any, NamedTuple
 from urllib.parse import urlencode
 
 import msgspec
 
 from headwater.client.groups.history import Turn, TurnState, is_message
 from headwater.client.request.settings import Settings
+from headwater.contract.chats import (
+    ID,
+    ExportFormat,
+    SavedChat,
+    SavedChatInfo,
+    SavedChatPage,
+    SavedMessage,
+)
+from headwater.contract.paths import CHATS
 from headwater.core.answer.metrics import Metrics
 from headwater.core.wire.request import HttpRequest
 from headwater.core.wire.saved_chats import (
     ChatDeletionDialect,
     ChatExportDialect,
     ListChatsConfig,
-    SavedChat,
     SavedChatDialect,
-    SavedChatInfo,
-    SavedChatPage,
     SavedChatWriteDialect,
-    SavedMessage,
 )
 from headwater.errors import UsageError, WireError
 from headwater.types import Content, FinishReason, GenerateContentResponse, UsageMetadata
-
-#: ``"markdown"`` has the branch that is shown, ``"json"`` all of the chat, ``"ai-sdk"`` what useChat takes.
-ExportFormat = Literal["markdown", "json", "ai-sdk"]
 
 CHAT = SavedChatDialect(
     SavedChat, missing="there is no such chat, and no file of that name: client.chats.list() says which chats there are"
@@ -42,7 +43,6 @@ WRITES = SavedChatWriteDialect()
 DELETIONS = ChatDeletionDialect()
 EXPORTS = ChatExportDialect()
 
-_ID = re.compile(r"[A-Za-z0-9_-]{1,128}")
 _NO_SERVER = (
     "saved chats are kept by a headwater server: "
     "run `headwater serve` and give its address (http_options.base_url, --base-url)"
@@ -198,7 +198,7 @@ def model_of(chat: SavedChat) -> str:
 
 def id_of(place: object) -> str | None:
     """Return the id of a chat; None where ``place`` is a file, or can be nothing else."""
-    if not isinstance(place, str) or not _ID.fullmatch(place) or Path(place).is_file():
+    if not isinstance(place, str) or not ID.fullmatch(place) or Path(place).is_file():
         return None
     return place
 
@@ -289,7 +289,7 @@ def _contents(message: SavedMessage) -> list[Content]:
 
 
 def _path(id: str) -> str:
-    if not isinstance(id, str) or not _ID.fullmatch(id):
+    if not isinstance(id, str) or not ID.fullmatch(id):
         raise UsageError(f"{id!r} is not the id of a chat: chat.id says it, and client.chats.list()")
     return f"/{id}"
 
@@ -302,7 +302,7 @@ def _get(
 
 
 def _url(settings: Settings, path: str = "", *, otherwise: str = _NO_SERVER) -> str:
-    return settings.server_url(f"v1/chats{path}", otherwise=otherwise)
+    return settings.server_url(CHATS.removeprefix("/") + path, otherwise=otherwise)
 
 
 def _new_id() -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import secrets
-from typing import Any, Literal, NamedTuple, cast
+from typing import Any, NamedTuple, cast
 from urllib.parse import urlsplit
 
 import msgspec
@@ -13,6 +13,8 @@ from headwater.client.options.call_options import CallOptions, StreamOptions, ch
 from headwater.client.request import build
 from headwater.client.request.settings import Settings
 from headwater.client.stream.base import ANSWERS
+from headwater.contract import paths
+from headwater.contract.headers import IDEMPOTENCY_KEY
 from headwater.core.machine.policy import Retry
 from headwater.core.wire.gemini import Gemini
 from headwater.core.wire.gemini_resume import read_position, resume_request
@@ -23,8 +25,6 @@ from headwater.types import GenerateContentConfig, HttpOptions
 
 EVENTS = ServerStreamDialect()
 STATES = StreamInfoDialect()
-#: What becomes of a stream whose server dies: it ends with an error, or another server goes on with it.
-OnServerBreak = Literal["fail", "continue"]
 #: More than a minute of tries: a server that is started again, or another that takes its place, takes seconds.
 READER_RETRY = Retry(attempts=40, initial_delay=0.2, max_delay=2.0)
 #: A server sends something every 15 seconds, even where the model is silent.
@@ -53,7 +53,7 @@ def start(
     """Return the request that begins a stream; without a ``key`` it gets one, so that it can be sent again."""
     request = build.generate_content(settings, model, contents, config, stream=True)
     body = {**msgspec.json.decode(request.body or b"{}"), "model": model, "on_break": on_break}
-    headers = {**request.headers, "Idempotency-Key": secrets.token_urlsafe(24) if key is None else key}
+    headers = {**request.headers, IDEMPOTENCY_KEY: secrets.token_urlsafe(24) if key is None else key}
     return HttpRequest("POST", _url(settings, "", config.http_options), headers, msgspec.json.encode(body))
 
 
@@ -64,7 +64,7 @@ def get_info(settings: Settings, name: str) -> HttpRequest:
 
 def stop(settings: Settings, name: str) -> HttpRequest:
     """Return the request that stops a stream."""
-    return HttpRequest("POST", _url(settings, _path(name) + "/stop"), settings.headers(), b"{}")
+    return HttpRequest("POST", _url(settings, _path(name) + paths.STOP), settings.headers(), b"{}")
 
 
 def attach(
@@ -81,7 +81,7 @@ def attach(
     """
     count = _count(name, after)
     http = config.http_options
-    request = HttpRequest("GET", _url(settings, _path(name) + "/events", http), settings.headers(http))
+    request = HttpRequest("GET", _url(settings, _path(name) + paths.EVENTS, http), settings.headers(http))
     return StreamReadPlan(request_after(request, count), config, reader_options(settings, options), EVENTS, count, name)
 
 
@@ -94,7 +94,7 @@ def resume(settings: Settings, position: str, options: StreamOptions) -> StreamR
     path, name, after = read_position(position)
     base = urlsplit(settings.base_url)
     url = f"{base.scheme}://{base.netloc}{path}"
-    if path.endswith(f"/streams/{name}/events"):
+    if path.endswith(f"{paths.STREAMS}/{name}{paths.EVENTS}"):
         request = request_after(HttpRequest("GET", url, settings.headers()), after)
         return StreamReadPlan(request, _PLAIN, reader_options(settings, options), EVENTS, after, name)
     options.setdefault("on_break", "continue")
@@ -140,4 +140,4 @@ def _path(name: str) -> str:
 
 
 def _url(settings: Settings, path: str, options: HttpOptions | None = None) -> str:
-    return settings.server_url("v1/streams" + path, options, otherwise=_NO_SERVER)
+    return settings.server_url(paths.STREAMS.removeprefix("/") + path, options, otherwise=_NO_SERVER)

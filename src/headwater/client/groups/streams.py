@@ -6,12 +6,12 @@ from typing import Any, Unpack
 
 from headwater.client.groups import server_streams
 from headwater.client.groups.models import Config
-from headwater.client.groups.server_streams import STATES, OnServerBreak
+from headwater.client.groups.server_streams import STATES
 from headwater.client.options.call_options import StreamOptions
 from headwater.client.request import build
 from headwater.client.stream.aio import AsyncCaller, AsyncStream
 from headwater.client.stream.sync import Caller, Stream
-from headwater.core.wire.server_streams import StreamInfo
+from headwater.contract.streams import OnServerBreak, StreamInfo
 from headwater.types import GenerateContentConfig
 
 

@@ -12,6 +12,7 @@ import msgspec
 from headwater.client.request.contents import to_content, to_contents
 from headwater.client.request.platform import check_platform, check_schema
 from headwater.client.request.settings import Settings
+from headwater.contract.defaults import DEFAULT_MODEL
 from headwater.core.wire.request import HttpRequest
 from headwater.errors import UsageError
 from headwater.types import (
@@ -112,7 +113,7 @@ def model_path(model: str, settings: Settings) -> str:
         UsageError: the name is empty, or no name.
     """
     if not model or not isinstance(model, str):
-        raise UsageError("model is required, for example model='gemini-2.5-flash'")
+        raise UsageError(f"model is required, for example model={DEFAULT_MODEL!r}")
     if any(text in model for text in ("..", "?", "&", "#", " ", "\r", "\n")):
         raise UsageError(f"{model!r} is not the name of a model")
     if not settings.vertexai:

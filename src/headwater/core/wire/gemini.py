@@ -8,9 +8,11 @@ from typing import Any, Generic, TypeVar, cast
 
 import msgspec
 
+from headwater.contract.defaults import KEEP_SECONDS
+from headwater.contract.headers import KEEP, STREAM
 from headwater.core.wire.dialect import BrokenStream, Continuation
 from headwater.core.wire.framing import DocumentStream, Framing
-from headwater.core.wire.gemini_resume import KEEP, KEEP_SECONDS, STREAM, position, resume
+from headwater.core.wire.gemini_resume import position, resume
 from headwater.core.wire.json_stream import Splitter
 from headwater.core.wire.request import HttpRequest
 from headwater.errors import APIError, HeadwaterError, WireError, api_error

@@ -13,18 +13,11 @@ from urllib.parse import urlsplit, urlunsplit
 
 import msgspec
 
+from headwater.contract.headers import AFTER, STREAM
 from headwater.core.answer.joining import SkipReplayed, TrimOverlap
 from headwater.core.wire.dialect import BrokenStream, Continuation
 from headwater.core.wire.request import HttpRequest
 from headwater.errors import APIError, UsageError
-
-#: In the request: for how many seconds the stream shall be kept when the connection is lost.
-KEEP = "Headwater-Keep"
-KEEP_SECONDS = 30
-#: In the answer: the name of the stream. In a request: go on with that stream ...
-STREAM = "Headwater-Stream"
-#: ... after so many documents.
-AFTER = "Headwater-After"
 
 
 def resume(broken: BrokenStream) -> Continuation | None:

@@ -3,84 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import datetime
-from typing import Any
 
-import msgspec
-
+from headwater.contract.chats import UNKNOWN_MESSAGE, SavedChatInfo
 from headwater.core.wire.gemini import Gemini, R
 from headwater.core.wire.server_streams import explain_missing
 from headwater.errors import APIError, HeadwaterError, NotFoundError, api_error
-from headwater.types import Content, FinishReason, HttpOptions, UsageMetadata
+from headwater.types import HttpOptions
 from headwater.types.base import ApiModel
 from headwater.types.response import ApiResponse
 
 #: The reason in the error of a message that follows one which is not there.
-_UNKNOWN = b'"UNKNOWN_MESSAGE"'
+_UNKNOWN = f'"{UNKNOWN_MESSAGE}"'.encode()
 _NOT_HERE = "there are no saved chats at this address: it has to be a headwater server (headwater serve)"
-
-
-class SavedMessage(ApiModel, rename={}):
-    """One message. ``parent`` is the message before it; several with the same parent are branches.
-
-    ``contents`` are all that happened in the turn. ``state`` is ``"done"``, ``"running"``, ``"stopped"`` or
-    ``"failed"``, with the ``error`` as Google writes it.
-    """
-
-    id: str = ""
-    role: str = ""
-    parent: str | None = None
-    state: str = "done"
-    contents: list[Content] = msgspec.field(default_factory=list)
-    model: str | None = None
-    finish_reason: FinishReason | None = None
-    usage: UsageMetadata | None = None
-    metrics: dict[str, Any] | None = None
-    error: dict[str, Any] | None = None
-
-
-class SavedChatInfo(ApiResponse, rename={}):
-    """What is known of a chat. ``leaf`` is the last message of the branch that is shown.
-
-    ``running`` says whether a model is answering in it.
-    """
-
-    id: str = ""
-    title: str = ""
-    model: str | None = None
-    created: datetime | None = None
-    updated: datetime | None = None
-    leaf: str | None = None
-    running: bool = False
-
-
-class SavedChat(SavedChatInfo, rename={}):
-    """A chat with its messages, in the order in which they came."""
-
-    messages: list[SavedMessage] = msgspec.field(default_factory=list)
-
-    @property
-    def branch(self) -> list[SavedMessage]:
-        """The messages of the branch that is shown, from the first one on."""
-        known = {message.id: message for message in self.messages}
-        found: list[SavedMessage] = []
-        message = known.get(self.leaf or "")
-        while message is not None:
-            found.append(message)
-            message = known.pop(message.parent or "", None)  # once each, or a circle would have no end
-        return found[::-1]
-
-
-class SavedChatPage(ApiResponse):
-    """One page of the list of chats."""
-
-    chats: list[SavedChatInfo] | None = None
-    next_page_token: str | None = None
-
-    @property
-    def items(self) -> list[SavedChatInfo]:
-        """The chats of this page."""
-        return self.chats or []
 
 
 class ListChatsConfig(ApiModel):

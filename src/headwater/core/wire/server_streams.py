@@ -3,60 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import datetime
 
 import msgspec
 
+from headwater.contract.headers import LAST_EVENT_ID
+from headwater.contract.streams import CANCELLED, END_EVENT, FAILED_EVENT, StreamEnding, StreamInfo
 from headwater.core.wire import sse
 from headwater.core.wire.dialect import BrokenStream, Continuation, StreamEnd
 from headwater.core.wire.gemini import Gemini
 from headwater.core.wire.request import HttpRequest
 from headwater.errors import APIError, HeadwaterError, StreamCancelled, api_error
-from headwater.types import GenerateContentResponse, UsageMetadata
-from headwater.types.response import ApiResponse
+from headwater.types import GenerateContentResponse
 
-#: In a request: go on after so many events.
-AFTER = "Last-Event-ID"
 #: What a document begins with that is no chunk; JSON never does.
-_MARKS = {"end": b"z", "failed": b"x"}
+_MARKS = {END_EVENT: b"z", FAILED_EVENT: b"x"}
 _NOT_HERE = "there are no named streams at this address: it has to be a headwater server (headwater serve)"
-
-
-class StreamMetrics(msgspec.Struct, frozen=True):
-    """What was measured where the answer was produced (seconds)."""
-
-    first_chunk: float | None = None
-    seconds: float | None = None
-    chunks: int | None = None
-
-
-class StreamInfo(ApiResponse, rename={}):
-    """What is known of a stream: ``state`` is ``"running"``, ``"lost"`` (its server says nothing any more) or its end.
-
-    The ends are ``"finished"``, ``"cancelled"`` and ``"failed"``, with the error's ``code``. ``next`` is the number of
-    its last event, ``takeovers`` how often another server went on with it.
-    """
-
-    name: str = ""
-    model: str = ""
-    state: str = ""
-    next: int = 0
-    created: datetime | None = None
-    on_break: str = "fail"
-    engine: str | None = None
-    metrics: StreamMetrics | None = None
-    usage: UsageMetadata | None = None
-    takeovers: int = 0
-    code: int | None = None
-
-    @property
-    def is_over(self) -> bool:
-        """Whether it has ended, well or not."""
-        return self.state not in ("running", "lost")
-
-
-class _End(msgspec.Struct):
-    reason: str = "finished"
 
 
 class NumberedFraming:
@@ -139,7 +100,7 @@ class StreamInfoDialect(Gemini[StreamInfo]):
 
 def request_after(request: HttpRequest, after: int) -> HttpRequest:
     """Return the request for the events after the first ``after``."""
-    return HttpRequest(request.method, request.url, {**request.headers, AFTER: str(after)}, request.body)
+    return HttpRequest(request.method, request.url, {**request.headers, LAST_EVENT_ID: str(after)}, request.body)
 
 
 def explain_missing(error: APIError, words: str) -> APIError:
@@ -153,10 +114,10 @@ def explain_missing(error: APIError, words: str) -> APIError:
 def _stopped(data: bytes) -> StreamCancelled | None:
     """The error of a stream that somebody stopped; None where the end is a good one."""
     try:
-        reason = msgspec.json.decode(data, type=_End).reason
+        reason = msgspec.json.decode(data, type=StreamEnding).reason
     except msgspec.MsgspecError:
         return None
-    if reason != "cancelled":
+    if reason != CANCELLED:
         return None
     error = StreamCancelled("the stream was stopped")
     error.reason = "stopped"

@@ -11,6 +11,10 @@ from starlette.requests import Request as HttpRequest
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
+from headwater.contract.chats import EXPORT_FORMATS
+from headwater.contract.limits import MAX_CHATS_PAGE, MAX_QUERY_LENGTH
+from headwater.contract.paths import ANSWERS, CHATS, EXPORT, STOP
+from headwater.contract.streams import parse_on_break
 from headwater.errors import UsageError
 from headwater.protocols.parsing import convert_json, parse_json
 from headwater.server.chats import exports
@@ -22,11 +26,6 @@ from headwater.server.http.auth import Auth
 from headwater.server.http.body import read_request_body
 from headwater.server.http.middleware import add_log_fields
 from headwater.server.http.responses import created_response, json_response
-
-PATH = "/v1/chats"
-_FORMATS = ("json", "markdown", "ai-sdk")
-_MOST_LISTED = 1000
-_LONGEST_QUERY = 1000
 
 
 class _Question(msgspec.Struct):
@@ -66,22 +65,22 @@ class ChatsEndpoint:
 
     def routes(self) -> list[BaseRoute]:
         """Return the routes."""
-        one = PATH + "/{id}"
+        one = CHATS + "/{id}"
         return [
-            Route(PATH, self._list, methods=["GET"]),
-            Route(PATH, self._write, methods=["POST"]),
+            Route(CHATS, self._list, methods=["GET"]),
+            Route(CHATS, self._write, methods=["POST"]),
             Route(one, self._get, methods=["GET"]),
             Route(one, self._change, methods=["PATCH"]),
             Route(one, self._delete, methods=["DELETE"]),
-            Route(one + "/export", self._export, methods=["GET"]),
-            Route(one + "/answers", self._answer, methods=["POST"]),
-            Route(one + "/stop", self._stop, methods=["POST"]),
+            Route(one + EXPORT, self._export, methods=["GET"]),
+            Route(one + ANSWERS, self._answer, methods=["POST"]),
+            Route(one + STOP, self._stop, methods=["POST"]),
         ]
 
     async def _list(self, http: HttpRequest) -> Response:
         who, query = self._access.identify(http), http.query_params.get("q", "")
-        if len(query) > _LONGEST_QUERY:
-            raise UsageError(f"q has at most {_LONGEST_QUERY} characters")
+        if len(query) > MAX_QUERY_LENGTH:
+            raise UsageError(f"q has at most {MAX_QUERY_LENGTH} characters")
         found = await self._chats.listed(who, query, _place(http), _size(http))
         more = {} if found.next is None else {"nextPageToken": _token(found.next)}
         return json_response({"chats": found.chats, **more})
@@ -91,7 +90,7 @@ class ChatsEndpoint:
         what = "a chat"
         draft = convert_json(parse_json(await self._body(http), what), Draft, what)
         written = await self._chats.write(who, draft)
-        return created_response(written.chat, f"{PATH}/{written.chat.id}", is_new=written.is_new)
+        return created_response(written.chat, f"{CHATS}/{written.chat.id}", is_new=written.is_new)
 
     async def _get(self, http: HttpRequest) -> Response:
         return json_response(await self._chats.get(self._access.identify(http), _id(http)))
@@ -108,8 +107,8 @@ class ChatsEndpoint:
 
     async def _export(self, http: HttpRequest) -> Response:
         who, form = self._access.identify(http), http.query_params.get("format", "json")
-        if form not in _FORMATS:
-            raise UsageError(f"format is one of {', '.join(_FORMATS)}")
+        if form not in EXPORT_FORMATS:
+            raise UsageError(f"format is one of {', '.join(EXPORT_FORMATS)}")
         chat = await self._chats.get(who, _id(http))
         if form == "ai-sdk":
             return json_response({"id": chat.id, "messages": ui_chat(chat)})
@@ -124,7 +123,7 @@ class ChatsEndpoint:
         ask = _read_ask(await self._body(http))
         add_log_fields(http.scope, model=ask.model)
         answered = await self._chats.answer(who, chat, ask)
-        return created_response(_described(answered), f"{PATH}/{chat}", is_new=answered.is_new)
+        return created_response(_described(answered), f"{CHATS}/{chat}", is_new=answered.is_new)
 
     async def _stop(self, http: HttpRequest) -> Response:
         return json_response(await self._chats.stop(self._access.identify(http), _id(http)))
@@ -146,8 +145,7 @@ def _read_ask(body: bytes) -> AnswerRequest:
         request.pop(name, None)
     if "contents" in request:
         raise UsageError("contents are the messages of the chat: send the new one as message")
-    if asked.on_break not in ("fail", "continue"):
-        raise UsageError(f'on_break is "fail" or "continue", not {asked.on_break[:100]!r}')
+    on_break = parse_on_break(asked.on_break)
     message = [] if asked.message is None else [_message(asked.message)]
     return AnswerRequest(
         parent=message[0].id if message else asked.parent,
@@ -156,7 +154,7 @@ def _read_ask(body: bytes) -> AnswerRequest:
         new=message,
         answer=asked.answer.id,
         engine=asked.engine,
-        on_break="fail" if asked.on_break == "fail" else "continue",
+        on_break=on_break,
     )
 
 
@@ -174,7 +172,7 @@ def _size(http: HttpRequest) -> int:
     text = http.query_params.get("pageSize") or "50"
     if not text.isdecimal() or len(text) > 9:
         raise UsageError("pageSize is a number")
-    return min(max(int(text), 1), _MOST_LISTED)
+    return min(max(int(text), 1), MAX_CHATS_PAGE)
 
 
 def _token(place: ListPosition) -> str:

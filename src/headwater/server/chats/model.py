@@ -2,22 +2,18 @@
 
 from __future__ import annotations
 
-import re
 import secrets
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
-from typing import Any, Literal
+from typing import Any
 
 import msgspec
 
+from headwater.contract.chats import ID, UNKNOWN_MESSAGE, MessageState, Role
+from headwater.contract.limits import MAX_ID_LENGTH
 from headwater.errors import APIError, UsageError
 from headwater.server.http.errors import server_error
 
-Role = Literal["user", "model"]
-#: How a message stands: ``stopped`` by somebody, ``failed`` with an error. What had come is there in each case.
-MessageState = Literal["done", "running", "stopped", "failed"]
-
-_ID = re.compile(r"[A-Za-z0-9_-]{1,128}")
 _TITLE_LENGTH = 60
 _LONGEST_TITLE = 300
 _UNTITLED = "A picture"
@@ -95,8 +91,8 @@ def checked_id(text: str, what: str) -> str:
     Raises:
         UsageError: it can be none.
     """
-    if not _ID.fullmatch(text):
-        raise UsageError(f"the id of a {what} has 1 to 128 letters, digits, _ and -, not {text[:140]!r}")
+    if not ID.fullmatch(text):
+        raise UsageError(f"the id of a {what} has 1 to {MAX_ID_LENGTH} letters, digits, _ and -, not {text[:140]!r}")
     return text
 
 
@@ -133,7 +129,7 @@ def checked_title(text: str) -> str:
 def unknown_message(id: str | None, why: str) -> APIError:
     """Return the error of a message that is not in its chat."""
     message = f"there is no message {id!r} in this chat: {why}"
-    return server_error(400, "INVALID_ARGUMENT", "UNKNOWN_MESSAGE", message)
+    return server_error(400, "INVALID_ARGUMENT", UNKNOWN_MESSAGE, message)
 
 
 def branch(messages: Mapping[str, Message], leaf: str | None) -> list[Message]:

@@ -6,6 +6,7 @@ from typing import Any
 
 import msgspec
 
+from headwater.contract.streams import StreamEnding
 from headwater.core.answer.fold import Fold
 from headwater.errors import UnknownStreamError
 from headwater.log.base import PAGE_RECORDS, Log
@@ -14,7 +15,7 @@ from headwater.server.http.errors import server_error
 from headwater.server.streams import record_format
 from headwater.server.streams.log_keys import header_of
 from headwater.server.streams.protocol_encodings import read_chunk
-from headwater.server.streams.record_format import CHUNK, END, ERROR, StreamEnding
+from headwater.server.streams.record_format import CHUNK, END, ERROR
 
 
 async def read_answer(log: Log, message: Message) -> Message:

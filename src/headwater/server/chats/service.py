@@ -13,6 +13,7 @@ import msgspec
 from msgspec.structs import replace
 from sqlalchemy.exc import SQLAlchemyError
 
+from headwater.contract.streams import OnServerBreak
 from headwater.engines.base import EngineRequest
 from headwater.errors import APIError, HeadwaterError, LogError, api_error
 from headwater.server.chats.model import (
@@ -35,7 +36,7 @@ from headwater.server.chats.store import ChatPage, ChatStore, ListPosition, Runn
 from headwater.server.chats.tables import reason
 from headwater.server.http.errors import server_error
 from headwater.server.streams.log_keys import owner_of
-from headwater.server.streams.record_format import OnBreak, StreamHeader
+from headwater.server.streams.record_format import StreamHeader
 from headwater.server.streams.registry import StartedStream, StreamRegistry
 from headwater.server.streams.retention import RetentionPolicy
 from headwater.server.streams.routing import model_name
@@ -65,7 +66,7 @@ class AnswerRequest(msgspec.Struct, kw_only=True):
     contents: Sequence[Mapping[str, Any]] | None = None
     answer: str = ""
     engine: str = ""
-    on_break: OnBreak = "continue"
+    on_break: OnServerBreak = "continue"
 
 
 class StartedAnswer(NamedTuple):

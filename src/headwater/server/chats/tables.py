@@ -30,6 +30,7 @@ from sqlalchemy import (
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError, NoSuchModuleError, SQLAlchemyError
 
+from headwater.contract.limits import MAX_ID_LENGTH
 from headwater.errors import LogError, UsageError
 from headwater.log.open import default_path
 from headwater.log.sqlite.store import make
@@ -46,12 +47,12 @@ chats = Table(
     metadata,
     Column("number", _KEY, primary_key=True),
     Column("owner", String(64), nullable=False),
-    Column("id", String(128), nullable=False),
+    Column("id", String(MAX_ID_LENGTH), nullable=False),
     Column("title", Text, nullable=False),
     Column("model", Text),
     Column("created", Float(53), nullable=False),
     Column("updated", Float(53), nullable=False),
-    Column("leaf", String(128)),
+    Column("leaf", String(MAX_ID_LENGTH)),
     UniqueConstraint("owner", "id"),
     Index("headwater_chats_updated", "owner", "updated", "number"),
 )
@@ -60,7 +61,7 @@ messages = Table(
     metadata,
     Column("number", _KEY, primary_key=True),
     Column("chat", _KEY, nullable=False),
-    Column("id", String(128), nullable=False),
+    Column("id", String(MAX_ID_LENGTH), nullable=False),
     Column("is_running", Boolean, nullable=False),
     Column("stream", Text),
     Column("body", LargeBinary, nullable=False),

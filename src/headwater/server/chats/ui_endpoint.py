@@ -10,6 +10,7 @@ from starlette.requests import Request as HttpRequest
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import BaseRoute, Route
 
+from headwater.contract.defaults import DEFAULT_MODEL
 from headwater.engines.base import EngineRequest
 from headwater.errors import HeadwaterError
 from headwater.protocols.ag_ui.encoder import AgUi
@@ -27,7 +28,7 @@ from headwater.server.streams.protocol_encodings import ProtocolEncoding
 from headwater.server.streams.recorder import Recorder
 from headwater.server.streams.registry import StreamRegistry
 from headwater.server.streams.responses import RelayResponse, StreamResponse
-from headwater.server.streams.routing import DEFAULT_MODEL, EngineRouter, model_name
+from headwater.server.streams.routing import EngineRouter, model_name
 from headwater.types import Content, GenerateContentResponse
 from headwater.types.base import salvage
 

@@ -8,12 +8,12 @@ from typing import Any, Literal
 
 import msgspec
 
+from headwater.contract.defaults import DEFAULT_MODEL
 from headwater.errors import UsageError
 from headwater.protocols.ai_sdk.messages import read_messages
 from headwater.protocols.ai_sdk.saved import ui_parts
 from headwater.protocols.parsing import convert_json, parse_json
 from headwater.server.chats.model import ChatTree, Message, branch, checked_id, contents_for_model, new_id, now
-from headwater.server.streams.routing import DEFAULT_MODEL
 from headwater.types import Content
 from headwater.types.base import salvage
 

@@ -10,6 +10,7 @@ from starlette.requests import Request as HttpRequest
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
+from headwater.contract.paths import DURABLE
 from headwater.errors import APIError
 from headwater.server.durable import fields, protocol
 from headwater.server.durable.fields import refusal
@@ -47,7 +48,7 @@ class DurableEndpoint:
 
     def routes(self) -> list[BaseRoute]:
         """Return the one route."""
-        return [Route("/v1/durable/{path:path}", self._handle, methods=_METHODS)]
+        return [Route(DURABLE + "/{path:path}", self._handle, methods=_METHODS)]
 
     async def _handle(self, http: HttpRequest) -> Response:
         try:

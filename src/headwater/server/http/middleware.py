@@ -11,6 +11,8 @@ import msgspec
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from headwater.contract import headers
+
 logger = logging.getLogger("headwater.access")
 
 _NOTES = "headwater.notes"
@@ -27,13 +29,15 @@ _REQUEST_HEADERS = (
     b"x-goog-upload-header-content-type, x-goog-upload-offset, x-goog-upload-protocol, "
     b"if-none-match, producer-epoch, producer-id, producer-seq, stream-closed, stream-expires-at, stream-fork-offset, "
     b"stream-fork-sub-offset, stream-forked-from, stream-seq, stream-ttl, "
-    b"headwater-after, headwater-keep, headwater-stream, idempotency-key, last-event-id"
+    + ", ".join((headers.AFTER, headers.KEEP, headers.STREAM, headers.IDEMPOTENCY_KEY, headers.LAST_EVENT_ID))
+    .lower()
+    .encode()
 )
 _RESPONSE_HEADERS = (
     b"x-goog-upload-chunk-granularity, x-goog-upload-size-received, x-goog-upload-status, x-goog-upload-url, "
     b"etag, location, producer-epoch, producer-expected-seq, producer-received-seq, producer-seq, stream-closed, "
     b"stream-cursor, stream-expires-at, stream-next-offset, stream-sse-data-encoding, stream-ttl, stream-up-to-date, "
-    b"headwater-stream"
+    + headers.STREAM.lower().encode()
 )
 
 

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, get_args
 
+from headwater.contract.chats import EXPORT_FORMATS, MessageState, Role
+from headwater.contract.paths import ANSWERS, CHATS, EXPORT, STOP
+from headwater.contract.streams import ON_SERVER_BREAK
 from headwater.server.openapi.builders import ANY, JSON, NUMBER, TEXT, list_of, object_of, operation, parameter, query
 
-_STATES = {"enum": ["done", "running", "stopped", "failed"]}
-_FORMATS = {"enum": ["json", "markdown", "ai-sdk"]}
+_STATES = {"enum": list(get_args(MessageState))}
+_FORMATS = {"enum": list(EXPORT_FORMATS)}
 
 SCHEMAS: dict[str, Any] = {
     "Message": object_of(
@@ -15,7 +18,7 @@ SCHEMAS: dict[str, Any] = {
         "role",
         id=TEXT,
         parent={"type": ["string", "null"]},
-        role={"enum": ["user", "model"]},
+        role={"enum": list(get_args(Role))},
         state=_STATES,
         created=TEXT,
         contents=list_of("Content"),
@@ -47,7 +50,7 @@ SCHEMAS: dict[str, Any] = {
         parent=TEXT,
         answer=object_of(id=TEXT),
         engine=TEXT,
-        on_break={"enum": ["fail", "continue"]},
+        on_break={"enum": list(ON_SERVER_BREAK)},
         systemInstruction={"$ref": "#/components/schemas/Content"},
         generationConfig=ANY,
     ),
@@ -77,18 +80,18 @@ def paths() -> dict[str, Any]:
     write = operation("writeChat", "Save a chat, or add messages to it.", [], "Chat", code="201")
     answer = operation("answerInChat", "Save a message and have it answered.", [chat], "ChatAnswer", code="201")
     return {
-        "/v1/chats": {
+        CHATS: {
             "get": operation("listChats", "List one's own.", page, "ChatList"),
             "post": write | _body({"$ref": "#/components/schemas/ChatDraft"}),
         },
-        "/v1/chats/{id}": {
+        CHATS + "/{id}": {
             "get": operation("getChat", "Return it with its messages.", [chat], "Chat"),
             "patch": change | _body(object_of(title=TEXT, leaf=TEXT)),
             "delete": delete,
         },
-        "/v1/chats/{id}/export": {"get": export},
-        "/v1/chats/{id}/answers": {"post": answer | _body({"$ref": "#/components/schemas/ChatAsk"})},
-        "/v1/chats/{id}/stop": {"post": operation("stopChat", "Stop what runs in it.", [chat], "Chat")},
+        CHATS + "/{id}" + EXPORT: {"get": export},
+        CHATS + "/{id}" + ANSWERS: {"post": answer | _body({"$ref": "#/components/schemas/ChatAsk"})},
+        CHATS + "/{id}" + STOP: {"post": operation("stopChat", "Stop what runs in it.", [chat], "Chat")},
     }
 
 

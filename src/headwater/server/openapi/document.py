@@ -5,6 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 import headwater
+from headwater.contract.headers import IDEMPOTENCY_KEY, LAST_EVENT_ID
+from headwater.contract.paths import EVENTS, LINKS, STOP, STREAMS
+from headwater.contract.streams import ON_SERVER_BREAK, STATES
 from headwater.server.openapi import chats as chats
 from headwater.server.openapi.builders import (
     ANY,
@@ -89,8 +92,8 @@ def _paths() -> dict[str, Any]:
 
 def _streams() -> dict[str, Any]:
     name, page = parameter("name", "The name of a stream."), [query("pageSize", "integer")]
-    once = {"name": "Idempotency-Key", "in": "header", "schema": {"type": "string"}}
-    last = {"name": "Last-Event-ID", "in": "header", "schema": {"type": "integer"}}
+    once = {"name": IDEMPOTENCY_KEY, "in": "header", "schema": {"type": "string"}}
+    last = {"name": LAST_EVENT_ID, "in": "header", "schema": {"type": "integer"}}
     start = operation("startStream", "Begin an answer that runs by itself.", [once], "Stream", code="201")
     body = {"required": True, "content": {JSON: {"schema": {"$ref": "#/components/schemas/StreamRequest"}}}}
     read = operation("readStream", "Read its events: chunk, then end or failed.", [name, last], "Stream")
@@ -103,14 +106,16 @@ def _streams() -> dict[str, Any]:
     forget = operation("forgetStream", "Stop and forget it.", [name], "Empty", code="204")
     del forget["responses"]["204"]["content"]
     return {
-        "/v1/streams": {
+        STREAMS: {
             "post": start | {"requestBody": body},
             "get": operation("listStreams", "List one's own.", [*page, query("pageToken", "string")], "StreamList"),
         },
-        "/v1/streams/{name}": {"get": operation("getStream", "Say how it is.", [name], "Stream"), "delete": forget},
-        "/v1/streams/{name}/events": {"get": read},
-        "/v1/streams/{name}/stop": {"post": operation("stopStream", "Stop it; what was said stays.", [name], "Stream")},
-        "/v1/streams/{name}/links": {"post": link | {"requestBody": {"content": {JSON: {"schema": seconds}}}}},
+        STREAMS + "/{name}": {"get": operation("getStream", "Say how it is.", [name], "Stream"), "delete": forget},
+        STREAMS + "/{name}" + EVENTS: {"get": read},
+        STREAMS + "/{name}" + STOP: {
+            "post": operation("stopStream", "Stop it; what was said stays.", [name], "Stream")
+        },
+        STREAMS + "/{name}" + LINKS: {"post": link | {"requestBody": {"content": {JSON: {"schema": seconds}}}}},
     }
 
 
@@ -170,7 +175,7 @@ _SCHEMAS: dict[str, Any] = {
         model=TEXT,
         contents=list_of("Content"),
         engine=TEXT,
-        on_break={"enum": ["fail", "continue"]},
+        on_break={"enum": list(ON_SERVER_BREAK)},
     ),
     "Stream": object_of(
         "name",
@@ -180,7 +185,7 @@ _SCHEMAS: dict[str, Any] = {
         name=TEXT,
         model=TEXT,
         engine=TEXT,
-        state={"enum": ["running", "lost", "finished", "cancelled", "failed"]},
+        state={"enum": list(STATES)},
         next=NUMBER,
         created=TEXT,
         on_break=TEXT,

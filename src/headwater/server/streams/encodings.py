@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Protocol
 
+from headwater.contract.streams import CHUNK_EVENT, END_EVENT, FAILED_EVENT
 from headwater.core.wire import sse
 from headwater.protocols.base import one_line
 from headwater.server.http.responses import JSON
@@ -13,7 +14,7 @@ from headwater.server.streams.record_format import CHUNK, END, ERROR, HEAD, REQU
 #: Keeps a connection alive; no client of Gemini stumbles over a blank line, as many do over an SSE comment.
 KEEP_ALIVE = b"\r\n"
 _SILENT = (HEAD, REQUEST, END)
-_EVENTS = {CHUNK: b"chunk", ERROR: b"failed", END: b"end"}
+_EVENTS = {CHUNK: CHUNK_EVENT.encode(), ERROR: FAILED_EVENT.encode(), END: END_EVENT.encode()}
 
 
 class ResponseEncoding(Protocol):

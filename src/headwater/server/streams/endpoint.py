@@ -12,6 +12,10 @@ from starlette.requests import Request as HttpRequest
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
+from headwater.contract.headers import IDEMPOTENCY_KEY, LAST_EVENT_ID
+from headwater.contract.limits import MAX_KEY_LENGTH, MAX_STREAMS_PAGE
+from headwater.contract.paths import EVENTS, LINKS, STOP, STREAMS
+from headwater.contract.streams import LOST, RUNNING, StreamDocument, StreamMetrics, parse_on_break
 from headwater.engines.base import EngineRequest
 from headwater.errors import APIError, NotFoundError, UnknownStreamError, UsageError, api_error
 from headwater.server.http.auth import Auth
@@ -26,11 +30,8 @@ from headwater.server.streams.responses import StreamResponse
 from headwater.server.streams.retention import RetentionPolicy
 from headwater.server.streams.routing import model_name
 
-PATH = "/v1/streams"
 #: How long a stop waits for the end, and then says how it stands (seconds).
 _STOP_SECONDS = 1.0
-_MAX_PAGE_SIZE = 100
-_MAX_KEY_LENGTH = 256
 #: A reader that wants few, large pieces gets one at least so often (seconds).
 _MAX_INTERVAL = 1.0
 
@@ -52,15 +53,15 @@ class StreamsEndpoint:
 
     def routes(self) -> list[BaseRoute]:
         """Return the routes."""
-        one = PATH + "/{name}"
+        one = STREAMS + "/{name}"
         return [
-            Route(PATH, self._start, methods=["POST"]),
-            Route(PATH, self._list, methods=["GET"]),
+            Route(STREAMS, self._start, methods=["POST"]),
+            Route(STREAMS, self._list, methods=["GET"]),
             Route(one, self._get, methods=["GET"]),
             Route(one, self._delete, methods=["DELETE"]),
-            Route(one + "/events", self._read, methods=["GET"]),
-            Route(one + "/stop", self._stop, methods=["POST"]),
-            Route(one + "/links", self._link, methods=["POST"]),
+            Route(one + EVENTS, self._read, methods=["GET"]),
+            Route(one + STOP, self._stop, methods=["POST"]),
+            Route(one + LINKS, self._link, methods=["POST"]),
         ]
 
     async def _start(self, http: HttpRequest) -> Response:
@@ -68,16 +69,16 @@ class StreamsEndpoint:
         body = await read_request_body(http, self._auth.limits)
         request, header = _parse_start(body)
         add_log_fields(http.scope, model=request.model)
-        idempotency_key = http.headers.get("idempotency-key")
-        if idempotency_key is not None and not 0 < len(idempotency_key) <= _MAX_KEY_LENGTH:
-            raise UsageError(f"an Idempotency-Key has 1 to {_MAX_KEY_LENGTH} characters")
+        idempotency_key = http.headers.get(IDEMPOTENCY_KEY)
+        if idempotency_key is not None and not 0 < len(idempotency_key) <= MAX_KEY_LENGTH:
+            raise UsageError(f"an {IDEMPOTENCY_KEY} has 1 to {MAX_KEY_LENGTH} characters")
         started = await self._registry.start(
             principal, request, header, RetentionPolicy(), idempotency_key=idempotency_key
         )
         if started.is_new:
             await self._registry.add_to_list(started.name, started.header)
         stream = await self._registry.load(started.name, started.header)
-        return created_response(_document(stream), f"{PATH}/{started.name}", is_new=started.is_new)
+        return created_response(_document(stream), f"{STREAMS}/{started.name}", is_new=started.is_new)
 
     async def _list(self, http: HttpRequest) -> Response:
         principal = self._auth.identify(http)
@@ -134,7 +135,7 @@ class StreamsEndpoint:
         except (msgspec.MsgspecError, UnicodeDecodeError, KeyError) as error:
             raise UsageError('the body is {"seconds": <how long the link lasts>}') from error
         query = link_query(await self._registry.secret(), stream.name, seconds)
-        return json_response({"url": f"{PATH}/{stream.name}/events?{query}"})
+        return json_response({"url": f"{STREAMS}/{stream.name}{EVENTS}?{query}"})
 
     async def _own_stream(self, http: HttpRequest) -> StoredStream:
         """What is known of the answer that the path names, if it belongs to who asks."""
@@ -158,7 +159,7 @@ class StreamsEndpoint:
         except UnknownStreamError:
             raise _not_found() from None
 
-    async def _list_entry(self, principal: bytes, name: str) -> dict[str, Any] | None:
+    async def _list_entry(self, principal: bytes, name: str) -> StreamDocument | None:
         try:
             return _document(await self._load(principal, name))
         except NotFoundError:  # forgotten, and the list does not know
@@ -174,41 +175,39 @@ def _parse_start(body: bytes) -> tuple[EngineRequest, StreamHeader]:
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
         raise UsageError(f"the body is a request of the Gemini API with its model: {error}") from error
     model = model_name(options.model)
-    match options.on_break:
-        case "fail" | "continue" as on_break:
-            header = StreamHeader("", model, engine=options.engine, on_break=on_break)
-            return EngineRequest(model, msgspec.json.encode(document)), header
-    raise UsageError(f'on_break is "fail" or "continue", not {options.on_break[:100]!r}')
+    header = StreamHeader("", model, engine=options.engine, on_break=parse_on_break(options.on_break))
+    return EngineRequest(model, msgspec.json.encode(document)), header
 
 
-def _document(stream: StoredStream) -> dict[str, Any]:
-    """What a client is told of an answer."""
+def _document(stream: StoredStream) -> StreamDocument:
+    """The resource as clients read it."""
     header, status = stream.header, stream.status
-    metrics = {"first_chunk": status.first_chunk, "seconds": status.seconds, "chunks": stream.chunk_count}
-    found: dict[str, Any] = {
-        "name": stream.name,
-        "model": header.model,
-        "state": _state(stream),
-        "next": stream.event_count,
-        "created": datetime.fromtimestamp(header.created, UTC).isoformat(timespec="milliseconds"),
-        "on_break": header.on_break,
-        "metrics": {name: value for name, value in metrics.items() if value is not None},
-    }
-    more = {"engine": header.engine, "usage": status.usage, "takeovers": status.takeovers, "code": status.code}
-    return found | {name: value for name, value in more.items() if value}
+    return StreamDocument(
+        name=stream.name,
+        model=header.model,
+        state=_state(stream),
+        next=stream.event_count,
+        created=datetime.fromtimestamp(header.created, UTC).isoformat(timespec="milliseconds"),
+        on_break=header.on_break,
+        metrics=StreamMetrics(status.first_chunk, status.seconds, stream.chunk_count),
+        engine=header.engine,
+        usage=status.usage or None,
+        takeovers=status.takeovers,
+        code=status.code or None,
+    )
 
 
 def _state(stream: StoredStream) -> str:
     if stream.state.is_sealed:
         return stream.status.reason
-    return "lost" if stream.state.is_stale else "running"
+    return LOST if stream.state.is_stale else RUNNING
 
 
 def _parse_after(http: HttpRequest) -> int:
     """After how many events the client wants to read: where it was, or where it says."""
-    text = http.headers.get("last-event-id") or http.query_params.get("after") or "0"
+    text = http.headers.get(LAST_EVENT_ID) or http.query_params.get("after") or "0"
     if not text.isascii() or not text.isdigit() or len(text) > 15:
-        raise UsageError("after, or Last-Event-ID, is the number of events that have come")
+        raise UsageError(f"after, or {LAST_EVENT_ID}, is the number of events that have come")
     return int(text)
 
 
@@ -229,7 +228,7 @@ def _parse_page(http: HttpRequest) -> tuple[int, int]:
     start, size = http.query_params.get("pageToken") or "0", http.query_params.get("pageSize") or "20"
     if not (start.isdecimal() and size.isdecimal()) or len(start) > 9 or len(size) > 9:
         raise UsageError("pageSize and pageToken are numbers")
-    return int(start), min(max(int(size), 1), _MAX_PAGE_SIZE)
+    return int(start), min(max(int(size), 1), MAX_STREAMS_PAGE)
 
 
 def _not_found() -> APIError:

@@ -7,13 +7,15 @@ from collections.abc import Callable, Sequence
 
 import msgspec
 
+from headwater.contract.headers import LAST_EVENT_ID
+from headwater.contract.streams import CANCELLED, StreamEnding
 from headwater.errors import UsageError, api_error
 from headwater.protocols.ag_ui.encoder import AgUi
 from headwater.protocols.ai_sdk.encoder import AiSdk
 from headwater.protocols.base import EVENT_STREAM, Encoder, StreamOutcome
 from headwater.protocols.plain import PlainText
 from headwater.server.streams.encodings import EventEncoding, NumberedEncoding, ResponseEncoding
-from headwater.server.streams.record_format import CHUNK, END, ERROR, StreamEnding, error_body
+from headwater.server.streams.record_format import CHUNK, END, ERROR, error_body
 from headwater.types import GenerateContentResponse, UsageMetadata
 from headwater.types.base import salvage
 
@@ -93,7 +95,9 @@ def encoding_for(asked: str, name: str, after: int = 0, *, model: str = "") -> R
     if make is None:
         raise UsageError(f"there is no format {asked[:50]!r}: it is one of {', '.join(FORMATS)}")
     if after and asked not in _RESUMABLE:
-        raise UsageError(f"the format {asked} is read from the beginning each time: leave out after and Last-Event-ID")
+        raise UsageError(
+            f"the format {asked} is read from the beginning each time: leave out after and {LAST_EVENT_ID}"
+        )
     return make(name, after, model)
 
 
@@ -103,7 +107,7 @@ def _outcome(data: bytes) -> StreamOutcome:
         usage = None if ending.usage is None else msgspec.convert(ending.usage, UsageMetadata)
     except _UNREADABLE:
         return StreamOutcome()
-    is_cancelled = ending.reason == "cancelled"
+    is_cancelled = ending.reason == CANCELLED
     return StreamOutcome(
         reason="cancelled" if is_cancelled else "finished",
         usage=usage,

@@ -7,18 +7,17 @@ answer, in Google's shape; ``z`` a good end, or that of a cancelled answer.
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Any
 
 import msgspec
 
+from headwater.contract.streams import FINISHED, RUNNING, OnServerBreak, StreamEnding
 from headwater.engines.base import Chunk
 from headwater.protocols.error_documents import DOMAIN as DOMAIN
 from headwater.protocols.error_documents import error_body as error_body
 from headwater.protocols.error_documents import error_code as error_code
 
 HEAD, REQUEST, CHUNK, ERROR, END = b"h"[0], b"r"[0], b"c"[0], b"x"[0], b"z"[0]
-#: What becomes of an answer whose server dies: it ends with an error, or another server goes on with it.
-OnBreak = Literal["fail", "continue"]
 
 
 class StreamHeader(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -33,7 +32,7 @@ class StreamHeader(msgspec.Struct, frozen=True, omit_defaults=True):
     id: str = ""
     max_tokens: int | None = None
     engine: str = ""
-    on_break: OnBreak = "fail"
+    on_break: OnServerBreak = "fail"
     created: float = 0.0
     digest: str = msgspec.field(default="", name="asked")
     idle_ttl: float | None = msgspec.field(default=None, name="patience")
@@ -49,16 +48,6 @@ class StreamHeader(msgspec.Struct, frozen=True, omit_defaults=True):
         return 2 if self.has_request else 1
 
 
-class StreamEnding(msgspec.Struct, frozen=True, omit_defaults=True):
-    """How an answer ended: ``"finished"`` or ``"cancelled"``; seconds to its first chunk and to the end; its tokens."""
-
-    reason: str
-    first_chunk: float | None = msgspec.field(default=None, name="first")
-    seconds: float | None = None
-    chunks: int | None = None
-    usage: dict[str, Any] | None = None
-
-
 class StreamStatus(StreamEnding, frozen=True, omit_defaults=True):
     """What the note of a log says of its answer: its ``StreamEnding``, or that it is ``"running"`` or has ``"failed"``.
 
@@ -66,7 +55,7 @@ class StreamStatus(StreamEnding, frozen=True, omit_defaults=True):
     ``known_records`` records of the log; ``code`` is the code of the error that ended it.
     """
 
-    reason: str = "running"
+    reason: str = RUNNING
     takeovers: int = 0
     idle_takeovers: int = msgspec.field(default=0, name="idle")
     known_records: int = msgspec.field(default=0, name="known")
@@ -113,7 +102,7 @@ def error_record(error: Exception) -> bytes:
 
 
 def end_record(
-    reason: str = "finished",
+    reason: str = FINISHED,
     first_chunk: float | None = None,
     seconds: float | None = None,
     chunks: int | None = None,

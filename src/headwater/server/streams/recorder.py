@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable, Coroutine
 from typing import Any
 
+from headwater.contract.streams import CANCELLED, FAILED, FINISHED
 from headwater.engines.base import Engine, EngineRequest
 from headwater.errors import APIError, HeadwaterError, LogError, StreamError
 from headwater.log.base import Log
@@ -236,11 +237,11 @@ class Recorder:
         metrics = self._metrics
         try:
             await self._produce(engine, generation)
-            return _end_record(generation, "finished")
+            return _end_record(generation, FINISHED)
         except asyncio.CancelledError:
             metrics.cancelled(engine.name)
             if generation.stopped_by is None:
-                return _end_record(generation, "cancelled")
+                return _end_record(generation, CANCELLED)
             error: HeadwaterError = generation.stopped_by
         except LogError as reason:
             metrics.failed(engine.name, type(reason).__name__)
@@ -253,7 +254,7 @@ class Recorder:
             logger.exception("the engine %s failed on %s", engine.name, generation.request.model)
             metrics.failed(engine.name, "internal")
             error = _engine_error()
-        return record_format.error_record(error), generation.final_status("failed", record_format.error_code(error))
+        return record_format.error_record(error), generation.final_status(FAILED, record_format.error_code(error))
 
     async def _produce(self, engine: Engine, generation: Generation) -> None:
         chunks = engine.stream(generation.request)

@@ -16,6 +16,7 @@ from typing import NamedTuple
 import msgspec
 from msgspec.structs import replace
 
+from headwater.contract.streams import CANCELLED
 from headwater.engines.base import EngineRequest
 from headwater.errors import ConflictError, LogError, UnknownStreamError
 from headwater.log.base import Log, LogState
@@ -325,8 +326,8 @@ class StreamRegistry:
                     await asyncio.sleep(_STOP_POLL / 10)  # a log that grows never makes us wait
 
     async def _seal_cancelled(self, name: str, state: LogState) -> None:
-        end = record_format.end_record("cancelled")
-        note = msgspec.json.encode(replace(record_format.read_status(state.note), reason="cancelled"))
+        end = record_format.end_record(CANCELLED)
+        note = msgspec.json.encode(replace(record_format.read_status(state.note), reason=CANCELLED))
         with suppress(*NOT_OWNER):  # another was faster
             await self.log.take_over(name, self._recorder.node_id, lease=self._recorder.lease)
             await self.log.append(name, [end], writer=self._recorder.node_id, seal=True, note=note)

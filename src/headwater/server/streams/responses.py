@@ -10,6 +10,7 @@ import msgspec
 from starlette.responses import Response
 from starlette.types import Message, Receive, Scope, Send
 
+from headwater.contract.headers import STREAM
 from headwater.engines.base import Engine, EngineRequest
 from headwater.errors import APIError, UnknownStreamError
 from headwater.log.base import Log, Page, tail
@@ -21,7 +22,6 @@ from headwater.server.streams.encodings import KEEP_ALIVE, ResponseEncoding, is_
 from headwater.server.streams.record_format import StreamHeader, error_record
 from headwater.server.streams.recorder import Backpressure, Generation, Recorder, shutting_down
 from headwater.server.streams.registry import StreamRegistry
-from headwater.server.streams.retention import STREAM
 
 #: How much is written at once: a slow reader holds up this much beside the log.
 _WRITE_BYTES = 64 * 1024
@@ -156,7 +156,7 @@ class StreamResponse(Response):
 
     async def _read(self, scope: Scope, send: Send) -> None:
         log, after, heartbeat = self._registry.log, self._header.start + self._after, self._auth.limits.keep_alive
-        extra_headers = [(STREAM.encode(), self._name.encode())]
+        extra_headers = [(STREAM.lower().encode(), self._name.encode())]
         min_interval = self._min_interval
         await deliver(
             log,

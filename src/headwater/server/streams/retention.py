@@ -14,15 +14,12 @@ from contextlib import ExitStack
 
 import msgspec
 
+from headwater.contract.headers import AFTER, KEEP, STREAM
+from headwater.contract.limits import MAX_KEEP
 from headwater.errors import UsageError
 from headwater.log.base import Log
 from headwater.server.streams.recorder import Generation
 
-KEEP = "headwater-keep"
-STREAM = "headwater-stream"
-AFTER = "headwater-after"
-#: No stream is kept longer without a reader, whatever the client asks for (seconds).
-MAX_KEEP = 60.0
 #: How many finished answers of one owner are kept, of those that have a life; the oldest goes first.
 MAX_FINISHED_PER_OWNER = 1000
 
@@ -213,7 +210,7 @@ def parse_keep(headers: Mapping[str, str]) -> float | None:
     except ValueError:
         seconds = -1.0
     if not seconds >= 0:
-        raise UsageError("Headwater-Keep is a number of seconds")
+        raise UsageError(f"{KEEP} is a number of seconds")
     return min(seconds, MAX_KEEP)
 
 
@@ -228,5 +225,5 @@ def parse_resume(headers: Mapping[str, str]) -> tuple[str, int] | None:
         return None
     text = headers.get(AFTER, "0")
     if not text.isascii() or not text.isdigit() or len(text) > 15:
-        raise UsageError("Headwater-After is the number of events that have come")
+        raise UsageError(f"{AFTER} is the number of events that have come")
     return name, int(text)

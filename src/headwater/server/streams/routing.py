@@ -9,8 +9,6 @@ from fnmatch import fnmatchcase
 from headwater.engines.base import Engine
 from headwater.errors import UsageError, api_error
 
-#: The model that answers those who name none.
-DEFAULT_MODEL = "gemini-2.5-flash"
 _MODEL = re.compile(r"[A-Za-z0-9][A-Za-z0-9._@:-]*(?:/[A-Za-z0-9][A-Za-z0-9._@:-]*)*")
 
 

@@ -13,6 +13,7 @@ from contextlib import aclosing, suppress
 
 import msgspec
 
+from headwater.contract.streams import FAILED, FINISHED
 from headwater.engines.base import EngineRequest
 from headwater.engines.resuming import ResumingEngine
 from headwater.errors import APIError, ConflictError, HeadwaterError, LogError, SealedError, UnknownStreamError
@@ -143,7 +144,7 @@ class ClusterNode:
         logger.warning("the server of a stream died: going on with it after %d chunks", len(chunks))
 
     async def _end(self, key: str, error: APIError | None, status: StreamStatus) -> None:
-        reason, code = ("finished", None) if error is None else ("failed", error.code)
+        reason, code = (FINISHED, None) if error is None else (FAILED, error.code)
         record = record_format.end_record(reason) if error is None else record_format.error_record(error)
         note = msgspec.json.encode(msgspec.structs.replace(status, reason=reason, code=code))
         await self._log.append(key, [record], writer=self._recorder.node_id, seal=True, note=note)

@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 
 import msgspec
 
+from headwater.contract.streams import StreamEnding
 from headwater.server.streams import record_format
 from headwater.server.websocket.errors import BLOCKED, RETRYABLE, code_of, retry_after_ms
 from headwater.types import FinishReason
@@ -278,7 +279,7 @@ class MessageEncoder:
         self._out.append(OutgoingMessage(seq, _encode(message).decode()))
 
     def _end(self, record: bytes) -> None:
-        ending = msgspec.json.decode(record[1:], type=record_format.StreamEnding)
+        ending = msgspec.json.decode(record[1:], type=StreamEnding)
         is_cancelled = ending.reason == "cancelled"
         if self._blocked is not None and not self._pieces and not is_cancelled:
             self._put_error("blocked_prompt", f"the prompt was blocked: {self._blocked}")
@@ -287,7 +288,7 @@ class MessageEncoder:
         else:
             self._put_complete(ending, is_cancelled=is_cancelled)
 
-    def _put_complete(self, ending: record_format.StreamEnding, *, is_cancelled: bool) -> None:
+    def _put_complete(self, ending: StreamEnding, *, is_cancelled: bool) -> None:
         reason = "cancelled" if is_cancelled else self._finish or "FINISH_REASON_UNSPECIFIED"
         usage = self._totals()
         self._close()

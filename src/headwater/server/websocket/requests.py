@@ -6,15 +6,15 @@ from typing import Annotated, Any
 
 import msgspec
 
+from headwater.contract.defaults import DEFAULT_MODEL
+from headwater.contract.limits import MAX_KEY_LENGTH
 from headwater.engines.base import EngineRequest
 from headwater.errors import UsageError
 from headwater.server.streams.record_format import StreamHeader
 from headwater.server.streams.routing import model_name
 from headwater.types import GenerateContentRequest
 
-DEFAULT_MODEL = "gemini-2.5-flash"
-
-Name = Annotated[str, msgspec.Meta(min_length=1, max_length=256)]
+Name = Annotated[str, msgspec.Meta(min_length=1, max_length=MAX_KEY_LENGTH)]
 Count = Annotated[int, msgspec.Meta(ge=0)]
 
 _NOT_SENT = frozenset(("httpoptions", "shouldreturnhttpresponse", "stream", "automaticfunctioncalling"))
@@ -117,7 +117,9 @@ def id_of(text: str) -> str | None:
         kind = _peek(text)
     except (msgspec.MsgspecError, RecursionError, UnicodeError):
         return None
-    return kind.id if kind.type == "generate" and isinstance(kind.id, str) and 0 < len(kind.id) <= 256 else None
+    return (
+        kind.id if kind.type == "generate" and isinstance(kind.id, str) and 0 < len(kind.id) <= MAX_KEY_LENGTH else None
+    )
 
 
 def to_request(message: Generate) -> EngineRequest:

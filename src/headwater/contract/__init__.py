@@ -1,0 +1,1 @@
+"""What the client and the server of headwater both know: paths, headers, limits, and the bodies of resources."""
