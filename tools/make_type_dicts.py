@@ -26,7 +26,7 @@ MODULES += ("retrieval", "schema", "search", "tools")
 #: Fields that a twin leaves out: only ``StreamConfigDict`` has ``stream``.
 LEFT_OUT = {("GenerateContentConfig", "stream")}
 #: Types without a twin: no caller writes them, or a twin of another type serves.
-WITHOUT = {"ApiResponse", "GenerateContentRequest", "UserContent", "ModelContent"}
+WITHOUT = {"_GenerationSettings", "ApiResponse", "GenerateContentRequest", "UserContent", "ModelContent"}
 #: Fields that take more than their type says.
 WIDER = {
     ("Content", "parts"): "Sequence[PartOrDict | str] | None",

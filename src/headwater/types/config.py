@@ -1,4 +1,4 @@
-"""How a request is made: ``GenerateContentConfig`` and its like."""
+"""The configs of requests: ``GenerateContentConfig`` and the like."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from headwater.types.tools import Tool, ToolConfig
 
 
 class SafetySetting(ApiModel):
-    """From which probability on one kind of harm is blocked."""
+    """The probability from which one kind of harm is blocked."""
 
     category: HarmCategory | None = None
     threshold: HarmBlockThreshold | None = None
@@ -33,7 +33,7 @@ class SafetySetting(ApiModel):
 
 
 class ThinkingConfig(ApiModel):
-    """How much the model thinks, and whether its thoughts are sent. A budget of 0 is off, -1 dynamic."""
+    """How much the model thinks (in tokens; 0 is off, -1 leaves it to the model), and whether its thoughts are sent."""
 
     include_thoughts: bool | None = None
     thinking_budget: int | None = None
@@ -41,13 +41,13 @@ class ThinkingConfig(ApiModel):
 
 
 class GenerationConfigRoutingConfigAutoRoutingMode(ApiModel):
-    """The service chooses the model; the preference is what it weighs."""
+    """The service chooses the model by this preference."""
 
     model_routing_preference: str | None = None
 
 
 class GenerationConfigRoutingConfigManualRoutingMode(ApiModel):
-    """A model is named."""
+    """The model to use, by name."""
 
     model_name: str | None = None
 
@@ -60,82 +60,122 @@ class GenerationConfigRoutingConfig(ApiModel):
 
 
 class ModelSelectionConfig(ApiModel):
-    """What the choice of a model weighs (Vertex AI)."""
+    """What to prefer when the service chooses the model (Vertex AI)."""
 
     feature_selection_preference: FeatureSelectionPreference | None = None
 
 
 class ModelArmorConfig(ApiModel):
-    """The templates of Model Armor that look at prompt and answer (Vertex AI)."""
+    """The Model Armor templates that check prompt and response (Vertex AI)."""
 
     prompt_template_name: str | None = None
     response_template_name: str | None = None
 
 
 class GenerationOutputConfig(ApiModel):
-    """Where in Cloud Storage output is put (Vertex AI)."""
+    """Where in Cloud Storage the output is written (Vertex AI)."""
 
     output_uri_prefix: str | None = None
 
 
 class AutomaticFunctionCallingConfig(ApiModel):
-    """Whether Python functions given as tools are called by the client, and how often at most."""
+    """Whether and how often the client calls the Python functions among the tools.
+
+    ``maximum_remote_calls`` is the number of requests (default 10).
+    """
 
     disable: bool | None = None
     maximum_remote_calls: int | None = None
     ignore_call_history: bool | None = None
 
 
-class GenerateContentConfig(ApiModel):
-    """Everything about a request but its model and contents; a dict of these names does as well.
+class _GenerationSettings(ApiModel):
+    """The fields that ``GenerateContentConfig`` and the ``generationConfig`` of a request share: written once."""
 
-    ``stream=True`` is headwater's own: ``generate_content`` then returns the stream.
-    """
-
-    http_options: HttpOptions | None = None
-    should_return_http_response: bool | None = None
-    stream: bool | None = None
-    system_instruction: Any = None
     temperature: float | None = None
+    """Randomness, 0 to 2; the model's own default where it is not set."""
     top_p: float | None = None
+    """Sample from the most likely tokens whose probabilities add up to this."""
     top_k: float | None = None
+    """Sample from this number of most likely tokens."""
     candidate_count: int | None = None
+    """How many answers to generate (default 1)."""
     max_output_tokens: int | None = None
+    """The longest answer, in tokens, thoughts included."""
     stop_sequences: list[str] | None = None
+    """Texts that end the answer, at most five; they are not part of it."""
     response_logprobs: bool | None = None
+    """Whether the response has the log probabilities of the chosen tokens."""
     logprobs: int | None = None
+    """How many alternatives for each token, with ``response_logprobs``."""
     presence_penalty: float | None = None
+    """Positive values make tokens that have occurred less likely."""
     frequency_penalty: float | None = None
+    """The same, in proportion to how often they have occurred."""
     seed: int | None = None
+    """The same seed makes the same request give mostly the same answer."""
     response_mime_type: str | None = None
+    """``text/plain`` (default), ``application/json``, or ``text/x.enum``."""
     response_schema: Any = None
+    """The type or schema of a JSON answer, in the API's schema language."""
     response_json_schema: Any = None
+    """The same as JSON Schema; either of the two may be set."""
     routing_config: GenerationConfigRoutingConfig | None = None
-    model_selection_config: ModelSelectionConfig | None = None
-    safety_settings: list[SafetySetting] | None = None
-    tools: list[Tool | Callable[..., Any]] | None = None
-    tool_config: ToolConfig | None = None
-    labels: dict[str, str] | None = None
-    cached_content: str | None = None
+    """Vertex AI only."""
     response_modalities: list[Modality] | None = None
+    """What the answer consists of: text (default), images, audio."""
     media_resolution: MediaResolution | None = None
+    """How many tokens are spent on each image or video frame of the prompt."""
     speech_config: SpeechConfig | None = None
+    """The voices of an answer in audio."""
     audio_timestamp: bool | None = None
-    automatic_function_calling: AutomaticFunctionCallingConfig | None = None
+    """Whether the model sees the times in audio of the prompt (Vertex AI only)."""
     thinking_config: ThinkingConfig | None = None
     image_config: ImageConfig | None = None
+    """The size and shape of generated images."""
     enable_enhanced_civic_answers: bool | None = None
-    model_armor_config: ModelArmorConfig | None = None
-    service_tier: ServiceTier | None = None
+    """Developer API only."""
     audio_transcription_config: AudioTranscriptionConfig | None = None
+
+
+class GenerateContentConfig(_GenerationSettings):
+    """Everything about a request except its model and contents. A dict of these names does as well."""
+
+    http_options: HttpOptions | None = None
+    """Address, headers, timeout and retries of this request; they take precedence over the client's."""
+    should_return_http_response: bool | None = None
+    """google-genai's; accepted, never sent, without effect."""
+    stream: bool | None = None
+    """headwater's own: whether ``generate_content`` returns a stream."""
+    system_instruction: Any = None
+    """Content, part or text that tells the model how to behave."""
+    model_selection_config: ModelSelectionConfig | None = None
+    """Vertex AI only; ``modelConfig`` on the wire."""
+    safety_settings: list[SafetySetting] | None = None
+    tools: list[Tool | Callable[..., Any]] | None = None
+    """``Tool`` objects, and Python functions, which are called automatically."""
+    tool_config: ToolConfig | None = None
+    labels: dict[str, str] | None = None
+    """Labels of your own, for the bill."""
+    cached_content: str | None = None
+    """The name of cached content to begin with: ``cachedContents/...``."""
+    automatic_function_calling: AutomaticFunctionCallingConfig | None = None
+    """Never sent: the client calls the functions."""
+    model_armor_config: ModelArmorConfig | None = None
+    """Vertex AI only."""
+    service_tier: ServiceTier | None = None
     continuation_token: bytes | None = None
+    """From a response that ended with ``CONTINUATION``: asks for what follows it."""
     automatic_continuation: bool | None = None
+    """Never sent: whether the client continues such responses by itself (default True)."""
     generation_output_config: GenerationOutputConfig | None = None
+    """Vertex AI only; ``outputConfig`` on the wire."""
     store: bool | None = None
+    """Developer API only: whether Google may keep request and response."""
 
 
 class CountTokensConfig(ApiModel):
-    """How tokens are counted; the last three on Vertex AI only."""
+    """How tokens are counted; all but ``http_options`` on Vertex AI only."""
 
     http_options: HttpOptions | None = None
     system_instruction: Any = None
@@ -150,7 +190,7 @@ class GetModelConfig(ApiModel):
 
 
 class ListModelsConfig(ApiModel):
-    """Which models are listed: ``page_size`` each time, base models unless ``query_base`` is False."""
+    """Which models to list, ``page_size`` at a time: base models unless ``query_base`` is False."""
 
     http_options: HttpOptions | None = None
     page_size: int | None = None
@@ -177,30 +217,7 @@ class GenerateContentRequest(ApiModel):
     output_config: GenerationOutputConfig | None = None
 
 
-class GenerationConfig(ApiModel):
-    """The part of the configuration that concerns the answer itself."""
+class GenerationConfig(_GenerationSettings):
+    """The ``generationConfig`` of a request: the settings that concern the answer itself."""
 
-    temperature: float | None = None
-    top_p: float | None = None
-    top_k: float | None = None
-    candidate_count: int | None = None
-    max_output_tokens: int | None = None
-    stop_sequences: list[str] | None = None
-    response_logprobs: bool | None = None
-    logprobs: int | None = None
-    presence_penalty: float | None = None
-    frequency_penalty: float | None = None
-    seed: int | None = None
-    response_mime_type: str | None = None
-    response_schema: Any = None
-    response_json_schema: Any = None
-    response_modalities: list[Modality] | None = None
-    media_resolution: MediaResolution | None = None
-    speech_config: SpeechConfig | None = None
-    thinking_config: ThinkingConfig | None = None
-    image_config: ImageConfig | None = None
-    audio_transcription_config: AudioTranscriptionConfig | None = None
-    audio_timestamp: bool | None = None
-    enable_enhanced_civic_answers: bool | None = None
-    routing_config: GenerationConfigRoutingConfig | None = None
     model_selection_config: ModelSelectionConfig | None = msgspec.field(default=None, name="modelConfig")

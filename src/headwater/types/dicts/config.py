@@ -132,9 +132,6 @@ AutomaticFunctionCallingConfigOrDict: TypeAlias = AutomaticFunctionCallingConfig
 class GenerateContentConfigDict(TypedDict, total=False):
     """``GenerateContentConfig`` as a dict."""
 
-    http_options: HttpOptionsOrDict | None
-    should_return_http_response: bool | None
-    system_instruction: Any
     temperature: float | None
     top_p: float | None
     top_k: float | None
@@ -150,23 +147,26 @@ class GenerateContentConfigDict(TypedDict, total=False):
     response_schema: Any
     response_json_schema: Any
     routing_config: GenerationConfigRoutingConfigOrDict | None
+    response_modalities: Sequence[Modality | str] | None
+    media_resolution: MediaResolution | str | None
+    speech_config: SpeechConfigOrDict | str | None
+    audio_timestamp: bool | None
+    thinking_config: ThinkingConfigOrDict | None
+    image_config: ImageConfigOrDict | None
+    enable_enhanced_civic_answers: bool | None
+    audio_transcription_config: AudioTranscriptionConfigOrDict | None
+    http_options: HttpOptionsOrDict | None
+    should_return_http_response: bool | None
+    system_instruction: Any
     model_selection_config: ModelSelectionConfigOrDict | None
     safety_settings: Sequence[SafetySettingOrDict] | None
     tools: Sequence[ToolOrDict | Callable[..., Any]] | None
     tool_config: ToolConfigOrDict | None
     labels: Mapping[str, str] | None
     cached_content: str | None
-    response_modalities: Sequence[Modality | str] | None
-    media_resolution: MediaResolution | str | None
-    speech_config: SpeechConfigOrDict | str | None
-    audio_timestamp: bool | None
     automatic_function_calling: AutomaticFunctionCallingConfigOrDict | None
-    thinking_config: ThinkingConfigOrDict | None
-    image_config: ImageConfigOrDict | None
-    enable_enhanced_civic_answers: bool | None
     model_armor_config: ModelArmorConfigOrDict | None
     service_tier: ServiceTier | str | None
-    audio_transcription_config: AudioTranscriptionConfigOrDict | None
     continuation_token: bytes | None
     automatic_continuation: bool | None
     generation_output_config: GenerationOutputConfigOrDict | None
@@ -227,15 +227,15 @@ class GenerationConfigDict(TypedDict, total=False):
     response_mime_type: str | None
     response_schema: Any
     response_json_schema: Any
+    routing_config: GenerationConfigRoutingConfigOrDict | None
     response_modalities: Sequence[Modality | str] | None
     media_resolution: MediaResolution | str | None
     speech_config: SpeechConfigOrDict | None
+    audio_timestamp: bool | None
     thinking_config: ThinkingConfigOrDict | None
     image_config: ImageConfigOrDict | None
-    audio_transcription_config: AudioTranscriptionConfigOrDict | None
-    audio_timestamp: bool | None
     enable_enhanced_civic_answers: bool | None
-    routing_config: GenerationConfigRoutingConfigOrDict | None
+    audio_transcription_config: AudioTranscriptionConfigOrDict | None
     model_selection_config: ModelSelectionConfigOrDict | None
 
 
