@@ -1,10 +1,11 @@
-"""Meets every fault of the table with headwater and with google-genai, and writes what happened into docs/faults.md.
+"""Runs every fault of the table against headwater and google-genai, and writes the results into docs/faults.md.
 
 python docs/make_faults.py             all of it, some minutes
-python docs/make_faults.py null RST    only the rows with one of these words, to the screen
+python docs/make_faults.py null RST    only the rows with one of these words, to standard output
 
-Each library in each colour reads in a process of its own, so that one that hangs can be ended. The faults are those
-that ``tests/behaviour/test_faults.py`` asserts; the readers run the same code, with another import.
+Each library reads in a process of its own, once sync and once for each async HTTP library, so that one that hangs can
+be killed. The faults are those that ``tests/behaviour/test_faults.py`` asserts; the readers run the same code, with
+another import.
 """
 
 from __future__ import annotations
@@ -35,8 +36,8 @@ from tests.support import fault_readers  # noqa: E402
 
 #: The pauses of the scenarios, and how long a close is waited for, in seconds.
 UNIT, LINGER = 1.0, 5.0
-#: After this a reader is taken to hang, and ended.
-PATIENCE = 30.0
+#: After this a reader counts as hanging, and is killed.
+READER_TIMEOUT = 30.0
 
 READERS = (
     ("headwater", "sync"),
@@ -52,19 +53,19 @@ COLUMNS = ("headwater", "google-genai, sync (httpx2)", "google-genai, async (aio
 
 
 class Messenger:
-    """Tells the parent when the reader lets go, and waits for its word."""
+    """Tells the parent when the reader leaves the stream, and waits for its reply."""
 
     def left(self) -> None:
-        """Take it that the reader lets go now."""
+        """Report that the reader leaves the stream now."""
         _say({"left": time.monotonic()})
 
     def seen(self) -> None:
-        """Wait until the parent has seen what the server sees."""
+        """Wait until the parent has checked what the server sees."""
         sys.stdin.readline()
 
 
-def serve_parent(library: str, colour: str) -> None:
-    """Carry out the jobs that come, one by one."""
+def serve_parent(library: str, mode: str) -> None:
+    """Run jobs from standard input, one by one."""
     genai = importlib.import_module(f"{library}.genai")
     logging.disable()
     while line := sys.stdin.readline():
@@ -72,35 +73,35 @@ def serve_parent(library: str, colour: str) -> None:
             with warnings.catch_warnings(record=True) as caught:
                 warnings.simplefilter("always")
                 try:
-                    answer = _do(json.loads(line), genai, colour)
+                    answer = _do(json.loads(line), genai, mode)
                 except Exception as error:
                     answer = {"broken": repr(error)}
             kinds = {warning.category.__name__ for warning in caught} - {"ResourceWarning", "DeprecationWarning"}
             _say(answer | {"warnings": sorted(kinds)})
 
 
-def _do(job: dict[str, Any], genai: Any, colour: str) -> dict[str, Any]:
+def _do(job: dict[str, Any], genai: Any, mode: str) -> dict[str, Any]:
     def client() -> Any:
         options = job["options"] | {"base_url": job["url"]}
-        if colour == "httpx2":
+        if mode == "httpx2":
             options["async_client_args"] = {"transport": importlib.import_module("httpx2").AsyncHTTPTransport()}
         return genai.Client(api_key="test-key", http_options=options)
 
     if "way" in job:
-        return {"sees": _go(job, client if job["owns"] else client(), colour)}
+        return {"sees": _go(job, client if job["owns"] else client(), mode)}
     options = {}
     if job["deadlines"] and genai.__name__.startswith("headwater"):
         policy = importlib.import_module("headwater.core.machine.policy")
         options["deadlines"] = policy.Deadlines(**job["deadlines"])
-    if colour == "sync":
+    if mode == "sync":
         return _written(fault_readers.read(client(), **options))
     return _written(asyncio.run(fault_readers.aread(client(), **options)))
 
 
-def _go(job: dict[str, Any], client: Any, colour: str) -> str:
+def _go(job: dict[str, Any], client: Any, mode: str) -> str:
     way = getattr(fault_readers, job["way"])
     try:
-        return str(way(client, Messenger()) if colour == "sync" else asyncio.run(way(client, Messenger())))
+        return str(way(client, Messenger()) if mode == "sync" else asyncio.run(way(client, Messenger())))
     except Exception as error:
         return f"`{_name(error)}`"
 
@@ -130,7 +131,7 @@ def _say(message: dict[str, Any]) -> None:
 
 
 class Answer(NamedTuple):
-    """What a reader met, in words, and the seconds that belong to it."""
+    """What happened to a reader, as text, and the seconds in it."""
 
     words: str
     seconds: float | None = None
@@ -144,19 +145,19 @@ class Answer(NamedTuple):
 
 
 class Reader:
-    """One library in one colour, in a process that is made anew when it had to be ended."""
+    """One library in one mode, in a process that is restarted if it had to be killed."""
 
-    def __init__(self, library: str, colour: str) -> None:
-        self.library, self.colour = library, colour
+    def __init__(self, library: str, mode: str) -> None:
+        self.library, self.mode = library, mode
         self._process: subprocess.Popen[str] | None = None
         self._lines: queue.Queue[str] = queue.Queue()
 
-    def ask(self, job: dict[str, Any], patience: float = PATIENCE) -> dict[str, Any] | None:
-        """Hand over a job and return the first message; None when there is none in time."""
+    def ask(self, job: dict[str, Any], timeout: float = READER_TIMEOUT) -> dict[str, Any] | None:
+        """Send a job and return the first message; None if it does not arrive in time."""
         if self._process is None:
             self._start()
         self.tell(json.dumps(job))
-        return self.hear(patience)
+        return self.hear(timeout)
 
     def tell(self, line: str) -> None:
         """Write a line to the process."""
@@ -165,23 +166,23 @@ class Reader:
         self._process.stdin.write(line + "\n")
         self._process.stdin.flush()
 
-    def hear(self, patience: float = PATIENCE) -> dict[str, Any] | None:
-        """Return the next message; None, and end the process, when there is none in time.
+    def hear(self, timeout: float = READER_TIMEOUT) -> dict[str, Any] | None:
+        """Return the next message; None, after killing the process, if it does not arrive in time.
 
         Raises:
-            RuntimeError: the reader failed in a way that is not the library's answer to the fault.
+            RuntimeError: if the reader itself failed, and not the library.
         """
         try:
-            message = dict(json.loads(self._lines.get(timeout=patience)))
+            message = dict(json.loads(self._lines.get(timeout=timeout)))
         except queue.Empty:
             self.end()
             return None
         if "broken" in message:
-            raise RuntimeError(f"{self.library}, {self.colour}: {message['broken']}")
+            raise RuntimeError(f"{self.library}, {self.mode}: {message['broken']}")
         return message
 
     def end(self) -> None:
-        """End the process."""
+        """Kill the process."""
         if self._process is not None:
             self._process.kill()
             self._process.wait()
@@ -190,7 +191,7 @@ class Reader:
     def _start(self) -> None:
         lines = self._lines = queue.Queue[str]()
         self._process = process = subprocess.Popen(
-            [sys.executable, str(HERE), "--as", self.library, self.colour],
+            [sys.executable, str(HERE), "--as", self.library, self.mode],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,  # "Unclosed client session" and the like
@@ -216,7 +217,7 @@ def read_case(reader: Reader, case: Any) -> Answer:
         got = reader.ask({"url": server.url, "options": options, "deadlines": case.deadlines})
         requests = len(server.requests)
     if got is None:
-        return Answer(f"nothing within {PATIENCE:g} s")
+        return Answer(f"nothing within {READER_TIMEOUT:g} s")
     return _judged(got, case, requests)
 
 
@@ -247,11 +248,11 @@ def _quoted(texts: tuple[str, ...]) -> str:
 
 
 def go_way(reader: Reader, way: Any) -> Answer | None:
-    """Let a reader stop early; None where its colour has no such way."""
+    """Let a reader stop early; None if its mode cannot stop in this way."""
     from tests.support.fault_cases import ONCE
     from tests.support.servers import Server
 
-    function = way.sync if reader.colour == "sync" else way.aio
+    function = way.sync if reader.mode == "sync" else way.aio
     if function is None:
         return None
     with Server(way.script) as server:
@@ -268,7 +269,7 @@ def go_way(reader: Reader, way: Any) -> Answer | None:
 
 def _stopped(got: dict[str, Any] | None, way: Any, took: float | None) -> Answer:
     if got is None:
-        return Answer(f"nothing within {PATIENCE:g} s")
+        return Answer(f"nothing within {READER_TIMEOUT:g} s")
     sees = got["sees"].replace("Hello", "the whole answer")
     if not way.closes:
         return Answer(sees)
@@ -279,8 +280,8 @@ def _stopped(got: dict[str, Any] | None, way: Any, took: float | None) -> Answer
 
 
 def row(name: str, answers: dict[tuple[str, str], Answer | None]) -> str:
-    """Return a line of a table; the colours of headwater share a cell."""
-    ours = {colour: answer for (library, colour), answer in answers.items() if library == "headwater" and answer}
+    """Return a row of a table; the modes of headwater share a cell."""
+    ours = {mode: answer for (library, mode), answer in answers.items() if library == "headwater" and answer}
     cells = [_shared(ours)]
     cells += [str(answer or "") for (library, _), answer in answers.items() if library == "google"]
     return "| " + " | ".join(cell.replace("|", "\\|").replace("\n", " ") for cell in [name, *cells]) + " |\n"
@@ -289,7 +290,7 @@ def row(name: str, answers: dict[tuple[str, str], Answer | None]) -> str:
 def _shared(ours: dict[str, Answer]) -> str:
     if len({answer.words for answer in ours.values()}) == 1:
         return str(max(ours.values(), key=lambda answer: answer.seconds or 0.0))
-    return "; ".join(f"{colour}: {answer}" for colour, answer in ours.items())
+    return "; ".join(f"{mode}: {answer}" for mode, answer in ours.items())
 
 
 def tables(words: list[str]) -> str:
@@ -312,7 +313,7 @@ def tables(words: list[str]) -> str:
 
 
 def setting() -> str:
-    """Return what it was made with."""
+    """Return the versions that the tables were made with."""
     parts = ", ".join(f"{name} {version(name)}" for name in ("google-genai", "httpx2", "aiohttp"))
     return f"Made with headwater {version('headwater')}, {parts}, Python {platform.python_version()}.\n\n"
 

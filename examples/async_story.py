@@ -1,4 +1,4 @@
-"""Streams two stories at once, and neither waits for the other."""
+"""Streams two stories concurrently."""
 
 import asyncio
 
@@ -8,7 +8,7 @@ client = genai.Client()
 
 
 async def tell(topic: str) -> str:
-    """Return a story, and say when it begins."""
+    """Return a story, and print when it begins."""
     story = ""
     async for chunk in await client.aio.models.generate_content_stream(
         model="gemini-2.5-flash",

@@ -1,4 +1,4 @@
-"""Basic streaming: prints a story while it is told."""
+"""Basic streaming: prints a story as it arrives."""
 
 from headwater import genai
 

@@ -1,4 +1,4 @@
-"""Buffered streaming (``BufferedStream``): the same text, one smooth word after the other, or in fewer chunks."""
+"""Buffered streaming (``BufferedStream``): the same text, smoothly word by word, or in fewer chunks."""
 
 import asyncio
 

@@ -1,4 +1,4 @@
-"""Streaming with full response: prints the pieces, then knows the whole, with its tokens and how it ended."""
+"""Streaming with full response: prints the chunks, then the whole response, its tokens and its ending."""
 
 from headwater import genai
 

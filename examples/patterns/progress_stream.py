@@ -1,4 +1,4 @@
-"""Progress tracking (``ProgressStream``): how far the answer is, in percent and words, with the time that is left."""
+"""Progress tracking (``ProgressStream``): percent, words and time left."""
 
 import asyncio
 

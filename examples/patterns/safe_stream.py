@@ -1,4 +1,4 @@
-"""Error handling in streams (``safe_stream``): whatever goes wrong, it has a type, a reason, and the part that came."""
+"""Error handling in streams (``safe_stream``): every failure has a type, a reason, and the partial answer."""
 
 import asyncio
 
@@ -10,12 +10,12 @@ STORY = "Tell me a story in 80 words."
 
 
 def explain(error: errors.HeadwaterError) -> str:
-    """Return what to tell the user. Retries, where they could help, are over by then."""
+    """Return a message for the user. Useful retries have already been made."""
     match error:
         case errors.BlockedError():
             return f"Content filtered for safety: {error.block_reason}"
         case errors.RateLimitError():
-            return f"Rate limit exceeded; come again in {error.retry_after or 60:g} s"
+            return f"Rate limit exceeded; retry in {error.retry_after or 60:g} s"
         case errors.StreamStalled() | errors.DeadlineExceeded():
             return f"Too slow: {error}"
         case _:

@@ -1,4 +1,4 @@
-"""Advanced streaming handler (``StreamHandler``): what happens, event by event, and what was measured."""
+"""Advanced streaming handler (``StreamHandler``): typed events, and metrics."""
 
 import asyncio
 

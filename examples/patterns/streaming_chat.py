@@ -1,4 +1,4 @@
-"""Streaming chat class (``StreamingChat``): a chat remembers its turns, and calls back with each piece of text."""
+"""Streaming chat class (``StreamingChat``): a chat remembers its turns, and calls back with each text."""
 
 from headwater import genai
 

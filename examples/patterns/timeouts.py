@@ -1,4 +1,4 @@
-"""Timeouts ("set reasonable timeouts"): four clocks, each with a name, and what came before one ran out is kept."""
+"""Timeouts ("set reasonable timeouts"): four named deadlines; text received before one expires is kept."""
 
 import asyncio
 
@@ -7,20 +7,20 @@ from headwater.genai import errors
 from headwater.streaming import Deadlines
 
 client = genai.Client()
-patience = Deadlines(first_content=2, content_gap=2, byte_gap=2, total=60)  # seconds
+deadlines = Deadlines(first_content=2, content_gap=2, byte_gap=2, total=60)  # seconds
 STORY = "Tell me a story in 80 words."
 
-stream = client.models.generate_content_stream(model="gemini-2.5-flash", contents=STORY, deadlines=patience)
+stream = client.models.generate_content_stream(model="gemini-2.5-flash", contents=STORY, deadlines=deadlines)
 try:
     print(stream.collect().text)
 except (errors.StreamStalled, errors.DeadlineExceeded) as error:  # both also TimeoutError
-    print(f"{error.clock} is over after {error.elapsed:.1f} s, with {len(stream.text)} characters")
+    print(f"deadline {error.clock} expired after {error.elapsed:.1f} s, with {len(stream.text)} characters")
 
 
 async def main() -> None:
-    """Do the same in async, where the clocks mean the same."""
+    """Do the same in async, where the deadlines mean the same."""
     stream = await client.aio.models.generate_content_stream(
-        model="gemini-2.5-flash", contents=STORY, deadlines=patience
+        model="gemini-2.5-flash", contents=STORY, deadlines=deadlines
     )
     try:
         print((await stream.collect()).text)

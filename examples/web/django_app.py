@@ -21,10 +21,10 @@ client = genai.Client()
 async def chat(request: HttpRequest) -> HttpResponseBase:
     """Stream the answer to a page's messages; it stops when the page leaves."""
     try:
-        asked = read_messages(request.body)
+        conversation = read_messages(request.body)
     except UsageError as error:
         return HttpResponse(str(error), "text/plain", 400)
-    stream = await client.aio.models.generate_content_stream(model="gemini-2.5-flash", contents=asked.contents)
+    stream = await client.aio.models.generate_content_stream(model="gemini-2.5-flash", contents=conversation.contents)
     return StreamingHttpResponse(aencoded(stream, AiSdk()), headers=dict(AiSdk.headers))
 
 

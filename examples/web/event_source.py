@@ -1,4 +1,4 @@
-"""A page without any library, and the endpoint that its ``EventSource`` reads: plain text, as it comes.
+"""A page without any library, and the endpoint that its ``EventSource`` reads: plain text, as it arrives.
 
 Run it with ``uvicorn examples.web.event_source:app`` and open http://127.0.0.1:8000.
 """

@@ -20,8 +20,8 @@ app = FastAPI()
 async def chat(messages: Annotated[list[Any], Body(embed=True)]) -> Response:
     """Stream the answer to a page's messages; it stops when the page leaves."""
     try:
-        asked = read_messages(messages)
+        conversation = read_messages(messages)
     except UsageError as error:
         return PlainTextResponse(str(error), 400)
-    stream = await client.aio.models.generate_content_stream(model="gemini-2.5-flash", contents=asked.contents)
+    stream = await client.aio.models.generate_content_stream(model="gemini-2.5-flash", contents=conversation.contents)
     return StreamingResponse(aencoded(stream, AiSdk()), headers=dict(AiSdk.headers))

@@ -17,8 +17,8 @@ app = Flask(__name__)
 def chat() -> Response:
     """Stream the answer to a page's messages; it stops when the page leaves."""
     try:
-        asked = read_messages(request.data)
+        conversation = read_messages(request.data)
     except UsageError as error:
         return Response(str(error), 400, mimetype="text/plain")
-    stream = client.models.generate_content_stream(model="gemini-2.5-flash", contents=asked.contents)
+    stream = client.models.generate_content_stream(model="gemini-2.5-flash", contents=conversation.contents)
     return Response(encoded(stream, AiSdk()), headers=dict(AiSdk.headers))

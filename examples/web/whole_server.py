@@ -8,8 +8,8 @@ from fastapi import FastAPI
 from headwater import server
 from headwater.engines import GeminiEngine
 
-gemini = server.app(GeminiEngine())  # server.app() alone is the storyteller, which needs no key
-app = FastAPI(lifespan=gemini.router.lifespan_context)  # nobody else runs that of a mounted application
+gemini = server.app(GeminiEngine())  # server.app() alone runs the offline engine, which needs no key
+app = FastAPI(lifespan=gemini.router.lifespan_context)  # FastAPI does not run that of a mounted application
 
 
 @app.get("/hello")

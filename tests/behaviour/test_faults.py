@@ -94,7 +94,7 @@ def _stop(way: Way, function: Any) -> None:
 
 
 def test_page_has_every_row() -> None:
-    """The page shows each fault of the scenarios once, and no other; docs/make_faults.py makes it anew."""
+    """The page shows each fault of the scenarios once, and no other; docs/make_faults.py rebuilds it."""
     page = (Path(__file__).parents[2] / "docs" / "faults.md").read_text(encoding="utf-8")
     rows = re.findall(r"^\| ([^|\s].*?) \| .* \|$", page, re.MULTILINE)
     assert rows == [case.name for case in cases(1.0)] + [way.name for way in WAYS]

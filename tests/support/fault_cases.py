@@ -107,7 +107,7 @@ def _framing(unit: float) -> list[Case]:
         case("an empty `data:` line", EVENT, b"data:\r\n\r\ndata: \r\n\r\n", LAST),
         case("a character split over packets", *_singly(_event("Hé🌊l") + LAST), texts=("Hé🌊l", "lo")),
         case("U+2028, U+2029 and U+0085 in a text", _event(_BREAKS), LAST, texts=(_BREAKS, "lo")),
-        case("bytes that are no UTF-8", EVENT.replace(b"Hel", b"H\xffel"), LAST, texts=("H\ufffdel", "lo")),
+        case("bytes that are not UTF-8", EVENT.replace(b"Hel", b"H\xffel"), LAST, texts=("H\ufffdel", "lo")),
         case("a text of 10 MB in one event", sse(says("x" * _LARGE, "STOP")), texts=("x" * _LARGE,)),
         case("an image of 7.5 MB in one event", sse(picture), texts=("",), media=7_500_000),
         _encoded("gzip, flushed at each event", "gzip", 31, unit),
@@ -120,8 +120,8 @@ def _framing(unit: float) -> list[Case]:
         case("a JSON array instead of events", b"[" + _ONE + b",\r\n" + _TWO + b"]"),
         case("a page of HTML instead of events", b"<html><body>Hello</body></html>", texts=(), **wrong),
         Case(section=FRAMING, name="a redirect (307) on the same host", scripts=(_redirects,), requests=2),
-        case("a finish reason that nobody knows", EVENT, sse(_STRANGE), ending="failed"),
-        case("a field that nobody knows", EVENT, sse(_UNKNOWN)),
+        case("an unknown finish reason", EVENT, sse(_STRANGE), ending="failed"),
+        case("an unknown field", EVENT, sse(_UNKNOWN)),
     ]
 
 
@@ -315,13 +315,13 @@ def _silence(unit: float) -> list[Case]:
             wait=unit,
         ),
         case(
-            f"nothing but blank lines; headwater has `first_content={unit:g}`",
+            f"only blank lines; headwater has `first_content={unit:g}`",
             _keeps_alive(b"", blank, every),
             deadlines={"first_content": unit},
             **stalls("first_content", (), "head"),
         ),
         case(
-            f"nothing but blank lines after an event; headwater has `content_gap={unit:g}`",
+            f"only blank lines after an event; headwater has `content_gap={unit:g}`",
             _keeps_alive(EVENT, blank, every),
             deadlines={"content_gap": unit},
             **stalls("content_gap", ("Hel",), "body"),

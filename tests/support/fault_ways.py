@@ -55,9 +55,9 @@ def ways() -> list[Way]:
         ),
         Way(name="the task is cancelled in a silence", aio=see.cancel_waiting, sees=cancelled),
         Way(name="the task is cancelled in the loop's body", aio=see.cancel_in_body, sees=cancelled),
-        Way(name="the client is closed, the stream is read on", sync=see.close_client, aio=see.aclose_client, **stays),
+        Way(name="the client is closed, the stream is read", sync=see.close_client, aio=see.aclose_client, **stays),
         Way(
-            name="the last reference to the client goes, the stream is read on",
+            name="the last reference to the client is dropped, the stream is read",
             sync=see.drop_client,
             aio=see.adrop_client,
             owns=True,
