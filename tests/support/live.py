@@ -22,6 +22,9 @@ from headwater.server.application import Server
 from headwater.server.chats.store import ChatStore
 from headwater.types import CountTokensResponse, GenerateContentResponse, Model
 from tests.support.servers import PATIENCE
+from tests.support.ticks import quicken
+
+quicken()
 
 ASK = {"contents": [{"parts": [{"text": "Tell me a story about a river."}]}]}
 

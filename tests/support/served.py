@@ -14,6 +14,9 @@ from starlette.responses import Response
 from starlette.routing import Mount, Route
 
 from tests.support.servers import PATIENCE
+from tests.support.ticks import quicken
+
+quicken()
 
 
 class Served:
