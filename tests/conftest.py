@@ -22,6 +22,16 @@ settings.register_profile("busy machine", deadline=None, suppress_health_check=[
 settings.load_profile("busy machine")
 
 _SCRUBBED = ("GOOGLE_", "GEMINI_", "SSL_CERT")
+#: A test with one of these starts a browser, or Node with packages from npm.
+_SLOW_FIXTURES = {"chromium", "node_modules", "project", "sdk"}
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark what needs a browser or Node as slow."""
+    for item in items:
+        if isinstance(item, pytest.Function) and _SLOW_FIXTURES.intersection(item.fixturenames):
+            item.add_marker(pytest.mark.slow)
 
 
 @pytest.fixture(autouse=True)

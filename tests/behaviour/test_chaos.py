@@ -9,6 +9,8 @@ import pytest
 
 from tests.support.stores import BINARY
 
+pytestmark = pytest.mark.slow
+
 CHAOS = Path(__file__).parents[2] / "bench" / "chaos.py"
 
 

@@ -16,6 +16,8 @@ import pytest
 
 from tests.support.killable import Process
 
+pytestmark = pytest.mark.slow
+
 MODEL = "gemini-2.5-flash"
 
 

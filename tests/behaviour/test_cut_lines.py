@@ -15,6 +15,8 @@ from headwater.errors import ConnectError, StreamInterrupted, StreamTruncated
 from tests.support.cutting import CuttingProxy
 from tests.support.live import Live
 
+pytestmark = pytest.mark.slow
+
 SEED = 20_26
 STREAMS = 100
 ASKS = (

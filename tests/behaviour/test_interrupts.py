@@ -5,7 +5,11 @@ from __future__ import annotations
 import subprocess
 import sys
 
+import pytest
+
 from tests.support.servers import unmeasured
+
+pytestmark = pytest.mark.slow
 
 #: Interrupts streams at random moments, and has Python say where it hangs if it does.
 _PROGRAM = """

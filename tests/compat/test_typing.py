@@ -21,6 +21,8 @@ from headwater.client.stream import aio, sync
 from tests.support.corpus_cases import shared
 from tests.test_public_surface import PUBLIC
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).parents[2]
 #: Forms of google-genai's, and some of ours, that a checker has to accept, and one line that it has to refuse.
 FORMS = """\

@@ -24,6 +24,8 @@ from tests.support.peers import (
     some_answer,
 )
 
+pytestmark = pytest.mark.slow
+
 SEED = 4_2026
 STREAMS = 10_000
 

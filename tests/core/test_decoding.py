@@ -199,6 +199,7 @@ def garbage(chance: random.Random, known: list[bytes]) -> bytes:
     return mutated(chance.choice(known), chance.choice(known), chance)
 
 
+@pytest.mark.slow
 def test_ten_thousand_bodies_of_garbage_end_in_chunks_or_a_documented_error() -> None:
     """Never in another exception and never in a hang, streamed or not, whatever the status and the cut."""
     chance, known, ends = random.Random(SEED), seeds(), {"chunks": 0, "good": 0, "errors": 0}

@@ -9,6 +9,7 @@ from tests.upstream import run_upstream
 from tests.upstream.run_upstream import Outcome, Table
 
 
+@pytest.mark.slow
 def test_google_genais_own_tests_pass_or_are_explained(capsys):
     """Nine tenths of the counted tests pass, each failure is explained in the table, and nothing in it is stale."""
     tests = run_upstream.find_tests()

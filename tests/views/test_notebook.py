@@ -10,6 +10,8 @@ import pytest
 from headwater.views import notebook
 from tests.support.servers import unmeasured
 
+pytestmark = pytest.mark.slow
+
 SETUP = """
 import os
 os.environ["GOOGLE_GEMINI_BASE_URL"] = "offline:instant"

@@ -19,6 +19,7 @@ NOT_INSTALLED = 3
 ALL = 332
 
 pytestmark = [
+    pytest.mark.slow,
     pytest.mark.timeout(PATIENCE + 10),
     pytest.mark.skipif(shutil.which("node") is None or shutil.which("npm") is None, reason="node and npm are not here"),
 ]
