@@ -270,7 +270,7 @@ def test_pydantic_is_not_needed() -> None:
     code = (
         "import sys, dataclasses\n"
         "from headwater.client.tools.schemas import parse, to_schema\n"
-        "from headwater.client import calls, functions\n"
+        "from headwater.client.tools import calls, functions\n"
         "A = dataclasses.make_dataclass('A', [('x', int)])\n"
         "assert to_schema(A).properties and parse(A, '{\"x\": 1}').x == 1\n"
         "print('pydantic' in sys.modules)"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import hmac
 from contextlib import suppress
 
 import msgspec
@@ -56,7 +57,7 @@ class IdempotencyKeys:
         header = await header_of(self._log, name)
         if header is None:
             return None
-        if header.digest != digest:
+        if not hmac.compare_digest(header.digest, digest):
             raise server_error(422, "INVALID_ARGUMENT", "KEY_USED", "the key was used for another request before")
         return name, header
 
