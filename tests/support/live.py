@@ -7,7 +7,7 @@ import http.client
 import json
 import socket
 import threading
-from collections.abc import AsyncIterator, Callable, Collection, Mapping
+from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from starlette.applications import Starlette
@@ -17,7 +17,7 @@ from headwater import genai, story
 from headwater.engines.base import EngineRequest
 from headwater.engines.offline import OfflineEngine
 from headwater.log.base import Log
-from headwater.server import Runner, ServerConfig, app, listen
+from headwater.server import FrontEndProtocol, Runner, ServerConfig, app, listen
 from headwater.server.application import Server
 from headwater.server.chats.store import ChatStore
 from headwater.types import CountTokensResponse, GenerateContentResponse, Model
@@ -52,12 +52,13 @@ class Live:
         engines: Mapping[str, Any] | None = None,
         log: Log | None = None,
         chats: ChatStore | None = None,
+        protocols: Sequence[FrontEndProtocol] = (),
         mount: str = "",
         **settings: Any,
     ) -> None:
         config = ServerConfig(**{"grace": 0.0, **settings})
         engine = engine or OfflineEngine(story.INSTANT)
-        self.app: Starlette = app(engine, engines=engines, log=log, chats=chats, config=config)
+        self.app: Starlette = app(engine, engines=engines, log=log, chats=chats, config=config, protocols=protocols)
         self.server: Server = self.app.state.server
         if mount:
             self.app = Starlette(routes=[Mount(mount, self.app)], lifespan=self.app.router.lifespan_context)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 
 from starlette.applications import Starlette
@@ -23,7 +23,6 @@ from headwater.log.memory import MemoryLog
 from headwater.server.chats.endpoint import ChatsEndpoint
 from headwater.server.chats.service import ChatService
 from headwater.server.chats.store import ChatStore
-from headwater.server.chats.ui_endpoint import UiEndpoint
 from headwater.server.config import ServerConfig
 from headwater.server.durable.answer_streams import AnswerStreams
 from headwater.server.durable.endpoint import DurableEndpoint
@@ -38,6 +37,8 @@ from headwater.server.http.middleware import EdgeMiddleware
 from headwater.server.http.responses import json_response
 from headwater.server.openapi import document
 from headwater.server.page.routes import page_routes
+from headwater.server.protocols.base import Backend, FrontEndProtocol
+from headwater.server.protocols.registry import PROTOCOLS, protocol_routes, stream_formats
 from headwater.server.streams.endpoint import StreamsEndpoint
 from headwater.server.streams.recorder import Recorder
 from headwater.server.streams.registry import StreamRegistry
@@ -61,6 +62,7 @@ class Server:
         config: ServerConfig | None = None,
         *,
         chats: ChatStore | None = None,
+        protocols: Sequence[FrontEndProtocol] = (),
     ) -> None:
         self.config = config = config or ServerConfig()
         self.engines = engines
@@ -70,6 +72,10 @@ class Server:
         self.registry = StreamRegistry(engines, self.recorder, auth, secret=config.secret)
         self.chats = ChatService(chats, self.registry, most=config.limits.max_chats)
         self.cluster = ClusterNode(self.registry, self.recorder, engines)
+        self.protocols = (*PROTOCOLS, *protocols)
+        self._backend = Backend(
+            auth=auth, engines=engines, recorder=self.recorder, registry=self.registry, chats=self.chats
+        )
         self.files = FileStore(config.limits)
         self.sockets = WebSocketEndpoint(self.registry, self.recorder, auth, metrics, grace=config.grace)
         answers = AnswerStreams(self.registry)
@@ -87,9 +93,9 @@ class Server:
             WebSocketRoute(paths.WEBSOCKET, self.sockets),
             *FilesEndpoint(self.files, self.auth).routes(),
             *GeminiEndpoint(self.engines, self.recorder, self.auth, self.registry).routes(),
-            *StreamsEndpoint(self.registry, self.auth).routes(),
+            *StreamsEndpoint(self.registry, self.auth, stream_formats(self.protocols)).routes(),
             *ChatsEndpoint(self.chats, self.auth).routes(),
-            *UiEndpoint(self.chats, self.registry, self.engines, self.recorder, self.auth).routes(),
+            *protocol_routes(self._backend, self.protocols),
             *self.durable.routes(),
         ]
 
@@ -129,7 +135,7 @@ class Server:
         return json_response(health)
 
     async def _description(self, _: HttpRequest) -> Response:
-        return json_response(document.document(needs_key=self.auth.needs_key))
+        return json_response(document.document(needs_key=self.auth.needs_key, protocols=self.protocols))
 
     async def _metrics(self, http: HttpRequest) -> Response:
         self.auth.identify(http)
@@ -156,6 +162,7 @@ def app(
     log: Log | None = None,
     chats: ChatStore | None = None,
     config: ServerConfig | None = None,
+    protocols: Sequence[FrontEndProtocol] = (),
 ) -> Starlette:
     """Return the server as an ASGI application.
 
@@ -168,9 +175,10 @@ def app(
         log: Stores streams (see ``open_log``); in memory if not given.
         chats: Stores chats (see ``open_store``); in memory if not given.
         config: Everything else: API keys, origins, limits, timeouts.
+        protocols: Front-end protocols besides the built-in ones.
     """
     router = EngineRouter(engine or OfflineEngine(), engines)
-    server = Server(router, log or MemoryLog(), config, chats=chats)
+    server = Server(router, log or MemoryLog(), config, chats=chats, protocols=protocols)
     application = Starlette(
         routes=server.routes(),
         middleware=[Middleware(EdgeMiddleware, origins=server.auth.origins)],

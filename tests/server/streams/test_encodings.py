@@ -158,7 +158,7 @@ def test_reader_that_is_let_go_is_told(tmp_path: Path, form: str, last: bytes) -
 
 def test_chunk_that_does_not_fit_is_read_as_far_as_it_does() -> None:
     """Upstreams send numbers for enums and worse; what is passed on as bytes elsewhere is read here."""
-    from headwater.server.streams.protocol_encodings import read_chunk
+    from headwater.server.streams.protocol_encoding import read_chunk
 
     odd: Any = {"candidates": [{"content": {"parts": [{"text": "a"}]}, "finishReason": 1, "index": "x"}]}
     assert read_chunk(json.dumps(odd).encode()).text == "a"

@@ -14,7 +14,7 @@ from headwater.server.chats.model import Message
 from headwater.server.http.errors import server_error
 from headwater.server.streams import record_format
 from headwater.server.streams.log_keys import header_of
-from headwater.server.streams.protocol_encodings import read_chunk
+from headwater.server.streams.protocol_encoding import read_chunk
 from headwater.server.streams.record_format import CHUNK, END, ERROR
 
 

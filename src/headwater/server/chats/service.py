@@ -181,7 +181,7 @@ class ChatService:
         written = await self._keep(RunningAnswer(owner, id, answer), started, saving)
         return StartedAnswer(written.chat, asked, answer, is_new=True)
 
-    async def go_on(self, who: bytes, id: str, message: Message, ask: AnswerRequest) -> StartedAnswer:
+    async def continue_answer(self, who: bytes, id: str, message: Message, ask: AnswerRequest) -> StartedAnswer:
         """Have the model go on with an answer that is there: what it called for is in ``message`` now.
 
         Raises:

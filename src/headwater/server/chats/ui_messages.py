@@ -1,4 +1,4 @@
-"""Between the messages of ``useChat`` (npm ``ai``) and those of a saved chat, in both directions. Pure."""
+"""Converts between the messages of ``useChat`` (npm ``ai``, 5 to 7) and those of a saved chat. Pure."""
 
 from __future__ import annotations
 
@@ -17,15 +17,15 @@ from headwater.server.chats.model import ChatTree, Message, branch, checked_id, 
 from headwater.types import Content
 from headwater.types.base import salvage
 
-#: What of a request of the Gemini API may stand in the body beside the messages.
+#: Fields of the Gemini API that the body may contain besides the messages.
 _FIELDS = ("generationConfig", "systemInstruction", "tools", "toolConfig", "safetySettings", "cachedContent")
 _NO_MESSAGE = "send the messages of useChat, or the last one as message"
 
 
 class UiRequest(msgspec.Struct):
-    """The body of a ``useChat`` request. ``messages`` are all of them, or the last one; other fields are the caller's.
+    """The body of a ``useChat`` request: all ``messages``, or only the last as ``message``.
 
-    ``message_id`` names the one that is to be answered anew.
+    ``message_id`` names the one to be answered again. Unknown fields are the application's, and ignored.
     """
 
     id: str
@@ -37,115 +37,115 @@ class UiRequest(msgspec.Struct):
     engine: str = ""
 
 
-class ReadMessages(msgspec.Struct):
-    """What a ``useChat`` request asks of a chat: the messages that are new to it, and the one to be answered.
+class UiConversation(msgspec.Struct):
+    """What a ``useChat`` request asks of a chat: messages to add, and which one to answer (``parent``).
 
-    ``contents`` are what the model is shown. ``going_on`` is an answer that goes on, since its functions were run.
+    ``contents`` are sent to the model. ``continued`` is an answer that continues because its functions were run.
     """
 
     new: list[Message]
     parent: str | None
     contents: list[dict[str, Any]]
-    going_on: Message | None = None
+    continued: Message | None = None
 
 
 def read_request(body: bytes) -> tuple[UiRequest, dict[str, Any]]:
-    """Return what the body of a request says, and the fields of a request to Gemini that are in it.
+    """Return a request, and the fields of the Gemini API in its body.
 
     Raises:
-        UsageError: it is no such body.
+        UsageError: if the body is invalid.
     """
     what = "that of useChat of the AI SDK 5 or later"
     document = parse_json(body, what)
-    ask = convert_json(document, UiRequest, what)
-    checked_id(ask.id, "chat")
-    request = {name: document[name] for name in _FIELDS if document.get(name) is not None}
-    return ask, request
+    ui_request = convert_json(document, UiRequest, what)
+    checked_id(ui_request.id, "chat")
+    fields = {name: document[name] for name in _FIELDS if document.get(name) is not None}
+    return ui_request, fields
 
 
-def read(ask: UiRequest, chat: ChatTree | None, request: dict[str, Any]) -> ReadMessages:
-    """Return what is asked of a chat, which may not be there yet; a system message goes into ``request``.
+def read_conversation(ui_request: UiRequest, chat: ChatTree | None, fields: dict[str, Any]) -> UiConversation:
+    """Return what a request asks of a chat, which may not exist yet. A system message goes into ``fields``.
 
     Raises:
-        UsageError: the messages say nothing, or not what they can say.
+        UsageError: if there is nothing to answer, or a message is invalid.
     """
     known = {message.id: message for message in chat.messages} if chat is not None else {}
-    given = ask.messages or ([] if ask.message is None else [ask.message])
-    if not given:
-        return _anew(ask, known)
-    conversation = read_messages(given)
+    sent = ui_request.messages or ([] if ui_request.message is None else [ui_request.message])
+    if not sent:
+        return _regenerate(ui_request, known)
+    conversation = read_messages(sent)
     if conversation.system_instruction is not None:
-        request["systemInstruction"] = msgspec.to_builtins(conversation.system_instruction)
-    given = [message for message in given if message.get("role") != "system"]
-    messages = _chained(given, known, None if chat is None else chat.leaf)
+        fields["systemInstruction"] = msgspec.to_builtins(conversation.system_instruction)
+    sent = [message for message in sent if message.get("role") != "system"]
+    messages = _chain(sent, known, None if chat is None else chat.leaf)
     first, last = messages[0], messages[-1]
     before = contents_for_model(branch(known, first.parent))
     contents = [*before, *msgspec.to_builtins(conversation.contents)]
-    if last.role == "model":
-        said = msgspec.to_builtins(read_messages(given[-1:]).contents)
-        return ReadMessages(messages, last.parent, contents, msgspec.structs.replace(last, contents=said))
-    return ReadMessages(messages, last.id, contents)
+    if last.role == "model":  # useChat sends an answer back when the page has run the functions it calls
+        answer = msgspec.to_builtins(read_messages(sent[-1:]).contents)
+        return UiConversation(messages, last.parent, contents, msgspec.structs.replace(last, contents=answer))
+    return UiConversation(messages, last.id, contents)
 
 
-def replayed(chat: ChatTree, after: str) -> Message | None:
-    """Return the last answer of a chat, for a page whose last message is ``after``; None where it has that already."""
+def missed_answer(chat: ChatTree, after: str) -> Message | None:
+    """Return the last answer of a chat for a page whose last message is ``after``, or None if it is that answer."""
     last = next((message for message in chat.messages if message.id == chat.leaf), None)
     return last if last is not None and last.role == "model" and last.id != after else None
 
 
 def ui_chat(chat: ChatTree) -> list[dict[str, Any]]:
-    """Return the branch of a chat that is shown, as ``useChat`` has it.
+    """Return the branch that is shown as messages of ``useChat``.
 
-    An answer that runs is left out, and comes with the resumed stream; so are messages that say nothing.
+    A running answer is left out, since the resumed stream brings it; so are empty messages.
     """
     shown = branch({message.id: message for message in chat.messages}, chat.leaf)
-    found = [_ui_message(message) for message in shown if message.state != "running"]
-    return [message for message in found if message["parts"]]
+    messages = [_ui_message(message) for message in shown if message.state != "running"]
+    return [message for message in messages if message["parts"]]
 
 
-def _anew(ask: UiRequest, known: Mapping[str, Message]) -> ReadMessages:
-    """Another answer, without the messages: the chat has them."""
-    message = known.get(ask.message_id or "")
-    if ask.trigger != "regenerate-message" or message is None:
+def _regenerate(ui_request: UiRequest, known: Mapping[str, Message]) -> UiConversation:
+    """Another answer to a message that the chat has."""
+    message = known.get(ui_request.message_id or "")
+    if ui_request.trigger != "regenerate-message" or message is None:
         raise UsageError(_NO_MESSAGE)
     parent = message.parent if message.role == "model" else message.id
-    return ReadMessages([], parent, contents_for_model(branch(known, parent)))
+    return UiConversation([], parent, contents_for_model(branch(known, parent)))
 
 
-def _chained(given: Sequence[dict[str, Any]], known: Mapping[str, Message], leaf: str | None) -> list[Message]:
-    """Messages of the chat, each after the one before it; one that comes alone and is new goes to the leaf."""
-    parent = leaf if len(given) == 1 else None
-    found: list[Message] = []
-    for message in given:
-        one = _message(message, known, parent)
-        found.append(one)
-        parent = one.id
-    if not found:
+def _chain(sent: Sequence[dict[str, Any]], known: Mapping[str, Message], leaf: str | None) -> list[Message]:
+    """The messages sent, each with the one before as its parent. A single new message is added to the leaf."""
+    parent = leaf if len(sent) == 1 else None
+    chained: list[Message] = []
+    for ui_message in sent:
+        message = _message(ui_message, known, parent)
+        chained.append(message)
+        parent = message.id
+    if not chained:
         raise UsageError(_NO_MESSAGE)
-    return found
+    return chained
 
 
-def _message(given: Mapping[str, Any], known: Mapping[str, Message], parent: str | None) -> Message:
-    """A message of the chat that is known, or a new one. What the user has edited is a new one beside the old."""
-    name = _id(given)
-    role: Literal["user", "model"] = "model" if given.get("role") == "assistant" else "user"
-    there = known.get(name)
-    if there is not None and role == "model":
-        return there
-    contents = msgspec.to_builtins(_contents([dict(given)]))
-    if there is not None and there.contents != contents:
-        name, parent = _edited(name, contents), there.parent
-        there = known.get(name)
-    return there or Message(id=name, role=role, parent=parent, created=now(), contents=contents)
+def _message(ui_message: Mapping[str, Any], known: Mapping[str, Message], parent: str | None) -> Message:
+    """A message of the chat, or a new one. One that the user edited is new, and a sibling of the original."""
+    message_id = _id(ui_message)
+    role: Literal["user", "model"] = "model" if ui_message.get("role") == "assistant" else "user"
+    existing = known.get(message_id)
+    if existing is not None and role == "model":
+        return existing  # the server's own version is complete; the page's has passed through its protocol
+    contents = msgspec.to_builtins(_contents([dict(ui_message)]))
+    if existing is not None and existing.contents != contents:
+        message_id, parent = _edited_id(message_id, contents), existing.parent
+        existing = known.get(message_id)
+    return existing or Message(id=message_id, role=role, parent=parent, created=now(), contents=contents)
 
 
-def _edited(id: str, contents: Any) -> str:
-    """The id of a message whose page still has the old one for it: the same for the same words."""
+def _edited_id(id: str, contents: Any) -> str:
+    """The id of an edited message, for which the page keeps the old id: the same for the same content."""
     return f"{id[:100]}-{hashlib.sha256(msgspec.json.encode(contents)).hexdigest()[:12]}"
 
 
 def _contents(messages: Sequence[dict[str, Any]]) -> list[Content]:
-    """What messages say, which may be nothing."""
+    """The contents of messages, which may be empty."""
     try:
         return read_messages(messages).contents
     except UsageError:
@@ -153,12 +153,12 @@ def _contents(messages: Sequence[dict[str, Any]]) -> list[Content]:
 
 
 def _id(message: Mapping[str, Any]) -> str:
-    name = message.get("id")
-    return checked_id(name, "message") if isinstance(name, str) and name else new_id()
+    message_id = message.get("id")
+    return checked_id(message_id, "message") if isinstance(message_id, str) and message_id else new_id()
 
 
 def _ui_message(message: Message) -> dict[str, Any]:
     contents = [salvage(content, Content) for content in message.contents]
     role = "user" if message.role == "user" else "assistant"
-    told: dict[str, Any] = {"id": message.id, "role": role, "parts": ui_parts(contents, seed=message.id)}
-    return told | ({"metadata": {"model": message.model}} if message.model else {})
+    ui_message: dict[str, Any] = {"id": message.id, "role": role, "parts": ui_parts(contents, seed=message.id)}
+    return ui_message | ({"metadata": {"model": message.model}} if message.model else {})

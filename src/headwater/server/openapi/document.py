@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import headwater
 from headwater.contract.headers import IDEMPOTENCY_KEY, LAST_EVENT_ID
 from headwater.contract.paths import EVENTS, LINKS, STOP, STREAMS
 from headwater.contract.streams import ON_SERVER_BREAK, STATES
-from headwater.server.openapi import chats as chats
+from headwater.server.openapi import chats
+from headwater.server.openapi import protocols as protocol_paths
 from headwater.server.openapi.builders import (
     ANY,
     JSON,
@@ -22,13 +24,14 @@ from headwater.server.openapi.builders import (
     parameter,
     query,
 )
-from headwater.server.streams.protocol_encodings import FORMATS
+from headwater.server.protocols.base import FrontEndProtocol
+from headwater.server.protocols.registry import PROTOCOLS, stream_formats
 
 _MODEL = "The name of a model, as /v1beta/models lists them."
 _UPLOAD_NOTE = "Begin a resumable upload (X-Goog-Upload-Command: start), or go on with one (upload_id)."
 
 
-def document(*, needs_key: bool) -> dict[str, Any]:
+def document(*, needs_key: bool, protocols: Sequence[FrontEndProtocol] = PROTOCOLS) -> dict[str, Any]:
     """Return the description. The paths of ``/v1beta`` stand for those of the other versions, and for none."""
     description: dict[str, Any] = {
         "openapi": "3.1.0",
@@ -39,7 +42,7 @@ def document(*, needs_key: bool) -> dict[str, Any]:
             "description": "The same paths are there under /v1, /v1alpha, /v1beta1, without a version, "
             "and as Vertex AI has them.",
         },
-        "paths": _paths(),
+        "paths": _paths(protocols),
         "components": {
             "schemas": _SCHEMAS,
             "responses": {"Error": answer("An error in Google's shape.", "Error")},
@@ -55,7 +58,7 @@ def document(*, needs_key: bool) -> dict[str, Any]:
     return description
 
 
-def _paths() -> dict[str, Any]:
+def _paths(protocols: Sequence[FrontEndProtocol]) -> dict[str, Any]:
     model, file = parameter("model", _MODEL), parameter("name", "The id of a file.")
     page = [query("pageSize", "integer"), query("pageToken", "string")]
     stream = _post("streamGenerateContent", "Generate an answer, chunk by chunk.", model, "GenerateContentResponse")
@@ -81,8 +84,9 @@ def _paths() -> dict[str, Any]:
             "delete": operation("deleteFile", "Delete a file.", [file], "Empty"),
         },
         "/v1beta/files/{name}:download": {"get": _download(file)},
-        **_streams(),
+        **_streams(stream_formats(protocols).names),
         **chats.paths(),
+        **protocol_paths.paths(protocols),
         "/": {"get": open_operation("welcome", "What this is.", JSON)},
         "/healthz": {"get": open_operation("health", "Whether the server is well.", JSON)},
         "/openapi.json": {"get": open_operation("describe", "This description.", JSON)},
@@ -90,7 +94,7 @@ def _paths() -> dict[str, Any]:
     }
 
 
-def _streams() -> dict[str, Any]:
+def _streams(formats: Sequence[str]) -> dict[str, Any]:
     name, page = parameter("name", "The name of a stream."), [query("pageSize", "integer")]
     once = {"name": IDEMPOTENCY_KEY, "in": "header", "schema": {"type": "string"}}
     last = {"name": LAST_EVENT_ID, "in": "header", "schema": {"type": "integer"}}
@@ -99,7 +103,7 @@ def _streams() -> dict[str, Any]:
     read = operation("readStream", "Read its events: chunk, then end or failed.", [name, last], "Stream")
     read["parameters"] += [query("after", "integer"), query("expires", "integer"), query("signature", "string")]
     read["parameters"].append(query("every", "number", "Send at most once in so many seconds."))
-    read["parameters"].append(query("format", "string", f"{', '.join(FORMATS)}; numbered unless given."))
+    read["parameters"].append(query("format", "string", f"{', '.join(formats)}; numbered unless given."))
     read["responses"]["200"]["content"] = {"text/event-stream": {"schema": {"type": "string"}}}
     link = operation("linkStream", "Make a link for a reader without a key.", [name], "Link")
     seconds = object_of("seconds", seconds={"type": "number"})

@@ -22,8 +22,8 @@ from headwater.server.http.auth import Auth
 from headwater.server.http.body import read_request_body
 from headwater.server.http.middleware import add_log_fields
 from headwater.server.http.responses import created_response, json_response
+from headwater.server.streams.formats import DEFAULT_FORMAT, StreamFormats
 from headwater.server.streams.links import SIGNATURE, check_link, link_query
-from headwater.server.streams.protocol_encodings import encoding_for
 from headwater.server.streams.record_format import StreamHeader
 from headwater.server.streams.registry import StoredStream, StreamRegistry
 from headwater.server.streams.responses import StreamResponse
@@ -47,9 +47,10 @@ class _StartOptions(msgspec.Struct):
 class StreamsEndpoint:
     """The routes over the generations. Its handlers raise what the app turns into refusals."""
 
-    def __init__(self, registry: StreamRegistry, auth: Auth) -> None:
+    def __init__(self, registry: StreamRegistry, auth: Auth, formats: StreamFormats) -> None:
         self._registry = registry
         self._auth = auth
+        self._formats = formats
 
     def routes(self) -> list[BaseRoute]:
         """Return the routes."""
@@ -100,9 +101,8 @@ class StreamsEndpoint:
             stream = await self._load(principal, http.path_params["name"])
         if stream.state.is_sealed and after >= stream.event_count:
             return Response(None, 204)  # an EventSource that has seen the end asks no more
-        encoding = encoding_for(
-            http.query_params.get("format") or "numbered", stream.name, after, model=stream.header.model
-        )
+        name = http.query_params.get("format") or DEFAULT_FORMAT
+        encoding = self._formats.encoding(name, stream.name, after, model=stream.header.model)
         return StreamResponse(
             self._registry,
             stream.name,

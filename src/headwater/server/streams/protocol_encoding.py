@@ -1,20 +1,14 @@
-"""The forms that front ends' protocols give a stream, as encodings of its log at the time it is read. Pure."""
+"""A stored stream in a front end's protocol: the encoder runs when the stream is read. Pure."""
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 import msgspec
 
-from headwater.contract.headers import LAST_EVENT_ID
 from headwater.contract.streams import CANCELLED, StreamEnding
-from headwater.errors import UsageError, api_error
-from headwater.protocols.ag_ui.encoder import AgUi
-from headwater.protocols.ai_sdk.encoder import AiSdk
+from headwater.errors import api_error
 from headwater.protocols.base import EVENT_STREAM, Encoder, StreamOutcome
-from headwater.protocols.plain import PlainText
-from headwater.server.streams.encodings import EventEncoding, NumberedEncoding, ResponseEncoding
 from headwater.server.streams.record_format import CHUNK, END, ERROR, error_body
 from headwater.types import GenerateContentResponse, UsageMetadata
 from headwater.types.base import salvage
@@ -80,27 +74,6 @@ def read_chunk(data: bytes) -> GenerateContentResponse:
     return salvage(document, GenerateContentResponse) if isinstance(document, dict) else GenerateContentResponse()
 
 
-def message_id(name: str) -> str:
-    """Return the id of the message that the stream of this name is: the same everywhere, and no way to the name."""
-    return "msg-" + _digest("message", name)
-
-
-def encoding_for(asked: str, name: str, after: int = 0, *, model: str = "") -> ResponseEncoding:
-    """Return the form that is asked for by its name, for the stream ``name`` after its first ``after`` events.
-
-    Raises:
-        UsageError: there is no such form, or it can only be read from the beginning.
-    """
-    make = _FORMS.get(asked)
-    if make is None:
-        raise UsageError(f"there is no format {asked[:50]!r}: it is one of {', '.join(FORMATS)}")
-    if after and asked not in _RESUMABLE:
-        raise UsageError(
-            f"the format {asked} is read from the beginning each time: leave out after and {LAST_EVENT_ID}"
-        )
-    return make(name, after, model)
-
-
 def _outcome(data: bytes) -> StreamOutcome:
     try:
         ending = msgspec.json.decode(data, type=StreamEnding)
@@ -114,27 +87,3 @@ def _outcome(data: bytes) -> StreamOutcome:
         first=ending.first_chunk,
         seconds=ending.seconds,
     )
-
-
-def _digest(kind: str, name: str) -> str:
-    return hashlib.sha256(f"{kind} {name}".encode()).hexdigest()[:24]
-
-
-def _ag_ui(name: str, after: int, model: str) -> ResponseEncoding:
-    return ProtocolEncoding(
-        AgUi(thread_id=f"thread-{_digest('thread', name)}", run_id=f"run-{_digest('run', name)}", model=model)
-    )
-
-
-_FORMS: dict[str, Callable[[str, int, str], ResponseEncoding]] = {
-    "numbered": lambda name, after, model: NumberedEncoding(after),
-    "gemini": lambda name, after, model: EventEncoding(),
-    "text": lambda name, after, model: ProtocolEncoding(PlainText(after=after), is_resumable=True),
-    "ai-sdk-5": lambda name, after, model: ProtocolEncoding(AiSdk(version=5, message_id=message_id(name), model=model)),
-    "ai-sdk-6": lambda name, after, model: ProtocolEncoding(AiSdk(version=6, message_id=message_id(name), model=model)),
-    "ai-sdk-7": lambda name, after, model: ProtocolEncoding(AiSdk(version=7, message_id=message_id(name), model=model)),
-    "ag-ui": _ag_ui,
-}
-#: The names of all formats.
-FORMATS = tuple(_FORMS)
-_RESUMABLE = frozenset(("numbered", "gemini", "text"))
