@@ -62,7 +62,7 @@ def test_killed_while_it_is_sent(process: Process, visits: Any) -> None:
     page.wait_for_function("() => document.querySelector('#engine')?.textContent === ''")
     process.kill()
     ask(page, ASKED)
-    page.wait_for_selector("text=Not saved yet. The server can not be reached.")
+    page.wait_for_selector("text=Not saved yet. The server cannot be reached.")
     process.start()
     page.wait_for_selector("article.model:not(.running) .figures", timeout=60_000)
     assert page.locator(".unsent").count() == 0
@@ -81,9 +81,9 @@ def test_killed_with_all_that_it_knew(tmp_path: Path, visits: Any) -> None:
         process.kill()
         process.start()
         page.wait_for_selector("#stand >> text=The server no longer has this chat")
-        page.wait_for_selector("[role=alert] >> text=What had come is kept.")
+        page.wait_for_selector("[role=alert] >> text=The part received is kept.")
         assert len(page.inner_text("article.model > .text")) > 150
-        page.click("text=Save it again")
+        page.click("text=Save again")
         titles_are(page, ASKED)
         page.reload()
         page.wait_for_selector("article.model .figures")

@@ -50,7 +50,7 @@ def test_search(three: Live, open_page: Any) -> None:
     page.fill("#filter", "middle")
     titles_are(page, "Middle")
     page.fill("#filter", "middle lighthouses")
-    page.wait_for_selector("text=No chat has these words.")
+    page.wait_for_selector("text=No chats match.")
     page.press("#filter", "Escape")
     titles_are(page, "Newest", "Middle", "Oldest")
 
@@ -93,7 +93,7 @@ def test_a_rename_is_left(three: Live, open_page: Any) -> None:
     page.keyboard.press("F2")
     page.keyboard.type("Other")
     page.keyboard.press("Enter")
-    page.wait_for_selector("#said >> text=The new name could not be saved. The server can not be reached.")
+    page.wait_for_selector("#said >> text=The new name could not be saved. The server cannot be reached.")
     titles_are(page, "Newest", "Middle", "Oldest")
 
 
@@ -143,7 +143,7 @@ def test_delete(three: Live, open_page: Any) -> None:
     titles_are(other, "Newest", "Oldest")
     other.wait_for_selector("#stand >> text=The server no longer has this chat")
     assert other.inner_text(".bubble").strip() == "about bread"
-    other.click("text=Save it again")
+    other.click("text=Save again")
     titles_are(other, "Newest", "Middle", "Oldest")
 
 
@@ -230,7 +230,7 @@ def test_two_keys(talker: Talker, visits: Any) -> None:
         address = page.url
         page.click("#settings")
         use_key(page, "second")
-        page.wait_for_selector("text=There is no such chat.")
+        page.wait_for_selector("text=This chat does not exist.")
         titles_are(page)
         assert page.locator("article").count() == 0
         page.keyboard.press("Control+Shift+O")
@@ -238,10 +238,10 @@ def test_two_keys(talker: Talker, visits: Any) -> None:
         says_all(page, "two")
         titles_are(page, "yours")
         page.fill("#filter", "mine")
-        page.wait_for_selector("text=No chat has these words.")
+        page.wait_for_selector("text=No chats match.")
         page.goto("about:blank")
         page.goto(address)
-        page.wait_for_selector("text=There is no such chat.")
+        page.wait_for_selector("text=This chat does not exist.")
         page.click("#settings")
         use_key(page, "first")
         says_all(page, "one")

@@ -39,10 +39,10 @@ def test_moved_once(served: Live, open_page: Any) -> None:
     page.evaluate(LEFT, [chat("one", 1_700_000_000_000), chat("two", 1_760_000_000_000)])
     page.goto(f"{served.url}/#one")
     page.reload()
-    page.wait_for_selector("text=2 chats of this browser are on the server now.")
+    page.wait_for_selector("text=2 chats from this browser moved to the server.")
     titles_are(page, "Title of two", "Title of one")
     says_all(page, "answer of one")
-    assert page.inner_text(".figures") == "gemini-2.5-pro · 7 tokens · 7 a second · first after 0.5 s"
+    assert page.inner_text(".figures") == "gemini-2.5-pro · 7 tokens · 7 tokens/s · first token 0.5 s"
     assert page.locator(".bubble img").count() == 1
     assert page.evaluate(KEPT) == 0
     kept = served.get("/v1/chats/one").json
@@ -65,7 +65,7 @@ def test_kept_until_the_server_has_it(served: Live, open_page: Any) -> None:
 
     page.route("**/v1/chats", full)
     page.reload()
-    page.wait_for_selector("#said >> text=1 chat of an earlier version could not be moved")
+    page.wait_for_selector("#said >> text=1 chat from an earlier version could not be moved")
     titles_are(page, "Title of one")
     assert page.evaluate(KEPT) == 3
     page.unroute("**/v1/chats")

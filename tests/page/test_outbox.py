@@ -119,7 +119,7 @@ def test_deleted_before_it_was_sent(talker: Talker, served: Live, open_page: Any
     titles_are(page)
     page.context.set_offline(False)
     page.reload()
-    page.wait_for_selector("#list-note >> text=Your chats will be here.")
+    page.wait_for_selector("#list-note >> text=Your chats will appear here.")
     assert talker.asked == []
 
 
@@ -132,8 +132,8 @@ def test_refused(talker: Talker, served: Live, open_page: Any) -> None:
     ask(page, "q")
     said = page.wait_for_selector("[role=alert]").inner_text()
     assert "Not saved." in said
-    assert "Send fewer or smaller pictures." in said
-    page.click("text=Take it back")
+    assert "Send fewer or smaller images." in said
+    page.click("text=Discard")
     page.wait_for_selector("#empty h2")
     assert page.input_value("#prompt") == "q"
     assert page.locator("#pictures img").count() == 1
@@ -218,7 +218,7 @@ def test_the_server_has_lost_the_chat(talker: Talker, served: Live, open_page: A
     ask(page, "two")  # nobody has told the page
     page.wait_for_selector("#stand >> text=The server no longer has this chat")
     page.wait_for_selector("text=Not saved.")
-    page.click("#stand >> text=Save it again")
+    page.click("#stand >> text=Save again")
     says_all(page, "second")
     ended(page, 2)
     served.request("DELETE", chat)

@@ -10,7 +10,7 @@ import { settings } from "./store.js";
 export class Running extends EventTarget {
   #reading = new AbortController();
   #isStopping = false;
-  /** What to tell the user while there is no connection. */
+  /** What to show while there is no connection. */
   trouble = "";
   /** Whether the server does not know the answer: the message is then as it was when that was found out. */
   isForgotten = false;
@@ -28,7 +28,7 @@ export class Running extends EventTarget {
     await stopped(this.chat).catch((error) => this.#connection("waiting", { error }));
   }
 
-  /** Read no more; the answer goes on. */
+  /** Stop reading; the answer continues. */
   leave() {
     this.#reading.abort();
   }
@@ -78,7 +78,7 @@ export class Running extends EventTarget {
 
   /** @param {string} state @param {any} detail */
   #connection(state, detail) {
-    if (state === "waiting") this.trouble = this.#isStopping ? "The server can not be reached: it is stopped when it is back." : troubleWords(detail.error);
+    if (state === "waiting") this.trouble = this.#isStopping ? "The server cannot be reached. The answer will be stopped when it is back." : troubleWords(detail.error);
     else if (state === "open" || state === "done") this.trouble = "";
     if (state === "open" && this.#isStopping) this.stop();
     this.dispatchEvent(new Event("state"));
@@ -87,7 +87,7 @@ export class Running extends EventTarget {
 
 /** @param {HeadwaterError} error */
 function troubleWords(error) {
-  if (!navigator.onLine) return "You are offline. The answer goes on here when the network is back.";
-  if (error.status === 429) return "The server is busy. Waiting for a place…";
-  return "The connection is lost. Trying again…";
+  if (!navigator.onLine) return "You are offline. The answer resumes here when the network is back.";
+  if (error.status === 429) return "The server is busy. Waiting…";
+  return "The connection was lost. Reconnecting…";
 }

@@ -79,5 +79,5 @@ async function request(path, init = {}) {
 /** @param {unknown} error @returns {never} */
 function unreachable(error) {
   if (error instanceof HeadwaterError || /** @type {any} */ (error)?.name === "AbortError") throw error;
-  throw new HeadwaterError("The server can not be reached.", 0);
+  throw new HeadwaterError("The server cannot be reached.", 0);
 }

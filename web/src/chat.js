@@ -29,7 +29,7 @@ export class Chat {
   summary = null;
   /** How often something has come that a request before it knows nothing of. */
   #version = 0;
-  /** The leaf that the server is being told. */
+  /** The leaf that is being sent to the server. */
   #turning = "";
 
   /** @param {string} id @param {(chat: string) => Item[]} unsent */
@@ -132,7 +132,7 @@ export class Chat {
 
   /** A message as it is fetched, or as it is here already. @param {Message} given */
   #newer(given) {
-    const fresh = { ...given, contents: given.contents ?? [] }; // there are none before the first word
+    const fresh = { ...given, contents: given.contents ?? [] }; // absent before the first word
     const known = this.messages.get(fresh.id);
     if (!known || known.stream !== fresh.stream) return fresh; // another stream: it was gone on with
     if (this.doubtful.has(known) && known.state === "running") return fresh;

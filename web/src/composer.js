@@ -1,4 +1,4 @@
-// The box one writes in: text, and pictures that are chosen, dropped or pasted.
+// The message box: text, and images that are chosen, dropped or pasted.
 import { h, icon, the } from "./dom.js";
 import { pictureOf } from "./message.js";
 import { say } from "./notice.js";
@@ -99,10 +99,10 @@ export class Composer {
   /** @param {Iterable<File>} files */
   async #add(files) {
     for (const file of files) {
-      if (this.#pictures.length >= MOST_PICTURES) return say(`At most ${MOST_PICTURES} pictures.`);
+      if (this.#pictures.length >= MOST_PICTURES) return say(`At most ${MOST_PICTURES} images.`);
       const inlineData = await asData(file).catch(() => null);
       if (inlineData) this.#pictures.push({ inlineData });
-      else say(`${file.name} is no picture that can be sent.`);
+      else say(`${file.name} isn't an image this page can send.`);
     }
     this.#show();
   }
@@ -110,13 +110,13 @@ export class Composer {
   #show() {
     const items = this.#pictures.map((picture, at) => {
       const remove = () => (this.#pictures.splice(at, 1), this.#show());
-      return h("li", {}, pictureOf(picture), h("button", { type: "button", "aria-label": "Remove this picture", click: remove }, icon("close")));
+      return h("li", {}, pictureOf(picture), h("button", { type: "button", "aria-label": "Remove this image", click: remove }, icon("close")));
     });
     the("pictures").replaceChildren(...items);
   }
 }
 
-/** A picture small enough to be sent and kept. @param {File} file */
+/** An image small enough to be sent and stored. @param {File} file */
 async function asData(file) {
   const bitmap = await createImageBitmap(file);
   const scale = Math.min(1, LONGEST_SIDE / Math.max(bitmap.width, bitmap.height));

@@ -1,4 +1,4 @@
-// When something was, in the words of somebody who looks for it.
+// Dates as headings of the list: today, yesterday, earlier.
 const MONTH = new Intl.DateTimeFormat("en", { month: "long" });
 const MONTH_AND_YEAR = new Intl.DateTimeFormat("en", { month: "long", year: "numeric" });
 

@@ -113,7 +113,7 @@ export class Growing {
   }
 }
 
-/** The number of blocks that can not change any more: those after which another has a whole line. @param {any[]} blocks */
+/** The number of blocks that cannot change any more: those followed by another block with a complete line. @param {any[]} blocks */
 function firstOpen(blocks) {
   let after = "";
   for (let at = blocks.length - 1; at > 0; at--) {
@@ -123,7 +123,7 @@ function firstOpen(blocks) {
   return 0;
 }
 
-/** Whether something stands after an empty line that can not go on with what was before it, as a list or an indented line could. @param {any} before @param {string} text */
+/** Whether an empty line is followed by text that cannot continue the block before it, as a list or an indented line could. @param {any} before @param {string} text */
 function isProse(before, text) {
   return before.type === "space" && /^(?:\*\*)?[^\s\d*+-]/.test(text);
 }

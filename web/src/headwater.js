@@ -6,26 +6,26 @@
  *     const stream = await start({ model: "gemini-2.5-flash", contents: [{ parts: [{ text: "Hello" }] }] });
  *     for await (const event of stream) if (event.type === "chunk") show(textOf(event.data));
  *
- * The answer runs on the server whether or not anybody reads it. When the connection breaks, reading goes on by itself
+ * The answer runs on the server whether or not anyone reads it. When the connection breaks, reading resumes
  * where it was. A module without dependencies, for browsers and for Node.
  *
  * @typedef {object} StreamEvent
- * @property {number} id How many events there are up to this one: what `after` takes.
+ * @property {number} id The number of this event: what `after` takes.
  * @property {"chunk" | "failed" | "end"} type The last event of every stream is `failed` or `end`.
  * @property {any} data A GenerateContentResponse, an error as Google writes it, or how the answer ended.
  *
  * @typedef {"connecting" | "open" | "waiting" | "done"} State
  *
  * @typedef {object} Options
- * @property {string} [base] The server's URL; the one that this module comes from unless given.
+ * @property {string} [base] The server's URL; by default the one that this module comes from.
  * @property {string} [apiKey] Sent as `x-goog-api-key`.
- * @property {AbortSignal} [signal] Ends the reading. The answer goes on; `stop` ends it.
+ * @property {AbortSignal} [signal] Ends the reading. The answer continues; `stop` ends it.
  * @property {number} [after] How many events are known already.
- * @property {number} [patience] For how many seconds a server that cannot be reached is tried again (for ever).
- * @property {number} [every] For how many seconds the server gathers what comes before it sends it on (0.1).
+ * @property {number} [retryFor] For how many seconds an unreachable server is retried (forever).
+ * @property {number} [every] For how many seconds the server gathers chunks before it sends them (0.1).
  * @property {number} [silence] After how many seconds without a byte a connection counts as broken (45).
- * @property {(state: State, detail: { error?: Error, seconds?: number }) => void} [onState] Is told what goes on.
- * @property {string} [repeatKey] Starting twice with the same one gives the same stream, not two.
+ * @property {(state: State, detail: { error?: Error, seconds?: number }) => void} [onState] Called when the state changes.
+ * @property {string} [idempotencyKey] Two starts with the same key give one stream.
  */
 
 const PATH = "/v1/streams";
@@ -33,7 +33,7 @@ const PATH = "/v1/streams";
 const HOME = import.meta.url.startsWith("http") ? new URL(".", import.meta.url).href.replace(/\/(assets\/)?$/, "") : "";
 const FIRST_PAUSE = 0.25;
 const LONGEST_PAUSE = 8;
-const START_PATIENCE = 3;
+const START_RETRY = 3;
 const SILENCE = 45;
 const EVERY = 0.1;
 
@@ -59,9 +59,9 @@ export class HeadwaterError extends Error {
  * @param {object} request @param {Options} [options] @returns {Promise<Stream>}
  */
 export async function start(request, options = {}) {
-  const headers = { "content-type": "application/json", "idempotency-key": options.repeatKey ?? randomKey() };
+  const headers = { "content-type": "application/json", "idempotency-key": options.idempotencyKey ?? randomKey() };
   const call = { method: "POST", headers, body: JSON.stringify(request), signal: options.signal };
-  const begun = await retried(options.patience ?? START_PATIENCE, options, () => fetchJson(PATH, call, options));
+  const begun = await retried(options.retryFor ?? START_RETRY, options, () => fetchJson(PATH, call, options));
   return new Stream(begun.name, { ...options, after: options.after ?? 0 });
 }
 
@@ -74,7 +74,7 @@ export function attach(id, options = {}) {
 export function stop(id, options = {}) {
   const call = { method: "POST", signal: options.signal };
   const path = `${PATH}/${encodeURIComponent(id)}/stop`;
-  return retried(options.patience ?? START_PATIENCE, options, () => fetchJson(path, call, options));
+  return retried(options.retryFor ?? START_RETRY, options, () => fetchJson(path, call, options));
 }
 
 /** Return the text of a chunk, without thoughts. @param {any} chunk @returns {string} */
@@ -83,7 +83,7 @@ export function textOf(chunk) {
   return parts.map((/** @type {any} */ part) => (part.thought ? "" : (part.text ?? ""))).join("");
 }
 
-/** A key that nobody else has. @returns {string} */
+/** A random key. @returns {string} */
 export function randomKey() {
   const bytes = crypto.getRandomValues(new Uint8Array(16));
   return Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
@@ -106,8 +106,8 @@ export class Stream {
 
   /** @returns {AsyncGenerator<StreamEvent>} */
   async *[Symbol.asyncIterator]() {
-    const { onState, patience = Infinity } = this.options;
-    const pauses = new Pauses(patience);
+    const { onState, retryFor = Infinity } = this.options;
+    const pauses = new Pauses(retryFor);
     while (true) {
       onState?.("connecting", {});
       try {
@@ -118,7 +118,7 @@ export class Stream {
           if (event.type !== "chunk") return;
         }
         if (this.isDone) return;
-        await pauses.next(new HeadwaterError("The connection broke off.", 0), this.options);
+        await pauses.next(new HeadwaterError("The connection was lost.", 0), this.options);
       } catch (error) {
         if (!(error instanceof HeadwaterError) || !error.isPassing) throw error;
         await pauses.next(error, this.options);
@@ -181,7 +181,7 @@ class Attempt {
       return await promise;
     } catch (error) {
       this.outer?.throwIfAborted();
-      throw error instanceof HeadwaterError ? error : new HeadwaterError("The connection broke off.", 0);
+      throw error instanceof HeadwaterError ? error : new HeadwaterError("The connection was lost.", 0);
     } finally {
       this.heard = Date.now();
     }
@@ -201,9 +201,9 @@ class Pauses {
   failures = 0;
   spent = 0;
 
-  /** @param {number} patience */
-  constructor(patience) {
-    this.patience = patience;
+  /** @param {number} retryFor */
+  constructor(retryFor) {
+    this.retryFor = retryFor;
   }
 
   reset() {
@@ -211,12 +211,12 @@ class Pauses {
     this.spent = 0;
   }
 
-  /** Wait before the next try. Throws `error` when patience is at its end. @param {HeadwaterError} error @param {Options} options */
+  /** Wait before the next try. Throws `error` when `retryFor` has elapsed. @param {HeadwaterError} error @param {Options} options */
   async next(error, options) {
     const longest = Math.min(LONGEST_PAUSE, FIRST_PAUSE * 2 ** this.failures++);
     const seconds = error.retryAfter ?? longest * (0.5 + Math.random() / 2);
     this.spent += seconds;
-    if (this.spent > this.patience) throw error;
+    if (this.spent > this.retryFor) throw error;
     options.onState?.("waiting", { error, seconds });
     await pause(seconds, options.signal);
   }
@@ -285,14 +285,14 @@ async function fetchJson(path, settings, options) {
 /** @param {Response} response @returns {Promise<HeadwaterError>} */
 async function refusal(response) {
   const body = await response.json().catch(() => null);
-  const message = body?.error?.message ?? `The server answered ${response.status}.`;
+  const message = body?.error?.message ?? `The server responded with ${response.status}.`;
   const after = Number(response.headers.get("retry-after") ?? NaN);
   return new HeadwaterError(message, response.status, body, Number.isFinite(after) ? after : undefined);
 }
 
-/** @template T @param {number} patience @param {Options} options @param {() => Promise<T>} work @returns {Promise<T>} */
-async function retried(patience, options, work) {
-  for (const pauses = new Pauses(patience); ; ) {
+/** @template T @param {number} retryFor @param {Options} options @param {() => Promise<T>} work @returns {Promise<T>} */
+async function retried(retryFor, options, work) {
+  for (const pauses = new Pauses(retryFor); ; ) {
     try {
       return await work();
     } catch (error) {

@@ -1,4 +1,4 @@
-// The languages that code is coloured in; loaded with the first code that names one.
+// The languages of highlighted code; loaded with the first code that names one.
 import highlighter from "highlight.js/lib/core";
 import bash from "highlight.js/lib/languages/bash";
 import c from "highlight.js/lib/languages/c";

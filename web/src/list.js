@@ -28,7 +28,7 @@ export class ChatList extends EventTarget {
     return this.#fetch(PAGE, "", (page) => (this.chats = page));
   }
 
-  /** Begin anew: the chats are another key's. */
+  /** Start over: the chats are another key's. */
   reset() {
     this.chats = [];
     return this.search(this.query);

@@ -19,7 +19,7 @@ const MATH_RULES = {
   FORBID_CONTENTS: ["annotation"],
   FORBID_ATTR: ["style", "href", "src", "id"],
 };
-/** @type {RegExp} Pictures that are in the text itself. */
+/** @type {RegExp} Images inside the text itself (`data:` URLs). */
 const PICTURE = /^data:image\/(?:png|jpeg|gif|webp);base64,[A-Za-z0-9+/=]+$/;
 
 const renderer = {

@@ -34,7 +34,7 @@ export class Menu {
   /** Ask before a chat is deleted. @param {Row} row */
   ask(row) {
     this.#row = row;
-    the("confirm-words").textContent = `“${row.title}” and its answers are deleted on the server. They can not be brought back.`;
+    the("confirm-words").textContent = `“${row.title}” and its answers will be deleted from the server. This cannot be undone.`;
     the("confirm").returnValue = "";
     the("confirm").showModal();
   }

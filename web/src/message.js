@@ -65,7 +65,7 @@ export class AnswerView {
     else this.#insert(part);
   }
 
-  /** Show a part that is no text where it came: what is said after it goes below it. @param {import("./store.js").Part} part */
+  /** Show a part that is not text where it occurred: later text goes below it. @param {import("./store.js").Part} part */
   #insert(part) {
     const picture = pictureOf(part);
     const view = picture ?? this.steps.view(part);
@@ -140,15 +140,15 @@ function figuresOf({ model, usage, metrics }) {
   const seconds = (metrics?.seconds ?? 0) - first;
   const words = [model];
   if (tokens) words.push(`${tokens.toLocaleString("en")} tokens`);
-  if (tokens && seconds > 0.05) words.push(`${Math.round(tokens / seconds)} a second`);
-  if (first >= 0.05) words.push(`first after ${first.toFixed(1)} s`);
+  if (tokens && seconds > 0.05) words.push(`${Math.round(tokens / seconds)} tokens/s`);
+  if (first >= 0.05) words.push(`first token ${first.toFixed(1)} s`);
   return words.filter(Boolean).join(" · ");
 }
 
 /** @param {import("./store.js").Part} part */
 export function pictureOf({ inlineData }) {
   const isPicture = /^image\/(png|jpeg|gif|webp)$/.test(inlineData?.mimeType ?? "");
-  return isPicture ? h("img", { src: `data:${inlineData?.mimeType};base64,${inlineData?.data}`, alt: "Picture" }) : null;
+  return isPicture ? h("img", { src: `data:${inlineData?.mimeType};base64,${inlineData?.data}`, alt: "Image" }) : null;
 }
 
 /** @param {string} name @param {string} label @param {() => void} click */

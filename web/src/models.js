@@ -43,7 +43,7 @@ export class Models {
       const status = error instanceof HeadwaterError ? error.status : 0;
       if (status === 401) return this.#needKey();
       this.#found = [];
-      this.#tell(status ? "" : "The server can not be reached. See that it runs.");
+      this.#tell(status ? "" : "The server cannot be reached. Check that it is running.");
     }
     this.#show();
   }
@@ -55,7 +55,7 @@ export class Models {
   }
 
   #needKey() {
-    this.note.textContent = "This server needs an API key: put it into the settings.";
+    this.note.textContent = "This server needs an API key: enter it in Settings.";
     openSettings("apiKey");
   }
 

@@ -62,12 +62,12 @@ async function readOn(message, { stream, after }) {
   message.state = "stopped";
   if (!stream) return;
   try {
-    for await (const { type, data } of attach(stream, { apiKey: settings().apiKey, after, patience: 3 })) {
+    for await (const { type, data } of attach(stream, { apiKey: settings().apiKey, after, retryFor: 3 })) {
       if (type === "chunk") grow(message, data);
       else if (type === "end") message.state = data.reason === "cancelled" ? "stopped" : "done";
     }
   } catch {
-    // the server has forgotten it: what had come is moved
+    // the server has dropped it: the part received is moved
   }
 }
 

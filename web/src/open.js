@@ -5,11 +5,11 @@
 import { blocksOf, drawn, drawnInline, inlineOf } from "./markdown.js";
 import { coloured, languageOf, loadColours, polish } from "./polish.js";
 
-/** @typedef {{ grow: (text: string) => boolean }} Open `grow` shows what has come of the whole text; false: draw it anew. */
+/** @typedef {{ grow: (text: string) => boolean }} Open `grow` shows the text received so far; false: redraw it. */
 
 const LONG = 1000; // characters of a block that are drawn again with each frame
 const LAST = 300; // and those of a long line
-const LONGEST_COLOURED = 8000; // characters of code that get their colours while it grows
+const LONGEST_COLOURED = 8000; // characters of code that are highlighted while it grows
 
 /**
  * How the last block can grow, if it can.
@@ -29,14 +29,14 @@ export function openEnd(blocks, start, text, element, links) {
 class Fence {
   /** @param {Text} node @param {string} mark @param {number} at */
   constructor(node, mark, at) {
-    this.node = node; // what has no colours yet, the last of the code's nodes
+    this.node = node; // not highlighted yet, the last of the code's nodes
     this.code = /** @type {Element} */ (node.parentElement);
     this.language = languageOf(this.code);
     this.closing = new RegExp(`^ {0,3}${mark}${mark[0]}*[ \\t]*\\n`, "m");
     this.start = at;
     this.shown = at; // how much of the text is shown
     this.line = at; // where the last line begins that was not whole
-    this.coloured = 0; // how much of the code has colours
+    this.coloured = 0; // how much of the code is highlighted
   }
 
   /** @param {any} block @param {number} start @param {string} text @param {HTMLElement} element */
@@ -62,7 +62,7 @@ class Fence {
     return true;
   }
 
-  /** Give the whole lines their colours, each time that there is a good part more of them: so it stays linear. @param {string} text */
+  /** Highlight complete lines, each time that there are a good part more of them: so the cost stays linear. @param {string} text */
   #colour(text) {
     const length = this.line - this.start;
     if (length > LONGEST_COLOURED || length < this.coloured * 1.2 + 40) return;

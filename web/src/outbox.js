@@ -39,7 +39,7 @@ export class Outbox extends EventTarget {
     for (const item of left.sort((a, b) => a.created - b.created)) this.#begin(item);
   }
 
-  /** Send. If there is no room to keep it, the page asks before it is left. @param {Item} item */
+  /** Send. If it cannot be stored, the page asks before it is left. @param {Item} item */
   add(item) {
     this.#begin(item);
   }

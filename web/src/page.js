@@ -1,4 +1,4 @@
-// The chat page: puts its parts together, and knows the address, the keys and when somebody comes back.
+// The chat page: puts its parts together, and handles the address, the keyboard and the return to the tab.
 import * as api from "./api.js";
 import { Composer } from "./composer.js";
 import { guardLinks, settingsDialog, showTheme } from "./dialogs.js";
@@ -89,7 +89,7 @@ async function remove(id) {
   talk.drop(id);
   list.drop(id);
   tell({ chat: id });
-  announce("The chat is deleted.");
+  announce("The chat was deleted.");
   if (id === current()) open("");
   else the("new").focus();
 }
@@ -101,8 +101,8 @@ async function move() {
   if (moved) list.refresh();
   if (moved) tell({ chat: "" });
   const chats = (/** @type {number} */ count) => (count === 1 ? "1 chat" : `${count} chats`);
-  if (!left) say(`${chats(moved)} of this browser ${moved === 1 ? "is" : "are"} on the server now.`);
-  else if (error?.status !== 401) say(`${chats(left)} of an earlier version could not be moved to the server, and stay in this browser. ${error?.message ?? ""}`);
+  if (!left) say(`${chats(moved)} from this browser moved to the server.`);
+  else if (error?.status !== 401) say(`${chats(left)} from an earlier version could not be moved to the server, and stay in this browser. ${error?.message ?? ""}`);
 }
 
 /** Another key: other chats. */
@@ -115,7 +115,7 @@ function keyChanged() {
   move();
 }
 
-/** See what has changed while nobody looked. */
+/** Fetch what has changed while the tab was hidden. */
 function comeBack() {
   if (models.hasFailed) models.load();
   talk.refresh();

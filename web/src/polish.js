@@ -1,4 +1,4 @@
-// What finished blocks get besides their Markdown: colours and a copy button for code, formulas, tables that scroll.
+// What finished blocks get besides their Markdown: highlighting and a copy button for code, formulas, tables that scroll.
 import { harmless, harmlessMath } from "./markdown.js";
 import { h } from "./dom.js";
 
@@ -20,18 +20,18 @@ export function polish(root, { isGrowing = false } = {}) {
   }
 }
 
-/** The name of the language of a piece of code; "" where it has none. @param {Element} code */
+/** The language of a code block; "" if it names none. @param {Element} code */
 export function languageOf(code) {
   return /language-(\S+)/.exec(code.className)?.[1] ?? "";
 }
 
-/** Code in colours; null where the language is not known, or nothing has been coloured on this page yet. @param {string} text @param {string} name */
+/** Highlighted code; null if the language is unknown, or the highlighter is not loaded yet. @param {string} text @param {string} name */
 export function coloured(text, name) {
   if (!name || !highlighter?.getLanguage(name)) return null;
   return harmless(highlighter.highlight(text, { language: name, ignoreIllegals: true }).value);
 }
 
-/** Have what colours code. */
+/** Load the highlighter. */
 export async function loadColours() {
   highlighter ??= (await import("./languages.js")).default;
 }
@@ -77,7 +77,7 @@ async function setMath(element) {
   else element.className = "tex";
 }
 
-/** The formula; null if it is none, and is to be read as it was written. @param {string} tex @param {boolean} displayMode */
+/** The rendered formula; null if it is not valid and has to be shown as it was written. @param {string} tex @param {boolean} displayMode */
 function typeset(tex, displayMode) {
   const limits = { maxSize: 20, maxExpand: 200 };
   try {

@@ -102,8 +102,8 @@ export class Sidebar {
 
   #tell() {
     const { error, isLoading, hasMore, query, chats } = this.chats;
-    const none = query ? "No chat has these words." : "Your chats will be here.";
-    const failed = error?.status === 401 ? "This server needs an API key: see the settings." : "The list can not be fetched. Trying again…";
+    const none = query ? "No chats match." : "Your chats will appear here.";
+    const failed = error?.status === 401 ? "This server needs an API key: enter it in Settings." : "The list cannot be loaded. Retrying…";
     const words = error ? failed : chats.length || this.#rows.size ? "" : none;
     the("list-note").textContent = isLoading && !chats.length ? "" : words;
     this.box.setAttribute("aria-busy", String(isLoading && hasMore));

@@ -19,7 +19,7 @@ export class Steps {
     if (part.inlineData) return step("file", ["A file"], typeOf(part.inlineData.mimeType));
     if (part.fileData) return step("file", ["A file"], part.fileData.displayName ?? part.fileData.fileUri ?? "");
     const isEmpty = Object.keys(part).every((key) => ["text", "thought", "thoughtSignature"].includes(key));
-    return isEmpty ? null : step("tool", ["Something else"], "", box("As it came", json(part)));
+    return isEmpty ? null : step("tool", ["Something else"], "", box("Raw", json(part)));
   }
 
   /** @param {any} call */
@@ -79,7 +79,7 @@ function box(name, text) {
   return h("div", { class: "step-box text" }, h("div", { class: "code" }, head, h("pre", { tabindex: 0 }, h("code", {}, text))));
 }
 
-/** Code in its colours. @param {string} code @param {string} language */
+/** Highlighted code. @param {string} code @param {string} language */
 function program(code, language) {
   const element = h("div", { class: "step-box text" });
   const growing = new Growing(element);

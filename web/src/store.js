@@ -1,6 +1,6 @@
 // What the page knows of a chat, as the server has it; and what only this browser has: the settings.
 /**
- * @typedef {any} Part A part of the Gemini API: text, a thought, a picture, a call of a function ...
+ * @typedef {any} Part A part of the Gemini API: text, a thought, an image, a function call ...
  *
  * @typedef {object} Message
  * @property {string} id

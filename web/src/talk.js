@@ -99,11 +99,11 @@ export class Talk {
   #stand() {
     const { chat, conversation, actions } = this;
     const open = { label: "New chat", act: () => actions.open("") };
-    const restore = { label: "Save it again", act: () => actions.restore() };
-    if (chat.state === "unreachable") stand("The server can not be reached, so this chat can not be shown yet. Trying again…");
-    else if (chat.state === "refused") stand("This server needs an API key: put it into the settings.");
+    const restore = { label: "Save again", act: () => actions.restore() };
+    if (chat.state === "unreachable") stand("The server cannot be reached, so this chat cannot be shown yet. Retrying…");
+    else if (chat.state === "refused") stand("This server needs an API key: enter it in Settings.");
     else if (chat.state !== "lost") stand("");
-    else if (conversation.isEmpty) stand("There is no such chat. It may have been deleted, or belong to another API key.", [open]);
-    else stand("The server no longer has this chat: it was deleted, or kept in the memory of a server that has ended. What is here stays as long as this page is open.", [restore, open]);
+    else if (conversation.isEmpty) stand("This chat does not exist. It may have been deleted, or belong to another API key.", [open]);
+    else stand("The server no longer has this chat: it was deleted, or was in the memory of a server that has stopped. It stays here as long as this page is open.", [restore, open]);
   }
 }

@@ -3,23 +3,23 @@
 /** @type {Record<string, string[]>} */
 const WORDS = {
   400: ["The model refused the request.", "Change the message or the settings, and send it again."],
-  401: ["This server needs an API key.", "Put yours into the settings, then try again."],
-  403: ["The server does not allow this.", "Check the API key in the settings."],
+  401: ["This server needs an API key.", "Enter yours in Settings, then try again."],
+  403: ["The server does not allow this.", "Check the API key in Settings."],
   404: ["The server does not have this model.", "Choose another one above, then try again."],
-  413: ["The message is too large for the server.", "Send fewer or smaller pictures."],
-  429: ["The limit of requests is reached.", "Wait a moment, then try again."],
-  503: ["The model can not be reached at the moment.", "Try again in a moment."],
+  413: ["The message is too large for the server.", "Send fewer or smaller images."],
+  429: ["Too many requests.", "Wait a moment, then try again."],
+  503: ["The model cannot be reached right now.", "Try again in a moment."],
   504: ["The model took too long.", "Try again, or ask for less."],
 };
 /** @type {Record<string, string[]>} */
 const REASONS = {
-  FORGOTTEN: ["The server no longer has the rest of this answer.", "What had come is kept. Try again for a new answer."],
-  LOST: ["The server stopped in the middle of this answer.", "What had come is kept. Try again for a new answer."],
+  FORGOTTEN: ["The server no longer has the rest of this answer.", "The part received is kept. Try again for a new answer."],
+  LOST: ["The server stopped in the middle of this answer.", "The part received is kept. Try again for a new answer."],
 };
 /** @type {Record<string, string>} */
 const FINISHES = {
-  MAX_TOKENS: "The answer is longer than the settings allow, and was cut here.",
-  SAFETY: "The model stopped here: its safety filter was set off.",
+  MAX_TOKENS: "Stopped at the output limit (Settings).",
+  SAFETY: "The model stopped here: its safety filter was triggered.",
   RECITATION: "The model stopped here: the text is too close to a source.",
 };
 
@@ -45,7 +45,7 @@ export function finishWords(reason) {
 
 /** @param {number} status */
 function otherwise(status) {
-  if (status === 0) return ["The server can not be reached.", "See that it runs and that you are online, then try again."];
-  if (status >= 500) return ["The server failed.", "Try again; if it stays so, its log says why."];
-  return ["Something went wrong.", "Try again, or load the page anew."];
+  if (status === 0) return ["The server cannot be reached.", "Check that it is running and that you are online, then try again."];
+  if (status >= 500) return ["The server failed.", "Try again. If that does not help, see the server's log."];
+  return ["Something went wrong.", "Try again, or reload the page."];
 }

@@ -1,4 +1,4 @@
-// What somebody does in the open chat: send, edit, try again, turn to another branch, stop; and what comes of it.
+// Actions in the open chat: send, edit, try again, switch to another branch, stop; and their results.
 import * as api from "./api.js";
 import { itemOf } from "./asking.js";
 import { partsOf } from "./contents.js";
@@ -38,7 +38,7 @@ export class Turns {
     this.outbox.addEventListener("saved", (/** @type {any} */ { detail }) => this.#saved(detail));
   }
 
-  /** Send a new message; false if that can not be. @param {Part[]} parts */
+  /** Send a new message; false if that is not possible. @param {Part[]} parts */
   send(parts) {
     const { chat } = this.talk;
     if (chat.state === "lost") {
@@ -46,7 +46,7 @@ export class Turns {
       return false;
     }
     if (chat.id && chat.state !== "new" && chat.state !== "there") {
-      say("This chat is not here yet: the message would not know what it follows.");
+      say("This chat has not loaded yet. Send again when it has.");
       return false;
     }
     this.#ask(chat.id ? chat : this.#begun(), { parts, parent: chat.shown().at(-1)?.message.id ?? null });
@@ -74,7 +74,7 @@ export class Turns {
     if (!other) return;
     chat.turn(leafBelow(all, other.id)).then(
       () => tell({ chat: chat.id }),
-      (error) => say(`That this version is shown could not be saved. ${error.message}`),
+      (error) => say(`The selected version could not be saved. ${error.message}`),
     );
     this.talk.draw();
   }

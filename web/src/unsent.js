@@ -27,8 +27,8 @@ export class UnsentView {
   /** @param {any} error @param {boolean} isKept */
   #wait(error, isKept) {
     if (this.note.querySelector(".trouble")?.dataset.for === error.message) return; // the next try fails as the one before
-    const why = !navigator.onLine ? "You are offline." : error.status ? `The server could not save it (${error.message})` : "The server can not be reached.";
-    const next = isKept ? "Your message is kept in this browser and sent again by itself." : "It is sent again by itself as long as this page is open.";
+    const why = !navigator.onLine ? "You are offline." : error.status ? `The server could not save it (${error.message})` : "The server cannot be reached.";
+    const next = isKept ? "Your message is kept in this browser and will be sent again automatically." : "It will be sent again automatically while this page is open.";
     const words = `Not saved yet. ${why} ${next}`;
     this.note.replaceChildren(h("div", { class: "trouble", role: "status", "data-for": error.message }, h("p", {}, words), this.#buttons("Try now")));
   }
@@ -36,7 +36,7 @@ export class UnsentView {
   /** @param {any} error @param {boolean} isLost */
   #refused(error, isLost) {
     const known = explained({ status: error?.status ?? -1, message: error?.message ?? "" });
-    const { title, advice, detail } = isLost ? { title: "The server no longer has this chat.", advice: "Save the chat again, below; this is sent then.", detail: "" } : known;
+    const { title, advice, detail } = isLost ? { title: "The server no longer has this chat.", advice: "Save the chat again, below; then this will be sent.", detail: "" } : known;
     const words = [h("strong", {}, "Not saved."), ` ${title} ${advice}`, detail && h("p", { class: "small" }, detail)];
     return h("div", { class: "error", role: "alert" }, ...words, this.#buttons("Try again"));
   }
@@ -44,7 +44,7 @@ export class UnsentView {
   /** @param {string} again */
   #buttons(again) {
     const retry = h("button", { type: "button", click: () => this.actions.retry(this.id) }, again);
-    const back = h("button", { type: "button", click: () => this.actions.takeBack(this.id) }, "Take it back");
+    const back = h("button", { type: "button", click: () => this.actions.takeBack(this.id) }, "Discard");
     return h("div", { class: "row" }, retry, back);
   }
 }

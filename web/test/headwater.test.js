@@ -144,9 +144,9 @@ test("an AbortSignal ends the reading, also while it waits", async () => {
   );
 });
 
-test("patience ends: a server that is not there is an error with status 0", async () => {
+test("retryFor ends: a server that is not there is an error with status 0", async () => {
   const base = await served(() => {}, (url) => url);
-  await assert.rejects(read(attach("x", { base, patience: 0.3 })), (error) => error instanceof HeadwaterError && error.status === 0);
+  await assert.rejects(read(attach("x", { base, retryFor: 0.3 })), (error) => error instanceof HeadwaterError && error.status === 0);
 });
 
 test("stop asks for the end", async () => {
