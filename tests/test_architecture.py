@@ -27,6 +27,7 @@ FLOORS = {
     "types": 1,
     "errors": 1,
     "lazy": 0,
+    "plugins": 1,
     "contract": 2,
     "core": 3,
     "log": 3,

@@ -44,7 +44,7 @@ def test_settings_come_from_the_environment() -> None:
     settings = {"HEADWATER_API_KEYS": "one, two", "HEADWATER_HOST": "0.0.0.0", "HEADWATER_ACCESS_LOG": "0"}
     settings |= {"HEADWATER_MODEL_ENGINES": "a-*=offline:instant,b-*=offline:instant", "GEMINI_API_KEY": "canary-key"}
     with Process(**settings) as server:
-        assert server.lines[0] == "headwater serves the gemini engine, since GEMINI_API_KEY is set.\n"
+        assert server.lines[0] == "headwater serves the gemini engine, because GEMINI_API_KEY is set.\n"
         assert "YOUR-KEY" in server.lines[2]
         for key, status in {"one": 200, "two": 200, "three": 401}.items():
             assert ask(server.port, "a-1", key) == status
@@ -64,7 +64,7 @@ def test_settings_come_from_the_environment() -> None:
         (["--engine", "gemini"], "no API key"),
         (["--upstream", "http://example.org"], "https://"),
         (["--upstream", "http://127.0.0.1@example.org"], "https://"),
-        (["--model-engine", "x"], "PATTERN=NAME"),
+        (["--model-engine", "x"], "PATTERN=ENGINE"),
         (["--pace", "fast"], "says no pace"),
         (["--port", "99999"], "port"),
     ],

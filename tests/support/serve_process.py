@@ -11,6 +11,7 @@ import subprocess
 import sys
 import urllib.error
 import urllib.request
+from pathlib import Path
 
 from tests.support.live import ASK, post_bytes
 from tests.support.servers import PATIENCE
@@ -19,8 +20,8 @@ from tests.support.servers import PATIENCE
 class Process:
     """A running ``headwater serve``; its first lines are read."""
 
-    def __init__(self, *arguments: str, **environment: str) -> None:
-        self.process = run(*arguments, **environment)
+    def __init__(self, *arguments: str, cwd: Path | None = None, **environment: str) -> None:
+        self.process = run(*arguments, cwd=cwd, **environment)
         assert self.process.stdout is not None
         self.lines = [self.process.stdout.readline() for _ in range(3)]
         match = re.search(r"http://\S+:(\d+)", self.lines[1])
@@ -47,12 +48,12 @@ class Process:
         return self.process.returncode, errors
 
 
-def run(*arguments: str, **environment: str) -> subprocess.Popen[str]:
-    """Start ``headwater serve``."""
+def run(*arguments: str, cwd: Path | None = None, **environment: str) -> subprocess.Popen[str]:
+    """Start ``headwater serve`` in ``cwd``, which Python does not search for modules by itself."""
     clean = {name: value for name, value in os.environ.items() if not name.startswith(("HEADWATER_", "G"))}
-    command = [sys.executable, "-m", "headwater", "serve", "--port", "0", *arguments]
+    command = [sys.executable, "-P", "-m", "headwater", "serve", "--port", "0", *arguments]
     pipe, variables = subprocess.PIPE, clean | {"HEADWATER_STORE": "memory:"} | environment
-    return subprocess.Popen(command, stdout=pipe, stderr=pipe, text=True, env=variables)
+    return subprocess.Popen(command, stdout=pipe, stderr=pipe, text=True, env=variables, cwd=cwd)
 
 
 def refused(*arguments: str, **environment: str) -> tuple[int, str]:

@@ -6,6 +6,7 @@ import os
 import traceback
 from enum import IntEnum
 
+from headwater.contract.defaults import API_KEY_VARIABLES
 from headwater.errors import APIError, HeadwaterError, StreamCancelled, StreamError, UsageError
 
 #: What ``--help`` says about exit codes.
@@ -59,7 +60,7 @@ def sentence(error: BaseException) -> str:
 
 def without_keys(text: str) -> str:
     """Return ``text`` with the API keys of the environment blacked out."""
-    for name in ("GEMINI_API_KEY", "GOOGLE_API_KEY"):
+    for name in API_KEY_VARIABLES:
         key = os.environ.get(name, "").strip()
         for form in (key, repr(key)[1:-1]):
             if len(form) >= 8:

@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 import click
 
 from headwater.cli.screen import Screen
-from headwater.contract.defaults import DEFAULT_MODEL
+from headwater.contract.defaults import API_KEY_VARIABLES, DEFAULT_MODEL
 from headwater.errors import ConnectError, UsageError
 
 if TYPE_CHECKING:
@@ -24,7 +24,6 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 #: Where `headwater serve` listens unless it is told otherwise.
 SERVER_URL = "http://127.0.0.1:8080"
-KEYS = ("GEMINI_API_KEY", "GOOGLE_API_KEY")
 _NO_KEY = (
     "no API key: set GEMINI_API_KEY (get one at https://aistudio.google.com/apikey), "
     "or add --offline, which works now and needs no key"
@@ -180,7 +179,7 @@ def calling(url: str) -> Iterator[None]:
 def _client(options: dict[str, Any], *, key: str | None = None, needs_key: bool) -> Client:
     from headwater import genai
 
-    has_none = key is None and not any(os.environ.get(name, "").strip() for name in KEYS)
+    has_none = key is None and not any(os.environ.get(name, "").strip() for name in API_KEY_VARIABLES)
     try:
         return genai.Client(http_options=options, api_key="none" if has_none and not needs_key else key)
     except UsageError:

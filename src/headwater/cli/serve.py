@@ -3,25 +3,37 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Sequence
+import sys
+from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import urlsplit
 
 import click
 
+from headwater.cli.option_groups import GroupedCommand, OptionGroup
 from headwater.cli.options import is_loopback
-from headwater.contract.defaults import DEFAULT_MODEL
-from headwater.contract.paths import DURABLE
+from headwater.contract.defaults import API_KEY_VARIABLES, DEFAULT_MODEL
 from headwater.errors import UsageError
+from headwater.server.config import ServerConfig
 
 if TYPE_CHECKING:
     from headwater.engines.base import Engine
+    from headwater.engines.registry import EngineSettings
 
 F = TypeVar("F", bound=Callable[..., Any])
-_KEYS = ("GOOGLE_API_KEY", "GEMINI_API_KEY")
 _NO_SERVER = "the server is not installed: pip install 'headwater[server]'"
 _LEVELS = click.Choice(["debug", "info", "warning", "error"], case_sensitive=False)
+_MIB = 1024 * 1024
+_HOUR = 3600
+_DEFAULTS = ServerConfig().by_option()
+
+_NETWORK = OptionGroup("Network")
+_ACCESS = OptionGroup("Keys and limits")
+_ENGINES = OptionGroup("Engines")
+_STORAGE = OptionGroup("Storage")
+_TIMEOUTS = OptionGroup("Timeouts")
+_LOGGING = OptionGroup("Logging")
 
 
 class TextList(click.types.StringParamType):
@@ -34,261 +46,258 @@ class TextList(click.types.StringParamType):
         return [text.strip() for text in rv.split(",") if text.strip()]
 
 
-def _option(*names: str, env: str, **settings: Any) -> Callable[[F], F]:
-    return click.option(*names, envvar=f"HEADWATER_{env}", show_envvar=True, **settings)
+class ServeCommand(GroupedCommand):
+    """The command, whose help lists the engines as well."""
+
+    def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the options, and the engines that are installed."""
+        from headwater.engines.registry import engine_help
+
+        super().format_options(ctx, formatter)
+        with formatter.section("Engine names"):
+            formatter.write_dl([*engine_help(), ("package.module:factory", "Your own engine.")])
 
 
-@click.command()
-@_option("--host", env="HOST", default="127.0.0.1", show_default=True, help="The address to listen on.")
-@_option("--port", env="PORT", type=click.IntRange(0, 65535), default=8080, show_default=True, help="0: a free one.")
+def _option(group: OptionGroup, flag: str, *field: str, unit: int = 1, **settings: Any) -> Callable[[F], F]:
+    """An option of ``serve``, which is an environment variable too: ``--max-body`` is ``HEADWATER_MAX_BODY``.
+
+    An option that has the name of a field of ``ServerConfig`` or ``Limits``, or names it in ``field``, sets it, and has
+    its default. ``unit`` is how much of the field one of the option is.
+    """
+    name = flag.partition("/")[0].removeprefix("--").replace("-", "_")
+    default = _DEFAULTS.get(field[0] if field else name)
+    if default is not None and unit != 1:
+        default = default // unit if isinstance(default, int) else default / unit
+    settings.setdefault("default", default or None if settings.get("multiple") else default)
+    settings["show_default"] = settings["default"] is not None
+    if unit != 1:
+        settings["callback"] = lambda _, __, value: None if value is None else value * unit
+    variable = f"HEADWATER_{name.upper()}" + ("S" if settings.get("multiple") else "")
+    return group.option(flag, *field, envvar=variable, show_envvar=True, **settings)
+
+
+def _texts(group: OptionGroup, flag: str, *field: str, **settings: Any) -> Callable[[F], F]:
+    return _option(group, flag, *field, type=TextList(), multiple=True, **settings)
+
+
+def _size(group: OptionGroup, flag: str, *field: str, **settings: Any) -> Callable[[F], F]:
+    return _option(group, flag, *field, unit=_MIB, type=click.IntRange(1), metavar="MIB", **settings)
+
+
+def _hours(group: OptionGroup, flag: str, *field: str, **settings: Any) -> Callable[[F], F]:
+    return _option(group, flag, *field, unit=_HOUR, type=click.FloatRange(0), metavar="HOURS", **settings)
+
+
+def _seconds(group: OptionGroup, flag: str, *, at_least: float, **settings: Any) -> Callable[[F], F]:
+    return _option(group, flag, type=click.FloatRange(at_least), metavar="SECONDS", **settings)
+
+
+@click.command(cls=ServeCommand)
 @_option(
-    "--engine", env="ENGINE", metavar="NAME", help="gemini, offline or replay:DIR (else gemini when a key is set)."
+    _NETWORK,
+    "--host",
+    default="127.0.0.1",
+    help="Address to listen on; API keys are required if other machines can reach it.",
 )
-@_option(
-    "--model-engine",
-    env="MODEL_ENGINES",
-    type=TextList(),
-    multiple=True,
-    metavar="PATTERN=NAME",
-    help="Another engine for some models: 'test-*=offline'. May be repeated.",
+@_option(_NETWORK, "--port", type=click.IntRange(0, 65535), default=8080, help="Port to listen on; 0 for a free one.")
+@_texts(_NETWORK, "--origin", "origins", metavar="URL", help="Web origin whose pages may use the server. Repeatable.")
+@_texts(
+    _NETWORK,
+    "--allowed-host",
+    "allowed_hosts",
+    metavar="NAME",
+    help="Host name to answer to; by default any if there are API keys, else loopback names only. Repeatable.",
 )
-@_option("--upstream", env="UPSTREAM", metavar="URL", help="Where the gemini engine asks (else the Gemini API).")
+@_texts(_ACCESS, "--api-key", "api_keys", metavar="KEY", help="Key that clients may use. Repeatable.")
+@_option(_ACCESS, "--api-key-file", metavar="PATH", help="File with more keys, one per line; read again at SIGHUP.")
 @_option(
-    "--pace", env="PACE", metavar="PACE", help="offline: 'instant' or 'first=0.3,rate=100'; replay: seconds a chunk."
-)
-@_option(
-    "--api-key", env="API_KEYS", type=TextList(), multiple=True, help="A key that clients must send. May be repeated."
-)
-@_option("--api-key-file", env="API_KEY_FILE", metavar="PATH", help="More keys, one a line; read again at SIGHUP.")
-@_option("--origin", env="ORIGINS", type=TextList(), multiple=True, help="A web origin that may use this server.")
-@_option("--allowed-host", env="ALLOWED_HOSTS", type=TextList(), multiple=True, help="A host name to answer to.")
-@_option("--max-body", env="MAX_BODY", type=click.IntRange(1), metavar="MIB", default=32, show_default=True)
-@_option("--max-file", env="MAX_FILE", type=click.IntRange(1), metavar="MIB", default=2048, show_default=True)
-@_option(
-    "--max-streams", env="MAX_STREAMS", type=click.IntRange(1), default=100, show_default=True, help="For each key."
-)
-@_option(
+    _ACCESS,
     "--requests-per-minute",
-    env="REQUESTS_PER_MINUTE",
     type=click.IntRange(1),
     metavar="N",
-    help="For each key; none unless set.",
+    help="Requests per key in any minute; no limit by default.",
+)
+@_option(_ACCESS, "--max-streams", type=click.IntRange(1), metavar="N", help="Concurrent answers per key.")
+@_size(_ACCESS, "--max-body", help="Largest request body, in MiB.")
+@_size(_ACCESS, "--max-file", help="Largest uploaded file, in MiB.")
+@_option(_ACCESS, "--secret", metavar="TEXT", help="Secret that signs links; by default one that is kept in the store.")
+@_option(
+    _ENGINES,
+    "--engine",
+    metavar="ENGINE",
+    help="Engine that answers; by default gemini if an API key for it or --upstream is set, else offline.",
+)
+@_texts(
+    _ENGINES,
+    "--model-engine",
+    metavar="PATTERN=ENGINE",
+    help="Another engine for some models, for example 'test-*=offline'. Repeatable.",
+)
+@_option(_ENGINES, "--upstream", metavar="URL", help="API that the gemini engine calls, if not the Gemini API itself.")
+@_option(
+    _ENGINES,
+    "--pace",
+    metavar="PACE",
+    help="Speed of the offline engine ('instant' or 'first=0.3,rate=100': seconds, tokens per second) or of the replay "
+    "engine (seconds per chunk).",
 )
 @_option(
+    _STORAGE,
     "--store",
-    env="STORE",
     default="sqlite:?shared=yes",
-    show_default=True,
     metavar="URL",
-    help="Where answers that have a name are kept: memory:, sqlite:PATH or redis://HOST.",
+    help="Where streams are stored: memory:, sqlite:PATH, redis://HOST or the scheme of an installed log.",
 )
-@_option(
-    "--chats",
-    env="CHATS",
-    metavar="URL",
-    help="Where chats are kept: memory:, sqlite:PATH or postgresql://HOST/DATABASE (else chats.db beside the log).",
-)
-@_option(
-    "--lease",
-    env="LEASE",
-    type=click.FloatRange(0.5),
-    default=10.0,
-    show_default=True,
-    metavar="SECONDS",
-    help="A server that shares the log is taken for dead when it says nothing for so long.",
-)
-@_option("--secret", env="SECRET", metavar="TEXT", help="What links are signed with; one in the log, unless set.")
-@_option("--store-hours", env="STORE_HOURS", type=click.FloatRange(0), default=24.0, show_default=True)
-@_option(
+@_hours(_STORAGE, "--store-hours", "store_ttl", help="Hours for which a stream is kept after its last change.")
+@_size(
+    _STORAGE,
     "--store-size",
-    env="STORE_SIZE",
-    type=click.IntRange(1),
-    metavar="MIB",
-    help="Of all kept answers; none unless set.",
+    help="Size in MiB above which the oldest streams are deleted; no limit by default (512 in memory).",
 )
 @_option(
+    _STORAGE,
+    "--chats",
+    metavar="URL",
+    help="Where chats are saved: memory:, sqlite:PATH or postgresql://HOST/DATABASE; by default chats.db next to the "
+    "store.",
+)
+@_hours(_STORAGE, "--file-hours", "file_ttl", help="Hours for which an uploaded file is kept.")
+@_option(
+    _STORAGE,
     "--durable-streams/--no-durable-streams",
-    env="DURABLE_STREAMS",
-    default=False,
-    help=f"Let clients make streams under {DURABLE}/.",
+    help="Let clients create durable streams under /v1/durable/.",
 )
-@_option("--file-hours", env="FILE_HOURS", type=click.FloatRange(0), default=48.0, show_default=True)
-@_option(
-    "--head-timeout", env="HEAD_TIMEOUT", type=click.FloatRange(0.1), default=10.0, show_default=True, metavar="SECONDS"
+@_seconds(
+    _TIMEOUTS,
+    "--head-timeout",
+    at_least=0.1,
+    help="Seconds a client has to send the head of a request.",
 )
-@_option(
+@_seconds(
+    _TIMEOUTS,
     "--stall-timeout",
-    env="STALL_TIMEOUT",
-    type=click.FloatRange(0.1),
-    default=20.0,
-    show_default=True,
-    metavar="SECONDS",
+    at_least=0.1,
+    help="Seconds after which a connection is closed whose request body stops arriving or whose client stops reading.",
 )
-@_option(
-    "--keep-alive", env="KEEP_ALIVE", type=click.FloatRange(0.1), default=15.0, show_default=True, metavar="SECONDS"
+@_seconds(_TIMEOUTS, "--keep-alive", at_least=0.1, help="Seconds of silence after which a blank line is sent.")
+@_seconds(
+    _TIMEOUTS,
+    "--lease",
+    at_least=0.5,
+    help="Seconds of silence after which another server on the same store is considered dead.",
 )
-@_option("--grace", env="GRACE", type=click.FloatRange(0), default=10.0, show_default=True, metavar="SECONDS")
-@_option("--log-level", env="LOG_LEVEL", type=_LEVELS, default="warning", show_default=True)
-@_option("--access-log/--no-access-log", env="ACCESS_LOG", default=True, help="A JSON line for each request on stderr.")
-def serve(**options: Any) -> None:
+@_seconds(_TIMEOUTS, "--grace", at_least=0, help="Seconds that running answers have to finish at shutdown.")
+@_option(_LOGGING, "--log-level", type=_LEVELS, default="warning", help="Least severe messages to log to stderr.")
+@_option(_LOGGING, "--access-log/--no-access-log", default=True, help="Log each request to stderr, as a JSON line.")
+def serve(
+    *,
+    host: str,
+    port: int,
+    api_key_file: str | None,
+    engine: str | None,
+    model_engine: Sequence[str],
+    upstream: str | None,
+    pace: str | None,
+    store: str,
+    chats: str | None,
+    log_level: str,
+    access_log: bool,
+    **fields: Any,
+) -> None:
     """Serve an engine as the Gemini API.
 
-    Every client of Gemini can use it: point its base URL here. Ctrl-C stops it: running answers get --grace seconds.
+    Any Gemini client works: point its base URL at this server. Ctrl-C stops it; running answers get --grace seconds.
     """
+    run = _import_server()
+    from headwater.engines.registry import EngineSettings
+    from headwater.log.open import open_log
+    from headwater.server import app, open_store
+    from headwater.server.http.keys import key_reloader, read_keys
+
+    own_keys = fields["api_keys"]
+    fields["api_keys"] = [*own_keys, *(read_keys(api_key_file) if api_key_file else ())]
+    config = ServerConfig.from_options(fields)
+    _check_reach(host, config.api_keys)
+    settings = EngineSettings(upstream=_checked(upstream), pace=pace)
+    default, why = _choose_engine(engine, settings)
+    others = _engines_by_model(model_engine, settings)
+    log, chat_store = open_log(store), open_store(chats or _chats_next_to(store))
+    application = app(default, engines=others, log=log, chats=chat_store, config=config)
+    run.log_to_stderr(log_level, access_log=access_log)
+    listener = run.listen(host, port)
+    _greet(_url(host, listener.getsockname()[1]), default, why, needs_key=bool(config.api_keys))
+    reload = key_reloader(application.state.server.auth, api_key_file, own_keys) if api_key_file else None
+    run.serve(application, listener, log_level=log_level, reload=reload)
+
+
+def _import_server() -> Any:
     try:
         from headwater.server import run
     except ModuleNotFoundError as error:
         if (error.name or "").partition(".")[0] == "headwater":
             raise
         raise UsageError(_NO_SERVER) from error
-    keys = _keys(options)
-    _check_reach(options["host"], keys)
-    engine, why = _engine(options)
-    application = _application(engine, keys, options)
-    run.log_to_stderr(options["log_level"], access_log=options["access_log"])
-    listener = run.listen(options["host"], options["port"])
-    url = _url(options["host"], listener.getsockname()[1])
-    click.echo(f"headwater serves the {engine.name} engine, {why}.")
-    click.echo(f"Listening on {url} (Ctrl-C stops it)")
-    click.echo(f"Try: {_trial(url, keys)}")
-    click.echo(f"Or open {url} in a browser, to chat")
-    reload = _reload(application, options)
-    run.serve(application, listener, log_level=options["log_level"], reload=reload)
+    return run
 
 
-def _keys(options: dict[str, Any]) -> list[str]:
-    from headwater.server.http.keys import read_keys
-
-    path = options["api_key_file"]
-    return [*options["api_key"], *(read_keys(path) if path else ())]
-
-
-def _reload(application: Any, options: dict[str, Any]) -> Callable[[], None] | None:
-    """What SIGHUP does: read the keys again, where they are in a file."""
-    from headwater.server.http.keys import key_reloader
-
-    path = options["api_key_file"]
-    return key_reloader(application.state.server.auth, path, options["api_key"]) if path else None
-
-
-def _application(engine: Engine, keys: Sequence[str], options: dict[str, Any]) -> Any:
-    from headwater.log.open import open_log
-    from headwater.server import Limits, ServerConfig, app
-    from headwater.server.chats.store import open_store
-
-    mib = 1024 * 1024
-    limits = Limits(
-        max_body=options["max_body"] * mib,
-        max_file=options["max_file"] * mib,
-        max_streams=options["max_streams"],
-        requests_per_minute=options["requests_per_minute"],
-        file_ttl=options["file_hours"] * 3600,
-        store_ttl=options["store_hours"] * 3600,
-        store_size=options["store_size"] and options["store_size"] * mib,
-        head_timeout=options["head_timeout"],
-        stall_timeout=options["stall_timeout"],
-        keep_alive=options["keep_alive"],
-    )
-    config = ServerConfig(
-        api_keys=keys,
-        origins=options["origin"],
-        allowed_hosts=options["allowed_host"],
-        limits=limits,
-        durable_streams=options["durable_streams"],
-        secret=options["secret"],
-        lease=options["lease"],
-        grace=options["grace"],
-    )
-    return app(
-        engine,
-        engines=_by_model(options),
-        log=open_log(options["store"]),
-        chats=open_store(options["chats"] or _chats_beside(options["store"])),
-        config=config,
-    )
-
-
-def _chats_beside(log: str) -> str:
-    """Where chats are kept if nobody says it: as the log is, else in a file of the user's."""
-    kind, _, place = log.partition(":")
+def _chats_next_to(store: str) -> str:
+    """Where chats are saved by default: in memory if streams are, else in a file next to the store or of the user's."""
+    kind, _, place = store.partition(":")
     path = place.partition("?")[0].removeprefix("//") if kind == "sqlite" else ""
     if kind == "memory":
         return "memory:"
     return f"sqlite:{Path(path).with_name('chats.db')}" if path else "sqlite:"
 
 
-def _engine(options: dict[str, Any]) -> tuple[Engine, str]:
-    """The engine, and why it is this one."""
-    named = options["engine"]
+def _choose_engine(named: str | None, settings: EngineSettings) -> tuple[Engine, str]:
+    """The default engine, and the reason for it in words."""
     if named:
-        return _make(named, options), f"as asked ({named})"
-    key = next((name for name in _KEYS if os.environ.get(name, "").strip()), None)
-    if options["upstream"]:
-        return _make("gemini", options), f"since an upstream is named ({options['upstream']})"
+        return _make(named, settings), f"as requested ({named})"
+    if settings.upstream is not None:
+        return _make("gemini", settings), f"because an upstream is set ({settings.upstream})"
+    key = next((name for name in API_KEY_VARIABLES if os.environ.get(name, "").strip()), None)
     if key is None:
-        return _make("offline", options), "a storyteller without a model, since GEMINI_API_KEY is not set"
-    return _make("gemini", options), f"since {key} is set"
+        return _make("offline", settings), "which has no model, because GEMINI_API_KEY is not set"
+    return _make("gemini", settings), f"because {key} is set"
 
 
-def _by_model(options: dict[str, Any]) -> dict[str, Engine]:
+def _engines_by_model(entries: Sequence[str], settings: EngineSettings) -> Mapping[str, Engine]:
     found = {}
-    for entry in options["model_engine"]:
+    for entry in entries:
         pattern, sign, name = entry.partition("=")
         if not (pattern and sign and name):
-            raise UsageError(f"--model-engine {entry!r} is not PATTERN=NAME, for example 'test-*=offline'")
-        found[pattern] = _make(name, options)
+            raise UsageError(f"--model-engine {entry!r} is not PATTERN=ENGINE, for example 'test-*=offline'")
+        found[pattern] = _make(name, settings)
     return found
 
 
-def _make(name: str, options: dict[str, Any]) -> Engine:
-    kind, _, rest = name.partition(":")
-    match kind:
-        case "gemini" if not rest:
-            from headwater.engines.gemini import GeminiEngine
+def _make(text: str, settings: EngineSettings) -> Engine:
+    from headwater.engines.registry import make_engine
 
-            upstream = options["upstream"]
-            if not upstream:
-                return GeminiEngine()
-            key = None if any(os.environ.get(name) for name in _KEYS) else "none"  # another headwater may need none
-            return GeminiEngine(api_key=key, http_options={"base_url": _checked(upstream)})
-        case "offline":
-            from headwater.engines.offline import OfflineEngine
-            from headwater.transport.offline import parse_pace
-
-            return OfflineEngine(parse_pace(rest or _pace_of("offline", options)))
-        case "replay" if rest:
-            from headwater.engines.replay import ReplayEngine
-
-            return ReplayEngine(rest, pace=_seconds(_pace_of("replay", options)))
-    raise UsageError(f"there is no engine {name!r}: gemini, offline or replay:DIR")
+    # A console script does not search the current directory, where a module of one's own usually is. Last, so that a
+    # file in it cannot take the place of an installed package.
+    if os.getcwd() not in sys.path:
+        sys.path.append(os.getcwd())
+    return make_engine(text, settings)
 
 
-def _pace_of(kind: str, options: dict[str, Any]) -> str:
-    """``--pace``, which is a number for the replay engine and words for the offline one; each ignores the other's."""
-    pace = options["pace"] or ""
-    is_number = pace.replace(".", "", 1).isdecimal()
-    return pace if is_number == (kind == "replay") else ""
-
-
-def _seconds(text: str) -> float:
-    return float(text) if text else 0.0
-
-
-def _checked(upstream: str) -> str:
-    """The upstream's URL: TLS, or this machine.
+def _checked(upstream: str | None) -> str | None:
+    """The upstream's URL, which uses TLS or is this machine; None if not set.
 
     Raises:
-        UsageError: it would send the key over the network in the clear, or is no URL.
+        UsageError: if it would send the key unencrypted over the network, or is not a URL.
     """
+    if not upstream:
+        return None
     parts = urlsplit(upstream)
     if parts.scheme == "https" and parts.hostname:
         return upstream
     if parts.scheme == "http" and is_loopback(parts.hostname or ""):
         return upstream
-    raise UsageError(f"--upstream {upstream!r} is not https://..., nor http:// on this machine")
+    raise UsageError(f"--upstream {upstream!r} must start with https://, or be http:// on this machine")
 
 
-def _check_reach(host: str, keys: Sequence[str]) -> None:
+def _check_reach(host: str, keys: Collection[str]) -> None:
     if not keys and not is_loopback(host):
         raise UsageError(
             f"--host {host} can be reached from other machines, so API keys are needed: "
@@ -296,13 +305,20 @@ def _check_reach(host: str, keys: Sequence[str]) -> None:
         )
 
 
+def _greet(url: str, engine: Engine, why: str, *, needs_key: bool) -> None:
+    click.echo(f"headwater serves the {engine.name} engine, {why}.")
+    click.echo(f"Listening on {url} (Ctrl-C stops it)")
+    click.echo(f"Try: {_trial(url, needs_key=needs_key)}")
+    click.echo(f"Or open {url} in a browser to chat")
+
+
 def _url(host: str, port: int) -> str:
     shown = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104 - not bound here
     return f"http://[{shown}]:{port}" if ":" in shown else f"http://{shown}:{port}"
 
 
-def _trial(url: str, keys: Sequence[str]) -> str:
-    key = " -H 'x-goog-api-key: YOUR-KEY'" if keys else ""
+def _trial(url: str, *, needs_key: bool) -> str:
+    key = " -H 'x-goog-api-key: YOUR-KEY'" if needs_key else ""
     body = """{"contents":[{"parts":[{"text":"Tell me a story about a river."}]}]}"""
     path = f"v1beta/models/{DEFAULT_MODEL}:streamGenerateContent?alt=sse"
     return f"curl -N '{url}/{path}'{key} -H 'content-type: application/json' -d '{body}'"

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+#: Environment variables with a key of the Gemini API; the first that is set is used.
+API_KEY_VARIABLES = ("GOOGLE_API_KEY", "GEMINI_API_KEY")
 #: The model of requests that name none.
 DEFAULT_MODEL = "gemini-2.5-flash"
 #: How long a client asks a server to keep a stream without a reader (seconds).

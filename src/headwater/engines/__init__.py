@@ -8,6 +8,7 @@ if TYPE_CHECKING:
     from headwater.engines.base import Chunk, Engine, EngineRequest
     from headwater.engines.gemini import GeminiEngine
     from headwater.engines.offline import OfflineEngine
+    from headwater.engines.registry import EngineSettings, make_engine
     from headwater.engines.replay import ReplayEngine
 else:
     __getattr__, __dir__ = lazy_names(
@@ -16,9 +17,11 @@ else:
             "Chunk": "base",
             "Engine": "base",
             "EngineRequest": "base",
+            "EngineSettings": "registry",
             "GeminiEngine": "gemini",
             "OfflineEngine": "offline",
             "ReplayEngine": "replay",
+            "make_engine": "registry",
         },
     )
 
@@ -26,7 +29,9 @@ __all__ = [
     "Chunk",
     "Engine",
     "EngineRequest",
+    "EngineSettings",
     "GeminiEngine",
     "OfflineEngine",
     "ReplayEngine",
+    "make_engine",
 ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
@@ -13,11 +14,13 @@ from headwater.client.request import build
 from headwater.client.request.settings import Settings
 from headwater.client.stream.aio import AsyncCaller
 from headwater.client.stream.base import ANSWERS, COUNTS, MODEL_LISTS
+from headwater.contract.defaults import API_KEY_VARIABLES
 from headwater.core.machine.policy import Retry
 from headwater.core.wire.gemini import Gemini
 from headwater.core.wire.request import HttpRequest
 from headwater.engines.base import Chunk, EngineRequest
-from headwater.errors import APIError, HeadwaterError
+from headwater.engines.registry import EngineSettings
+from headwater.errors import APIError, HeadwaterError, UsageError
 from headwater.types import (
     ApiResponse,
     CountTokensResponse,
@@ -104,6 +107,27 @@ class GeminiEngine:
         if request.timeout is not None:
             headers["X-Server-Timeout"] = f"{request.timeout:g}"
         return HttpRequest("POST", url, headers, request.body)
+
+
+def from_settings(settings: EngineSettings) -> GeminiEngine:
+    """Return the engine for ``upstream``, or for the Gemini API where none is named.
+
+    Raises:
+        UsageError: if it has an argument, or no API key is set for the Gemini API.
+    """
+    if settings.argument:
+        raise UsageError(f"the gemini engine takes no argument: 'gemini', not 'gemini:{settings.argument}'")
+    has_key = any(os.environ.get(name) for name in API_KEY_VARIABLES)
+    if settings.upstream is not None:
+        # The upstream may be a headwater server that needs no key.
+        return GeminiEngine(api_key=None if has_key else "none", http_options={"base_url": settings.upstream})
+    try:
+        return GeminiEngine()
+    except UsageError as error:
+        if has_key:
+            raise
+        message = "the gemini engine has no API key: set GEMINI_API_KEY, or use another engine (--engine offline)"
+        raise UsageError(message) from error
 
 
 @contextmanager

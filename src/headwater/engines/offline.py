@@ -7,6 +7,8 @@ from collections.abc import AsyncIterator
 
 from headwater import story
 from headwater.engines.base import EngineRequest
+from headwater.engines.registry import EngineSettings, is_number
+from headwater.transport.offline import parse_pace
 from headwater.types import CountTokensResponse, GenerateContentResponse, Model
 
 
@@ -40,3 +42,10 @@ class OfflineEngine:
 
     async def aclose(self) -> None:
         """Do nothing: there are no connections."""
+
+
+def from_settings(settings: EngineSettings) -> OfflineEngine:
+    """Return the engine at the pace that its argument or the settings ask for (``instant``, ``first=0.3,rate=100``)."""
+    pace = settings.pace or ""
+    # A bare number is the pace of the replay engine, which may run on the same server under other model names.
+    return OfflineEngine(parse_pace(settings.argument or ("" if is_number(pace) else pace)))

@@ -18,6 +18,7 @@ from headwater.core.answer.fold import Fold
 from headwater.core.wire.framing import DocumentStream, SingleDocument
 from headwater.core.wire.gemini import Gemini
 from headwater.engines.base import EngineRequest
+from headwater.engines.registry import EngineSettings, is_number
 from headwater.errors import HeadwaterError, UsageError, api_error
 from headwater.types import CountTokensResponse, GenerateContentResponse, Model
 
@@ -109,6 +110,19 @@ class ReplayEngine:
         if isinstance(result, HeadwaterError):
             raise result
         return result
+
+
+def from_settings(settings: EngineSettings) -> ReplayEngine:
+    """Return the engine for the directory in its argument; the pace of the settings is in seconds for each chunk.
+
+    Raises:
+        UsageError: if no directory is named, or it has no recorded exchanges.
+    """
+    if not settings.argument:
+        raise UsageError("the replay engine needs the directory of its recorded exchanges: replay:DIR")
+    pace = settings.pace or ""
+    # Anything but a number is the pace of the offline engine, which may run on the same server.
+    return ReplayEngine(settings.argument, pace=float(pace) if is_number(pace) else 0.0)
 
 
 def _refuse(case: Case, body: bytes) -> None:

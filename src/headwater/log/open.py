@@ -1,8 +1,9 @@
-"""From an address to a log: ``memory:``, ``sqlite:PATH`` or ``redis://...``."""
+"""From a URL to a log: ``memory:``, ``sqlite:PATH``, ``redis://...``, or the scheme of an installed package."""
 
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from pathlib import Path
 from typing import TypeVar
 from urllib.parse import parse_qsl, urlencode, urlsplit
@@ -10,8 +11,12 @@ from urllib.parse import parse_qsl, urlencode, urlsplit
 from headwater.errors import LogError, UsageError
 from headwater.log.base import Log
 from headwater.log.memory import MemoryLog
+from headwater.plugins import installed, load_installed
 
 T = TypeVar("T")
+
+#: The entry point group of logs: each is named by its scheme, and called with the URL.
+GROUP = "headwater.logs"
 
 _SYNC = {"normal": "normal", "full": "full"}
 _YES = {"yes": True, "no": False}
@@ -22,26 +27,26 @@ _REDIS = {"redis": "redis", "rediss": "rediss", "valkey": "redis", "valkeys": "r
 def open_log(url: str) -> Log:
     """Return the log at ``url``; call its ``aclose`` in the end.
 
-    ``memory:`` is gone with the process. ``sqlite:PATH?sync=full&shared=yes`` is a file (without PATH the one in the
+    ``memory:`` is lost with the process. ``sqlite:PATH?sync=full&shared=yes`` is a file (without PATH the one in the
     user's data directory). ``redis://HOST:6379/0?prefix=NAME&cluster=yes`` is Redis or Valkey (``rediss:`` with TLS).
+    Installed packages add schemes: an entry point of the group ``headwater.logs`` is called with the URL.
 
     Raises:
-        UsageError: there is no such kind of log or option, or it needs something that is not installed.
-        LogError: the file cannot be opened.
+        UsageError: if no log has that scheme, it has no such option, or it needs a package that is not installed.
+        LogError: if the log cannot be opened.
     """
-    kind, colon, rest = url.partition(":")
-    if not colon:
-        raise UsageError(f"the log {url!r} is not memory:, sqlite:PATH or redis://HOST")
-    if kind in _REDIS:
-        return _redis(url)
-    place, _, query = rest.partition("?")
-    options = dict(parse_qsl(query, keep_blank_values=True))
-    match kind:
-        case "memory" if not rest:
-            return MemoryLog()
-        case "sqlite":
-            return _sqlite(place, options)
-    raise UsageError(f"there is no log {url!r}: memory:, sqlite:PATH or redis://HOST")
+    scheme, colon, _ = url.partition(":")
+    opener = _OPENERS.get(scheme)
+    if colon and opener is None and scheme in installed(GROUP):
+        opener = load_installed(installed(GROUP)[scheme])
+    if not colon or opener is None:
+        raise UsageError(f"{url!r} is not the URL of a log, which begins with {log_schemes()}")
+    return opener(url)
+
+
+def log_schemes() -> str:
+    """Return the schemes that ``open_log`` knows, as text."""
+    return ", ".join(f"{scheme}:" for scheme in dict.fromkeys([*_OPENERS, *sorted(installed(GROUP))]))
 
 
 def default_path() -> Path:
@@ -53,9 +58,17 @@ def default_path() -> Path:
     return Path(home) / "headwater" / "headwater.db"
 
 
-def _sqlite(place: str, options: dict[str, str]) -> Log:
+def _memory(url: str) -> Log:
+    if url != "memory:":
+        raise UsageError(f"the log in memory has no name and no options: 'memory:', not {url!r}")
+    return MemoryLog()
+
+
+def _sqlite(url: str) -> Log:
     from headwater.log.sqlite.log import SqliteLog
 
+    place, _, query = url.partition(":")[2].partition("?")
+    options = dict(parse_qsl(query, keep_blank_values=True))
     sync = _option(options, "sync", "normal", _SYNC)
     is_shared = _option(options, "shared", "no", _YES)
     _no_more(options)
@@ -93,3 +106,6 @@ def _option(options: dict[str, str], name: str, default: str, known: dict[str, T
 def _no_more(options: dict[str, str]) -> None:
     if options:
         raise UsageError(f"the log has no option {', '.join(options)}")
+
+
+_OPENERS: dict[str, Callable[[str], Log]] = {"memory": _memory, "sqlite": _sqlite, **dict.fromkeys(_REDIS, _redis)}

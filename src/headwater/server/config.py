@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
-from dataclasses import dataclass, field
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field, fields
+from typing import Any, Self
 
 _MIB = 1024 * 1024
 _GIB = 1024 * _MIB
@@ -72,3 +73,15 @@ class ServerConfig:
     lease: float = 10.0
     #: Seconds that running answers have to finish when the server shuts down.
     grace: float = 10.0
+
+    @classmethod
+    def from_options(cls, options: Mapping[str, Any]) -> Self:
+        """Return the configuration that flat ``options`` describe: names of fields of this class and of ``Limits``."""
+        own, limits = ({one.name for one in fields(kind)} for kind in (cls, Limits))
+        allowed = {name: value for name, value in options.items() if name in limits}
+        return cls(limits=Limits(**allowed), **{name: options[name] for name in options if name in own})
+
+    def by_option(self) -> dict[str, Any]:
+        """Return the values of all fields, those of ``limits`` among them: the inverse of ``from_options``."""
+        flat = {one.name: getattr(self, one.name) for one in fields(self) if one.name != "limits"}
+        return flat | {one.name: getattr(self.limits, one.name) for one in fields(self.limits)}
