@@ -70,7 +70,7 @@ class Server:
         self.metrics = metrics = ServerMetrics()
         self.recorder = Recorder(log, metrics, lease=config.lease)
         self.registry = StreamRegistry(engines, self.recorder, auth, secret=config.secret)
-        self.chats = ChatService(chats, self.registry, most=config.limits.max_chats)
+        self.chats = ChatService(chats, self.registry, max_chats=config.limits.max_chats)
         self.cluster = ClusterNode(self.registry, self.recorder, engines)
         self.protocols = (*PROTOCOLS, *protocols)
         self._backend = Backend(

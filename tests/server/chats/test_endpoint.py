@@ -288,7 +288,7 @@ def test_another_key_sees_nothing() -> None:
         ("POST", "/v1/chats/c/answers", b"{", "the body is an ask"),
         ("POST", "/v1/chats", {"messages": [{"id": "m", "role": "king"}]}, "the body is a chat"),
         ("POST", "/v1/chats", {"messages": [{"id": "m", "role": "user", "contents": [{}]}]}, "a content is"),
-        ("POST", "/v1/chats", {"leaf": "m"}, "its leaf has to be one"),
+        ("POST", "/v1/chats", {"leaf": "m"}, "the leaf has to be one"),
         ("PATCH", "/v1/chats/c", {"titel": "x"}, "the body is"),
         ("GET", "/v1/chats?pageSize=many", None, "pageSize is a number"),
         ("GET", "/v1/chats?pageToken=x", None, "nextPageToken of the page before"),
@@ -364,7 +364,7 @@ def test_a_forgotten_answer_has_failed(tmp_path: Path) -> None:
     store = open_store(f"sqlite:{tmp_path / 'chats.db'}")
     question = Message(id="q", role="user", created=now(), contents=[{"role": "user", "parts": [{"text": "go"}]}])
     answer = Message(id="a", role="model", parent="q", state="running", created=now(), stream="x" * 32, next=0)
-    store.write("", Draft(id="c", messages=[question, answer]), now(), most=10)
+    store.write("", Draft(id="c", messages=[question, answer]), now(), max_chats=10)
     with Live(Held(), chats=store) as server:
         found = settled(server, "c")["messages"][1]
         assert (found["state"], found["error"]["code"]) == ("failed", 404)

@@ -60,12 +60,12 @@ def message(id: str, text: str = "", parent: str | None = None, state: MessageSt
     return Message(id=id, role=role, parent=parent, state=state, created=now(), contents=contents, **more)
 
 
-def write(store: ChatStore, owner: str, id: str, *messages: Message, most: int = 1000, **more: str) -> bool:
-    return store.write(owner, Draft(id=id, messages=list(messages), **more), now(), most=most).is_new
+def write(store: ChatStore, owner: str, id: str, *messages: Message, max_chats: int = 1000, **more: str) -> bool:
+    return store.write(owner, Draft(id=id, messages=list(messages), **more), now(), max_chats=max_chats).is_new
 
 
 def found(store: ChatStore, owner: str, query: str = "") -> list[str]:
-    return [chat.id for chat in store.listed(owner, query, None, 100).chats]
+    return [chat.id for chat in store.list_page(owner, query, None, 100).chats]
 
 
 def test_what_was_written_is_there(store: ChatStore, owner: str) -> None:
@@ -94,7 +94,7 @@ def test_what_is_wrong_changes_nothing(store: ChatStore, owner: str) -> None:
         with pytest.raises(APIError, match="nobody"):
             write(store, owner, "one", *messages, **({"leaf": leaf} if leaf else {}))
     assert store.get(owner, "one") is None
-    assert store.listed(owner, "", None, 10).chats == []
+    assert store.list_page(owner, "", None, 10).chats == []
 
 
 def test_owners_do_not_meet(store: ChatStore, owner: str) -> None:
@@ -116,10 +116,10 @@ def test_pages_have_each_chat_once(store: ChatStore, owner: str) -> None:
     moment = now()
     for number in range(25):
         draft = Draft(id=f"c{number}", messages=[message("q", "x")])
-        store.write(owner, draft, moment + timedelta(seconds=number // 5), most=100)
+        store.write(owner, draft, moment + timedelta(seconds=number // 5), max_chats=100)
     ids, place = [], None
     while True:
-        page = store.listed(owner, "", place, 4)
+        page = store.list_page(owner, "", place, 4)
         ids += [chat.id for chat in page.chats]
         if (place := page.next) is None:
             break
@@ -163,7 +163,7 @@ def test_words_find(store: ChatStore, owner: str) -> None:
 def test_every_text_can_be_kept_and_asked_for(store: ChatStore, owner: str, text: str, query: str) -> None:
     """No text or query upsets the database; a chat is found by its own words and by how they begin."""
     write(store, owner, "any", message("q", text))
-    store.listed(owner, query, None, 10)
+    store.list_page(owner, query, None, 10)
     for word in tokenizer.query_words(text):
         assert found(store, owner, word) == ["any"], word
         assert found(store, owner, word[: max(1, len(word) // 2)]) == ["any"], word
@@ -174,7 +174,7 @@ def test_an_answer_ends_once(store: ChatStore, owner: str) -> None:
     """A running answer is settled by the first who knows its end, and not by what another stream had to say."""
     write(store, owner, "one", message("q", "x"), message("a", "", "q", "running", stream="s1"))
     assert [(one.chat, one.message.id) for one in store.running() if one.owner == owner] == [("one", "a")]
-    assert store.listed(owner, "", None, 10).chats[0].running
+    assert store.list_page(owner, "", None, 10).chats[0].running
     store.settle(owner, "one", message("a", "wrong stream", "q", stream="s2"), now())
     store.settle(owner, "one", message("a", "the end", "q", stream="s1"), now())
     store.settle(owner, "one", message("a", "too late", "q", stream="s1"), now())
@@ -188,10 +188,10 @@ def test_an_answer_ends_once(store: ChatStore, owner: str) -> None:
 
 def test_there_is_a_most(store: ChatStore, owner: str) -> None:
     """One chat too many is refused, and those that are there can still grow."""
-    write(store, owner, "one", message("q"), most=1)
-    with pytest.raises(APIError, match="1 chats are the most"):
-        write(store, owner, "two", message("q"), most=1)
-    assert not write(store, owner, "one", message("a", "x", "q"), most=1)
+    write(store, owner, "one", message("q"), max_chats=1)
+    with pytest.raises(APIError, match="a key has at most 1 chats"):
+        write(store, owner, "two", message("q"), max_chats=1)
+    assert not write(store, owner, "one", message("a", "x", "q"), max_chats=1)
     assert found(store, owner) == ["one"]
 
 

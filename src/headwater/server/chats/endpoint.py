@@ -19,7 +19,7 @@ from headwater.errors import UsageError
 from headwater.protocols.parsing import convert_json, parse_json
 from headwater.server.chats import exports
 from headwater.server.chats.model import Draft, Message, checked_id, new_id, now
-from headwater.server.chats.service import AnswerRequest, ChatService, StartedAnswer
+from headwater.server.chats.service import AnswerRequest, ChatService, PrincipalChats
 from headwater.server.chats.store import ListPosition
 from headwater.server.chats.ui_messages import ui_chat
 from headwater.server.http.auth import Auth
@@ -28,8 +28,8 @@ from headwater.server.http.middleware import add_log_fields
 from headwater.server.http.responses import created_response, json_response
 
 
-class _Question(msgspec.Struct):
-    """The message of an ask."""
+class _NewMessage(msgspec.Struct):
+    """The user's message in an answer request."""
 
     parts: list[dict[str, Any]]
     id: str = ""
@@ -40,11 +40,11 @@ class _AnswerId(msgspec.Struct, frozen=True):
     id: str = ""
 
 
-class _Asked(msgspec.Struct):
-    """What the body of an ask has besides the request of the Gemini API."""
+class _AnswerOptions(msgspec.Struct):
+    """What the body of an answer request contains besides the request of the Gemini API."""
 
     model: str
-    message: _Question | None = None
+    message: _NewMessage | None = None
     parent: str | None = None
     answer: _AnswerId = _AnswerId()
     engine: str = ""
@@ -57,11 +57,11 @@ class _Changes(msgspec.Struct, forbid_unknown_fields=True):
 
 
 class ChatsEndpoint:
-    """The routes over the chats. Its handlers raise what the app turns into refusals."""
+    """The handlers of ``/v1/chats``. They raise errors that the application turns into responses."""
 
-    def __init__(self, chats: ChatService, access: Auth) -> None:
-        self._chats = chats
-        self._access = access
+    def __init__(self, chats: ChatService, auth: Auth) -> None:
+        self._service = chats
+        self._auth = auth
 
     def routes(self) -> list[BaseRoute]:
         """Return the routes."""
@@ -77,109 +77,105 @@ class ChatsEndpoint:
             Route(one + STOP, self._stop, methods=["POST"]),
         ]
 
+    def _chats(self, http: HttpRequest) -> PrincipalChats:
+        return self._service.of(self._auth.identify(http))
+
     async def _list(self, http: HttpRequest) -> Response:
-        who, query = self._access.identify(http), http.query_params.get("q", "")
+        chats, query = self._chats(http), http.query_params.get("q", "")
         if len(query) > MAX_QUERY_LENGTH:
             raise UsageError(f"q has at most {MAX_QUERY_LENGTH} characters")
-        found = await self._chats.listed(who, query, _place(http), _size(http))
-        more = {} if found.next is None else {"nextPageToken": _token(found.next)}
-        return json_response({"chats": found.chats, **more})
+        page = await chats.list_page(query, _parse_token(http), _parse_size(http))
+        token = {} if page.next is None else {"nextPageToken": _page_token(page.next)}
+        return json_response({"chats": page.chats, **token})
 
     async def _write(self, http: HttpRequest) -> Response:
-        who = self._access.identify(http)
-        what = "a chat"
+        chats, what = self._chats(http), "a chat"
         draft = convert_json(parse_json(await self._body(http), what), Draft, what)
-        written = await self._chats.write(who, draft)
+        written = await chats.write(draft)
         return created_response(written.chat, f"{CHATS}/{written.chat.id}", is_new=written.is_new)
 
     async def _get(self, http: HttpRequest) -> Response:
-        return json_response(await self._chats.get(self._access.identify(http), _id(http)))
+        return json_response(await self._chats(http).get(_id(http)))
 
     async def _change(self, http: HttpRequest) -> Response:
-        who = self._access.identify(http)
-        what = '{"title": …} or {"leaf": …}'
+        chats, what = self._chats(http), '{"title": …} or {"leaf": …}'
         changes = convert_json(parse_json(await self._body(http), what), _Changes, what)
-        return json_response(await self._chats.change(who, _id(http), title=changes.title, leaf=changes.leaf))
+        return json_response(await chats.change(_id(http), title=changes.title, leaf=changes.leaf))
 
     async def _delete(self, http: HttpRequest) -> Response:
-        await self._chats.delete(self._access.identify(http), _id(http))
+        await self._chats(http).delete(_id(http))
         return Response(None, 204)
 
     async def _export(self, http: HttpRequest) -> Response:
-        who, form = self._access.identify(http), http.query_params.get("format", "json")
-        if form not in EXPORT_FORMATS:
+        chats, export_format = self._chats(http), http.query_params.get("format", "json")
+        if export_format not in EXPORT_FORMATS:
             raise UsageError(f"format is one of {', '.join(EXPORT_FORMATS)}")
-        chat = await self._chats.get(who, _id(http))
-        if form == "ai-sdk":
+        chat = await chats.get(_id(http))
+        if export_format == "ai-sdk":
             return json_response({"id": chat.id, "messages": ui_chat(chat)})
-        if form == "json":
+        if export_format == "json":
             data = msgspec.json.format(msgspec.json.encode(chat), indent=2)
             return _download(data, "application/json", exports.file_name(chat, "json"))
         text = exports.markdown(chat).encode("utf-8", "replace")
         return _download(text, "text/markdown; charset=utf-8", exports.file_name(chat, "md"))
 
     async def _answer(self, http: HttpRequest) -> Response:
-        who, chat = self._access.identify(http), _id(http)
-        ask = _read_ask(await self._body(http))
-        add_log_fields(http.scope, model=ask.model)
-        answered = await self._chats.answer(who, chat, ask)
-        return created_response(_described(answered), f"{CHATS}/{chat}", is_new=answered.is_new)
+        chats, chat_id = self._chats(http), _id(http)
+        request = _read_answer_request(await self._body(http))
+        add_log_fields(http.scope, model=request.model)
+        started = await chats.answer(chat_id, request)
+        document = {"chat": started.chat, "message": started.message, "answer": started.answer}
+        return created_response(document, f"{CHATS}/{chat_id}", is_new=started.is_new)
 
     async def _stop(self, http: HttpRequest) -> Response:
-        return json_response(await self._chats.stop(self._access.identify(http), _id(http)))
+        return json_response(await self._chats(http).stop(_id(http)))
 
     async def _body(self, http: HttpRequest) -> bytes:
-        return await read_request_body(http, self._access.limits)
+        return await read_request_body(http, self._auth.limits)
 
 
-def _described(answered: StartedAnswer) -> dict[str, Any]:
-    return {"chat": answered.chat, "message": answered.message, "answer": answered.answer}
-
-
-def _read_ask(body: bytes) -> AnswerRequest:
-    """What is asked, and the request that it makes without the chat's contents."""
+def _read_answer_request(body: bytes) -> AnswerRequest:
     what = 'an ask: {"message": {"parts": […]}, "model": …}'
     request = parse_json(body, what)
-    asked = convert_json(request, _Asked, what)
-    for name in _Asked.__struct_fields__:
+    options = convert_json(request, _AnswerOptions, what)
+    for name in _AnswerOptions.__struct_fields__:  # the rest is for the API
         request.pop(name, None)
     if "contents" in request:
         raise UsageError("contents are the messages of the chat: send the new one as message")
-    on_break = parse_on_break(asked.on_break)
-    message = [] if asked.message is None else [_message(asked.message)]
+    new = [] if options.message is None else [_message(options.message)]
     return AnswerRequest(
-        parent=message[0].id if message else asked.parent,
-        model=asked.model,
+        parent=new[0].id if new else options.parent,
+        model=options.model,
         request=request,
-        new=message,
-        answer=asked.answer.id,
-        engine=asked.engine,
-        on_break=on_break,
+        new=new,
+        answer=options.answer.id,
+        engine=options.engine,
+        on_break=parse_on_break(options.on_break),
     )
 
 
-def _message(question: _Question) -> Message:
-    contents = [{"role": "user", "parts": question.parts}]
-    name = question.id or new_id()
-    return Message(id=name, role="user", parent=question.parent, created=now(), contents=contents)
+def _message(new: _NewMessage) -> Message:
+    contents = [{"role": "user", "parts": new.parts}]
+    message_id = new.id or new_id()
+    return Message(id=message_id, role="user", parent=new.parent, created=now(), contents=contents)
 
 
 def _id(http: HttpRequest) -> str:
     return checked_id(http.path_params["id"], "chat")
 
 
-def _size(http: HttpRequest) -> int:
+def _parse_size(http: HttpRequest) -> int:
     text = http.query_params.get("pageSize") or "50"
     if not text.isdecimal() or len(text) > 9:
         raise UsageError("pageSize is a number")
     return min(max(int(text), 1), MAX_CHATS_PAGE)
 
 
-def _token(place: ListPosition) -> str:
-    return base64.urlsafe_b64encode(msgspec.json.encode(place)).decode().rstrip("=")
+def _page_token(position: ListPosition) -> str:
+    return base64.urlsafe_b64encode(msgspec.json.encode(position)).decode().rstrip("=")
 
 
-def _place(http: HttpRequest) -> ListPosition | None:
+def _parse_token(http: HttpRequest) -> ListPosition | None:
     token = http.query_params.get("pageToken")
     if not token:
         return None

@@ -1,4 +1,4 @@
-"""A saved chat as a text to be read elsewhere: Markdown. Pure."""
+"""Exports a saved chat as Markdown. Pure."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ _UNSAFE = re.compile(r"[^A-Za-z0-9._-]+")
 
 
 def markdown(chat: ChatTree) -> str:
-    """Return the branch of a chat that is shown, as Markdown; thoughts are left out."""
+    """Return the branch that is shown as Markdown, without thoughts."""
     messages = branch({message.id: message for message in chat.messages}, chat.leaf)
     return "\n\n".join([f"# {chat.title}", *map(_section, messages)]) + "\n"
 
 
 def file_name(chat: ChatTree, ending: str) -> str:
-    """Return what a chat is called as a file."""
+    """Return a file name for a chat: ASCII, so that no header encoding is needed."""
     plain = unicodedata.normalize("NFKD", chat.title).encode("ascii", "ignore").decode()
     words = _UNSAFE.sub("-", plain).strip("-.").lower()[:60].rstrip("-.")
     return f"{words or 'chat'}.{ending}"
@@ -39,20 +39,20 @@ def _section(message: Message) -> str:
 
 
 def _paragraphs(parts: Sequence[Mapping[str, Any]]) -> list[str]:
-    """Text that was cut into parts is one text again; everything else is a paragraph of its own."""
-    found: list[str] = []
+    """One paragraph for each run of text parts, and one for every other part."""
+    paragraphs: list[str] = []
     is_open = False
     for part in parts:
         if part.get("thought"):
             continue
         if "text" in part:
             text = str(part["text"] or "")
-            found[-1:] = [found[-1] + text] if is_open else [*found[-1:], text]
+            paragraphs[-1:] = [paragraphs[-1] + text] if is_open else [*paragraphs[-1:], text]
             is_open = True
         elif other := _other(part):
-            found.append(other)
+            paragraphs.append(other)
             is_open = False
-    return [text.strip("\n") for text in found if text.strip()]
+    return [text.strip("\n") for text in paragraphs if text.strip()]
 
 
 def _other(part: Mapping[str, Any]) -> str:
@@ -61,12 +61,12 @@ def _other(part: Mapping[str, Any]) -> str:
             return f"*({kind})*"
         case {"fileData": {"fileUri": address}}:
             return f"<{address}>"
-        case {"functionCall": {"name": name, **more}}:
-            return f"Call of `{name}`:\n\n{_fenced(_json(more.get('args', {})), 'json')}"
-        case {"functionResponse": {"name": name, **more}}:
-            return f"Result of `{name}`:\n\n{_fenced(_json(more.get('response', {})), 'json')}"
-        case {"executableCode": {"code": code, **more}}:
-            return _fenced(str(code), str(more.get("language", "")).lower())
+        case {"functionCall": {"name": name, **rest}}:
+            return f"Call of `{name}`:\n\n{_fenced(_json(rest.get('args', {})), 'json')}"
+        case {"functionResponse": {"name": name, **rest}}:
+            return f"Result of `{name}`:\n\n{_fenced(_json(rest.get('response', {})), 'json')}"
+        case {"executableCode": {"code": code, **rest}}:
+            return _fenced(str(code), str(rest.get("language", "")).lower())
         case {"codeExecutionResult": {"output": output}}:
             return _fenced(str(output), "")
     return ""
@@ -77,5 +77,6 @@ def _json(value: Any) -> str:
 
 
 def _fenced(text: str, language: str) -> str:
-    mark = "`" * max(3, *(len(found) + 1 for found in _FENCE.findall(text)), 3)
+    # A fence is longer than any run of backticks inside (CommonMark, 4.5).
+    mark = "`" * max(3, *(len(fence) + 1 for fence in _FENCE.findall(text)), 3)
     return f"{mark}{language}\n{text.rstrip()}\n{mark}"

@@ -1,4 +1,4 @@
-"""What a saved chat is: its messages, a tree; and what can be read off them without asking anybody. Pure."""
+"""A saved chat as a tree of messages, and what follows from it without I/O. Pure."""
 
 from __future__ import annotations
 
@@ -15,20 +15,20 @@ from headwater.errors import APIError, UsageError
 from headwater.server.http.errors import server_error
 
 _TITLE_LENGTH = 60
-_LONGEST_TITLE = 300
+_MAX_TITLE_LENGTH = 300
 _UNTITLED = "A picture"
 
 
 class Message(msgspec.Struct, omit_defaults=True, kw_only=True):
-    """One message. ``contents`` are the Gemini API's, as they came; ``parent`` is the message before it, or None.
+    """One message. ``contents`` are the Gemini API's, unparsed; ``parent`` is the message before it, or None.
 
-    ``stream`` names the stream of an answer; while it runs, ``next`` events of it are in ``contents`` already.
-    ``usage`` is a ``UsageMetadata``, ``error`` one as Google writes it.
+    ``stream`` names the stream of an answer; while it is running, ``contents`` has its first ``next`` events. ``usage``
+    is a ``UsageMetadata``, ``error`` an error in Google's format.
     """
 
     id: str
     role: Role
-    parent: str | None = msgspec.field(default_factory=lambda: None)  # functions, so that they are always written
+    parent: str | None = msgspec.field(default_factory=lambda: None)  # factories, so that they are always written
     state: MessageState = msgspec.field(default_factory=lambda: "done")
     created: datetime | None = None
     contents: list[dict[str, Any]] = msgspec.field(default_factory=lambda: list[dict[str, Any]]())
@@ -47,7 +47,7 @@ class Message(msgspec.Struct, omit_defaults=True, kw_only=True):
 
     @property
     def text(self) -> str:
-        """What it says, without thoughts."""
+        """The text, without thoughts."""
         return "".join(str(part.get("text") or "") for part in self.parts if not part.get("thought"))
 
 
@@ -64,13 +64,13 @@ class ChatRecord(msgspec.Struct, kw_only=True):
 
 
 class ChatTree(ChatRecord, kw_only=True):
-    """A chat with its messages, in the order in which they came."""
+    """A chat with its messages, in the order in which they were added."""
 
     messages: list[Message]
 
 
 class Draft(msgspec.Struct, kw_only=True):
-    """A chat as somebody hands it in; what is left out is made up."""
+    """A chat as a client sends it. Fields that are left out get defaults."""
 
     id: str = ""
     title: str = ""
@@ -81,15 +81,15 @@ class Draft(msgspec.Struct, kw_only=True):
 
 
 def new_id() -> str:
-    """Return an id that nobody can guess."""
+    """Return an id that cannot be guessed."""
     return secrets.token_hex(16)
 
 
 def checked_id(text: str, what: str) -> str:
-    """Return an id that a client has chosen.
+    """Return an id that a client chose.
 
     Raises:
-        UsageError: it can be none.
+        UsageError: if ``text`` is not a valid id.
     """
     if not ID.fullmatch(text):
         raise UsageError(f"the id of a {what} has 1 to {MAX_ID_LENGTH} letters, digits, _ and -, not {text[:140]!r}")
@@ -97,44 +97,44 @@ def checked_id(text: str, what: str) -> str:
 
 
 def now() -> datetime:
-    """Return this moment, to the millisecond, as chats have it."""
+    """Return the current time in milliseconds, the precision of chats."""
     moment = datetime.now(UTC)
     return moment.replace(microsecond=moment.microsecond // 1000 * 1000)
 
 
 def title_of(messages: Iterable[Message]) -> str:
-    """Return the title of a chat that has none: its first words."""
+    """Return a title for a chat that has none: its first words."""
     first = next((message for message in messages if message.role == "user"), None)
     return cut_title(first.text) if first is not None and first.text.strip() else _UNTITLED
 
 
 def cut_title(text: str, length: int = _TITLE_LENGTH) -> str:
-    """Return ``text`` as one line of at most so many characters."""
+    """Return ``text`` as one line of at most ``length`` characters."""
     line = " ".join(text[: length * 8].replace("\0", " ").split())
     return line if len(line) <= length else f"{line[: length - 1]}…"
 
 
 def checked_title(text: str) -> str:
-    """Return a title that somebody has chosen, as one line.
+    """Return a title that a client chose, as one line.
 
     Raises:
-        UsageError: there is nothing in it.
+        UsageError: if it is blank.
     """
-    title = cut_title(text, _LONGEST_TITLE)
+    title = cut_title(text, _MAX_TITLE_LENGTH)
     if not title:
         raise UsageError("a title has at least one letter")
     return title
 
 
 def unknown_message(id: str | None, why: str) -> APIError:
-    """Return the error of a message that is not in its chat."""
+    """Return the error for a message that is not in the chat."""
     message = f"there is no message {id!r} in this chat: {why}"
     return server_error(400, "INVALID_ARGUMENT", UNKNOWN_MESSAGE, message)
 
 
 def branch(messages: Mapping[str, Message], leaf: str | None) -> list[Message]:
     """Return the messages from the first one to ``leaf``."""
-    found: dict[str, Message] = {}
+    found: dict[str, Message] = {}  # a chat that was handed in may contain a circle
     message = messages.get(leaf or "")
     while message is not None and message.id not in found:
         found[message.id] = message
@@ -143,9 +143,9 @@ def branch(messages: Mapping[str, Message], leaf: str | None) -> list[Message]:
 
 
 def contents_for_model(messages: Sequence[Message]) -> list[dict[str, Any]]:
-    """Return the contents that a model is shown: no thoughts, and no calls that nobody has answered.
+    """Return the contents to send to a model, without thoughts and without function calls that have no result.
 
-    A signature that the API wants back stays where it was, on a part that is shown.
+    The API refuses a call without a result. A thought signature stays on the part that it came with.
     """
     contents = [content for message in messages for content in message.contents]
     following = [*contents[1:], None]
@@ -172,10 +172,10 @@ def without_messages(chat: ChatTree) -> ChatRecord:
 
 
 def check_messages(messages: Sequence[Message]) -> None:
-    """Refuse messages that are none.
+    """Check messages that a client sends.
 
     Raises:
-        UsageError: it says which, and what is wrong with it.
+        UsageError: if one is invalid; the error says which and why.
     """
     for message in messages:
         checked_id(message.id, "message")

@@ -1,4 +1,4 @@
-"""From the log of an answer to the message that it is in its chat: what has come so far, or all of it and its end."""
+"""Reads an answer's message from its log: what there is so far, or all of it and its end."""
 
 from __future__ import annotations
 
@@ -19,33 +19,33 @@ from headwater.server.streams.record_format import CHUNK, END, ERROR
 
 
 async def read_answer(log: Log, message: Message) -> Message:
-    """Return a running message as it stands now by the log of its stream.
+    """Return a running message as the log of its stream has it now.
 
     Raises:
-        LogError: the log cannot be read.
+        LogError: if the log cannot be read.
     """
-    reading = _Reading()
+    fold = _AnswerFold()
     try:
-        after = await _first(log, message.stream or "")
-        begun = after
+        after = await _first_event(log, message.stream or "")
+        start = after
         while True:
             page = await log.read(message.stream or "", after)
             for record in page.records:
-                reading.take(record)
+                fold.take(record)
             after = page.next
             if page.is_end or len(page.records) < PAGE_RECORDS:
-                return reading.message(message, after - begun, is_end=page.is_end)
-    except UnknownStreamError:
+                return fold.message(message, after - start, is_end=page.is_end)
+    except UnknownStreamError:  # dropped by retention, or the store was lost, before the end was saved
         error = server_error(404, "NOT_FOUND", "FORGOTTEN", "the server no longer has the rest of this answer")
-        reading.error = msgspec.json.decode(record_format.error_body(error))
-        return reading.message(message, 0, is_end=True)
+        fold.error = msgspec.json.decode(record_format.error_body(error))
+        return fold.message(message, 0, is_end=True)
 
 
 async def has_ended(log: Log, message: Message) -> bool:
-    """Return whether there is an end of a running message to be read, without reading what came before it.
+    """Return whether the stream of a running message has ended, without reading it.
 
     Raises:
-        LogError: the log cannot be read.
+        LogError: if the log cannot be read.
     """
     try:
         return (await log.state(message.stream or "")).is_sealed
@@ -53,16 +53,16 @@ async def has_ended(log: Log, message: Message) -> bool:
         return True
 
 
-async def _first(log: Log, name: str) -> int:
-    """After how many records the chunks of an answer begin."""
+async def _first_event(log: Log, name: str) -> int:
+    """The number of records before the first event of a stream."""
     head = await header_of(log, name)
     if head is None:
         raise UnknownStreamError("there is no such stream")
     return head.start
 
 
-class _Reading:
-    """The records of an answer so far."""
+class _AnswerFold:
+    """Folds the records of an answer into its message."""
 
     def __init__(self) -> None:
         self._fold = Fold()
@@ -78,23 +78,23 @@ class _Reading:
             self._ending = msgspec.json.decode(record[1:], type=StreamEnding)
 
     def message(self, running: Message, count: int, *, is_end: bool) -> Message:
-        """Return the message; ``count`` events of its stream are in it."""
+        """Return the message, which has the first ``count`` events of its stream."""
         answer = msgspec.to_builtins(self._fold.response)
         candidate = (answer.get("candidates") or [{}])[0]
         content = candidate.get("content") or {}
         contents = [*running.contents, *([{"role": "model", **content}] if content.get("parts") else [])]
         blocked = (answer.get("promptFeedback") or {}).get("blockReason")
-        found = msgspec.structs.replace(
+        message = msgspec.structs.replace(
             running,
             contents=contents,
             finish_reason=candidate.get("finishReason") or blocked,
             usage=answer.get("usageMetadata"),
         )
-        return self._end(found) if is_end else msgspec.structs.replace(found, next=count)
+        return self._end(message) if is_end else msgspec.structs.replace(message, next=count)
 
     def _end(self, message: Message) -> Message:
         ending = self._ending
-        if self.error is not None:
+        if self.error is not None:  # what there is of the answer stays
             return msgspec.structs.replace(message, state="failed", error=self.error.get("error", self.error))
         metrics = {"first_chunk": ending and ending.first_chunk, "seconds": ending and ending.seconds}
         metrics = {name: seconds for name, seconds in metrics.items() if seconds is not None}

@@ -1,21 +1,52 @@
-"""What can be done with saved chats: the store, without blocking; the model's answers, which come from streams."""
+"""Use cases of saved chats: the store, without blocking the event loop, and answers, which are stored streams.
+
+Theory of operation: the order of writes
+----------------------------------------
+
+Two stores are written for one answer, and no transaction spans both: the log has the stream, the database the chat.
+Their order decides what a crash leaves behind. An answer takes three writes:
+
+1. Start the stream in the log, under an idempotency key made of the chat's and the answer's id.
+2. Save the new messages and the answer in one transaction. The answer's row is ``running`` and has the stream's name,
+   but nothing of its text.
+3. When the log is sealed, save the answer's content and end ("settle"), once.
+
+The stream comes first because of what can fail. Starting it may be refused (quota, unknown engine, shutdown); then the
+request fails and nothing was saved. And the row needs the stream's name. The other order, message before stream, would
+take a transaction more, and a crash in between would leave a question without an answer in the chat, which no server
+could tell from one that is about to be answered.
+
+What a crash leaves:
+
+* Before 1: nothing.
+* Between 1 and 2: a stream that no chat names. The client got no response, so it sends its request again; if it chose
+  the answer's id, the key finds the same stream, and 2 follows. Otherwise the stream runs to its end and is dropped by
+  retention. Work may be wasted, but nothing acknowledged is lost, and no chat is left in between.
+* Between 2 and 3: a row that is ``running``. Readers get the text from the log, so they miss nothing. The stream is
+  continued by a server that takes it over. Step 3 is done by whoever sees the sealed log first: a reader of the chat,
+  or the look that each server takes every few seconds.
+
+If 2 fails without a crash, the stream is discarded, unless an earlier request started it. Step 3 is conditional: it
+replaces the row only while it is running and has that stream's name. So servers may settle at the same time, and a late
+one cannot overwrite an answer that was continued or a chat that was deleted. The text is never in two places while it
+grows.
+
+Continuing an answer (``useChat`` ran its functions) is the same with an update of its row in step 2. Deleting a chat
+goes the other way round: first the rows, then the streams, so that no row names a stream that is gone.
+"""
 
 from __future__ import annotations
 
 import asyncio
-import logging
-from collections.abc import Awaitable, Callable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from functools import cached_property
-from typing import Any, NamedTuple, TypeVar
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
 
 import msgspec
 from msgspec.structs import replace
-from sqlalchemy.exc import SQLAlchemyError
 
 from headwater.contract.streams import OnServerBreak
 from headwater.engines.base import EngineRequest
-from headwater.errors import APIError, HeadwaterError, LogError, api_error
+from headwater.errors import APIError, api_error
 from headwater.server.chats.model import (
     ChatRecord,
     ChatTree,
@@ -31,32 +62,24 @@ from headwater.server.chats.model import (
     unknown_message,
     without_messages,
 )
-from headwater.server.chats.reconcile import has_ended, read_answer
-from headwater.server.chats.store import ChatPage, ChatStore, ListPosition, RunningAnswer, WriteResult, open_store
-from headwater.server.chats.tables import reason
-from headwater.server.http.errors import server_error
+from headwater.server.chats.reconcile import has_ended
+from headwater.server.chats.settling import AnswerSettler, StoreThreads
+from headwater.server.chats.store import ChatPage, ChatStore, ListPosition, RunningAnswer, WriteResult
 from headwater.server.streams.log_keys import owner_of
 from headwater.server.streams.record_format import StreamHeader
 from headwater.server.streams.registry import StartedStream, StreamRegistry
 from headwater.server.streams.retention import RetentionPolicy
 from headwater.server.streams.routing import model_name
 
-logger = logging.getLogger("headwater.server")
-T = TypeVar("T")
-
-#: Reads and writes that wait for the database at the same time.
-_THREADS = 4
-#: How often to look for answers whose end nobody here has seen (seconds).
-_LOOK = 5.0
 #: How long a stop waits for the end (seconds).
 _STOP_SECONDS = 2.0
 
 
 class AnswerRequest(msgspec.Struct, kw_only=True):
-    """What the model is to answer, and how: message ``parent``, by ``request``, whose contents are the chat's.
+    """Asks the model to answer message ``parent`` by ``request``, which has no contents: they are the chat's.
 
-    ``new`` are messages that the chat may not have yet, each after its parent. ``contents`` are what the model is shown
-    in the place of the branch, ``answer`` the id of the answer; both are made up unless given.
+    ``new`` are messages that the chat may not have yet, each after its parent. ``contents`` are sent to the model in
+    place of the branch. ``answer`` is the id of the answer, made up if empty.
     """
 
     parent: str | None
@@ -70,7 +93,7 @@ class AnswerRequest(msgspec.Struct, kw_only=True):
 
 
 class StartedAnswer(NamedTuple):
-    """A chat, a message in it, and the answer to it, which runs; ``is_new`` unless it was there before."""
+    """A chat, the message that is answered, and the running answer; ``is_new`` unless it existed already."""
 
     chat: ChatRecord
     message: Message | None
@@ -79,50 +102,73 @@ class StartedAnswer(NamedTuple):
 
 
 class ChatService:
-    """The saved chats of a server. Lives as long as it does: ``close`` comes after the last answer has ended.
+    """The saved chats of a server. ``close`` must come after the last answer has ended."""
 
-    Without a ``store`` they are in memory.
-    """
-
-    def __init__(self, store: ChatStore | None, registry: StreamRegistry, *, most: int) -> None:
-        self._given = store
+    def __init__(self, store: ChatStore | None, registry: StreamRegistry, *, max_chats: int) -> None:
+        self._threads = StoreThreads(store)
+        self._settler = AnswerSettler(self._threads, registry)
         self._registry = registry
-        self._most = most
-        self._threads = ThreadPoolExecutor(_THREADS, "headwater chats")
-        self._settling: set[asyncio.Task[None]] = set()
+        self._max_chats = max_chats
 
-    @cached_property
-    def _store(self) -> ChatStore:
-        """Where the chats are; not opened before it is needed, for an application that is made and never run."""
-        return self._given or open_store("memory:")
+    def of(self, principal: bytes) -> PrincipalChats:
+        """Return the chats of one principal."""
+        return PrincipalChats(self._threads, self._settler, self._registry, principal, max_chats=self._max_chats)
 
-    # The store
+    async def keep_settled(self) -> None:
+        """Save the ends of answers that this server did not see, until cancelled."""
+        await self._settler.run_forever()
 
-    async def listed(self, who: bytes, query: str, after: ListPosition | None, size: int) -> ChatPage:
-        """Return chats of an owner, the last changed first; with a ``query``, those that have its words."""
-        return await self._do(self._store.listed, owner_of(who), query, after, size)
+    async def close(self) -> None:
+        """Save the ends of what has ended, and close the database."""
+        await self._settler.finish()
+        await self._threads.close()
 
-    async def get(self, who: bytes, id: str) -> ChatTree:
-        """Return a chat with its messages; what runs is there as far as it has come.
+
+class PrincipalChats:
+    """The saved chats of one principal, for one request."""
+
+    def __init__(
+        self,
+        threads: StoreThreads,
+        settler: AnswerSettler,
+        registry: StreamRegistry,
+        principal: bytes,
+        *,
+        max_chats: int,
+    ) -> None:
+        self._store = threads.store
+        self._run = threads.run
+        self._settler = settler
+        self._registry = registry
+        self._principal = principal
+        self._owner = owner_of(principal)
+        self._max_chats = max_chats
+
+    async def list_page(self, query: str, after: ListPosition | None, size: int) -> ChatPage:
+        """Return chats, the last changed first; with a ``query``, those that contain its words."""
+        return await self._run(self._store.list_page, self._owner, query, after, size)
+
+    async def get(self, id: str) -> ChatTree:
+        """Return a chat with its messages, running answers as far as they have come.
 
         Raises:
-            APIError: 404, there is none, or it is somebody else's.
+            APIError: 404, if the principal has no such chat.
         """
-        chat = await self.find(who, id)
+        chat = await self.find(id)
         if chat is None:
             raise unknown_chat()
         return chat
 
-    async def find(self, who: bytes, id: str) -> ChatTree | None:
+    async def find(self, id: str) -> ChatTree | None:
         """Return the same, or None where ``get`` raises."""
-        return await self._found(owner_of(who), id)
+        return await self._settler.load(self._owner, id)
 
-    async def write(self, who: bytes, draft: Draft) -> WriteResult:
-        """Save a chat, or add to one those of the messages that are not there yet.
+    async def write(self, draft: Draft) -> WriteResult:
+        """Save a chat, or add messages to one that exists.
 
         Raises:
-            UsageError: they are no messages.
-            APIError: 400, they are not those of a chat; 429, there are too many chats. Nothing was saved.
+            UsageError: if a message is invalid.
+            APIError: 400, if the messages do not fit the chat; 429, if there are too many chats. Nothing was saved.
         """
         if draft.id:
             checked_id(draft.id, "chat")
@@ -133,203 +179,114 @@ class ChatService:
             title=checked_title(draft.title) if draft.title else "",
             messages=[_imported(message) for message in draft.messages],
         )
-        return await self._do(self._store.write, owner_of(who), draft, now(), most=self._most)
+        return await self._run(self._store.write, self._owner, draft, now(), max_chats=self._max_chats)
 
-    async def change(self, who: bytes, id: str, *, title: str | None = None, leaf: str | None = None) -> ChatRecord:
-        """Give a chat another title, or show another branch of it.
+    async def change(self, id: str, *, title: str | None = None, leaf: str | None = None) -> ChatRecord:
+        """Rename a chat, or show another branch of it.
 
         Raises:
-            UsageError: the title is empty.
-            APIError: 404; 400, the leaf is no message.
+            UsageError: if the title is empty.
+            APIError: 404, if the principal has no such chat; 400, if it has no message ``leaf``.
         """
         title = None if title is None else checked_title(title)
-        chat = await self._do(self._store.change, owner_of(who), id, title=title, leaf=leaf)
+        chat = await self._run(self._store.change, self._owner, id, title=title, leaf=leaf)
         if chat is None:
             raise unknown_chat()
         return chat
 
-    async def delete(self, who: bytes, id: str) -> None:
-        """Delete a chat with all its answers; harmless where there is none."""
-        for stream in await self._do(self._store.delete, owner_of(who), id):
+    async def delete(self, id: str) -> None:
+        """Delete a chat with all its answers. Does nothing if it does not exist."""
+        for stream in await self._run(self._store.delete, self._owner, id):
             self._registry.discard(stream)
 
     # Answers
 
-    async def answer(self, who: bytes, id: str, ask: AnswerRequest) -> StartedAnswer:
-        """Have the model answer: save the message, begin the answer as a stream, save that it runs.
+    async def answer(self, id: str, ask: AnswerRequest) -> StartedAnswer:
+        """Have the model answer: start the stream, then save messages and answer (see the theory of operation).
 
         Raises:
-            UsageError: the request is wrong.
-            APIError: 400, it answers a message that is not there; 404, there is no such engine; 429, the share of
-                streams is used up; 503, nothing can be saved. Nothing was saved then.
+            UsageError: if the request is invalid.
+            APIError: 400, if the message to answer does not exist; 404, if the engine does not; 429, if the quota of
+                streams is used up; 503, if nothing can be saved. Nothing was saved then.
         """
-        owner, chat = owner_of(who), await self._found(owner_of(who), checked_id(id, "chat"))
+        chat = await self.find(checked_id(id, "chat"))
         messages = {message.id: message for message in chat.messages} if chat is not None else {}
         answer_id = checked_id(ask.answer, "message") if ask.answer else new_id()
-        if chat is not None and answer_id in messages:  # it was asked for before
+        if chat is not None and answer_id in messages:  # a retry of a request that was done
             answer = messages[answer_id]
             return StartedAnswer(without_messages(chat), messages.get(answer.parent or ""), answer, is_new=False)
         check_messages(ask.new)
         messages = {message.id: message for message in ask.new} | messages
-        asked = messages.get(ask.parent or "")
-        if asked is None:
+        parent = messages.get(ask.parent or "")
+        if parent is None:
             raise unknown_message(ask.parent, "name one as parent, or send a message")
-        started = await self._start(who, ask, branch(messages, asked.id), idempotency_key=f"chat {id} {answer_id}")
-        answer = replace(_begun(started), id=answer_id, parent=asked.id)
+        # The key lets a retry after a crash find the stream that has been started.
+        started = await self._start(ask, branch(messages, parent.id), idempotency_key=f"chat {id} {answer_id}")
+        answer = replace(_running_message(started), id=answer_id, parent=parent.id)
         draft = Draft(id=id, model=answer.model, leaf=answer_id, messages=[*ask.new, answer])
-        saving = self._do(self._store.write, owner, draft, now(), most=self._most)
-        written = await self._keep(RunningAnswer(owner, id, answer), started, saving)
-        return StartedAnswer(written.chat, asked, answer, is_new=True)
+        saving = self._run(self._store.write, self._owner, draft, now(), max_chats=self._max_chats)
+        written = await self._settler.track(RunningAnswer(self._owner, id, answer), started, saving)
+        return StartedAnswer(written.chat, parent, answer, is_new=True)
 
-    async def continue_answer(self, who: bytes, id: str, message: Message, ask: AnswerRequest) -> StartedAnswer:
-        """Have the model go on with an answer that is there: what it called for is in ``message`` now.
+    async def continue_answer(self, id: str, message: Message, ask: AnswerRequest) -> StartedAnswer:
+        """Have the model continue an answer, whose ``message`` now contains the results of its function calls.
 
         Raises:
             UsageError, APIError: as ``answer``.
         """
-        owner = owner_of(who)
-        started = await self._start(who, ask, [message])
-        answer = replace(_begun(started), id=message.id, parent=message.parent, contents=message.contents)
-        saving = self._do(self._store.go_on, owner, id, answer, now())
-        chat = await self._keep(RunningAnswer(owner, id, answer), started, saving)
+        started = await self._start(ask, [message])
+        answer = replace(_running_message(started), id=message.id, parent=message.parent, contents=message.contents)
+        saving = self._run(self._store.continue_answer, self._owner, id, answer, now())
+        chat = await self._settler.track(RunningAnswer(self._owner, id, answer), started, saving)
         if chat is None:
             self._registry.discard(started.name)
             raise unknown_chat()
         return StartedAnswer(chat, None, answer, is_new=True)
 
-    async def running(self, who: bytes, id: str) -> Message | None:
-        """Return the last answer that runs in a chat, without what its stream has brought; None where none does."""
-        chat = await self._do(self._store.get, owner_of(who), id)
-        found = [message for message in chat.messages if message.state == "running"] if chat is not None else []
-        is_over = not found or await has_ended(self._registry.log, found[-1])
-        return None if is_over else found[-1]
+    async def running(self, id: str) -> Message | None:
+        """Return the last running answer of a chat, without the text that is in its stream, or None."""
+        chat = await self._run(self._store.get, self._owner, id)
+        answers = [message for message in chat.messages if message.state == "running"] if chat is not None else []
+        is_over = not answers or await has_ended(self._registry.log, answers[-1])
+        return None if is_over else answers[-1]
 
-    async def stop(self, who: bytes, id: str) -> ChatTree:
-        """Stop what runs in a chat, and return the chat.
+    async def stop(self, id: str) -> ChatTree:
+        """Stop what is running in a chat, and return the chat.
 
         Raises:
-            APIError: 404.
+            APIError: 404, if the principal has no such chat.
         """
-        chat = await self.get(who, id)
+        chat = await self.get(id)
         running = [message.stream for message in chat.messages if message.state == "running"]
         stopping = [self._registry.stop(stream) for stream in running if stream is not None]
         if stopping:
             await asyncio.wait(stopping, timeout=_STOP_SECONDS)
-            chat = await self.get(who, id)
-        return chat
-
-    # Ends
-
-    async def keep_settled(self) -> None:
-        """Save the ends of answers that nobody here has seen end, again and again, until cancelled."""
-        while True:
-            try:
-                await self._settle_all()
-            except Exception:
-                logger.exception("a server task failed; it goes on")
-            await asyncio.sleep(_LOOK)
-
-    async def close(self) -> None:
-        """Save the ends of what has ended, and let go of the database."""
-        if self._settling:
-            await asyncio.wait(self._settling)
-        await self._settle_all()
-        await asyncio.to_thread(self._store.close)
-        self._threads.shutdown(wait=False)
-
-    async def _settle_all(self) -> None:
-        try:
-            found = await self._do(self._store.running)
-        except HeadwaterError as error:
-            logger.warning("the answers that run in chats are not known: %s", error)
-            return
-        for running in found:
-            await self._settle(running)
-
-    async def _seen(self, owner: str, id: str, message: Message) -> Message:
-        """A message as it stands now; if it has ended, that is saved."""
-        if message.state != "running":
-            return message
-        try:
-            message = await read_answer(self._registry.log, message)
-        except LogError as error:
-            raise _not_kept(f"the log of the answer cannot be read: {error}") from error
-        if message.state != "running":
-            await self._do(self._store.settle, owner, id, message, now())
-        return message
-
-    # Steps
-
-    async def _found(self, owner: str, id: str) -> ChatTree | None:
-        chat = await self._do(self._store.get, owner, id)
-        if chat is not None and chat.running:
-            chat.messages = [await self._seen(owner, id, message) for message in chat.messages]
-            chat.running = any(message.state == "running" for message in chat.messages)
+            chat = await self.get(id)
         return chat
 
     async def _start(
-        self, who: bytes, ask: AnswerRequest, before: Sequence[Message], *, idempotency_key: str | None = None
+        self, ask: AnswerRequest, before: Sequence[Message], *, idempotency_key: str | None = None
     ) -> StartedStream:
         model = model_name(ask.model)
         contents = contents_for_model(before) if ask.contents is None else ask.contents
-        body = {**ask.request, "contents": contents}
-        head = StreamHeader("", model, engine=ask.engine, on_break=ask.on_break)
-        request = EngineRequest(model, msgspec.json.encode(body))
-        return await self._registry.start(who, request, head, RetentionPolicy(), idempotency_key=idempotency_key)
-
-    async def _keep(self, running: RunningAnswer, started: StartedStream, saving: Awaitable[T]) -> T:
-        """Save that an answer runs, and its end when it comes; where that fails, it does not run."""
-        try:
-            saved = await saving
-        except Exception:
-            if started.is_new:
-                self._registry.discard(started.name)
-            raise
-        self._registry.add_done_callback(started.name, lambda: self._begin_settling(running))
-        return saved
-
-    def _begin_settling(self, running: RunningAnswer) -> None:
-        task = asyncio.create_task(self._settle(running))
-        self._settling.add(task)  # the loop itself holds tasks only weakly
-        task.add_done_callback(self._settling.discard)
-
-    async def _settle(self, running: RunningAnswer) -> None:
-        """Save the end of an answer, if it has come."""
-        try:
-            if await has_ended(self._registry.log, running.message):
-                await self._seen(*running)
-        except HeadwaterError as error:  # the next look does it
-            logger.warning("the end of an answer could not be saved in its chat: %s", error)
-
-    async def _do(self, work: Callable[..., T], *args: Any, **more: Any) -> T:
-        """Return what a method of the store returns.
-
-        Raises:
-            APIError: 503, the database does not do it.
-        """
-        loop = asyncio.get_running_loop()
-        try:
-            return await loop.run_in_executor(self._threads, lambda: work(*args, **more))
-        except SQLAlchemyError as error:
-            raise _not_kept(f"the saved chats cannot be read or written: {reason(error)}") from error
+        request = EngineRequest(model, msgspec.json.encode({**ask.request, "contents": contents}))
+        header = StreamHeader("", model, engine=ask.engine, on_break=ask.on_break)
+        policy = RetentionPolicy()
+        return await self._registry.start(self._principal, request, header, policy, idempotency_key=idempotency_key)
 
 
-def _begun(started: StartedStream) -> Message:
-    """An answer of which nothing is known but its stream."""
+def _running_message(started: StartedStream) -> Message:
+    """An answer of which only the stream is known."""
     model, name = started.header.model, started.name
     return Message(id="", role="model", state="running", created=now(), model=model, stream=name, next=0)
 
 
 def _imported(message: Message) -> Message:
-    """A message that somebody hands in: it names no stream, which might be another's."""
+    """A message that a client hands in. It must not name a stream, which might be another principal's."""
     state = "stopped" if message.state == "running" else message.state
     return replace(message, created=message.created or now(), state=state, stream=None, next=None)
 
 
-def _not_kept(message: str) -> APIError:
-    return server_error(503, "UNAVAILABLE", "CHATS", message)
-
-
 def unknown_chat() -> APIError:
-    """Return the error of a chat that is not there, or somebody else's."""
+    """Return the error for a chat that the principal does not have."""
     return api_error(404, "there is no such chat", status="NOT_FOUND")

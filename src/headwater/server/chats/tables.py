@@ -1,4 +1,4 @@
-"""The tables of saved chats, and from an address to the database that has them: SQLite or PostgreSQL."""
+"""The tables of saved chats, and how to open their database: SQLite or PostgreSQL."""
 
 from __future__ import annotations
 
@@ -78,12 +78,12 @@ messages = Table(
 def open_engine(url: str) -> Engine:
     """Return the database at ``url``, with its tables.
 
-    ``memory:`` is gone with the process. ``sqlite:PATH`` is a file (without PATH the one in the user's data directory).
-    ``postgresql://USER@HOST/DATABASE`` takes what SQLAlchemy and psycopg take.
+    ``memory:`` ends with the process. ``sqlite:PATH`` is a file (without PATH, one in the user's data directory).
+    ``postgresql://USER@HOST/DATABASE`` accepts what SQLAlchemy and psycopg accept.
 
     Raises:
-        UsageError: there is no such kind of database, or it needs something that is not installed.
-        LogError: it cannot be opened.
+        UsageError: if the kind of database is unknown, or needs a package that is not installed.
+        LogError: if it cannot be opened.
     """
     kind, colon, rest = url.partition(":")
     match kind:
@@ -107,7 +107,7 @@ def open_engine(url: str) -> Engine:
 
 
 def reason(error: SQLAlchemyError) -> str:
-    """Return what a database says of an error, without the query and what was in it."""
+    """Return a database's message about an error, without the statement and its values."""
     return " ".join(str(getattr(error, "orig", None) or error).split())[:300]
 
 
@@ -125,7 +125,7 @@ def _file(rest: str) -> str:
 
 
 def _sqlite(path: str) -> Engine:
-    size = 1 if path == ":memory:" else 4  # what is in memory is in one connection
+    size = 1 if path == ":memory:" else 4  # a database in memory belongs to one connection
     arguments: dict[str, Any] = {"timeout": _BUSY_SECONDS, "isolation_level": None, "check_same_thread": False}
     pool: dict[str, Any] = {"poolclass": QueuePool, "pool_size": size, "max_overflow": 0}
     engine = create_engine(URL.create("sqlite", database=path), connect_args=arguments, **pool)
@@ -133,8 +133,10 @@ def _sqlite(path: str) -> Engine:
     @event.listens_for(engine, "connect")
     def _set(connection: Any, _: object) -> None:
         connection.execute("PRAGMA journal_mode = wal")
-        connection.execute("PRAGMA synchronous = full")  # what was answered with a 201 outlives a power cut
+        connection.execute("PRAGMA synchronous = full")  # what was acknowledged with 201 survives a power cut
 
+    # SQLite begins a transaction as a reader, and fails if another connection writes before it does. Writers therefore
+    # take the lock at once.
     @event.listens_for(engine, "begin")
     def _begin(connection: Connection) -> None:
         is_writing = connection.get_execution_options().get("is_writing", False)
@@ -147,7 +149,7 @@ def _postgres(url: str) -> Engine:
     _, _, rest = url.partition("://")
     try:
         parsed = make_url(f"postgresql+psycopg://{rest}")
-        # A plan made before the words are known reads all chats for a rare word; and poolers keep no statements.
+        # No prepared statements: a generic plan reads all chats for a rare word, and poolers do not keep them.
         arguments: dict[str, Any] = {"prepare_threshold": None, "connect_timeout": _BUSY_SECONDS, **parsed.query}
         return create_engine(parsed, connect_args=arguments, pool_size=4, max_overflow=0, pool_pre_ping=True)
     except ModuleNotFoundError as error:
@@ -160,7 +162,7 @@ def _postgres(url: str) -> Engine:
 
 def _prepare(engine: Engine) -> None:
     with engine.connect().execution_options(is_writing=True) as connection, connection.begin():
-        if engine.dialect.name == "postgresql":  # of several servers that start at once, one makes the tables
+        if engine.dialect.name == "postgresql":  # of several servers that start at once, one creates them
             connection.execute(text("SELECT pg_advisory_xact_lock(4870312)"))
         if inspect(connection).has_table(versions.name):
             version = connection.execute(versions.select()).scalar_one()

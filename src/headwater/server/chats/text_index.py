@@ -1,4 +1,4 @@
-"""How each of the two databases finds chats by their words."""
+"""Full-text search of chats, for each of the two databases."""
 
 from __future__ import annotations
 
@@ -12,33 +12,33 @@ _FOREIGN = re.compile(r"[^a-z0-9]")
 
 
 class TextIndex(Protocol):
-    """The words of chats, by the chats' numbers."""
+    """The words of each chat, under its number."""
 
-    #: What a query over ``headwater_chats`` has after WHERE; ``:words`` is what ``asked`` gives.
+    #: A condition on ``headwater_chats``, where ``:words`` is the result of ``match_expression``.
     condition: str
 
     def make(self, connection: Connection) -> None:
-        """Make the table or column, where there is none."""
+        """Create the table or column if it does not exist."""
 
     def add(self, connection: Connection, chat: int, words: Iterable[str]) -> None:
-        """Have a chat be found by these words, too."""
+        """Add words to a chat."""
 
     def forget(self, connection: Connection, chat: int) -> None:
-        """Forget the words of a chat."""
+        """Remove the words of a chat."""
 
-    def asked(self, prefixes: Sequence[str]) -> str:
-        """Return what ``:words`` is for chats that have a word with each of these beginnings."""
+    def match_expression(self, prefixes: Sequence[str]) -> str:
+        """Return an expression that matches chats which have a word with each of these prefixes."""
 
 
 class SqliteTextIndex:
-    """Words in a table of FTS5, in ASCII: the tokenizer there knows an older Unicode than Python."""
+    """Words in an FTS5 table, encoded as ASCII: its tokenizer has an older Unicode than Python."""
 
     condition = (
         "headwater_chats.number IN (SELECT rowid FROM headwater_chat_words WHERE headwater_chat_words MATCH :words)"
     )
 
     def make(self, connection: Connection) -> None:
-        """Make the table, where there is none."""
+        """Create the table if it does not exist."""
         connection.execute(
             text(
                 "CREATE VIRTUAL TABLE IF NOT EXISTS headwater_chat_words USING fts5("
@@ -47,54 +47,54 @@ class SqliteTextIndex:
         )
 
     def add(self, connection: Connection, chat: int, words: Iterable[str]) -> None:
-        """Have a chat be found by these words, too."""
-        known = text("SELECT words FROM headwater_chat_words WHERE rowid = :chat")
-        found = set(str(connection.execute(known, {"chat": chat}).scalar() or "").split())
-        more = found | set(map(_ascii, words))
-        if more != found:
+        """Add words to a chat."""
+        statement = text("SELECT words FROM headwater_chat_words WHERE rowid = :chat")
+        present = set(str(connection.execute(statement, {"chat": chat}).scalar() or "").split())
+        wanted = present | set(map(_ascii, words))
+        if wanted != present:
             query = text("INSERT OR REPLACE INTO headwater_chat_words (rowid, words) VALUES (:chat, :words)")
-            connection.execute(query, {"chat": chat, "words": " ".join(more)})
+            connection.execute(query, {"chat": chat, "words": " ".join(wanted)})
 
     def forget(self, connection: Connection, chat: int) -> None:
-        """Forget the words of a chat."""
+        """Remove the words of a chat."""
         connection.execute(text("DELETE FROM headwater_chat_words WHERE rowid = :chat"), {"chat": chat})
 
-    def asked(self, prefixes: Sequence[str]) -> str:
-        """Return the query in the language of FTS5."""
+    def match_expression(self, prefixes: Sequence[str]) -> str:
+        """Return the query in FTS5's syntax."""
         return " ".join(f'"{_ascii(prefix)}"*' for prefix in prefixes)
 
 
 class PostgresTextIndex:
-    """Words in a column of their own, a ``tsvector`` without positions."""
+    """Words in a ``tsvector`` column, without positions."""
 
     condition = "headwater_chats.words @@ CAST(:words AS tsquery)"
 
     def make(self, connection: Connection) -> None:
-        """Make the column, where there is none."""
+        """Create the column if it does not exist."""
         connection.execute(text("ALTER TABLE headwater_chats ADD COLUMN IF NOT EXISTS words tsvector"))
         connection.execute(
             text("CREATE INDEX IF NOT EXISTS headwater_chats_words ON headwater_chats USING gin (words)")
         )
 
     def add(self, connection: Connection, chat: int, words: Iterable[str]) -> None:
-        """Have a chat be found by these words, too."""
-        more = "COALESCE(words, ''::tsvector) || array_to_tsvector(CAST(:words AS text[]))"
-        query = text(f"UPDATE headwater_chats SET words = {more} WHERE number = :chat")  # noqa: S608 - no input
+        """Add words to a chat."""
+        merged = "COALESCE(words, ''::tsvector) || array_to_tsvector(CAST(:words AS text[]))"
+        query = text(f"UPDATE headwater_chats SET words = {merged} WHERE number = :chat")  # noqa: S608 - no input
         connection.execute(query, {"chat": chat, "words": sorted(words)})
 
     def forget(self, connection: Connection, chat: int) -> None:
-        """Do nothing: they go with the row."""
+        """Do nothing: the words are in the chat's own row."""
 
-    def asked(self, prefixes: Sequence[str]) -> str:
-        """Return the query in the language of ``tsquery``."""
+    def match_expression(self, prefixes: Sequence[str]) -> str:
+        """Return the query in the syntax of ``tsquery``."""
         return " & ".join(f"'{prefix}':*" for prefix in prefixes)
 
 
 def text_index_for(engine: Engine) -> TextIndex:
-    """Return how the database of this engine finds words."""
+    """Return the text index for the database of an engine."""
     return PostgresTextIndex() if engine.dialect.name == "postgresql" else SqliteTextIndex()
 
 
 def _ascii(word: str) -> str:
-    """A word in letters that every tokenizer takes for letters; what begins alike still does."""
-    return _FOREIGN.sub(lambda found: f"_{found[0].encode('utf-8', 'surrogatepass').hex()}", word)
+    """A word in ASCII letters. Words with a common prefix still have one."""
+    return _FOREIGN.sub(lambda match: f"_{match[0].encode('utf-8', 'surrogatepass').hex()}", word)

@@ -19,7 +19,7 @@ from headwater.errors import HeadwaterError
 from headwater.protocols.ai_sdk.encoder import AiSdk, Version
 from headwater.protocols.base import StreamOutcome
 from headwater.server.chats.model import Draft, Message, checked_id
-from headwater.server.chats.service import AnswerRequest
+from headwater.server.chats.service import AnswerRequest, PrincipalChats
 from headwater.server.chats.ui_messages import UiRequest, missed_answer, read_conversation, read_request
 from headwater.server.http.body import read_request_body
 from headwater.server.http.error_handlers import error_response
@@ -37,7 +37,6 @@ class UseChatEndpoint:
     def __init__(self, backend: Backend, version: Version) -> None:
         self._backend = backend
         self._auth = backend.auth
-        self._chats = backend.chats
         self._version: Version = version
 
     async def chat(self, http: HttpRequest) -> Response:
@@ -45,7 +44,7 @@ class UseChatEndpoint:
         principal = self._auth.identify(http)
         ui_request, fields = read_request(await read_request_body(http, self._auth.limits))
         add_log_fields(http.scope, model=ui_request.model)
-        answer = await self._start_answer(principal, ui_request, fields)
+        answer = await _start_answer(self._backend.chats.of(principal), ui_request, fields)
         return await self._stream(principal, answer)
 
     async def resume(self, http: HttpRequest) -> Response:
@@ -54,38 +53,21 @@ class UseChatEndpoint:
         With ``after``, the id of the page's last message, an answer that ended while the page was loading is returned.
         """
         principal = self._auth.identify(http)
-        chat_id = checked_id(http.path_params["id"], "chat")
-        answer = await self._chats.running(principal, chat_id)
+        chats, chat_id = self._backend.chats.of(principal), checked_id(http.path_params["id"], "chat")
+        answer = await chats.running(chat_id)
         if answer is not None:
             before = [salvage(content, Content) for content in answer.contents]  # the page starts the message over
             return await self._stream(principal, answer, before)
         after = http.query_params.get("after")
-        chat = None if after is None else await self._chats.find(principal, chat_id)
+        chat = None if after is None else await chats.find(chat_id)
         ended = None if chat is None or after is None else missed_answer(chat, after)
         return Response(None, 204) if ended is None else _whole_answer(ended, self._version)
 
     async def stop(self, http: HttpRequest) -> Response:
         """Stop what is running: ``useChat`` itself only stops reading."""
         principal = self._auth.identify(http)
-        await self._chats.stop(principal, checked_id(http.path_params["id"], "chat"))
+        await self._backend.chats.of(principal).stop(checked_id(http.path_params["id"], "chat"))
         return Response(None, 204)
-
-    async def _start_answer(self, principal: bytes, ui_request: UiRequest, fields: dict[str, Any]) -> Message:
-        chat = await self._chats.find(principal, ui_request.id)
-        conversation = read_conversation(ui_request, chat, fields)
-        request = AnswerRequest(
-            parent=conversation.parent,
-            model=ui_request.model,
-            request=fields,
-            new=conversation.new,
-            contents=conversation.contents,
-            engine=ui_request.engine,
-        )
-        if conversation.continued is None:
-            return (await self._chats.answer(principal, ui_request.id, request)).answer
-        await self._chats.write(principal, Draft(id=ui_request.id, model=ui_request.model, messages=conversation.new))
-        started = await self._chats.continue_answer(principal, ui_request.id, conversation.continued, request)
-        return started.answer
 
     async def _stream(self, principal: bytes, answer: Message, before: Sequence[Content] = ()) -> Response:
         """Stream an answer from its beginning. It keeps running when the reader disconnects."""
@@ -94,6 +76,23 @@ class UseChatEndpoint:
         registry = self._backend.registry
         header = await registry.find(principal, name)
         return StreamResponse(registry, name, header, encoding, auth=self._auth, principal=principal)
+
+
+async def _start_answer(chats: PrincipalChats, ui_request: UiRequest, fields: dict[str, Any]) -> Message:
+    chat = await chats.find(ui_request.id)
+    conversation = read_conversation(ui_request, chat, fields)
+    request = AnswerRequest(
+        parent=conversation.parent,
+        model=ui_request.model,
+        request=fields,
+        new=conversation.new,
+        contents=conversation.contents,
+        engine=ui_request.engine,
+    )
+    if conversation.continued is None:
+        return (await chats.answer(ui_request.id, request)).answer
+    await chats.write(Draft(id=ui_request.id, model=ui_request.model, messages=conversation.new))
+    return (await chats.continue_answer(ui_request.id, conversation.continued, request)).answer
 
 
 def _whole_answer(answer: Message, version: Version) -> Response:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import NamedTuple
 
+from headwater.contract.headers import LAST_EVENT_ID
 from headwater.errors import UsageError
 from headwater.server.streams.encodings import EventEncoding, NumberedEncoding, ResponseEncoding
 
@@ -46,5 +47,5 @@ class StreamFormats:
         if found is None:
             raise UsageError(f"there is no format {name[:50]!r}: use one of {', '.join(self.names)}")
         if after and not found.is_resumable:
-            raise UsageError(f"the format {name} is always read from the beginning: omit after and Last-Event-ID")
+            raise UsageError(f"the format {name} is always read from the beginning: omit after and {LAST_EVENT_ID}")
         return found.encoding(stream, after, model)
