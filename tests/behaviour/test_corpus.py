@@ -91,7 +91,7 @@ def test_every_stream_in_every_cut(cut: str) -> None:
     """Exactly these cuts, which an HTTP library may put together again."""
     for case in some_cases(STREAMS):
         result = drive(pieces(case.body, cut, case.id), status=case.status)
-        fold = result.machine.fold
+        fold = result.machine.snapshot.fold
         check(case, fold.response, len(result.chunks), result.error)
         assert fold.text == case.expected.get("partial", case.expected).get("text", "")
 

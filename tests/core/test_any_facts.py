@@ -11,13 +11,13 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from headwater.core.machine.config import MachineConfig
 from headwater.core.machine.machine import Machine
 from headwater.core.machine.policy import Deadlines, Retry
 from headwater.core.machine.steps import STEPS, Close, Open, Pause, Read, Stop, TransportError, Wait
 from headwater.core.stages.base import start_stages
 from headwater.core.stages.coalesce import coalesce
 from headwater.core.stages.smooth import smooth
-from headwater.core.wire.framing import DocumentStream
 from headwater.core.wire.request import HttpRequest
 from headwater.errors import (
     APIError,
@@ -208,17 +208,18 @@ def test_whatever_happens_the_text_is_right_and_the_end_is_one(
     machine: Machine[Any] = Machine(
         ANSWERS,
         asking(),
-        framing=DocumentStream,
-        retry=Retry(attempts=attempts, initial_delay=0.1, jitter=0.0),
-        deadlines=Deadlines(**limits),
-        on_break=on_break,
-        stages=start_stages(stages) if stages else None,
+        MachineConfig(
+            retry=Retry(attempts=attempts, initial_delay=0.1, jitter=0.0),
+            deadlines=Deadlines(**limits),
+            on_break=on_break,
+            stages=start_stages(stages) if stages else None,
+        ),
     )
     line = Line(machine, peer, chance, evil)
     line.run()
-    given_text, kept = "".join(line.text), machine.fold.text
-    ending = machine.ending
-    assert machine.is_over
+    given_text, kept = "".join(line.text), machine.snapshot.fold.text
+    ending = machine.snapshot.ending
+    assert machine.snapshot.is_over
     assert ending is not None
     assert peer.text.startswith(given_text), "a beginning of the answer, nothing doubled, nothing lost"
     assert peer.text.startswith(kept)
@@ -228,7 +229,7 @@ def test_whatever_happens_the_text_is_right_and_the_end_is_one(
         assert isinstance(line.error, DOCUMENTED), line.error
         assert not isinstance(line.error, BlockedError)
         assert not ending.is_whole
-        assert line.error.attempts == machine.attempts
+        assert line.error.attempts == machine.snapshot.attempts
         assert (line.error.partial.text if line.error.partial else "") == kept
         if not isinstance(line.error, StreamCancelled):
             assert given_text == kept, "everything that had come was given before the error"

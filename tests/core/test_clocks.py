@@ -157,7 +157,7 @@ def test_the_wait_for_the_first_content_runs_over_all_attempts() -> None:
         if left > 4.0:
             assert (script.step(), script.step()) == (CLOSE, Wait(4.0))
     error = script.stop()
-    assert (error.code, script.machine.attempts) == (503, 3), "a rest that the clock does not leave is not taken"
+    assert (error.code, script.machine.snapshot.attempts) == (503, 3), "no back-off that would outlast the deadline"
 
 
 def test_a_stall_before_the_first_content_is_tried_again_while_its_clock_runs() -> None:
@@ -239,7 +239,7 @@ def test_a_stream_that_has_its_finish_reason_can_not_stall_any_more() -> None:
     script.now += 2.0
     script.failed("timeout")
     assert script.stop() is None
-    assert str(script.machine.ending) == "finished"
+    assert str(script.machine.snapshot.ending) == "finished"
 
 
 def test_no_clock_runs_without_a_limit() -> None:

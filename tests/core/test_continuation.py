@@ -8,12 +8,12 @@ from typing import Any
 
 import pytest
 
+from headwater.core.machine.config import MachineConfig
 from headwater.core.machine.machine import Machine
 from headwater.core.machine.policy import Retry
 from headwater.core.machine.steps import STEPS, Open, Pause, Read, Stop, Wait
 from headwater.core.stages.base import start_stages
 from headwater.core.stages.smooth import smooth
-from headwater.core.wire.framing import DocumentStream, SingleDocument
 from headwater.errors import ServerError, StreamInterrupted, StreamTruncated
 from headwater.types import FinishReason
 from tests.support.corpus_cases import ANSWERS
@@ -34,7 +34,7 @@ class Asked:
 
     def __init__(self, *answers: list[Document] | int, unary: bool = False, lost: bool = False, **options: Any) -> None:
         given = {"retry": Retry(attempts=3, initial_delay=0.0, jitter=0.0)} | options
-        self.machine: Any = Machine(ANSWERS, asking(), framing=SingleDocument if unary else DocumentStream, **given)
+        self.machine: Any = Machine(ANSWERS, asking(), MachineConfig(is_stream=not unary, **given))
         self.tokens: list[str | None] = []
         self.chunks: list[Any] = []
         self.error: Any = None
@@ -93,11 +93,11 @@ def test_the_rest_is_asked_for_with_the_token_as_often_as_it_takes(on_break: str
     assert asked.tokens == [None, "t1", "t2"]
     assert asked.texts == ["one ", "two ", "three ", "four ", "five", ""]
     assert asked.finishes == ["STOP"], "to the reader the others are no ends"
-    response = asked.machine.fold.response
+    response = asked.machine.snapshot.fold.response
     assert (response.text, response.finish_reason) == ("one two three four five", FinishReason.STOP)
     usage = response.usage_metadata
     assert (usage.prompt_token_count, usage.candidates_token_count, usage.total_token_count) == (15, 6, 21)
-    assert (str(asked.machine.ending), asked.machine.attempts) == ("finished", 3)
+    assert (str(asked.machine.snapshot.ending), asked.machine.snapshot.attempts) == ("finished", 3)
 
 
 @pytest.mark.parametrize("on_break", ["fail", "continue"])
@@ -123,20 +123,20 @@ def test_a_whole_answer_is_put_together() -> None:
 def test_it_is_left_to_the_caller_who_wants_that(unary: bool) -> None:
     asked = Asked([said("one ", "CONTINUATION", "t1")], unary=unary, continues=False)
     assert (asked.texts, asked.finishes, asked.tokens) == (["one "], ["CONTINUATION"], [None])
-    ending = asked.machine.ending
+    ending = asked.machine.snapshot.ending
     assert (ending.kind, ending.reason, ending.is_whole, ending.error) == ("truncated", "CONTINUATION", False, None)
 
 
 def test_without_a_token_there_is_no_way_to_ask() -> None:
     asked = Asked([said("one ", "CONTINUATION")])
-    assert (asked.finishes, asked.machine.ending.is_whole) == (["CONTINUATION"], False)
+    assert (asked.finishes, asked.machine.snapshot.ending.is_whole) == (["CONTINUATION"], False)
 
 
 def test_an_api_that_stops_again_and_again_without_a_word_is_not_asked_for_ever() -> None:
     idle = [said("", "CONTINUATION", "t1")]
     asked = Asked([said("one ", "CONTINUATION", "t1")], idle, idle, idle)
     assert isinstance(asked.error, StreamTruncated)
-    assert (asked.machine.attempts, asked.error.partial.text) == (4, "one ")
+    assert (asked.machine.snapshot.attempts, asked.error.partial.text) == (4, "one ")
 
 
 def test_a_token_may_come_before_the_end() -> None:
@@ -155,8 +155,8 @@ def test_an_end_without_a_new_token_is_not_taken_for_a_new_place() -> None:
     again = [said("two "), said("", "CONTINUATION")]
     asked = Asked([said("one ", "CONTINUATION", "t1")], *[again] * 5)
     assert isinstance(asked.error, StreamTruncated)
-    assert asked.machine.fold.text == "one two "
-    assert asked.machine.attempts == 5
+    assert asked.machine.snapshot.fold.text == "one two "
+    assert asked.machine.snapshot.attempts == 5
 
 
 @pytest.mark.parametrize("unary", [False, True])
@@ -189,13 +189,13 @@ def test_a_break_in_the_rest_goes_on_from_its_checkpoint() -> None:
         on_break="continue",
     )
     assert asked.error is None
-    assert (asked.tokens, asked.machine.fold.text) == ([None, "t1", "t2"], "one two three four five")
+    assert (asked.tokens, asked.machine.snapshot.fold.text) == ([None, "t1", "t2"], "one two three four five")
 
 
 def test_a_prompt_that_is_blocked_on_the_way_ends_it() -> None:
     asked = Asked([said("one ", "CONTINUATION", "t1")], [{"promptFeedback": {"blockReason": "SAFETY"}}])
     assert asked.error is None
-    assert (str(asked.machine.ending), asked.machine.attempts) == ("blocked", 2)
+    assert (str(asked.machine.snapshot.ending), asked.machine.snapshot.attempts) == ("blocked", 2)
     assert json.loads(asking().body or b"") == ASKED
 
 

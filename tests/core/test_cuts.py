@@ -40,13 +40,13 @@ def digest(text: str) -> str:
 
 def same(outcome: Outcome, expected: Uncut, number: int) -> None:
     """What the reader was given, and what the stream says it was, is the uncut answer."""
-    for said in (outcome.read, Uncut(outcome.machine.fold.response)):
+    for said in (outcome.read, Uncut(outcome.machine.snapshot.fold.response)):
         assert digest(said.text) == digest(expected.text), number
         assert digest(said.thoughts) == digest(expected.thoughts), number
         assert said.calls == expected.calls, number
     assert outcome.error is None, (number, outcome.error)
-    assert outcome.machine.ending is not None
-    assert outcome.machine.ending.kind is EndingKind.FINISHED
+    assert outcome.machine.snapshot.ending is not None
+    assert outcome.machine.snapshot.ending.kind is EndingKind.FINISHED
 
 
 @pytest.mark.parametrize("kind", [Keeping, Checkpointing])
@@ -69,8 +69,8 @@ def test_an_answer_that_fails_is_a_beginning_of_the_uncut_one() -> None:
         chance = random.Random(SEED + number)
         parts = some_answer(chance)
         outcome, way = carry_once(Peer(parts, chance), chance)
-        expected, ending = uncut(parts), outcome.machine.ending
-        said = [outcome.read, Uncut(outcome.machine.fold.response)]
+        expected, ending = uncut(parts), outcome.machine.snapshot.ending
+        said = [outcome.read, Uncut(outcome.machine.snapshot.fold.response)]
         if outcome.error is not None:
             said.append(Uncut(outcome.error.partial))
         for one in said:

@@ -41,7 +41,7 @@ def body(documents: list[Any], form: str) -> bytes:
 def told(outcome: Outcome) -> Any:
     """Everything that a reader can see of a stream."""
     error = outcome.error
-    answer = outcome.machine.fold.response
+    answer = outcome.machine.snapshot.fold.response
     return (
         [chunk.to_json_dict() for chunk in outcome.chunks],
         (type(error), str(error), error.phase) if error else None,
@@ -101,7 +101,10 @@ def test_a_recorded_stream_that_ends_anywhere_gives_a_beginning_of_its_chunks(da
     assert [chunk.raw for chunk in cut.chunks] == [chunk.raw for chunk in whole.chunks][: len(cut.chunks)]
     assert isinstance(cut.error, StreamTruncated | WireError | APIError | None)
     if cut.error is None:
-        assert cut.machine.fold.finish_reason is not None or cut.machine.fold.response.prompt_feedback is not None
+        assert (
+            cut.machine.snapshot.fold.finish_reason is not None
+            or cut.machine.snapshot.fold.response.prompt_feedback is not None
+        )
 
 
 SEED = 20261121

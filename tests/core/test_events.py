@@ -9,6 +9,7 @@ import pytest
 from headwater.core.answer.ending import Ending, EndingKind, judge
 from headwater.core.answer.events import Block, Call, End, Media, Reset, Retrying, Text, Thought, Translator, Usage
 from headwater.core.answer.fold import Fold
+from headwater.core.machine.policy import Retry
 from headwater.errors import StreamInterrupted
 from headwater.types import GenerateContentResponse
 from tests.support.machines import Script
@@ -135,12 +136,11 @@ def test_the_end_is_the_last_event_and_a_refusal_comes_before_it() -> None:
 
 
 def test_a_machine_that_tells_gives_the_retry_in_its_place() -> None:
-    script = Script(on_break="continue")
+    script = Script(on_break="continue", retry=Retry(attempts=2, jitter=0.0))
     script.machine.reports_events = True
-    script.machine._recovery._retry = type(script.machine._recovery._retry)(attempts=2, jitter=0.0)
     script.begin()
     script.received(sse(document([{"text": "a"}], token="t")))
     script.failed("lost")
-    told = Translator(lambda: script.machine.fold)
+    told = Translator(lambda: script.machine.snapshot.fold)
     events = [event for _ in range(2) for event in told.events(script.step())]
     assert [type(event) for event in events] == [Text, Retrying]

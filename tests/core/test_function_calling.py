@@ -25,7 +25,7 @@ def calling(**options: Any) -> Script:
     script.step()
     script.received(sse(CALLS), b"")
     script.texts()
-    assert script.machine.state is State.CALLING
+    assert script.machine.snapshot.state is State.CALLING
     return script
 
 
@@ -56,7 +56,7 @@ def test_the_results_are_the_next_request() -> None:
 def test_functions_are_never_asked_for_twice() -> None:
     script = calling()
     assert isinstance(script.step(), Run)
-    with pytest.raises(RuntimeError, match="has not said what they answered"):
+    with pytest.raises(RuntimeError, match="has not reported their results"):
         script.step()
 
 
@@ -65,8 +65,8 @@ def test_answers_after_a_cancel_change_nothing() -> None:
     script.step()
     script.machine.cancel("enough")
     script.answered()
-    assert script.machine.ending is not None
-    assert str(script.machine.ending) == "cancelled"
+    assert script.machine.snapshot.ending is not None
+    assert str(script.machine.snapshot.ending) == "cancelled"
     error = script.stop()
     assert error is not None
     assert error.partial.function_calls[0].name == "f"
@@ -141,7 +141,7 @@ def test_time_in_functions_is_in_no_gap_and_no_rate() -> None:
     script.received(sse(says("bc", "STOP", usageMetadata=tokens)), b"")
     script.texts()
     assert script.stop() is None
-    metrics = script.machine.metrics
+    metrics = script.machine.snapshot.metrics
     assert (metrics.functions, metrics.total, metrics.characters, metrics.tokens) == (100.0, 104.0, 3, 22)
     assert (metrics.gap_max, metrics.tokens_per_second) == (1.0, 21 / 3)
 

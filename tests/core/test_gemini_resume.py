@@ -24,9 +24,9 @@ def test_what_came_after_a_checkpoint_is_said_again_and_left_out() -> None:
     request = script.open()
     assert body(request) == {**ASKED, "continuationToken": base64.b64encode(b"t1").decode()}
     came += texts(script.hear(said("tw"), said("o three"), said(" four", finish="STOP", **usage), b""))
-    assert came == script.machine.fold.text == "one two three four"
+    assert came == script.machine.snapshot.fold.text == "one two three four"
     assert script.stop() is None
-    total = script.machine.fold.usage_metadata
+    total = script.machine.snapshot.fold.usage_metadata
     assert (total.prompt_token_count, total.candidates_token_count, total.total_token_count) == (10, 6, 16)
 
 
@@ -44,7 +44,7 @@ def test_a_checkpoint_in_the_middle_of_what_is_said_again_counts() -> None:
     script.failed("lost")
     script.open()
     came += texts(script.hear(said("FG", finish="STOP"), b""))
-    assert came == script.machine.fold.text == "ABCDEFG"
+    assert came == script.machine.snapshot.fold.text == "ABCDEFG"
     assert script.stop() is None
 
 
@@ -59,7 +59,7 @@ def test_a_checkpoint_inside_what_a_model_repeats_is_none() -> None:
     script.failed("lost")
     assert body(script.open())["continuationToken"] == base64.b64encode(b"t2").decode()
     came += texts(script.hear(said(" cold.", finish="STOP"), b""))
-    assert came == script.machine.fold.text == "It was a dark and stormy night, and cold."
+    assert came == script.machine.snapshot.fold.text == "It was a dark and stormy night, and cold."
     assert script.stop() is None
 
 
@@ -101,7 +101,7 @@ def test_a_call_that_is_said_again_is_the_same_call_under_any_id() -> None:
     assert script.stop() is None
     ids = [call.id for chunk in came for call in chunk.function_calls or ()]
     assert ids == ["1", "3"], "and the second is another one"
-    assert [call.id for call in script.machine.fold.response.function_calls] == ["1", "3"]
+    assert [call.id for call in script.machine.snapshot.fold.response.function_calls] == ["1", "3"]
 
 
 @pytest.mark.parametrize("token", [None, "t"])
@@ -119,7 +119,7 @@ def test_half_a_function_call_is_never_put_together_of_two(token: str | None) ->
     error = script.stop()
     assert isinstance(error, StreamInterrupted)
     assert error.partial.function_calls is None
-    assert script.machine.fold.response.function_calls is None
+    assert script.machine.snapshot.fold.response.function_calls is None
     assert error.partial.text == "so"
 
 
@@ -157,7 +157,7 @@ def test_thoughts_are_not_thought_twice() -> None:
     script.open()
     came = script.hear(said({"text": "hm, again", "thought": True}), said("is 42.", finish="STOP"), b"")
     assert script.stop() is None
-    fold = script.machine.fold
+    fold = script.machine.snapshot.fold
     assert (fold.text, fold.thought_text, texts(came)) == ("The answer is 42.", "hm", "is 42.")
     assert not any(chunk.thought_text for chunk in came)
 
@@ -172,7 +172,7 @@ def test_held_back_text_is_not_lost_when_a_kept_stream_breaks_in_the_middle_of_i
     script.failed("lost")
     assert script.open(**KEPT).headers["Headwater-After"] == "1"
     came += texts(script.hear(said(" grey morning.", finish="STOP"), b""))
-    assert came == script.machine.fold.text == "It was a dark and stormy nightdark and grey morning."
+    assert came == script.machine.snapshot.fold.text == "It was a dark and stormy nightdark and grey morning."
     assert script.stop() is None
 
 
@@ -185,5 +185,5 @@ def test_held_back_text_that_is_asked_for_again_comes_once() -> None:
     assert script.hear(said("dark and"), b"") == []
     script.open()
     came += texts(script.hear(said("dark and stormy night, and"), said(" cold.", finish="STOP"), b""))
-    assert came == script.machine.fold.text == "It was a dark and stormy night, and cold."
+    assert came == script.machine.snapshot.fold.text == "It was a dark and stormy night, and cold."
     assert script.stop() is None

@@ -7,10 +7,11 @@ from typing import Any
 
 import pytest
 
-from headwater.core.machine.machine import MAX_REFUSAL_BYTES
 from headwater.core.machine.policy import Deadlines
+from headwater.core.machine.refusals import MAX_REFUSAL_BYTES
 from headwater.core.machine.steps import Open, Read, TransportError
 from headwater.core.wire.framing import DocumentStream
+from headwater.core.wire.gemini import Gemini
 from headwater.errors import (
     APIError,
     AuthenticationError,
@@ -24,6 +25,7 @@ from headwater.errors import (
     StreamTruncated,
     WireError,
 )
+from headwater.types import GenerateContentResponse
 from tests.support.corpus_cases import REQUEST, slices
 from tests.support.machines import (
     CLOSE,
@@ -43,18 +45,18 @@ def test_a_stream_from_beginning_to_end() -> None:
     script = Script()
     assert script.step() == OPEN
     script.opened(server="x")
-    assert script.machine.headers == {"server": "x"}
+    assert script.machine.snapshot.headers == {"server": "x"}
     assert script.step() == READ
     script.received(HELLO + WORLD[:20])
     assert script.texts() == ["Hello "]
     assert script.step() == READ
     script.received(WORLD[20:], END)
     assert script.texts() == ["world", "!"]
-    assert script.machine.fold.response.text == "Hello world!"
+    assert script.machine.snapshot.fold.response.text == "Hello world!"
     assert script.step() == READ, "the connection is read to its end, so that it can be kept"
     script.received(b"")
     assert script.stop() is None
-    assert script.machine.attempts == 1
+    assert script.machine.snapshot.attempts == 1
 
 
 def test_a_unary_answer_is_one_result() -> None:
@@ -136,7 +138,7 @@ def test_usage_may_come_after_the_finish_reason() -> None:
     script.received(END, sse({"usageMetadata": {"totalTokenCount": 9}}), b"")
     assert len(script.texts()) == 2
     assert script.stop() is None
-    assert script.machine.fold.usage_metadata.total_token_count == 9
+    assert script.machine.snapshot.fold.usage_metadata.total_token_count == 9
 
 
 SLOW = refuses(429, "RESOURCE_EXHAUSTED", "slow")
@@ -176,9 +178,15 @@ def test_what_is_no_stream_at_all_is_shown() -> None:
     assert "Please log in" in str(stopped(script, WireError, phase="head"))
 
 
+class ShortDocuments(Gemini[GenerateContentResponse]):
+    """Gemini with a small limit."""
+
+    def stream_framing(self) -> DocumentStream:
+        return DocumentStream(limit=500)
+
+
 def test_an_event_over_the_limit_ends_the_stream_with_what_came() -> None:
-    script = Script()
-    script.machine._make_framing = lambda: DocumentStream(limit=500)
+    script = Script(dialect=ShortDocuments(GenerateContentResponse))
     script.begin()
     script.received(HELLO, b"data: " + b"x" * 600)
     assert script.texts() == ["Hello "]

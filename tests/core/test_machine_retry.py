@@ -34,7 +34,7 @@ def test_a_refusal_that_can_pass_is_tried_again_after_a_growing_rest() -> None:
     attempt(script, 200, HELLO + END)
     assert script.texts() == ["Hello ", "!"]
     assert script.stop() is None
-    assert (script.machine.attempts, script.now) == (3, 3.0)
+    assert (script.machine.snapshot.attempts, script.now) == (3, 3.0)
 
 
 def test_the_last_refusal_is_raised_when_the_tries_are_used_up() -> None:

@@ -52,7 +52,7 @@ def test_cancelling_lets_no_more_chunks_out_after_an_error_either() -> None:
     script = Script()
     script.begin()
     script.received(HELLO + WORLD + sse(refuses(500, "INTERNAL", "no")))
-    assert script.machine.is_over
+    assert script.machine.snapshot.is_over
     assert script.step().text == "Hello "
     script.machine.cancel()
     stopped(script, StreamCancelled, phase="body", text="Hello world")
@@ -84,14 +84,14 @@ def test_after_the_end_cancelling_and_facts_change_nothing() -> None:
     script.received(WORLD)
     script.failed("lost")
     assert script.stop() is None
-    assert script.machine.fold.text == "!"
+    assert script.machine.snapshot.fold.text == "!"
 
 
 def test_a_shell_that_does_not_say_what_came_of_opening_is_told_so() -> None:
     script = in_state(State.OPENING)
-    with pytest.raises(RuntimeError, match="has not said what came of it"):
+    with pytest.raises(RuntimeError, match="has not reported the result"):
         script.step()
-    with pytest.raises(RuntimeError, match="no way from"):
+    with pytest.raises(RuntimeError, match="no transition from"):
         in_state(State.READING).opened()
 
 
@@ -137,8 +137,8 @@ def test_any_facts_lead_along_the_table(data: st.DataObject, attempts: int) -> N
     assert all(to in TRANSITIONS[state] for state, to in script.seen)
     if isinstance(last, Stop) and last.error is not None:
         assert isinstance(last.error, HeadwaterError)
-        assert (last.error.partial is None) == (script.machine.fold.count == 0)
-        assert last.error.attempts == script.machine.attempts
+        assert (last.error.partial is None) == (script.machine.snapshot.fold.count == 0)
+        assert last.error.attempts == script.machine.snapshot.attempts
         assert type(last.error.__str__()) is str
 
 
@@ -160,42 +160,42 @@ def _cancel(script: Script) -> None:
 
 
 def _go_on(script: Script) -> None:
-    if script.machine.state is not State.OPENING:
+    if script.machine.snapshot.state is not State.OPENING:
         script.step()
 
 
 def _open(script: Script) -> None:
-    if script.machine.state is State.OPENING:
+    if script.machine.snapshot.state is State.OPENING:
         script.opened()
 
 
 def _redirect(script: Script) -> None:
-    if script.machine.state is State.OPENING:
+    if script.machine.snapshot.state is State.OPENING:
         script.opened(302, location="/x")
 
 
 def _fail(script: Script) -> None:
-    if script.machine.state in (State.OPENING, State.READING):
+    if script.machine.snapshot.state in (State.OPENING, State.READING):
         script.failed("connect")
 
 
 def _end(script: Script) -> None:
-    if script.machine.state is State.READING:
+    if script.machine.snapshot.state is State.READING:
         script.received(END, b"")
 
 
 def _call(script: Script) -> None:
-    if script.machine.state is State.READING:
+    if script.machine.snapshot.state is State.READING:
         script.received(sse(CALLS), b"")
 
 
 def _answer(script: Script) -> None:
-    if script.machine.state is State.CALLING:
+    if script.machine.snapshot.state is State.CALLING:
         script.answered()
 
 
 def _cancel_late(script: Script) -> None:
-    if script.machine.state is State.OPENING:
+    if script.machine.snapshot.state is State.OPENING:
         script.failed("aborted")
 
 
@@ -204,4 +204,4 @@ def test_results_are_no_steps() -> None:
     assert {Open, Read, Wait, Pause, Run, Close, Stop} == STEPS
     outcome = drive([HELLO, END])
     assert [chunk.text for chunk in outcome.chunks] == ["Hello ", "!"]
-    assert outcome.machine.fold.finish_reason is FinishReason.STOP
+    assert outcome.machine.snapshot.fold.finish_reason is FinishReason.STOP

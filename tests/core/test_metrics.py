@@ -40,7 +40,7 @@ def opened(after: float, **options: Any) -> Script:
 
 
 def test_a_stream_that_has_not_begun_has_no_figures() -> None:
-    metrics = Script().machine.metrics
+    metrics = Script().machine.snapshot.metrics
     assert (metrics.chunks, metrics.characters, metrics.bytes, metrics.attempts) == (0, 0, 0, 0)
     for name in (
         "first_byte",
@@ -65,7 +65,7 @@ def test_every_figure_of_a_stream() -> None:
     at(script, 111.0, last)
     script.now = 112.0
     script.received(b"")
-    assert script.machine.metrics == Metrics(
+    assert script.machine.snapshot.metrics == Metrics(
         first_byte=0.5,
         first_chunk=1.0,
         first_text=2.0,
@@ -87,7 +87,7 @@ def test_every_figure_of_a_stream() -> None:
 def test_an_answer_in_one_chunk_has_the_rate_of_the_whole_call() -> None:
     script = opened(after=101.0)
     at(script, 104.0, said("Hello", tokens=8, finish="STOP"))
-    assert script.machine.metrics.tokens_per_second == 2.0
+    assert script.machine.snapshot.metrics.tokens_per_second == 2.0
 
 
 def test_the_times_run_from_the_call_over_all_attempts() -> None:
@@ -102,7 +102,7 @@ def test_the_times_run_from_the_call_over_all_attempts() -> None:
     script.now = 5.0
     script.opened()
     at(script, 6.0, said("a", finish="STOP"))
-    metrics = script.machine.metrics
+    metrics = script.machine.snapshot.metrics
     assert (metrics.first_byte, metrics.first_text, metrics.attempts) == (5.0, 6.0, 2), "a refusal is no first byte"
 
 
@@ -125,7 +125,7 @@ def test_a_quantile_is_the_smallest_gap_that_so_many_do_not_exceed(
 def test_chunks_that_came_together_have_no_gap() -> None:
     script = opened(after=100.0)
     at(script, 101.0, said("a"), said("b"), said("c", finish="STOP"))
-    metrics = script.machine.metrics
+    metrics = script.machine.snapshot.metrics
     assert (metrics.chunks, metrics.gap_max, metrics.tokens_per_second) == (3, 0.0, None)
 
 
@@ -144,4 +144,4 @@ def test_a_cancelled_stream_has_a_total_too() -> None:
     script.machine.cancel()
     script.now = 103.0
     script.stop()
-    assert script.machine.metrics.total == 3.0
+    assert script.machine.snapshot.metrics.total == 3.0

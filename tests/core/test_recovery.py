@@ -31,7 +31,10 @@ def test_an_attempt_without_content_is_tried_again_and_leaves_nothing(empty: byt
     script.open()
     assert texts(script.hear(HELLO, END, b"")) == "Hello !"
     assert script.stop() is None
-    assert (script.machine.fold.count, script.machine.fold.usage_metadata.prompt_token_count) == (2, None)
+    assert (script.machine.snapshot.fold.count, script.machine.snapshot.fold.usage_metadata.prompt_token_count) == (
+        2,
+        None,
+    )
 
 
 def test_a_retry_after_header_counts_for_an_error_in_a_good_answer() -> None:
@@ -49,7 +52,7 @@ def test_what_can_not_get_better_is_not_tried_again(code: int, in_stream: bool) 
     script.opened(200 if in_stream else code)
     error = refuses(code, "NAME", "no")
     script.received(sse(error) if in_stream else json.dumps(error).encode(), b"")
-    assert (script.stop().code, script.machine.attempts) == (code, 1)
+    assert (script.stop().code, script.machine.snapshot.attempts) == (code, 1)
 
 
 @pytest.mark.parametrize("error", [refuses(429, "RESOURCE_EXHAUSTED", "m", PER_DAY)])
@@ -81,7 +84,7 @@ def test_a_blocked_prompt_is_an_answer_and_not_asked_again() -> None:
     script.received(sse({"promptFeedback": {"blockReason": "SAFETY"}}), b"")
     script.step()
     assert script.stop() is None
-    assert (str(script.machine.ending), script.machine.attempts) == ("blocked", 1)
+    assert (str(script.machine.snapshot.ending), script.machine.snapshot.attempts) == ("blocked", 1)
 
 
 def test_what_becomes_of_the_call_is_told_where_it_is_asked_for() -> None:
@@ -111,7 +114,7 @@ def test_a_kept_stream_goes_on_after_the_documents_that_came() -> None:
     assert body(request) == ASKED
     assert texts(script.hear(sse(says("!", "STOP", **usage)), b"")) == "!"
     assert script.stop() is None
-    assert script.machine.fold.usage_metadata.total_token_count == 7, "it is the same request that is counted"
+    assert script.machine.snapshot.fold.usage_metadata.total_token_count == 7, "it is the same request that is counted"
 
 
 def test_a_kept_stream_is_resumed_before_its_first_content_too() -> None:
@@ -150,7 +153,7 @@ def test_an_error_in_a_resumed_stream_is_judged_as_any_other() -> None:
     script.open(**KEPT)
     script.hear(WORLD)
     script.received(sse(refuses(404, "NOT_FOUND", "no")))
-    assert (script.stop().code, script.machine.attempts) == (404, 2)
+    assert (script.stop().code, script.machine.snapshot.attempts) == (404, 2)
 
 
 @pytest.mark.parametrize("headers", [{}, {"headwater-stream": "s2"}])
@@ -161,9 +164,9 @@ def test_an_answer_that_is_another_stream_is_not_taken_for_the_rest(headers: dic
     script.failed("lost")
     script.open(**headers)
     request = script.open(**KEPT)
-    assert script.machine.attempts == 3
+    assert script.machine.snapshot.attempts == 3
     assert ("Headwater-Stream" in request.headers) == (not headers), "without a name it may be half a head"
-    assert script.machine.fold.text == "Hello "
+    assert script.machine.snapshot.fold.text == "Hello "
 
 
 def test_a_stream_that_was_resumed_by_its_position_counts_on_from_there() -> None:
@@ -208,8 +211,8 @@ def test_giving_up_raises_the_first_break_and_says_what_came_of_going_on() -> No
     error = script.stop()
     assert isinstance(error, StreamInterrupted)
     assert "the cable" in str(error)
-    assert error.__notes__ == ["going on failed: 503 UNAVAILABLE: busy"]
-    assert (error.partial.text, error.attempts, script.machine.ending.kind) == ("Hello ", 3, "interrupted")
+    assert error.__notes__ == ["resuming failed: 503 UNAVAILABLE: busy"]
+    assert (error.partial.text, error.attempts, script.machine.snapshot.ending.kind) == ("Hello ", 3, "interrupted")
 
 
 def test_a_deadline_that_passes_while_going_on_is_that_deadline() -> None:
@@ -235,9 +238,9 @@ def test_coming_further_gives_new_tries() -> None:
         script.failed("lost")
         script.open()
         script.hear(said(f"and {number} "))
-    assert script.machine.attempts == 11
+    assert script.machine.snapshot.attempts == 11
     script.received(END, b"")
-    assert script.machine.ending.kind == "finished"
+    assert script.machine.snapshot.ending.kind == "finished"
 
 
 def test_a_stream_that_is_begun_anew_says_so_and_starts_from_nothing() -> None:
@@ -247,11 +250,11 @@ def test_a_stream_that_is_begun_anew_says_so_and_starts_from_nothing() -> None:
     script.failed("lost")
     (reset,) = script.given()
     assert (reset.is_reset, reset.text) == (True, "")
-    assert script.machine.fold.text == ""
+    assert script.machine.snapshot.fold.text == ""
     assert body(script.open()) == ASKED
     assert texts(script.hear(said("Other"), END, b"")) == "Other!"
     assert script.stop() is None
-    assert script.machine.fold.response.text == "Other!"
+    assert script.machine.snapshot.fold.response.text == "Other!"
 
 
 def test_a_reset_among_events_is_one() -> None:
@@ -274,7 +277,7 @@ def test_beginning_anew_is_bounded_however_far_each_attempt_comes() -> None:
         resets = [chunk.is_reset for chunk in script.given()]
         assert resets == ([True] if number < 2 else [])
     assert isinstance(script.stop(), StreamInterrupted)
-    assert script.machine.attempts == 3
+    assert script.machine.snapshot.attempts == 3
 
 
 def test_an_attempt_that_brought_nothing_is_no_new_beginning() -> None:
@@ -299,7 +302,7 @@ def test_a_finish_reason_makes_a_lost_connection_no_error(on_break: str) -> None
     assert texts(script.hear(HELLO, END)) == "Hello !"
     script.failed("lost")
     assert script.stop() is None
-    assert script.machine.attempts == 1
+    assert script.machine.snapshot.attempts == 1
 
 
 def test_one_finished_candidate_of_two_is_not_the_whole_answer() -> None:

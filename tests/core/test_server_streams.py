@@ -12,12 +12,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from headwater.core.answer.ending import EndingKind
+from headwater.core.machine.config import MachineConfig
 from headwater.core.machine.machine import Machine
 from headwater.core.machine.steps import Close, Open, Stop, TransportError, Wait
 from headwater.core.stages.base import start_stages
 from headwater.core.stages.smooth import smooth
 from headwater.core.wire.request import HttpRequest
-from headwater.core.wire.server_streams import NumberedFraming, ServerStreamDialect
+from headwater.core.wire.server_streams import ServerStreamDialect
 from headwater.errors import APIError, StreamCancelled, WireError
 from headwater.types import GenerateContentResponse
 from tests.support.servers import refuses, says
@@ -33,7 +34,7 @@ def event(number: int, document: Any, kind: str = "chunk") -> bytes:
 
 
 def machine(**options: Any) -> Machine[Any]:
-    return Machine(ServerStreamDialect(), REQUEST, framing=NumberedFraming, on_break="continue", name=NAME, **options)
+    return Machine(ServerStreamDialect(), REQUEST, MachineConfig(on_break="continue", name=NAME, **options))
 
 
 def begun(*pieces: bytes, **options: Any) -> Machine[Any]:
@@ -68,8 +69,8 @@ def test_however_the_bytes_are_cut_the_answer_is_the_same(places: list[int]) -> 
     bounds = [0, *sorted(places), len(ALL)]
     found = begun(*(ALL[start:end] for start, end in pairwise(bounds) if end > start))
     assert read(found) == (["one ", "two"], Stop())
-    assert found.ending is not None
-    assert found.ending.kind is EndingKind.FINISHED
+    assert found.snapshot.ending is not None
+    assert found.snapshot.ending.kind is EndingKind.FINISHED
 
 
 @given(st.integers(1, len(ALL) - 1))
@@ -99,8 +100,8 @@ def test_nothing_after_the_place_is_a_good_end() -> None:
     over.next_step(0.0)
     over.opened(204, {}, 0.0)
     assert over.next_step(0.0) == Stop()
-    assert over.ending is not None
-    assert over.ending.kind is EndingKind.FINISHED
+    assert over.snapshot.ending is not None
+    assert over.snapshot.ending.kind is EndingKind.FINISHED
 
 
 @pytest.mark.parametrize("paced", [False, True])
@@ -128,7 +129,7 @@ def test_an_error_that_ended_the_stream_is_not_asked_for_again(code: int) -> Non
     found = begun(event(1, refuses(code, "WHY", "because"), "failed"))
     texts, step = read(found)
     assert isinstance(step.error, APIError)
-    assert (texts, step.error.code, step.error.message, found.attempts) == ([], code, "because", 1)
+    assert (texts, step.error.code, step.error.message, found.snapshot.attempts) == ([], code, "because", 1)
 
 
 def test_an_end_that_nobody_understands_is_an_end() -> None:

@@ -5,10 +5,10 @@ from __future__ import annotations
 import json
 from typing import Any
 
+from headwater.core.machine.config import MachineConfig
 from headwater.core.machine.machine import Machine
 from headwater.core.machine.policy import Deadlines, Retry
 from headwater.core.machine.steps import Open, Wait
-from headwater.core.wire.framing import DocumentStream
 from tests.support.corpus_cases import ANSWERS
 from tests.support.machines import CLOSE, Script
 from tests.support.peers import asking, document
@@ -24,7 +24,7 @@ class Broken(Script):
     def __init__(self, body: dict[str, Any] | None = None, **options: Any) -> None:
         super().__init__(retry=THRICE)
         given = {"retry": THRICE, "on_break": "continue", "deadlines": Deadlines()} | options
-        self.machine = Machine(ANSWERS, asking(body), framing=DocumentStream, **given)
+        self.machine = Machine(ANSWERS, asking(body), MachineConfig(**given))
 
     def open(self, **headers: str) -> Any:
         """Answer the next request, and return it; it may have to be waited for."""

@@ -18,10 +18,10 @@ from typing import Any, NamedTuple
 
 import pytest
 
+from headwater.core.machine.config import MachineConfig
 from headwater.core.machine.machine import Machine
 from headwater.core.machine.policy import Retry
 from headwater.core.machine.steps import STEPS, Close, Open, Read, Stop, Wait
-from headwater.core.wire.framing import DocumentStream, SingleDocument
 from headwater.core.wire.gemini import Gemini
 from headwater.core.wire.request import HttpRequest
 from headwater.errors import HeadwaterError
@@ -198,9 +198,7 @@ def drive(
     **options: Any,
 ) -> Outcome:
     """Play a shell on one answer: hand the pieces to a machine and do what it says, for a bounded number of steps."""
-    machine = Machine(
-        ANSWERS, REQUEST, framing=SingleDocument if unary else DocumentStream, **{"retry": ONCE} | options
-    )
+    machine = Machine(ANSWERS, REQUEST, MachineConfig(is_stream=not unary, **{"retry": ONCE} | options))
     chunks: list[GenerateContentResponse] = []
     left = iter(parts)
     unasked = 0  # steps since the last chunk or piece

@@ -6,12 +6,13 @@ import json
 from collections.abc import Callable
 from typing import Any
 
+from headwater.core.machine.config import MachineConfig
 from headwater.core.machine.function_calling import FunctionCalling
 from headwater.core.machine.machine import Machine
 from headwater.core.machine.policy import Deadlines, Retry
 from headwater.core.machine.states import State
 from headwater.core.machine.steps import Close, Open, Read, Stop, TransportError, Wait
-from headwater.core.wire.framing import DocumentStream, SingleDocument
+from headwater.core.wire.dialect import Dialect
 from headwater.errors import HeadwaterError
 from headwater.types import Part
 from tests.support.corpus_cases import ANSWERS, REQUEST
@@ -31,18 +32,17 @@ SILENCE = Deadlines(first_content=None, content_gap=600.0, byte_gap=600.0)
 class Script:
     """A machine with a fake clock that notes every state it is seen in."""
 
-    def __init__(self, *, unary: bool = False, **options: Any) -> None:
+    def __init__(self, *, unary: bool = False, dialect: Dialect[Any] = ANSWERS, **options: Any) -> None:
         self.now = 0.0
-        framing = SingleDocument if unary else DocumentStream
         given = {"retry": ONCE, "deadlines": SILENCE} | options
-        self.machine = Machine(ANSWERS, REQUEST, framing=framing, **given)
+        self.machine = Machine(dialect, REQUEST, MachineConfig(is_stream=not unary, **given))
         self.seen: set[tuple[State, State]] = set()
 
     def _do(self, work: Callable[[], Any]) -> Any:
-        before = self.machine.state
+        before = self.machine.snapshot.state
         result = work()
-        if self.machine.state is not before:
-            self.seen.add((before, self.machine.state))
+        if self.machine.snapshot.state is not before:
+            self.seen.add((before, self.machine.snapshot.state))
         return result
 
     def step(self) -> Any:
@@ -83,7 +83,7 @@ class Script:
         step = self.step()
         assert isinstance(step, Stop), step
         assert self.step() == Stop()
-        assert self.machine.is_over
+        assert self.machine.snapshot.is_over
         return step.error
 
 
@@ -117,5 +117,5 @@ def in_state(state: State) -> Script:
         attempt(script, 503, BUSY)
         if state is State.BACKOFF:
             script.step()
-    assert script.machine.state is state
+    assert script.machine.snapshot.state is state
     return script

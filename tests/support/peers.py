@@ -9,10 +9,10 @@ from collections.abc import Callable, Iterator
 from itertools import pairwise
 from typing import Any
 
+from headwater.core.machine.config import MachineConfig
 from headwater.core.machine.machine import Machine
 from headwater.core.machine.policy import Retry
 from headwater.core.machine.steps import STEPS, Close, Open, Read, Stop, TransportError, Wait
-from headwater.core.wire.framing import DocumentStream
 from headwater.core.wire.request import HttpRequest
 from headwater.errors import HeadwaterError
 from headwater.types import GenerateContentResponse
@@ -187,7 +187,7 @@ Cut = Callable[[bytes], tuple[bytes, str]]
 
 def carry(peer: Peer, cut: Cut, **options: Any) -> Outcome:
     """Play a shell between a machine and ``peer``, over a line that does to each answer what ``cut`` says."""
-    machine: Machine[Any] = Machine(ANSWERS, asking(), framing=DocumentStream, **{"retry": PATIENT} | options)
+    machine: Machine[Any] = Machine(ANSWERS, asking(), MachineConfig(**{"retry": PATIENT} | options))
     outcome, left, way = Outcome(machine), [b""], "lost"
     for _ in range(10_000):
         step = machine.next_step(0.0)

@@ -13,7 +13,7 @@ from headwater.client.options.call_options import CallOptions, StreamOptions
 from headwater.client.request import build
 from headwater.client.request.settings import Settings
 from headwater.client.stream.aio import AsyncCaller
-from headwater.client.stream.base import ANSWERS, COUNTS, MODEL_LISTS
+from headwater.client.stream.dialects import ANSWERS, COUNTS, MODEL_LISTS
 from headwater.contract.defaults import API_KEY_VARIABLES
 from headwater.core.machine.policy import Retry
 from headwater.core.wire.gemini import Gemini

@@ -10,7 +10,7 @@ from headwater.client.groups.pagers import AsyncPager, Pager
 from headwater.client.options.call_options import CallOptions, StreamOptions
 from headwater.client.request import build
 from headwater.client.stream.aio import AsyncCaller, AsyncStream
-from headwater.client.stream.base import COUNTS, MODEL_LISTS, MODELS
+from headwater.client.stream.dialects import COUNTS, MODEL_LISTS, MODELS
 from headwater.client.stream.sync import Caller, Stream
 from headwater.types import (
     CountTokensConfig,

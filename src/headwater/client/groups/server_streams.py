@@ -12,11 +12,11 @@ import msgspec
 from headwater.client.options.call_options import CallOptions, StreamOptions, check
 from headwater.client.request import build
 from headwater.client.request.settings import Settings
-from headwater.client.stream.base import ANSWERS
+from headwater.client.stream.dialects import ANSWERS
 from headwater.contract import paths
 from headwater.contract.headers import IDEMPOTENCY_KEY
 from headwater.core.machine.policy import Retry
-from headwater.core.wire.gemini import Gemini
+from headwater.core.wire.dialect import Dialect
 from headwater.core.wire.gemini_resume import read_position, resume_request
 from headwater.core.wire.request import HttpRequest
 from headwater.core.wire.server_streams import ServerStreamDialect, StreamInfoDialect, request_after
@@ -42,7 +42,7 @@ class StreamReadPlan(NamedTuple):
     request: HttpRequest
     config: GenerateContentConfig
     options: StreamOptions
-    dialect: Gemini[Any]
+    dialect: Dialect[Any]
     after: int
     name: str | None
 

@@ -20,6 +20,7 @@ from headwater.client.groups.disk import FileSlice, Sink, Source
 from headwater.client.options.call_options import CallOptions
 from headwater.client.request.settings import AGENT, Settings
 from headwater.core.machine.policy import Retry
+from headwater.core.wire.dialect import Dialect
 from headwater.core.wire.gemini import Gemini
 from headwater.core.wire.request import HttpRequest
 from headwater.errors import (
@@ -54,7 +55,7 @@ Progress = Callable[[int, int | None], object]
 class SendRequest(msgspec.Struct, frozen=True):
     """Send the request; the answer is what ``dialect`` reads. ``options`` are those of the call."""
 
-    dialect: Gemini[Any]
+    dialect: Dialect[Any]
     request: HttpRequest
     http_options: HttpOptions | None
     options: CallOptions = {}
@@ -269,7 +270,7 @@ class _Upload:
 
 
 def until_active(
-    look: HttpRequest, dialect: Gemini[File], options: HttpOptions | None, timeout: float, clock: Callable[[], float]
+    look: HttpRequest, dialect: Dialect[File], options: HttpOptions | None, timeout: float, clock: Callable[[], float]
 ) -> Transfer[File]:
     """Look at a file until it can be used, and return it.
 

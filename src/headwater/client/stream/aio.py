@@ -13,13 +13,13 @@ from typing import Any, Self, TypeVar, cast, overload
 from headwater.client.options.call_options import CallOptions, StreamOptions
 from headwater.client.request.credentials import AsyncAuthorizedTransport
 from headwater.client.request.settings import Settings, is_offline
-from headwater.client.stream.base import ANSWERS, BaseStream, Functions, W, clock
-from headwater.client.stream.factory import automatic_calling, build_call, build_stream
+from headwater.client.stream.base import BaseStream, StreamParts, clock
+from headwater.client.stream.dialects import ANSWERS
+from headwater.client.stream.factory import StreamEntry, build_answer, build_call, build_stream
 from headwater.client.tools.structured import with_parsed
 from headwater.core.answer.events import Event
-from headwater.core.machine.machine import Machine
 from headwater.core.machine.steps import STEPS, Close, Open, Pause, Read, Run, Step, Stop, TransportError, Wait
-from headwater.core.wire.gemini import Gemini
+from headwater.core.wire.dialect import Dialect
 from headwater.core.wire.request import HttpRequest
 from headwater.errors import HeadwaterError
 from headwater.transport.base import AsyncTransport, WaitInterrupter
@@ -34,13 +34,8 @@ _NO_OPTIONS: CallOptions = {}
 class AsyncUnaryCall(BaseStream[R]):
     """One call carried out on a transport."""
 
-    def __init__(
-        self,
-        machine: Machine[R],
-        transport: AsyncTransport,
-        **more: Any,
-    ) -> None:
-        super().__init__(machine, **more)
+    def __init__(self, parts: StreamParts[R], transport: AsyncTransport) -> None:
+        super().__init__(parts)
         self._transport = transport
 
     async def __anext__(self) -> R:
@@ -248,49 +243,45 @@ class AsyncCaller:
         options: StreamOptions,
         *,
         on_end: Callable[[BaseStream[GenerateContentResponse]], None] | None = None,
-        dialect: Gemini[Any] = ANSWERS,
+        dialect: Dialect[Any] = ANSWERS,
         after: int = 0,
         name: str | None = None,
     ) -> AsyncStream:
-        """Return the stream of the answer to ``request``; ``dialect`` says how its chunks are read.
+        """Return the stream of the answer to ``request``, spoken in ``dialect``.
 
-        One that is there already has a ``name``, and ``after`` of its documents came before.
+        A stored stream that exists already has a ``name``; ``after`` of its documents were read before.
         """
-        machine, more = build_stream(
-            self.settings, dialect, request, config, options, is_async=True, after=after, name=name
+        parts = build_stream(
+            self.settings,
+            dialect,
+            request,
+            config,
+            options,
+            is_async=True,
+            entry=StreamEntry(name=name, after=after),
+            on_end=on_end,
         )
-        return AsyncStream(machine, self._transport(request), on_end=on_end, **more)
+        return AsyncStream(parts, self._transport(request))
 
     async def ask(
         self, request: HttpRequest, config: GenerateContentConfig, options: CallOptions
     ) -> GenerateContentResponse:
         """Return the whole answer to ``request``; functions given as tools are called on the way."""
-        function_calling, functions = automatic_calling(config, is_async=True)
-        continues = config.automatic_continuation is not False
-        answer = await self.call(
-            ANSWERS,
-            request,
-            config.http_options,
-            options,
-            functions=functions,
-            function_calling=function_calling,
-            continues=continues,
-        )
-        return with_parsed(answer, config)
+        parts = build_answer(self.settings, request, config, options, is_async=True)
+        return with_parsed(await self._run(parts, request), config)
 
     async def call(
         self,
-        dialect: Gemini[W],
+        dialect: Dialect[R],
         request: HttpRequest,
         http_options: HttpOptions | None,
         options: CallOptions = _NO_OPTIONS,
-        *,
-        functions: Functions | None = None,
-        **more: Any,
-    ) -> W:
+    ) -> R:
         """Return the one result of ``request``."""
-        machine, rest = build_call(self.settings, dialect, request, http_options, options, **more)
-        call = AsyncUnaryCall(machine, self._transport(request), functions=functions, **rest)
+        return await self._run(build_call(self.settings, dialect, request, http_options, options), request)
+
+    async def _run(self, parts: StreamParts[R], request: HttpRequest) -> R:
+        call = AsyncUnaryCall(parts, self._transport(request))
         try:
             return await anext(call)
         finally:

@@ -1,9 +1,10 @@
-"""What a stream is in both colours, apart from waiting: its machine, its answer so far, its end."""
+"""``BaseStream``: what sync and async streams share, which is everything but waiting."""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, Generic, TypeVar, cast
 
 from headwater.client.options.call_options import StreamOptions
@@ -16,30 +17,29 @@ from headwater.core.answer.metrics import Metrics
 from headwater.core.answer.progress import Progress
 from headwater.core.machine.machine import Machine
 from headwater.core.machine.steps import Stop, TransportError
-from headwater.core.wire.gemini import Gemini
 from headwater.errors import HeadwaterError, StreamCancelled
 from headwater.transport.base import WaitInterrupter
-from headwater.types import (
-    CountTokensResponse,
-    FinishReason,
-    GenerateContentConfig,
-    GenerateContentResponse,
-    ListModelsResponse,
-    Model,
-    UsageMetadata,
-)
-from headwater.types.base import ApiModel
+from headwater.types import FinishReason, GenerateContentConfig, GenerateContentResponse, UsageMetadata
 
 R = TypeVar("R")
-W = TypeVar("W", bound=ApiModel)
 
-ANSWERS = Gemini(GenerateContentResponse)
-COUNTS = Gemini(CountTokensResponse)
-MODELS = Gemini(Model)
-MODEL_LISTS = Gemini(ListModelsResponse)
-_NO_OPTIONS: StreamOptions = {}
 clock = time.monotonic
 Functions = Mapping[str, Callable[..., Any]]
+
+
+@dataclass(frozen=True, slots=True)
+class StreamParts(Generic[R]):
+    """What a stream is made of, apart from its transport. Built by ``factory``, the same for sync and async.
+
+    ``on_end`` is called with the stream when it has ended, before the caller's own hook.
+    """
+
+    machine: Machine[R]
+    options: StreamOptions
+    config: GenerateContentConfig | None
+    functions: Functions
+    observers: ObserverGroup | None
+    on_end: Callable[[BaseStream[R]], None] | None = None
 
 
 class BaseStream(Generic[R]):
@@ -48,22 +48,15 @@ class BaseStream(Generic[R]):
     Nothing is sent before the first chunk is asked for.
     """
 
-    def __init__(
-        self,
-        machine: Machine[R],
-        *,
-        options: StreamOptions = _NO_OPTIONS,
-        config: GenerateContentConfig | None = None,
-        on_end: Callable[[BaseStream[R]], None] | None = None,
-        functions: Functions | None = None,
-        observed: ObserverGroup | None = None,
-    ) -> None:
-        self._machine = machine
+    def __init__(self, parts: StreamParts[R]) -> None:
+        observers, options = parts.observers, parts.options
+        self._machine = parts.machine
+        self._snapshot = parts.machine.snapshot
         self._options = options
-        self._config = config
-        self._functions = functions or {}
-        self._observed = observed
-        at_end = (observed.end if observed else None, on_end, cast("Any", options.get("on_end")))
+        self._config = parts.config
+        self._functions = parts.functions
+        self._observers = observers
+        at_end = (observers.end if observers else None, parts.on_end, cast("Any", options.get("on_end")))
         self._at_end = [hook for hook in at_end if hook is not None]
         self._hooks = hooks(self, options)
         self._closed = False
@@ -80,7 +73,7 @@ class BaseStream(Generic[R]):
     @property
     def text(self) -> str:
         """The text of the answer so far, without thoughts."""
-        return self._machine.fold.text
+        return self._snapshot.fold.text
 
     @property
     def response(self) -> GenerateContentResponse:
@@ -88,12 +81,12 @@ class BaseStream(Generic[R]):
 
         Where functions were called, it is the last answer, and its ``automatic_function_calling_history`` the rest.
         """
-        return with_parsed(self._machine.response, self._config)
+        return with_parsed(self._snapshot.response, self._config)
 
     @property
     def usage_metadata(self) -> UsageMetadata:
         """The tokens so far, as the API counted them; of all requests where it took several."""
-        return self._machine.usage_metadata
+        return self._snapshot.usage_metadata
 
     @property
     def partial(self) -> Any:
@@ -103,29 +96,29 @@ class BaseStream(Generic[R]):
             ParseError: the text is no JSON.
         """
         if self._growing is None:
-            machine = self._machine
-            self._growing = GrowingJson(lambda: machine.fold)
+            snapshot = self._snapshot
+            self._growing = GrowingJson(lambda: snapshot.fold)
         return self._growing.reader().value
 
     @property
     def finish_reason(self) -> FinishReason | None:
         """Why the model stopped; None while it goes on, or when the answer was cut short."""
-        return self._machine.fold.finish_reason
+        return self._snapshot.fold.finish_reason
 
     @property
     def ending(self) -> Ending | None:
         """How the stream ended, in one of ten words; None while it goes on."""
-        return self._machine.ending
+        return self._snapshot.ending
 
     @property
     def metrics(self) -> Metrics:
         """What was measured by now: times, counts, gaps."""
-        return self._machine.metrics
+        return self._snapshot.metrics
 
     @property
     def gaps(self) -> list[float]:
         """The seconds between one chunk's arrival and the next, in their order."""
-        return self._machine.meter.gaps()
+        return self._snapshot.meter.gaps()
 
     @property
     def progress(self) -> Progress:
@@ -145,16 +138,16 @@ class BaseStream(Generic[R]):
     @property
     def headers(self) -> Mapping[str, str]:
         """The headers of the HTTP answer, lower-case names; empty before it has come."""
-        return self._machine.headers
+        return self._snapshot.headers
 
     @property
     def is_over(self) -> bool:
         """Whether the stream has ended, well or not."""
-        return self._closed or self._machine.is_over
+        return self._closed or self._snapshot.is_over
 
     def __repr__(self) -> str:
-        state = "closed" if self._closed else self._machine.state.value
-        return f"<{type(self).__name__} {state}, {self._machine.fold.count} chunks>"
+        state = "closed" if self._closed else self._snapshot.state.value
+        return f"<{type(self).__name__} {state}, {self._snapshot.fold.count} chunks>"
 
     def cancel(self, reason: str = "") -> None:
         """Stop the stream, even while the model is silent. May be called from any thread, task or signal handler.
@@ -181,7 +174,7 @@ class BaseStream(Generic[R]):
     def _measured(self) -> Measure:
         if self._measure is None:
             limit = self._config.max_output_tokens if self._config is not None else None
-            self._measure = Measure(self._machine, limit, self._options.get("target_words"))
+            self._measure = Measure(self._snapshot, limit, self._options.get("target_words"))
         return self._measure
 
     def _progress_with(self, chunk: Any) -> Progress:
@@ -193,12 +186,12 @@ class BaseStream(Generic[R]):
 
     def _opening(self) -> None:
         """Take note that a request goes out."""
-        if self._observed is not None:
-            self._observed.begin(self)
+        if self._observers is not None:
+            self._observers.begin(self)
 
     def _stop(self, reason: str) -> None:
         self._closed = True
-        self._machine.meter.stop(clock())
+        self._snapshot.meter.stop(clock())
         self._machine.cancel(reason)
         self._waiting.end()
         self._let_go()
@@ -249,12 +242,12 @@ class BaseStream(Generic[R]):
         return self.ending is not None and self.ending.is_whole
 
     def _items(self, path: str | Sequence[str], kind: Any) -> Items:
-        machine = self._machine
-        return Items(lambda: machine.fold, path, kind, self._config)
+        snapshot = self._snapshot
+        return Items(lambda: snapshot.fold, path, kind, self._config)
 
     def _translator(self) -> Translator:
         """Who makes events of what the machine gives, once it reports events."""
-        return Translator(lambda: self._machine.fold)
+        return Translator(lambda: self._snapshot.fold)
 
     def _begin_loop(self, *, reports_events: bool) -> None:
         """Take it that a loop begins; whether it wants to be told what becomes of the stream."""

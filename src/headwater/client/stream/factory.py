@@ -1,149 +1,175 @@
-"""From a request to the machine that carries it out, and what its stream needs beside: the same in both colours."""
+"""From a request and its options to the parts of a stream or call; the same for sync and async."""
 
 from __future__ import annotations
 
 import random
 from collections.abc import Callable
-from typing import Any
+from typing import TypeVar
+
+import msgspec
 
 from headwater.client.options.call_options import CallOptions, StreamOptions, check
 from headwater.client.options.observers import CallRequest, ObserverGroup
 from headwater.client.request.settings import Settings
-from headwater.client.stream.base import ANSWERS, Functions, W
+from headwater.client.stream.base import BaseStream, Functions, StreamParts
+from headwater.client.stream.dialects import ANSWERS
 from headwater.core.answer.events import Retrying
+from headwater.core.machine.config import MachineConfig
 from headwater.core.machine.function_calling import FunctionCalling
 from headwater.core.machine.machine import Machine
 from headwater.core.machine.tracing import TracedMachine
 from headwater.core.stages.base import start_stages
-from headwater.core.wire.framing import SingleDocument
-from headwater.core.wire.gemini import Gemini
+from headwater.core.wire.dialect import Dialect
 from headwater.core.wire.request import HttpRequest
-from headwater.types import GenerateContentConfig, HttpOptions
+from headwater.types import GenerateContentConfig, GenerateContentResponse, HttpOptions
 
+R = TypeVar("R")
 _NO_OPTIONS: CallOptions = {}
+_NO_FUNCTIONS: Functions = {}
+
+
+class StreamEntry(msgspec.Struct, frozen=True, kw_only=True):
+    """Where a stream is entered: at its beginning, or at a stored one ``after`` so many of its documents."""
+
+    name: str | None = None
+    after: int = 0
 
 
 def build_stream(
     settings: Settings,
-    dialect: Gemini[W],
+    dialect: Dialect[R],
     request: HttpRequest,
     config: GenerateContentConfig,
     options: StreamOptions,
     *,
     is_async: bool,
-    **place: Any,
-) -> tuple[Machine[W], dict[str, Any]]:
-    """Return the machine of a stream, and the other arguments of the stream. ``place`` says where it stands already.
+    entry: StreamEntry,
+    on_end: Callable[[BaseStream[R]], None] | None = None,
+) -> StreamParts[R]:
+    """Return the parts of a stream of the answer to ``request``.
 
     Raises:
-        UsageError: an option or a function is wrong.
+        UsageError: if an option or a function is invalid.
     """
     options = check(options, stream=True, defaults=settings.defaults)
-    observed = _observe(request, options, settings, stream=True)
+    observers = _observe(request, options, settings, is_stream=True)
     function_calling, functions = automatic_calling(config, is_async=is_async)
-    machine = _make_machine(
-        dialect,
-        request,
-        settings,
-        config.http_options,
-        options,
-        stream=True,
-        observed=observed,
+    limits = _limits(settings, config.http_options, options, observers)
+    stages = options.get("stages")
+    limits = msgspec.structs.replace(
+        limits,
+        is_stream=True,
+        on_break=options.get("on_break", "fail"),
+        continues=config.automatic_continuation is not False,
+        stages=start_stages(stages) if stages else None,
+        function_calling=function_calling,
+        name=entry.name,
+        after=entry.after,
+    )
+    machine = _make_machine(dialect, request, limits, options)
+    return StreamParts(machine, options, config, functions, observers, on_end)
+
+
+def build_answer(
+    settings: Settings, request: HttpRequest, config: GenerateContentConfig, options: CallOptions, *, is_async: bool
+) -> StreamParts[GenerateContentResponse]:
+    """Return the parts of a call that returns the whole answer to ``request``.
+
+    Raises:
+        UsageError: if an option or a function is invalid.
+    """
+    function_calling, functions = automatic_calling(config, is_async=is_async)
+    checked = check(options, stream=False, defaults=settings.defaults)
+    observers = _observe(request, checked, settings, is_stream=False)
+    limits = msgspec.structs.replace(
+        _limits(settings, config.http_options, checked, observers),
         continues=config.automatic_continuation is not False,
         function_calling=function_calling,
-        **place,
     )
-    return machine, {"options": options, "config": config, "functions": functions, "observed": observed}
+    machine = _make_machine(ANSWERS, request, limits, checked)
+    return StreamParts(machine, {**checked, "raise_on_cancel": True}, None, functions, observers)
 
 
 def build_call(
     settings: Settings,
-    dialect: Gemini[W],
+    dialect: Dialect[R],
     request: HttpRequest,
     http_options: HttpOptions | None,
     options: CallOptions,
-    **more: Any,
-) -> tuple[Machine[W], dict[str, Any]]:
-    """Return the machine of a call with one result, and the other arguments of the call.
+) -> StreamParts[R]:
+    """Return the parts of any other call with one result. The client's default options are for answers alone.
 
     Raises:
-        UsageError: an option is wrong.
+        UsageError: if an option is invalid.
     """
-    options = check(options, stream=False, defaults=settings.defaults if dialect is ANSWERS else _NO_OPTIONS)
-    observed = _observe(request, options, settings, stream=False)
-    machine = _make_machine(dialect, request, settings, http_options, options, observed=observed, **more)
-    return machine, {"options": {**options, "raise_on_cancel": True}, "observed": observed}
+    checked = check(options, stream=False)
+    observers = _observe(request, checked, settings, is_stream=False)
+    machine = _make_machine(dialect, request, _limits(settings, http_options, checked, observers), checked)
+    return StreamParts(machine, {**checked, "raise_on_cancel": True}, None, _NO_FUNCTIONS, observers)
+
+
+def _limits(
+    settings: Settings, http_options: HttpOptions | None, options: StreamOptions, observers: ObserverGroup | None
+) -> MachineConfig:
+    """The configuration that every call has: those of a single result."""
+    return MachineConfig(
+        is_stream=False,
+        retry=options.get("retry") or settings.retry(http_options),
+        deadlines=options.get("deadlines") or settings.deadlines(http_options),
+        raise_on_block=options.get("raise_on_block", False),
+        on_retry=_on_retry(options, observers),
+        jitter=random.random,
+    )
 
 
 def _make_machine(
-    dialect: Gemini[W],
-    request: HttpRequest,
-    settings: Settings,
-    http_options: HttpOptions | None,
-    options: StreamOptions,
-    *,
-    stream: bool = False,
-    observed: ObserverGroup | None = None,
-    **more: Any,
-) -> Machine[W]:
-    """Return the machine of one call."""
-    make: Any = Machine
+    dialect: Dialect[R], request: HttpRequest, config: MachineConfig, options: StreamOptions
+) -> Machine[R]:
     if "trace" in options:
-        make, more["trace"] = TracedMachine, options["trace"]
-    machine: Machine[W] = make(
-        dialect,
-        request,
-        framing=dialect.framing if stream else SingleDocument,
-        retry=options.get("retry") or settings.retry(http_options),
-        deadlines=options.get("deadlines") or settings.deadlines(http_options),
-        on_break=options.get("on_break", "fail"),
-        raise_on_block=options.get("raise_on_block", False),
-        on_retry=_on_retry(options, observed),
-        stages=start_stages(options["stages"]) if options.get("stages") else None,
-        jitter=random.random,
-        **more,
-    )
-    return machine
+        return TracedMachine(dialect, request, config, options["trace"])
+    return Machine(dialect, request, config)
 
 
-def _observe(request: HttpRequest, options: StreamOptions, settings: Settings, *, stream: bool) -> ObserverGroup | None:
-    """Return the observers of one call; None where there are none."""
+def _observe(
+    request: HttpRequest, options: StreamOptions, settings: Settings, *, is_stream: bool
+) -> ObserverGroup | None:
+    """Return the observers of one call; None if it has none."""
     observers = options.get("observers")
     if not observers:
         return None
-    call_request = CallRequest(
-        url=request.url, body=request.body or b"{}", is_stream=stream, is_vertex=settings.vertexai
-    )
-    return ObserverGroup(observers, call_request)
+    call = CallRequest(url=request.url, body=request.body or b"{}", is_stream=is_stream, is_vertex=settings.vertexai)
+    return ObserverGroup(observers, call)
 
 
 def automatic_calling(config: GenerateContentConfig, *, is_async: bool) -> tuple[FunctionCalling | None, Functions]:
-    """Return what decides about automatic calls, None where there are none, and the functions by their names.
+    """Return what decides about automatic calls, None if nothing is called, and the functions by their names.
 
     Raises:
-        UsageError: two functions have one name, or one would have to be awaited where nothing can.
+        UsageError: if two functions share a name, or one would have to be awaited by a sync call.
     """
     if not any(callable(tool) for tool in config.tools or ()):
-        return None, {}
+        return None, _NO_FUNCTIONS
     from headwater.client.tools.calls import functions_by_name, max_remote_calls
 
-    given = config.automatic_function_calling
-    max_requests = max_remote_calls(given, config.tools)
+    settings = config.automatic_function_calling
+    max_requests = max_remote_calls(settings, config.tools)
     if not max_requests:
-        return None, {}
-    function_calling = FunctionCalling(max_requests, keeps_history=given is None or not given.ignore_call_history)
-    return function_calling, functions_by_name(config.tools, is_async=is_async)
+        return None, _NO_FUNCTIONS
+    keeps_history = settings is None or not settings.ignore_call_history
+    return FunctionCalling(max_requests, keeps_history=keeps_history), functions_by_name(
+        config.tools, is_async=is_async
+    )
 
 
-def _on_retry(options: StreamOptions, observed: ObserverGroup | None) -> Callable[[Retrying], object] | None:
-    """Who is told that a call is tried again: the observers, and then the caller."""
+def _on_retry(options: StreamOptions, observers: ObserverGroup | None) -> Callable[[Retrying], object] | None:
+    """What is called before a call is tried again: the observers, then the caller's hook."""
     on_retry = options.get("on_retry")
-    if observed is None:
+    if observers is None:
         return on_retry
 
-    def tell(event: Retrying) -> None:
-        observed.retrying(event)
+    def report(event: Retrying) -> None:
+        observers.retrying(event)
         if on_retry is not None:
             on_retry(event)
 
-    return tell
+    return report

@@ -8,7 +8,7 @@ from typing import Any, Protocol
 
 from headwater.client.options.call_options import StreamOptions
 from headwater.core.answer.progress import Progress, ProgressMeter
-from headwater.core.machine.machine import Machine
+from headwater.core.machine.snapshot import Snapshot
 from headwater.types import GenerateContentResponse
 
 
@@ -33,36 +33,36 @@ def hooks(stream: _Progressing, options: StreamOptions) -> list[Callable[[Any], 
 
 
 class Measure:
-    """Measures how far the answer of a machine is, at the moments when somebody asks."""
+    """Measures how far the answer is, at the moments when it is asked for."""
 
-    def __init__(self, machine: Machine[Any], target_tokens: int | None, target_words: int | None) -> None:
-        self._machine = machine
+    def __init__(self, snapshot: Snapshot, target_tokens: int | None, target_words: int | None) -> None:
+        self._snapshot = snapshot
         self._targets = (target_tokens, target_words)
         self._begin()
         self._is_over = False
 
     def take(self, chunk: GenerateContentResponse, now: float) -> None:
         """Take a chunk, which costs less than to look at the whole text at each."""
-        if self._machine.fold is not self._fold:
+        if self._snapshot.fold is not self._fold:
             self._begin()
         self._is_told = True
         self._meter.add(chunk.text, self._fold.usage_metadata, now, thoughts=chunk.thought_text)
 
     def progress(self, now: float) -> Progress:
         """Return how far it is at ``now`` (monotonic seconds)."""
-        if self._machine.fold is not self._fold:
+        if self._snapshot.fold is not self._fold:
             self._begin()
         if not self._is_told:
             self._look(now)
-        if self._machine.is_over and not self._is_over:
+        if self._snapshot.is_over and not self._is_over:
             self._is_over = True
             self._meter.end(now)
         return self._meter.at(now)
 
     def _begin(self) -> None:
         """Begin with the answer, or anew with another."""
-        self._fold = self._machine.fold
-        self._meter = ProgressMeter(*self._targets, started=self._machine.meter.started)
+        self._fold = self._snapshot.fold
+        self._meter = ProgressMeter(*self._targets, started=self._snapshot.meter.started)
         self._text = self._thoughts = 0  # characters that were looked at
         self._is_told = False  # whether somebody tells of each chunk
 

@@ -9,13 +9,13 @@ from typing import Any, Self, TypeVar, cast, overload
 from headwater.client.options.call_options import CallOptions, StreamOptions
 from headwater.client.request.credentials import AuthorizedTransport
 from headwater.client.request.settings import Settings, is_offline
-from headwater.client.stream.base import ANSWERS, BaseStream, Functions, W, clock
-from headwater.client.stream.factory import automatic_calling, build_call, build_stream
+from headwater.client.stream.base import BaseStream, StreamParts, clock
+from headwater.client.stream.dialects import ANSWERS
+from headwater.client.stream.factory import StreamEntry, build_answer, build_call, build_stream
 from headwater.client.tools.structured import with_parsed
 from headwater.core.answer.events import Event
-from headwater.core.machine.machine import Machine
 from headwater.core.machine.steps import STEPS, Close, Open, Pause, Read, Run, Step, Stop, TransportError, Wait
-from headwater.core.wire.gemini import Gemini
+from headwater.core.wire.dialect import Dialect
 from headwater.core.wire.request import HttpRequest
 from headwater.errors import HeadwaterError
 from headwater.transport.base import Latch, Transport
@@ -29,13 +29,8 @@ _NO_OPTIONS: CallOptions = {}
 class UnaryCall(BaseStream[R]):
     """One call carried out on a transport."""
 
-    def __init__(
-        self,
-        machine: Machine[R],
-        transport: Transport,
-        **more: Any,
-    ) -> None:
-        super().__init__(machine, **more)
+    def __init__(self, parts: StreamParts[R], transport: Transport) -> None:
+        super().__init__(parts)
         self._transport = transport
 
     def __next__(self) -> R:
@@ -199,47 +194,43 @@ class Caller:
         options: StreamOptions,
         *,
         on_end: Callable[[BaseStream[GenerateContentResponse]], None] | None = None,
-        dialect: Gemini[Any] = ANSWERS,
+        dialect: Dialect[Any] = ANSWERS,
         after: int = 0,
         name: str | None = None,
     ) -> Stream:
-        """Return the stream of the answer to ``request``; ``dialect`` says how its chunks are read.
+        """Return the stream of the answer to ``request``, spoken in ``dialect``.
 
-        One that is there already has a ``name``, and ``after`` of its documents came before.
+        A stored stream that exists already has a ``name``; ``after`` of its documents were read before.
         """
-        machine, more = build_stream(
-            self.settings, dialect, request, config, options, is_async=False, after=after, name=name
+        parts = build_stream(
+            self.settings,
+            dialect,
+            request,
+            config,
+            options,
+            is_async=False,
+            entry=StreamEntry(name=name, after=after),
+            on_end=on_end,
         )
-        return Stream(machine, self._transport(request), on_end=on_end, **more)
+        return Stream(parts, self._transport(request))
 
     def ask(self, request: HttpRequest, config: GenerateContentConfig, options: CallOptions) -> GenerateContentResponse:
         """Return the whole answer to ``request``; functions given as tools are called on the way."""
-        function_calling, functions = automatic_calling(config, is_async=False)
-        continues = config.automatic_continuation is not False
-        answer = self.call(
-            ANSWERS,
-            request,
-            config.http_options,
-            options,
-            functions=functions,
-            function_calling=function_calling,
-            continues=continues,
-        )
-        return with_parsed(answer, config)
+        parts = build_answer(self.settings, request, config, options, is_async=False)
+        return with_parsed(self._run(parts, request), config)
 
     def call(
         self,
-        dialect: Gemini[W],
+        dialect: Dialect[R],
         request: HttpRequest,
         http_options: HttpOptions | None,
         options: CallOptions = _NO_OPTIONS,
-        *,
-        functions: Functions | None = None,
-        **more: Any,
-    ) -> W:
+    ) -> R:
         """Return the one result of ``request``."""
-        machine, rest = build_call(self.settings, dialect, request, http_options, options, **more)
-        call = UnaryCall(machine, self._transport(request), functions=functions, **rest)
+        return self._run(build_call(self.settings, dialect, request, http_options, options), request)
+
+    def _run(self, parts: StreamParts[R], request: HttpRequest) -> R:
+        call = UnaryCall(parts, self._transport(request))
         try:
             return next(call)
         finally:

@@ -1,13 +1,14 @@
-"""The four clocks of a call: how long it may still wait at any moment, and which of them has run out."""
+"""``Clocks``: the four deadlines of a call, how long it may still wait, and which of them has passed."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 
 from headwater.core.machine.policy import Deadlines
+from headwater.core.machine.steps import Read
 from headwater.errors import DeadlineExceeded, StreamStalled
 
-#: A timer of the system may fire so much (seconds) before its time.
+#: A timer of the operating system may fire this much (seconds) too early.
 _SLACK = 0.02
 
 
@@ -17,43 +18,62 @@ class Clocks:
     def __init__(self, limits: Deadlines) -> None:
         self.limits = limits
         self.started: float | None = None
-        #: When the last content came, or was taken by a reader who then asked for more; None before the first.
+        #: When the last content arrived, or was taken by a reader who then asked for more; None before the first.
         self.content_at: float | None = None
-        #: When the answer was asked for: after functions were called, another one.
-        self.asked: float | None = None
+        #: When the answer was asked for; after functions were called, the answer to their results.
+        self.requested_at: float | None = None
         self.bytes_at = 0.0
+        #: What grows whenever content arrives, as it was at the last read.
+        self.growth = 0
         gaps = [gap for gap in (limits.content_gap, limits.byte_gap) if gap is not None]
-        #: How long to wait after content, where nothing but the gaps bounds it; None where that is not so simple.
-        self.steady = min(gaps) if gaps and limits.total is None else None
+        # After content, the gaps alone bound the wait if there is no total: the same read then, again and again.
+        self._steady_read = Read(min(gaps)) if gaps and limits.total is None else None
 
     def begin_attempt(self, now: float) -> None:
         """Begin the call, or another attempt of it."""
         if self.started is None:
             self.started = now
-        if self.asked is None:
-            self.asked = now
+        if self.requested_at is None:
+            self.requested_at = now
         self.bytes_at = now
-        if self.content_at is not None:  # the rest before the attempt was ours
+        if self.content_at is not None:  # the back-off before the attempt was our own doing
             self.content_at = now
 
     def begin_turn(self, now: float) -> None:
-        """Take it that functions have answered, and another answer is asked for."""
-        self.asked = self.bytes_at = now
+        """Record that functions have returned, and another answer is asked for."""
+        self.requested_at = self.bytes_at = now
         self.content_at = None
 
-    def skip(self, seconds: float) -> None:
-        """Leave out the time in which the reader did not ask for more."""
+    def next_read(self, growth: int, now: float, reported: float) -> Read | None:
+        """Return how long to read, None if a deadline has passed.
+
+        ``reported`` is when the last fact was reported. If content arrived with it, the gap begins now: the reader has
+        just asked for more. If none did, the time since then was the reader's and is taken off.
+        """
+        if growth != self.growth:
+            self.growth = growth
+            self.content_at = self.bytes_at = now
+            if self._steady_read is not None:
+                return self._steady_read
+        else:
+            self._skip(now - reported)
+        due = self.next_deadline()
+        if due is None:
+            return Read(None)
+        return Read(due[0] - now) if due[0] > now else None
+
+    def _skip(self, seconds: float) -> None:
         self.bytes_at += seconds
         if self.content_at is not None:
             self.content_at += seconds
 
-    def next(self) -> tuple[float, str] | None:
-        """Return when the first of the clocks runs out, and its name."""
-        limits, started, asked = self.limits, self.started or 0.0, self.asked or 0.0
+    def next_deadline(self) -> tuple[float, str] | None:
+        """Return when the first of the deadlines passes, and its name; None if there is no limit."""
+        limits, started, requested = self.limits, self.started or 0.0, self.requested_at or 0.0
         due: list[tuple[float, str]] = []
         if self.content_at is None:
             if limits.first_content is not None:
-                due.append((asked + limits.first_content, "first_content"))
+                due.append((requested + limits.first_content, "first_content"))
         elif limits.content_gap is not None:
             due.append((self.content_at + limits.content_gap, "content_gap"))
         if limits.byte_gap is not None:
@@ -63,37 +83,37 @@ class Clocks:
         return min(due, default=None)
 
     def time_left(self, now: float) -> float | None:
-        """Return the seconds until a clock runs out; None where none runs."""
-        due = self.next()
+        """Return the seconds until a deadline passes; None if there is no limit."""
+        due = self.next_deadline()
         return None if due is None else max(0.0, due[0] - now)
 
     def elapsed(self, now: float) -> float:
         """Return the seconds since the call began."""
         return now - (now if self.started is None else self.started)
 
-    def latest_attempt(self) -> float | None:
-        """Return the moment after which another attempt would be too late."""
+    def time_for_attempts(self, now: float) -> float | None:
+        """Return the seconds within which another attempt has to begin; None if there is no limit."""
         limits, started = self.limits, self.started or 0.0
         ends = [started + limits.total] if limits.total is not None else []
         if self.content_at is None and limits.first_content is not None:
-            ends.append((self.asked or 0.0) + limits.first_content)
-        return min(ends, default=None)
+            ends.append((self.requested_at or 0.0) + limits.first_content)
+        return min(ends) - now if ends else None
 
     def expired(
-        self, now: float, came: Callable[[], str], *, slack: float = _SLACK
+        self, now: float, received_text: Callable[[], str], *, slack: float = _SLACK
     ) -> StreamStalled | DeadlineExceeded | None:
-        """Return the error of the clock that has run out by ``now``; ``came`` says what had come by then."""
-        due = self.next()
+        """Return the error of the deadline that has passed by ``now``; ``received_text`` says what arrived by then."""
+        due = self.next_deadline()
         if due is None or due[0] > now + slack:
             return None
         name = due[1]
         limit = getattr(self.limits, name)
-        message = f"{_WORDS[name].format(limit)} ({name}); {came()} after {self.elapsed(now):.3g} s"
+        message = f"{_MESSAGES[name].format(limit)} ({name}); {received_text()} after {self.elapsed(now):.3g} s"
         kind = DeadlineExceeded if name == "total" else StreamStalled
         return kind(message, clock=name, limit=limit, elapsed=self.elapsed(now))
 
 
-_WORDS = {
+_MESSAGES = {
     "first_content": "no content from the model within {:g} s",
     "content_gap": "no more content from the model for {:g} s",
     "byte_gap": "nothing came from the API for {:g} s",

@@ -37,7 +37,7 @@ class FunctionCalling:
         """Return what is to be run; once, for running a function twice is worse than an error."""
         calls, self._calls = self._calls, None
         if calls is None:
-            raise RuntimeError("the shell was asked to call functions and has not said what they answered")
+            raise RuntimeError("the shell was asked to call functions and has not reported their results")
         return Run(calls)
 
     def next_request(self, dialect: Dialect[Any], request: HttpRequest, fold: Fold, parts: list[Part]) -> HttpRequest:

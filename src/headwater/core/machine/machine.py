@@ -1,419 +1,261 @@
-r"""The life of one call, decided without doing any of it: what next, and what does this mean.
+r"""The machine: the life of one call, decided without I/O.
 
-    NEW ----Open---> OPENING --opened(2xx)--> READING --end--> DONE
-     ^                  |  \                     |    (with calls: READING, CALLING, CLOSING)
-     |                  |   opened(3xx): NEW    | failed, cut short, to be continued
-     |                  v                       v
-     '--Wait-- BACKOFF <--Close-- CLOSING <-----'      (a failure that is final leads to DONE)
-
-A shell asks ``next_step(now)``, does it, and reports what happened: ``opened``, ``received``, ``waited``, ``failed``.
-Only ``cancel`` may be called from another thread. The machine never touches a socket, a clock or a random source.
+NEW ----Open---> OPENING --opened(2xx)--> READING --end--> DONE
+^                  |  \                     |    (with calls: READING, CALLING, CLOSING)
+|                  |   opened(3xx): NEW    | failed, cut short, to be continued
+|                  v                       v
+'--Wait-- BACKOFF <--Close-- CLOSING <-----'      (a failure that is final leads to DONE)
 """
 
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Mapping
-from functools import partial
+from collections.abc import Mapping
 from typing import Any, Generic, TypeVar, cast
 
 from headwater.core.answer.ending import blocked_error
 from headwater.core.answer.events import Reset, Retrying, reset_chunk, results
 from headwater.core.answer.fold import Fold
-from headwater.core.answer.joining import Joiner, clear_finish_reason
 from headwater.core.machine.clocks import Clocks
-from headwater.core.machine.function_calling import FunctionCalling
-from headwater.core.machine.policy import Deadlines, OnBreak, Retry
-from headwater.core.machine.recovery import Plan, Recovery
+from headwater.core.machine.config import MachineConfig
+from headwater.core.machine.intake import Intake, Stopped
+from headwater.core.machine.pacing import pause_until
+from headwater.core.machine.recovery import Plan, Recovery, needs_continuation
 from headwater.core.machine.redirects import REDIRECTS, follow_redirect
+from headwater.core.machine.refusals import Refusal
 from headwater.core.machine.snapshot import Snapshot
 from headwater.core.machine.states import TRANSITIONS, State
-from headwater.core.machine.steps import Close, Open, Pause, Read, Step, Stop, TransportError, Wait
-from headwater.core.machine.stream_errors import (
-    cancelled,
-    connection_lost,
-    is_partial_document,
-    not_a_stream,
-    received_text,
-    truncated,
-)
-from headwater.core.stages.base import Stage
+from headwater.core.machine.steps import Close, Open, Step, Stop, TransportError, Wait
+from headwater.core.machine.stream_errors import cancelled, connection_lost, opening_timed_out
 from headwater.core.wire.dialect import Dialect, StreamEnd
-from headwater.core.wire.framing import Framing, SingleDocument
 from headwater.core.wire.request import HttpRequest
-from headwater.errors import (
-    HeadwaterError,
-    StreamCancelled,
-    StreamError,
-    StreamInterrupted,
-    StreamStalled,
-    StreamTruncated,
-    WireError,
-)
+from headwater.errors import HeadwaterError, StreamCancelled, StreamError, StreamInterrupted, WireError
 from headwater.types import GenerateContentResponse, Part
 
+# Theory of operation
+#
+# Two parties take turns. A shell asks ``next_step(now)`` and gets a result for the reader, or a step to do; it does the
+# step and reports what happened (``opened``, ``received``, ``waited``, ``failed``, ``answered``) and when. These
+# arguments hold all that the machine knows of time, so a test with a fake clock plays any course of events, and the
+# sync and the async shell cannot differ in what they decide (docs/decisions/0001). Each part has one owner: ``Intake``
+# the body that is read and what is ready, ``Refusal`` the body of an error status, ``Recovery`` what to do about a
+# failure, ``Clocks`` the deadlines, ``Snapshot`` what others may look at; the machine has the states, and the order.
+#
+# Invariants:
+# * Every change of state goes through ``_enter``, which knows the table. DONE is final; ``snapshot.error`` is the
+#   outcome.
+# * What arrived before a failure reaches the reader before the failure does: ``next_step`` empties ``_ready`` first.
+#   Three things void it on purpose: a cancel, a retry before any content, a restart.
+# * No connection is left behind: a failed attempt leads through CLOSING, whose step is ``Close``; a redirect leads to
+#   the next ``Open``, before which shells release what they hold.
+#
+# The order that matters:
+# * In ``next_step`` a cancel comes first, even before ready results: whoever stopped the call wants no more of it.
+# * The finish reason is the end of an answer, not the end of the body. Once it has arrived, an error of the stream
+#   loses nothing (``_interrupted``). Before it, a clean end of the body is a truncation: a gateway that gives up ends a
+#   chunked body properly, so that RFC 9112, section 8, has nothing to complain of.
+# * At the end of an answer, more is asked for (the API's own limit), else what the joiner holds is handed out, then
+#   functions are called, then the call is done. Each of these makes the later ones wait for another answer.
+#
+# What cannot happen: bytes taken outside of READING (a shell that reports after a cancel is not heard), anything after
+# DONE, functions run twice for one ``Run``. Only ``cancel`` is for other threads. It writes one attribute, which takes
+# effect at the next step, so the machine needs no lock.
+
 R = TypeVar("R")
-E = TypeVar("E", bound=HeadwaterError)
 
-#: An error body is read up to this size.
-MAX_REFUSAL_BYTES = 1024 * 1024
+#: A connection of the pool that turns out to be closed is replaced without counting as a failure, this many times.
 _MAX_STALE = 5
-_CLOSE = Close()
-_STOP = Stop()
+_DEFAULTS = MachineConfig()
 
 
-class Machine(Snapshot, Generic[R]):
+class Machine(Generic[R]):
     """One call: a stream of results, or a single one. Lives as long as the call.
 
-    ``framing`` makes the cutter for each body, ``jitter`` gives random numbers in [0, 1) for the back-off. ``name`` is
-    that of a stream which exists already, ``after`` of whose documents were read elsewhere. ``fold`` is the answer so
-    far, where the results are chunks of one. With ``reports_events``, retries, restarts and the results of functions
-    are reported among the results.
+    ``snapshot`` is what is known of it at any moment. If ``reports_events`` is set, retries, restarts and the results
+    of functions are reported among the results.
     """
 
-    def __init__(
-        self,
-        dialect: Dialect[R],
-        request: HttpRequest,
-        *,
-        framing: Callable[[], Framing],
-        retry: Retry | None = None,
-        deadlines: Deadlines | None = None,
-        on_break: OnBreak = "fail",
-        continues: bool = True,
-        raise_on_block: bool = False,
-        on_retry: Callable[[Retrying], object] | None = None,
-        stages: Stage | None = None,
-        function_calling: FunctionCalling | None = None,
-        after: int = 0,
-        name: str | None = None,
-        jitter: Callable[[], float] = float,
-    ) -> None:
-        super().__init__(function_calling)
-        self._stamp = self.meter.times.append
-        self._awaits_text = True
+    def __init__(self, dialect: Dialect[R], request: HttpRequest, config: MachineConfig = _DEFAULTS) -> None:
+        self.snapshot = Snapshot(config.function_calling)
         self.reports_events = False
         self._dialect = dialect
-        self._recover = partial(
-            Recovery, dialect, retry=retry or Retry(), on_break=on_break, continues=continues, jitter=jitter
-        )
-        self._recovery = self._recover(request, start=after)
-        self._recovery.stream = self._name = name
-        self._after = after  # documents of the stream that have arrived
+        self._config = config
+        self._recovery = Recovery(dialect, request, config, stream=config.name, after=config.after)
         self._request = self._recovery.request
-        self._make_framing = framing
-        self._framing: Framing = SingleDocument()
-        self._clocks = Clocks(deadlines or Deadlines())
-        self._steady = None if self._clocks.steady is None else Read(self._clocks.steady)
-        self._raise_on_block = raise_on_block
-        self._on_retry = on_retry
-        self._stages = stages
-        self._joiner: Joiner | None = None
-        #: Whether there is nothing to do with a chunk but to hand it out.
-        self._is_plain = stages is None and function_calling is None and on_break != "continue"
+        self._clocks = Clocks(config.deadlines)
         self._ready: deque[R] = deque()
-        self._now = 0.0  # when the last fact was told
-        self._rest = 0.0
+        self._intake = Intake(dialect, self.snapshot, config, self._ready)
+        self._pacer = self._intake.pacer
+        self._function_calling = config.function_calling
+        self._refusal: Refusal | None = None
+        self._now = 0.0  # when the last fact was reported
+        self._delay = 0.0
         self._redirects = 0
         self._stale = 0
-        self._status = 0
-        self._is_refused = False
-        self._is_joined = False  # whether the one result took several requests
-        self._taken = 0
-        self._grown = 0
-        self._error: HeadwaterError | None = None
+        self._error: HeadwaterError | None = None  # to be raised by the step that ends the call
 
     def next_step(self, now: float) -> R | Step:
         """Return the next result that is ready, or what to do to get one."""
-        if self._cancelled is not None and (self._ready or self.state is not State.DONE or self._stages):
+        snapshot = self.snapshot
+        if snapshot.cancel_reason is not None and (self._ready or snapshot.state is not State.DONE or self._pacer):
             self._now = now
-            self._finish(cancelled(self._cancelled))
+            self._finish(cancelled(snapshot.cancel_reason))
         if self._ready:
             return self._ready.popleft()
-        if self._stages is not None and self.state in (State.READING, State.DONE):
-            return self._paced(now)
+        if self._pacer is not None and snapshot.state in (State.READING, State.DONE):
+            return self._paced_step(now)
         return self._plain_step(now)
 
     def opened(self, status: int, headers: Mapping[str, str], now: float) -> None:
-        """Take the head of the answer. ``headers`` has lower-case names."""
+        """Take the head of the response. ``headers`` has lower-case names."""
+        snapshot = self.snapshot
         self._now = self._clocks.bytes_at = now
-        self.headers = headers
-        self._status = status
+        snapshot.status, snapshot.headers = status, headers
         if status in REDIRECTS and "location" in headers:
             return self._redirect(headers["location"])
-        if status == 204 and self._name is not None:  # nothing comes after ``after``
-            return self._end_of_answer()
-        self._is_refused = not 200 <= status < 300
-        if not self._is_refused:
-            if self.meter.head_at is None:
-                self.meter.head_at = now
-            if not self._recovery.accepts(self._dialect.stream_name(headers)):
-                return self._broke(StreamInterrupted("the other end answers with another stream than it was asked for"))
-        self._framing = SingleDocument(limit=MAX_REFUSAL_BYTES) if self._is_refused else self._make_framing()
-        return self._go(State.READING)
+        if status == 204 and self._config.name is not None:  # the stored stream has nothing after ``after``
+            return self._answer_ended()
+        if not 200 <= status < 300:
+            self._refusal = Refusal(self._dialect, status, headers)
+            return self._enter(State.READING)
+        if snapshot.meter.head_at is None:
+            snapshot.meter.head_at = now
+        if not self._recovery.accepts(self._dialect.stream_name(headers)):
+            return self._interrupted(StreamInterrupted("the server answers with another stream than was asked for"))
+        self._intake.open_body()
+        return self._enter(State.READING)
 
     def received(self, data: bytes, now: float) -> None:
         """Take bytes of the body; ``b""`` means that the other side ended it."""
-        if self.state is not State.READING:
-            return None
+        if self.snapshot.state is not State.READING:
+            return
         self._now = self._clocks.bytes_at = now
-        if not data:
-            return self._ended()
-        self.meter.bytes += len(data)
-        try:
-            documents = self._framing.feed(data)
-        except WireError as error:
-            if self._is_refused:
-                return self._refused()  # an error page of megabytes: its beginning says enough
-            return self._finish(error)
-        for document in documents:
-            if not self._take(document):
-                return None
-        return None
+        self.snapshot.meter.bytes += len(data)
+        if self._refusal is not None:
+            if not self._refusal.feed(data):
+                self._interrupted(self._refusal.error())
+            return
+        stopped = self._intake.feed(data, now) if data else self._intake.end_body(now)
+        if stopped is not None:
+            self._stopped(stopped)
 
     def waited(self, now: float) -> None:
-        """Take it that nothing came during a pause."""
+        """Record that a pause elapsed without data."""
         self._now = now
 
     def failed(self, error: TransportError, now: float) -> None:
-        """Take it that opening or reading failed."""
-        problem: HeadwaterError
-        if self.state is State.DONE:
+        """Record that opening or reading failed."""
+        state = self.snapshot.state
+        if state is State.DONE:
             return None
         self._now = now
         if error.kind == "aborted":
-            return self._finish(cancelled(self._cancelled, "the stream was closed while it was read"))
-        if self.state is State.READING and self._is_refused:
-            return self._refused()  # the head has said what matters
+            return self._finish(cancelled(self.snapshot.cancel_reason, "the stream was closed while it was read"))
+        if state is State.READING and self._refusal is not None:
+            return self._interrupted(self._refusal.error())  # the head has said what matters
+        if error.kind == "stale" and state is State.OPENING and self._stale < _MAX_STALE and not self._request.once:
+            self._stale += 1  # an idle connection that the server had closed, so it has not seen the request
+            return self._enter(State.NEW)
+        problem: HeadwaterError = connection_lost(error, is_answered=state is State.READING)
         if error.kind == "timeout":
-            problem = self._clocks.expired(now, self._came) or StreamStalled(
-                f"nothing came from the API within {error}", clock="connect", elapsed=self._clocks.elapsed(now)
-            )
-        elif self.state is State.OPENING and error.kind == "stale" and self._may_repeat():
-            self._stale += 1  # nobody has seen the request: take another connection
-            return self._go(State.NEW)
-        else:
-            problem = connection_lost(error, is_answered=self.state is State.READING)
+            expired = self._clocks.expired(now, self.snapshot.received_text)
+            problem = expired or opening_timed_out(error, self._clocks.elapsed(now))
         problem.__cause__ = error
-        return self._broke(problem)
+        return self._interrupted(problem)
 
     def answered(self, parts: list[Part], now: float) -> None:
-        """Take what the functions answered to the calls of a ``Run``, in their order."""
-        if self.state is not State.CALLING or self._cancelled is not None:
-            return None  # cancelled in the meantime: what has come is the answer with the calls
+        """Take what the functions of a ``Run`` returned, in their order."""
+        snapshot = self.snapshot
+        if snapshot.state is not State.CALLING or snapshot.cancel_reason is not None:
+            return None  # cancelled in the meantime: the answer with the calls is what remains
         assert self._function_calling is not None
-        self._recovery = self._recover(
-            self._function_calling.next_request(self._dialect, self._recovery.request, self.fold, parts)
-        )
+        request = self._function_calling.next_request(self._dialect, self._recovery.request, snapshot.fold, parts)
+        self._recovery = Recovery(self._dialect, request, self._config)
         self._clocks.begin_turn(now)
-        self.meter.end_turn(self.fold, now - self._now)
+        snapshot.meter.end_turn(snapshot.fold, now - self._now)
         self._now = now
-        if expired := self._clocks.expired(now, self._came):
+        if expired := self._clocks.expired(now, snapshot.received_text):
             return self._finish(expired)
-        self._taken = self._stale = 0
-        self._is_joined = False
+        self._stale = 0
+        self._intake.begin_turn()
         if self.reports_events:
             self._ready.extend(cast("Any", results(parts)))
-        return self._follow(Plan(kind="retry", request=self._recovery.request, rest=0.0))
+        return self._begin_attempt(Plan(kind="retry", request=self._recovery.request))
 
     def cancel(self, reason: str = "") -> None:
         """End the call at its next step. May be called from any thread, any number of times."""
-        if self._cancelled is None:
-            self._cancelled = reason
-
-    @property
-    def position(self) -> str | None:
-        """Where the reader stands, to go on from in another process; None where the other end does not keep the stream.
-
-        Nor is there one while stages may hold back a part of what came.
-        """
-        unread = sum(isinstance(result, GenerateContentResponse) and not result.is_reset for result in self._ready)
-        return None if self._stages is not None else self._position(self._after - unread)
+        if self.snapshot.cancel_reason is None:
+            self.snapshot.cancel_reason = reason
 
     @property
     def name(self) -> str | None:
-        """The name under which the other end keeps the stream; None where it does not, or has not said so yet."""
-        return self._name or self._recovery.stream
+        """The name under which the server stores the stream; None if it does not, or has not said so yet."""
+        return self._config.name or self._recovery.stream
 
-    def _position(self, after: int) -> str | None:
-        stream = self._recovery.stream
-        return None if stream is None else self._dialect.position(self._recovery.request, stream, after)
+    @property
+    def position(self) -> str | None:
+        """Where the reader stands, to resume in another process; None if the server does not store the stream.
+
+        Nor is there a position while stages may hold back a part of what arrived.
+        """
+        unread = sum(isinstance(result, GenerateContentResponse) and not result.is_reset for result in self._ready)
+        return None if self._pacer is not None else self._recovery.position(self._intake.documents - unread)
 
     def _plain_step(self, now: float) -> R | Step:
-        match self.state:
+        match self.snapshot.state:
             case State.READING:
-                return self._read(now)
+                return self._read_step(now)
             case State.NEW:
-                self._go(State.OPENING)
-                self.attempts += 1
-                self._status, self._is_refused = 0, False
-                self._clocks.begin_attempt(now)
-                if self.meter.started is None:
-                    self.meter.started = now
-                return Open(self._request, self._clocks.time_left(now))
+                return self._open_step(now)
             case State.CALLING:
                 assert self._function_calling is not None
                 return self._function_calling.take_calls()
             case State.CLOSING:
-                self._go(State.BACKOFF)
-                return _CLOSE
+                self._enter(State.BACKOFF)
+                return Close()
             case State.BACKOFF:
-                self._go(State.NEW)
-                return Wait(self._rest)
+                self._enter(State.NEW)
+                return Wait(self._delay)
             case State.DONE:
                 error, self._error = self._error, None
-                return Stop(error) if error else _STOP
+                return Stop(error)
             case State.OPENING:
-                raise RuntimeError("the shell was asked to open and has not said what came of it")
+                raise RuntimeError("the shell was asked to open and has not reported the result")
 
-    def _read(self, now: float) -> R | Step:
+    def _open_step(self, now: float) -> Step:
+        self._enter(State.OPENING)
+        self._refusal = None
+        self._clocks.begin_attempt(now)
+        self.snapshot.begin_attempt(now)
+        return Open(self._request, self._clocks.time_left(now))
+
+    def _read_step(self, now: float) -> R | Step:
         """What to wait for in the middle of the answer."""
-        grown, clocks = self.fold.grown if self.fold.count else self._taken, self._clocks
-        if grown != self._grown:
-            self._grown = grown
-            clocks.content_at = clocks.bytes_at = now
-            if self._steady is not None:
-                return self._steady
-        else:
-            clocks.skip(now - self._now)
-        expired = clocks.expired(now, self._came, slack=0.0)
-        if expired is None:
-            return Read(clocks.time_left(now))
+        read = self._clocks.next_read(self._intake.growth, now, self._now)
+        if read is not None:
+            return read
         self._now = now
-        self._refused() if self._is_refused else self._broke(expired)
+        expired = self._clocks.expired(now, self.snapshot.received_text, slack=0.0)
+        self._interrupted(self._refusal.error() if self._refusal is not None else cast("HeadwaterError", expired))
         return self.next_step(now)
 
-    def _paced(self, now: float) -> R | Step:
-        """The next step where stages hold chunks back."""
-        assert self._stages is not None
-        due = self._stages.due()
-        if due is not None and due <= now:
-            self._ready.extend(cast("Any", self._stages.release(now)))
-            if self._ready:
-                return self._ready.popleft()
-            due = self._stages.due()
-        if self.state is State.DONE:
-            if due is None:
-                self._stages = None
-                return self._plain_step(now)
+    def _paced_step(self, now: float) -> R | Step:
+        """The next step if stages may hold chunks back."""
+        assert self._pacer is not None
+        due = self._pacer.release(now)
+        if self._ready:
+            return self._ready.popleft()
+        if self.snapshot.state is not State.DONE:
+            return cast("R | Step", pause_until(due, self._plain_step(now), now))
+        if due is not None:
             return Wait(max(0.0, due - now))
-        step = self._plain_step(now)
-        if due is not None and isinstance(step, Read) and (step.timeout is None or due - now < step.timeout):
-            return Pause(max(0.0, due - now), step.timeout)
-        return step
+        self._pacer = None
+        return self._plain_step(now)
 
-    def _may_repeat(self) -> bool:
-        return self._stale < _MAX_STALE and not self._request.once
-
-    def _go(self, state: State) -> None:
-        if state not in TRANSITIONS[self.state]:
-            raise RuntimeError(f"no way from {self.state} to {state}")
-        self.state = state
-
-    def _take(self, document: bytes, *, last: bool = False) -> bool:
-        """Decode a document into ready results; return whether the call goes on."""
-        for result in self._dialect.decode(document, self.headers):
-            if isinstance(result, HeadwaterError):
-                self._broke(self._cut_short(document) or result if last and type(result) is WireError else result)
-                return False
-            if type(result) is StreamEnd:
-                self._over(result.error)
-                return False
-            self._taken += 1
-            self._stamp(self._now)
-            may_end = self._framing.ends_with_body or self._dialect.is_final(result)  # before the reader's view of it
-            if type(result) is not GenerateContentResponse:
-                self._ready.append(result)
-            elif self._is_plain:
-                self.fold.add(cast("GenerateContentResponse", result))
-                self._ready.append(result)
-            elif not self._take_with_care(cast("GenerateContentResponse", result)):
-                return False
-            if may_end:
-                self._ends(result)
-        self._after += 1
-        if self._awaits_text:
-            self._awaits_text = self.meter.awaits_text(self.fold, self._now)
-        return True
-
-    def _take_with_care(self, chunk: GenerateContentResponse | None) -> bool:
-        """Take a chunk that is to be joined or paced (None: the last has come); return whether the call goes on."""
-        try:
-            pieces = self._recovery.join(chunk, self._joiner)
-        except StreamInterrupted as error:
-            self._finish(error)
-            return False
-        for piece in pieces:
-            self._admit(piece)
-        return True
-
-    def _admit(self, chunk: GenerateContentResponse) -> None:
-        self.fold.add(chunk)
-        if self._function_calling is not None:
-            self._function_calling.add_history(chunk)
-        if self.fold.finish_reason is not None and self._recovery.needs_continuation(self.fold):
-            clear_finish_reason(chunk)
-        ready = [chunk] if self._stages is None else self._stages.feed(chunk, self._now)
-        self._ready.extend(cast("Any", ready))
-
-    def _ends(self, result: object) -> None:
-        """Take it that the answer may end after ``result``."""
-        self._final = self.fold.is_ended
-        is_short = isinstance(result, GenerateContentResponse) and self._recovery.needs_continuation(self.fold)
-        if self._framing.ends_with_body:
-            self._is_joined = self._is_joined or is_short
-            if self._is_joined:  # the one result is put together of several
-                self._ready.pop()
-        elif is_short:
-            clear_finish_reason(cast("GenerateContentResponse", result))
-
-    def _ended(self) -> None:
-        if self._is_refused:
-            return self._refused()
-        for document in self._framing.flush():
-            if not self._take(document, last=True):
-                return None
-        if self._final:
-            return self._end_of_answer()
-        leftover = self._framing.leftover
-        if not leftover:
-            return self._broke(truncated(is_begun=self._taken > 0))
-        return self._broke(self._cut_short(leftover) or not_a_stream(leftover))
-
-    def _refused(self) -> None:
-        """Take it that the API refused the request; what has come of the body says why."""
-        self._broke(self._dialect.refusal(self._status, self.headers, b"".join(self._framing.flush())))
-
-    def _cut_short(self, rest: bytes) -> StreamTruncated | None:
-        """The error when ``rest``, the end of a stream, is half a document; None when it is none at all."""
-        if self._framing.ends_with_body or self._final:
-            return None
-        return truncated(is_begun=self._taken > 0) if self._taken or is_partial_document(rest) else None
-
-    def _end_of_answer(self) -> None:
-        """Take it that the answer is whole, or that the API is to be asked for the rest."""
-        if self._recovery.needs_continuation(self.fold):
-            self._recovery.after = self._after
-            plan = self._recovery.plan_continuation(self.fold)
-            return self._follow(plan) if isinstance(plan, Plan) else self._finish(plan)
-        if self._joiner is not None and not self._take_with_care(None):
-            return None
-        if self._function_calling is not None and self._function_calling.wants_calls(self.fold):
-            if self._framing.ends_with_body:
-                self._ready.clear()  # it is not the one result yet
-            elif self._stages is not None:
-                self._ready.extend(cast("Any", self._stages.flush()))
-            return self._go(State.CALLING)
-        if self._is_joined:
-            self._ready.append(cast("R", self.response))
-        return self._finish(blocked_error(self.fold) if self._raise_on_block else None)
-
-    def _over(self, error: HeadwaterError | None) -> None:
-        """Take it that the other end says that there is no more."""
-        if error is None:
-            self._end_of_answer()
-        else:
-            self._finish(error)
+    def _enter(self, state: State) -> None:
+        if state not in TRANSITIONS[self.snapshot.state]:
+            raise RuntimeError(f"no transition from {self.snapshot.state} to {state}")
+        self.snapshot.state = state
 
     def _redirect(self, location: str) -> None:
         self._redirects += 1
@@ -422,74 +264,84 @@ class Machine(Snapshot, Generic[R]):
             self._request = follow_redirect(self._request, location, self._redirects)
         except WireError as error:
             return self._finish(error)
-        return self._go(State.NEW)
+        return self._enter(State.NEW)
 
-    def _broke(self, error: HeadwaterError) -> None:
-        """Take it that the answer stopped before its end."""
-        if self._final and isinstance(error, StreamError):
-            return self._end_of_answer()  # the finish reason has come; that the body did not end loses nothing
-        is_begun = self.fold.grown > 0 or (self._taken > 0 and not self.fold.count)
-        bound = self._clocks.latest_attempt()
-        left = None if bound is None else bound - self._now
-        self._recovery.after = self._after
-        plan = self._recovery.plan(error, self.fold, is_begun=is_begun, left=left)
+    def _stopped(self, stopped: Stopped) -> None:
+        """Act upon what the intake stopped for."""
+        if not isinstance(stopped, StreamEnd):
+            self._interrupted(stopped)
+        elif stopped.error is None:
+            self._answer_ended()
+        else:
+            self._finish(stopped.error)
+
+    def _answer_ended(self) -> None:
+        """Act upon the end of the answer: continue it, run its function calls, or finish."""
+        snapshot, intake = self.snapshot, self._intake
+        if needs_continuation(snapshot.fold, self._config):
+            plan = self._recovery.plan_continuation(intake.partial)
+            return self._begin_attempt(plan) if isinstance(plan, Plan) else self._finish(plan)
+        if diverged := intake.flush_joiner(self._now):
+            return self._finish(diverged.error)
+        if self._function_calling is not None and self._function_calling.wants_calls(snapshot.fold):
+            intake.suspend_for_calls()
+            return self._enter(State.CALLING)
+        intake.finish()
+        return self._finish(blocked_error(snapshot.fold) if self._config.raise_on_block else None)
+
+    def _interrupted(self, error: HeadwaterError) -> None:
+        """Act upon an answer that stopped before its end."""
+        if self.snapshot.may_end and isinstance(error, StreamError):
+            return self._answer_ended()  # the finish reason has arrived, so nothing is missing but the end of the body
+        plan = self._recovery.plan(error, self._intake.partial, time_left=self._clocks.time_for_attempts(self._now))
         if isinstance(plan, HeadwaterError):
             return self._finish(plan)
         if plan.kind == "retry":
-            self._ready.clear()  # nothing in it that the reader would miss
-        retrying = Retrying(error, self._recovery.failures, plan.rest)
-        if self._on_retry is not None:
-            self._on_retry(retrying)
+            self._ready.clear()  # without content, so the reader misses nothing
+        retrying = Retrying(error, self._recovery.failures, plan.delay)
+        if self._config.on_retry is not None:
+            self._config.on_retry(retrying)
         if plan.kind == "restart":
-            self._tell(Reset(error))
+            self._void(Reset(error))
         elif self.reports_events:
             self._ready.append(cast("R", retrying))
-        return self._follow(plan)
+        return self._begin_attempt(plan)
 
-    def _follow(self, plan: Plan) -> None:
+    def _begin_attempt(self, plan: Plan) -> None:
         """Prepare the next request."""
+        snapshot, intake = self.snapshot, self._intake
         if plan.kind != "resume":
-            self.fold = Fold()
-            self._grown = self._taken = 0
+            snapshot.fold = Fold()
+            self._clocks.growth = 0
+            intake.begin_answer()
         elif not plan.same_stream:
-            self.fold.begin_continuation()
-        self._request, self._rest, self._after = plan.request, plan.rest, plan.after
-        if not plan.same_stream:  # the same stream goes on in the middle of the joiner
-            self._joiner = plan.joiner
-            self._is_plain = self._is_plain and plan.joiner is None
-        self._final = False
+            snapshot.fold.begin_continuation()
+        self._request, self._delay, intake.documents = plan.request, plan.delay, plan.after
+        if not plan.same_stream:  # the same stream continues in the middle of a join
+            intake.use_joiner(plan.joiner)
+        snapshot.may_end = False
         self._redirects = 0
-        self._go(State.CLOSING)
+        self._enter(State.CLOSING)
 
-    def _tell(self, reset: Reset) -> None:
-        """Tell the reader that what it has is void: as an event, or as a chunk that says so."""
+    def _void(self, reset: Reset) -> None:
+        """Tell the reader that what arrived is void: by an event, or by a chunk that says so."""
         self._ready.clear()
-        if self._stages is not None:
-            self._stages.flush()
-        if self.reports_events:
-            self._ready.append(cast("R", reset))
-        else:
-            self._ready.append(cast("R", reset_chunk()))
-
-    def _came(self) -> str:
-        return received_text(self.fold, is_answered=self._status > 0)
+        if self._pacer is not None:
+            self._pacer.discard()
+        self._ready.append(cast("R", reset if self.reports_events else reset_chunk()))
 
     def _finish(self, error: HeadwaterError | None) -> None:
-        self._go(State.DONE)
-        self.meter.ended_at = self._now
-        if isinstance(error, StreamCancelled) and self._cancelled is not None:  # stopped elsewhere: what came is read
+        snapshot = self.snapshot
+        self._enter(State.DONE)
+        snapshot.meter.ended_at = self._now
+        if isinstance(error, StreamCancelled) and snapshot.cancel_reason is not None:
+            # Cancelled here. A stream that was stopped at the server has no reason: all that arrived is still read.
             self._ready.clear()
-            self._stages = None
+            self._pacer = None
+        if self._pacer is not None:
+            self._pacer.finish(self._now) if error is None else self._pacer.flush()
         if error is not None:
-            self.fold.abandon()
-        if self._stages is not None:
-            rest = self._stages.finish(self._now) if error is None else self._stages.flush()
-            self._ready.extend(cast("Any", rest))
-        self._outcome = self._error = self._mark(error) if error else None
-
-    def _mark(self, error: E) -> E:
-        error.attempts = self.attempts
-        error.partial = self.partial
-        error.position = self._position(self._after)  # that of ``partial``
-        error.phase = "body" if self._taken else "head" if self._status else "connect"
-        return error
+            snapshot.fold.abandon()
+            phase = "body" if self._intake.results else "head" if snapshot.status else "connect"
+            snapshot.annotate(error, position=self._recovery.position(self._intake.documents), phase=phase)
+        snapshot.error = self._error = error

@@ -1,10 +1,10 @@
-"""The errors of an answer that stopped before its end, in words: what was lost, and what had come."""
+"""The errors of an answer that stopped before its end: what was lost, and what had arrived."""
 
 from __future__ import annotations
 
 from headwater.core.answer.fold import Fold
 from headwater.core.machine.steps import TransportError
-from headwater.errors import ConnectError, StreamCancelled, StreamInterrupted, StreamTruncated, WireError
+from headwater.errors import ConnectError, StreamCancelled, StreamInterrupted, StreamStalled, StreamTruncated, WireError
 
 
 def cancelled(reason: str | None, otherwise: str = "the stream was cancelled") -> StreamCancelled:
@@ -15,14 +15,14 @@ def cancelled(reason: str | None, otherwise: str = "the stream was cancelled") -
 
 
 def truncated(*, is_begun: bool) -> StreamTruncated:
-    """Return the error of a stream that ended cleanly, and too early."""
+    """Return the error of a stream that ended cleanly but too early."""
     if is_begun:
         return StreamTruncated("the answer ended without a finish reason, so its end may be missing")
     return StreamTruncated("the API ended the stream before its first chunk")
 
 
 def is_partial_document(rest: bytes) -> bool:
-    """Return whether ``rest``, the end of a body, can be the beginning of a document, or of the line that holds it."""
+    """Return whether ``rest``, the end of a body, may begin a document, or the line that holds one."""
     start = rest.strip()
     return start[:1] in (b"{", b"[") or b"data:".startswith(start)
 
@@ -34,14 +34,19 @@ def connection_lost(error: TransportError, *, is_answered: bool) -> ConnectError
     return ConnectError(f"no answer from the API: {error}")
 
 
-def not_a_stream(leftover: bytes) -> WireError:
+def opening_timed_out(error: TransportError, elapsed: float) -> StreamStalled:
+    """Return the error of a connection that the transport itself gave up before any deadline had passed."""
+    return StreamStalled(f"nothing came from the API within {error}", clock="connect", elapsed=elapsed)
+
+
+def not_a_stream(leftover: bytes, api_name: str) -> WireError:
     """Return the error of a body that is something else, given how it begins."""
     start = leftover.decode("utf-8", "replace").strip()
-    return WireError(f"the answer is not what the Gemini API sends; it begins: {start[:120]!r}")
+    return WireError(f"the answer is not what {api_name} sends; it begins: {start[:120]!r}")
 
 
 def received_text(fold: Fold, *, is_answered: bool) -> str:
-    """Return what had come of the answer, for a message; ``is_answered`` where a head had."""
+    """Return what had arrived of the answer, for a message; ``is_answered`` tells of the head."""
     if not fold.grown:
         return "no content had come" if is_answered else "nothing had come"
     return f"{len(fold.text)} characters had come" if fold.text else "no text had come"

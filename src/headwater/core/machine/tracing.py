@@ -5,8 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 
+from headwater.core.machine.config import MachineConfig
 from headwater.core.machine.machine import Machine
 from headwater.core.machine.steps import Failed, FunctionsReturned, Opened, Received, Step, TransportError
+from headwater.core.wire.dialect import Dialect
+from headwater.core.wire.request import HttpRequest
 from headwater.types import Part
 
 R = TypeVar("R")
@@ -27,8 +30,8 @@ def combine_traces(*traces: Trace) -> Trace:
 class TracedMachine(Machine[R]):
     """A machine that calls a trace hook. A class of its own, so that untraced calls pay nothing."""
 
-    def __init__(self, *args: Any, trace: Trace, **options: Any) -> None:
-        super().__init__(*args, **options)
+    def __init__(self, dialect: Dialect[R], request: HttpRequest, config: MachineConfig, trace: Trace) -> None:
+        super().__init__(dialect, request, config)
         self._trace = trace
 
     def next_step(self, now: float) -> R | Step:
@@ -48,7 +51,7 @@ class TracedMachine(Machine[R]):
         super().received(data, now)
 
     def failed(self, error: TransportError, now: float) -> None:
-        """Take it that opening or reading failed."""
+        """Record that opening or reading failed."""
         self._trace(now, Failed(error))
         super().failed(error, now)
 

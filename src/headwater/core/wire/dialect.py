@@ -1,4 +1,19 @@
-"""The ``Dialect`` protocol: what a dialect of HTTP streaming has to say, and the machine does not know."""
+"""The ``Dialect`` protocol: how one HTTP API is spoken, for a machine that knows none of it."""
+
+# A dialect is everything that differs between two HTTP APIs that stream answers. The machine, its shells and the
+# factories know this protocol and nothing of any API; whatever satisfies it gets retries, deadlines, resuming,
+# cancelling, stages and events without another line.
+#
+# What a dialect must keep to:
+#
+# * It is stateless and shared: one object serves any number of calls at once. What has to remember something during a
+#   body is the framing, of which the dialect makes a new one for each body.
+# * It raises nothing. What is wrong with a document is a result of ``decode`` (an error), what is wrong with a request
+#   is the error that ``refusal`` returns; the machine decides whether either of them ends the call.
+# * It decides nothing. ``resume`` says how the rest could be asked for, not whether it will be: that depends on the
+#   caller's options and on what happened before, which are the machine's to know.
+# * Documents are counted, not bytes: ``after`` in a ``BrokenStream`` and in a position is the number of documents that
+#   were decoded, so the framing must cut a replayed body exactly as it cut the first one.
 
 from __future__ import annotations
 
@@ -9,6 +24,7 @@ import msgspec
 
 from headwater.core.answer.fold import Fold
 from headwater.core.answer.joining import Joiner
+from headwater.core.wire.framing import Framing
 from headwater.core.wire.request import HttpRequest
 from headwater.errors import APIError, HeadwaterError
 from headwater.types import Content, Part
@@ -33,9 +49,9 @@ class BrokenStream(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Continuation(msgspec.Struct, frozen=True, kw_only=True):
-    """How to go on with a broken answer: the request to send, and how what comes is joined to what was there.
+    """How the rest of a broken answer is obtained: the request to send, and how its answer joins what is there.
 
-    ``same_stream`` says that it is the same stream, at the place where it broke.
+    ``same_stream`` says that the server continues the very stream that broke, at the place where it broke.
     """
 
     request: HttpRequest
@@ -45,37 +61,47 @@ class Continuation(msgspec.Struct, frozen=True, kw_only=True):
 
 @final
 class StreamEnd(msgspec.Struct, frozen=True):
-    """The other end says that nothing more will come: the answer is whole, or ``error`` ended it for everybody."""
+    """The server says that nothing more will come: the answer is complete, or ``error`` ended it for every reader."""
 
     error: HeadwaterError | None = None
 
 
 class Dialect(Protocol[Result]):
-    """A dialect: how its documents become results and its refusals errors. Stateless."""
+    """How one HTTP API is spoken: framing, documents to results, refusals to errors, resuming. Stateless."""
+
+    @property
+    def api_name(self) -> str:
+        """What error messages call the other side: ``"the Gemini API"``."""
+
+    def stream_framing(self) -> Framing:
+        """Return what cuts the body of a stream into documents; a new one for each body."""
+
+    def single_framing(self) -> Framing:
+        """Return what makes a document of a body that holds one answer; a new one for each body."""
 
     def decode(self, data: bytes, headers: Mapping[str, str]) -> tuple[Result | HeadwaterError | StreamEnd, ...]:
-        """Return what one document of a good answer holds: results, an error where it carries one, or the end."""
-
-    def refusal(self, status: int, headers: Mapping[str, str], body: bytes) -> APIError:
-        """Return the error that an answer with a bad status means."""
-
-    def stream_name(self, headers: Mapping[str, str]) -> str | None:
-        """Return the name under which the other end keeps the stream, where it does."""
-
-    def keep(self, request: HttpRequest) -> HttpRequest:
-        """Return ``request`` so that the other end knows that the stream may be resumed."""
-
-    def position(self, request: HttpRequest, stream: str, after: int) -> str:
-        """Return the place in a stream that the other end keeps, as text for another process. It holds no key."""
-
-    def resume(self, broken: BrokenStream) -> Continuation | None:
-        """Return how to go on with an answer that broke; None where there is no way."""
-
-    def contents(self, request: HttpRequest) -> list[Content]:
-        """Return the turns that a request holds."""
-
-    def add_turns(self, request: HttpRequest, turns: list[Content]) -> HttpRequest:
-        """Return the request that goes on with ``turns``: what the model called, and what it is answered."""
+        """Return what one document of a good answer holds: results, an error if it carries one, or the end."""
 
     def is_final(self, result: object) -> bool:
-        """Return whether an answer that ends after this result is whole."""
+        """Return whether an answer that ends after this result is complete."""
+
+    def refusal(self, status: int, headers: Mapping[str, str], body: bytes) -> APIError:
+        """Return the error that an answer with a status other than 2xx means."""
+
+    def stream_name(self, headers: Mapping[str, str]) -> str | None:
+        """Return the name under which the server stores the stream, None if it does not."""
+
+    def keep(self, request: HttpRequest) -> HttpRequest:
+        """Return ``request``, asking the server to store the stream so that it can be resumed."""
+
+    def position(self, request: HttpRequest, stream: str, after: int) -> str:
+        """Return a place in a stored stream as text for another process. It holds no key."""
+
+    def resume(self, broken: BrokenStream) -> Continuation | None:
+        """Return how the rest of a broken answer is asked for, None if that is impossible."""
+
+    def contents(self, request: HttpRequest) -> list[Content]:
+        """Return the turns of the conversation that a request holds."""
+
+    def add_turns(self, request: HttpRequest, turns: list[Content]) -> HttpRequest:
+        """Return ``request`` with ``turns`` appended: the model's calls, and what the functions returned."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any, Generic, TypeVar, cast
 
 import msgspec
@@ -11,16 +11,15 @@ import msgspec
 from headwater.contract.defaults import KEEP_SECONDS
 from headwater.contract.headers import KEEP, STREAM
 from headwater.core.wire.dialect import BrokenStream, Continuation
-from headwater.core.wire.framing import DocumentStream, Framing
+from headwater.core.wire.framing import DocumentStream, Framing, SingleDocument
 from headwater.core.wire.gemini_resume import position, resume
 from headwater.core.wire.json_stream import Splitter
 from headwater.core.wire.request import HttpRequest
 from headwater.errors import APIError, HeadwaterError, WireError, api_error
 from headwater.types import Content, GenerateContentResponse
-from headwater.types.base import ApiModel as WireType
-from headwater.types.base import salvage
+from headwater.types.base import ApiModel, salvage
 
-R = TypeVar("R", bound=WireType)
+R = TypeVar("R", bound=ApiModel)
 
 #: HTTP status -> Google's name for it, where an error does not carry one.
 STATUS_NAMES = {
@@ -49,16 +48,21 @@ _KEYS = frozenset(GenerateContentResponse.__struct_encode_fields__) | {"turnToke
 
 
 class Gemini(Generic[R]):
-    """The dialect for answers of one type. Stateless, so that one is enough for each type.
+    """The dialect for answers of one type. Stateless, so one object per type is enough."""
 
-    ``framing`` makes what cuts the body of a stream into documents.
-    """
-
-    framing: Callable[[], Framing] = DocumentStream
+    api_name = "the Gemini API"
 
     def __init__(self, kind: type[R]) -> None:
         self._kind = kind
         self._decoder = msgspec.json.Decoder(kind)
+
+    def stream_framing(self) -> Framing:
+        """Return what cuts the body of a stream into documents."""
+        return DocumentStream()
+
+    def single_framing(self) -> Framing:
+        """Return what makes a document of a whole body."""
+        return SingleDocument()
 
     def decode(self, data: bytes, headers: Mapping[str, str]) -> tuple[R | HeadwaterError, ...]:
         """Return what one document holds: usually one response, which keeps ``data`` as its ``raw``."""

@@ -39,6 +39,8 @@ class Empty(ApiResponse):
 class SavedChatDialect(Gemini[R]):
     """The dialect of answers of one kind. ``missing`` are the words for a chat that is not there, else the server's."""
 
+    api_name = "the headwater server"
+
     def __init__(self, kind: type[R], *, missing: str | None = None) -> None:
         super().__init__(kind)
         self._missing = missing

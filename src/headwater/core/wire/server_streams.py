@@ -55,10 +55,14 @@ class NumberedFraming:
 class ServerStreamDialect(Gemini[GenerateContentResponse]):
     """The dialect of the events. What ended a stream ends it for all its readers, so that asking again is no use."""
 
-    framing = NumberedFraming
+    api_name = "the headwater server"
 
     def __init__(self) -> None:
         super().__init__(GenerateContentResponse)
+
+    def stream_framing(self) -> NumberedFraming:
+        """Return what cuts the events of a stream."""
+        return NumberedFraming()
 
     def decode(  # type: ignore[override]  # the others never say that it is over
         self, data: bytes, headers: Mapping[str, str]
@@ -89,6 +93,8 @@ class ServerStreamDialect(Gemini[GenerateContentResponse]):
 
 class StreamInfoDialect(Gemini[StreamInfo]):
     """The dialect of what is known of a stream."""
+
+    api_name = "the headwater server"
 
     def __init__(self) -> None:
         super().__init__(StreamInfo)
