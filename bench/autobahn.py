@@ -1,4 +1,4 @@
-"""Autobahn's fuzzing client against the WebSocket stack of ``headwater serve``, with an echo behind it.
+"""Runs Autobahn's fuzzing client against the WebSocket stack of ``headwater serve``, with an echo server behind it.
 
     python autobahn.py WSTEST [--cases 1.* 9.*]
 
@@ -33,7 +33,7 @@ GOOD = {"OK", "NON-STRICT", "INFORMATIONAL"}
 
 
 class Echo:
-    """Sends every message back as it came."""
+    """Echoes every message."""
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one connection."""
@@ -63,7 +63,7 @@ async def fuzz(wstest: str, cases: list[str], reports: Path) -> None:
 
 
 def report(reports: Path) -> bool:
-    """Print what the client found; return whether all of it is good."""
+    """Print the client's findings; return whether every case passed."""
     cases = json.loads((reports / "index.json").read_text())["headwater"]
     print("frames and messages:", dict(Counter(case["behavior"] for case in cases.values())))
     print("closing:", dict(Counter(case["behaviorClose"] for case in cases.values())))

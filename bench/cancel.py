@@ -1,4 +1,4 @@
-"""How long it takes from ``cancel()`` until the server sees the connection closed: a table, by way and by moment.
+"""Measures the time from ``cancel()`` until the server sees the connection closed: a table, by way and by moment.
 
 python bench/cancel.py [--tries 1200]
 
@@ -23,13 +23,13 @@ from collections.abc import Callable
 from typing import Any
 
 BOUND = 0.050
-#: What the server does before it falls silent, or goes on and on.
+#: What the server does before it falls silent, or sends forever.
 MOMENTS = {
     "head": "before the head",
     "body": "after the head",
     "middle": "in the middle",
     "flow": "while chunks come",
-    "unread": "while nobody reads",
+    "unread": "while unread",
     "paced": "in a pacing pause",
 }
 SYNC = ("thread", "token", "signal")
@@ -41,7 +41,7 @@ _HEAD = b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ntransfer-encodin
 
 
 class _Upstream(asyncio.Protocol):
-    """One connection: plays the moment that the model's name says, and tells when it is closed."""
+    """One connection: plays the moment that the model's name selects, and reports when it is closed."""
 
     def connection_made(self, transport: Any) -> None:
         self._transport = transport
@@ -97,7 +97,7 @@ async def _serve() -> None:
 
 
 class Upstream:
-    """The server's process, and what it tells."""
+    """The server's process, and its reports."""
 
     def __enter__(self) -> Upstream:
         command = [sys.executable, __file__, "--serve"]
@@ -114,7 +114,7 @@ class Upstream:
         self._process.stdout.close()  # type: ignore[union-attr]
 
     def closed_at(self, number: int) -> float:
-        """Return when the connection of try ``number`` was closed."""
+        """Return the time at which the connection of attempt ``number`` was closed."""
         while True:
             told, moment = self._closed.get(timeout=10)
             if told == number:
@@ -145,12 +145,12 @@ class Try:
         self._client = client
 
     def cancel(self, *_: object) -> None:
-        """Stop it, and write down when."""
+        """Stop it, and record the time."""
         self.at = time.monotonic()
         (self.token if self.way == "token" else self.stream).cancel("enough")
 
     def run(self) -> None:
-        """Read on until it is stopped, in this thread."""
+        """Read until it is stopped, in this thread."""
         self.stream = self._client.models.generate_content_stream(**self._ask)
         if self.way == "signal":
             signal.signal(signal.SIGALRM, self.cancel)
@@ -164,7 +164,7 @@ class Try:
         self._check()
 
     async def arun(self) -> None:
-        """Read on until it is stopped, in this task."""
+        """Read until it is stopped, in this task."""
         self.stream = await self._client.aio.models.generate_content_stream(**self._ask)
         loop = asyncio.get_running_loop()
         if self.way == "task":
@@ -189,7 +189,7 @@ Figures = dict[tuple[str, str, str], list[float]]
 
 
 def measure(upstream: Upstream, tries: int, seed: int) -> Figures:
-    """Return the seconds that each try took, by colour, way and moment."""
+    """Return the seconds that each attempt took, by mode, way and moment."""
     from headwater import genai
 
     client = genai.Client(api_key="k", http_options={"base_url": upstream.url})
@@ -200,11 +200,11 @@ def measure(upstream: Upstream, tries: int, seed: int) -> Figures:
     order = [kinds[number % len(kinds)] for number in range(tries)]
     dice.shuffle(order)
 
-    def attempt(number: int, colour: str, way: str, moment: str) -> Try:
+    def attempt(number: int, mode: str, way: str, moment: str) -> Try:
         return Try(client, way, moment, number, dice.uniform(0.010, 0.030))
 
-    def note(number: int, tried: Try, colour: str) -> None:
-        figures[colour, tried.way, tried.moment].append(upstream.closed_at(number) - tried.at)
+    def note(number: int, tried: Try, mode: str) -> None:
+        figures[mode, tried.way, tried.moment].append(upstream.closed_at(number) - tried.at)
 
     async def all_async() -> None:
         await (await client.aio.models.generate_content_stream(model="m", contents="here too")).collect()
@@ -236,15 +236,15 @@ def _row(title: str, values: list[float]) -> str:
 
 
 def table(figures: Figures) -> str:
-    """Return the figures as Markdown, in milliseconds."""
+    """Return the results as Markdown, in milliseconds."""
     lines = ["| | tries | p50 ms | p99 ms | max ms |", "|---|---:|---:|---:|---:|"]
 
     def add(title: str, fits: Callable[[tuple[str, str, str]], bool]) -> None:
         lines.append(_row(title, [value for kind, values in figures.items() if fits(kind) for value in values]))
 
-    for colour, ways in (("sync", SYNC), ("async", ASYNC)):
+    for mode, ways in (("sync", SYNC), ("async", ASYNC)):
         for way in ways:
-            add(f"{colour}, by a {way}", lambda kind, colour=colour, way=way: kind[:2] == (colour, way))
+            add(f"{mode}, by a {way}", lambda kind, mode=mode, way=way: kind[:2] == (mode, way))
     for moment, words in MOMENTS.items():
         add(words, lambda kind, moment=moment: kind[2] == moment)
     add("**all**", lambda kind: True)

@@ -1,12 +1,11 @@
-"""Kills servers, and the Redis below them, while answers are produced and read; and looks whether anything was lost.
+"""Kills servers, and the Redis below them, while answers are produced and read, and checks that nothing is lost.
 
 python bench/chaos.py --seed 1 --log redis|sqlite [--generations 200] [--down 10]
 python bench/chaos.py --stop --log redis|sqlite [--tries 200]     how long a stop from another server takes
 
-What is asked, and what dies after what, comes from the seed; what is hit by it depends on the machine.
-Each answer is read by three readers that cut their line at random and come back at another server. What the offline
-engine says to a prompt is known, so that every reader's text can be compared. The exit code is 1 where anything is
-wrong.
+The seed decides what is asked and what is killed in which order; which answers that hits depends on the machine.
+Each answer has three readers that cut their connection at random and resume at another server. The offline engine's
+answer to a prompt is known, so every reader's text can be compared. The exit code is 1 if anything is wrong.
 """
 
 from __future__ import annotations
@@ -33,14 +32,14 @@ from headwater.types import GenerateContentRequest
 MODEL = "chaos"
 _LOST = "failed LOST"
 _QUICK = Retry(attempts=2, initial_delay=0.05)
-#: What an answer has to go on or end within, once its server is dead: the lease, and so much (seconds).
+#: An answer continues or ends within the lease and this time after its server's death (seconds).
 ALLOWED = 1.0
-#: A reader that takes longer than this never ends (seconds).
+#: A reader that takes longer than this counts as hanging (seconds).
 PATIENCE = 120.0
 
 
 def expected(prompt: str) -> str:
-    """What the engine says to this."""
+    """The engine's answer to a prompt."""
     request = GenerateContentRequest(contents=[{"role": "user", "parts": [{"text": prompt}]}])
     return "".join(beat.chunk.text or "" for beat in story.tell(request, model=MODEL, pace=story.INSTANT))
 
@@ -56,7 +55,7 @@ def planned(options: argparse.Namespace, place: Place) -> list[Generation]:
 
 
 async def live(generation: Generation, place: Place, http: aiohttp.ClientSession, seed: int) -> None:
-    """Begin an answer somewhere, have it read, and look at it in the end."""
+    """Start an answer somewhere, have it read, and check it at the end."""
     await begin(generation, place, f"{seed}-{generation.number}")
     readers = [read_bare(generation, place, http)] + [read_with_client(generation, place) for _ in range(2)]
     tasks = [asyncio.create_task(reader) for reader in readers]
@@ -68,7 +67,7 @@ async def live(generation: Generation, place: Place, http: aiohttp.ClientSession
 
 
 async def begin(generation: Generation, place: Place, key: str) -> None:
-    """Begin it; where a server dies over it, at another one with the same key."""
+    """Start it; if a server dies meanwhile, at another one with the same key."""
     for _ in range(100):
         client = place.client()
         try:
@@ -89,12 +88,12 @@ async def begin(generation: Generation, place: Place, key: str) -> None:
 
 
 async def disturb(options: argparse.Namespace, nodes: list[Node], redis: Redis | None) -> list[Outage]:
-    """Kill one thing after another, and start it again, until cancelled."""
+    """Kill one process after another, and restart it, until cancelled."""
     done: list[Outage] = []
     dice, victims = random.Random(options.seed), nodes if redis is not None else nodes[:1]
     try:
         while True:
-            await asyncio.sleep(options.lease + ALLOWED + 0.5)  # so that each takeover can be measured by itself
+            await asyncio.sleep(options.lease + ALLOWED + 0.5)  # so that each takeover can be measured alone
             victim = redis if redis is not None and dice.random() < 0.2 else dice.choice(victims)
             assert victim is not None
             victim.kill()
@@ -135,7 +134,7 @@ def digest(text: str) -> str:
 
 
 async def run(options: argparse.Namespace, folder: Path) -> bool:
-    """Carry out a run, print its table, and return whether nothing was wrong."""
+    """Do a run, print its table, and return whether it was free of faults."""
     pace = f"first=0.3,rate={options.rate:g}"
     timeout = aiohttp.ClientTimeout(total=None, sock_connect=2, sock_read=10)
     async with cluster(folder, options.log, 3, lease=options.lease, pace=pace) as (nodes, redis):
@@ -165,7 +164,7 @@ async def run(options: argparse.Namespace, folder: Path) -> bool:
 def report(
     options: argparse.Namespace, generations: list[Generation], outages: list[Outage], seconds: float, folder: Path
 ) -> bool:
-    """Print what happened; return whether nothing was wrong."""
+    """Print what happened; return whether it was free of faults."""
     readings: list[Reading] = [reading for one in generations for reading in one.readings]
     taken = [one for one in generations if one.state and (one.state.takeovers or one.state.state == "failed")]
     bound = options.lease + ALLOWED
@@ -199,7 +198,7 @@ def _counted(found: Counter[str]) -> str:
 
 
 async def time_stops(options: argparse.Namespace, folder: Path) -> bool:
-    """Stop answers from another server than theirs, seen by a reader on a third; print how long it takes."""
+    """Stop answers through another server than theirs, with a reader on a third; print how long it takes."""
     calls, ends = list[float](), list[float]()
     async with cluster(folder, options.log, 3, lease=options.lease, pace="first=0.05,rate=50") as (nodes, _):
         clients = [Place([node], 0).client() for node in nodes]
@@ -237,11 +236,11 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--log", choices=["redis", "sqlite"], default="redis")
     parser.add_argument("--generations", type=int, default=200)
-    parser.add_argument("--over", type=float, default=40.0, help="seconds over which they begin")
-    parser.add_argument("--rate", type=float, default=60.0, help="tokens a second of each")
+    parser.add_argument("--over", type=float, default=40.0, help="seconds over which the answers start")
+    parser.add_argument("--rate", type=float, default=60.0, help="tokens per second of each answer")
     parser.add_argument("--lease", type=float, default=2.0, help="seconds")
     parser.add_argument(
-        "--down", type=float, default=1.0, help="how long what was killed stays dead, at most (seconds)"
+        "--down", type=float, default=1.0, help="longest time that a killed process stays dead (seconds)"
     )
     parser.add_argument("--stop", action="store_true", help="measure stops instead")
     parser.add_argument("--tries", type=int, default=200)

@@ -1,4 +1,4 @@
-"""What chaos is made of: real servers and a real Redis, killed without warning and started again."""
+"""The processes of a chaos run: real servers and a real Redis, killed without warning and restarted."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _SCRUBBED = ("HEADWATER_", "GEMINI_", "GOOGLE_")
 
 
 class Process:
-    """A program with a port of its own, which it keeps from one life to the next."""
+    """A process with a port of its own, which it keeps across restarts."""
 
     def __init__(self, name: str, folder: Path) -> None:
         self.name = name
@@ -35,7 +35,7 @@ class Process:
         raise NotImplementedError
 
     async def start(self) -> None:
-        """Start it, and return when it answers."""
+        """Start it, and return when it responds."""
         environment = {name: text for name, text in os.environ.items() if not name.startswith(_SCRUBBED)}
         with (self.folder / f"{self.name}.txt").open("ab") as told:
             self._process = subprocess.Popen(self.command(), stdout=told, stderr=told, env=environment)
@@ -77,7 +77,7 @@ class Node(Process):
 
 
 class Redis(Process):
-    """A Redis that has written down what it has acknowledged."""
+    """A Redis that has persisted what it has acknowledged."""
 
     def command(self) -> list[str]:
         """What to run."""
@@ -93,7 +93,7 @@ class Redis(Process):
 
 @contextlib.asynccontextmanager
 async def cluster(folder: Path, kind: str, count: int, *, lease: float, pace: str):
-    """Yield ``count`` servers that share a log of this kind, and the Redis where it is one."""
+    """Yield ``count`` servers that share a log of this kind, and the Redis if there is one."""
     redis = Redis("redis", folder) if kind == "redis" else None
     log = f"sqlite:{folder}/answers.db?shared=yes" if redis is None else f"redis://127.0.0.1:{redis.port}"
     nodes = [Node(f"node{number}", folder, log, lease=lease, pace=pace) for number in range(count)]
@@ -108,7 +108,7 @@ async def cluster(folder: Path, kind: str, count: int, *, lease: float, pace: st
 
 
 def lines_told(folder: Path) -> Iterator[str]:
-    """Yield what the servers said of errors."""
+    """Yield the errors that the servers logged."""
     for path in sorted(folder.glob("node*.txt")):
         for line in path.read_text("utf-8", "replace").splitlines():
             if "Traceback" in line or "ERROR" in line or '"error"' in line:

@@ -1,4 +1,4 @@
-"""Readers that cut their line and come back elsewhere: headwater's client, and a bare one that counts the events."""
+"""Readers that cut their connection and resume elsewhere: headwater's client, and a bare one that counts the events."""
 
 from __future__ import annotations
 
@@ -17,26 +17,26 @@ from headwater import genai
 from headwater.core.wire import sse
 from headwater.errors import APIError, HeadwaterError
 
-#: Chances that a reader leaves at a chunk, by itself.
+#: Probability that a reader disconnects at a chunk.
 CUT = 0.03
 
 
 @dataclass
 class Outage:
-    """Something was dead, for some time (``time.monotonic``)."""
+    """A time during which a process was dead (``time.monotonic``)."""
 
     name: str
     since: float
     until: float = float("inf")
 
     def within(self, start: float, end: float) -> float:
-        """How much of it lies between two moments (seconds)."""
+        """How much of it is between two moments (seconds)."""
         return max(0.0, min(self.until, end) - max(self.since, start))
 
 
 @dataclass
 class Generation:
-    """One answer: what was asked, what it has to say, and what became of it. Times are ``time.monotonic``."""
+    """One answer: its prompt, its expected text, and what happened to it. Times are ``time.monotonic``."""
 
     number: int
     prompt: str
@@ -49,7 +49,7 @@ class Generation:
     violations: list[str] = field(default_factory=list)
 
     def see(self, number: int) -> None:
-        """Take note of an event."""
+        """Record an event."""
         self.seen.setdefault(number, time.monotonic())
 
     def longest_silence(self, outages: list[Outage]) -> float:
@@ -83,11 +83,11 @@ class Place:
         self._clients = [genai.Client(api_key="chaos", http_options={"base_url": node.url}) for node in nodes]
 
     def client(self) -> Any:
-        """The async client of some server; it may be one that is dead just now."""
+        """The async client of some server, which may be dead at the moment."""
         return self.dice.choice(self._clients).aio
 
     def url(self) -> str:
-        """The address of some server that lives, where one does."""
+        """The address of some living server, if there is one."""
         return self.dice.choice([node for node in self.nodes if node.is_up] or self.nodes).url
 
     async def aclose(self) -> None:
@@ -97,7 +97,7 @@ class Place:
 
 
 async def read_with_client(generation: Generation, place: Place) -> Reading:
-    """Read with ``client.streams.attach``: from server to server by position; where a server dies, wait for it."""
+    """Read with ``client.streams.attach``, from server to server by position; if a server dies, wait for it."""
     reading, position, texts = Reading("client"), 0, list[str]()
     while not reading.ending:
         stream = await place.client().streams.attach(generation.name, after=position)
@@ -122,7 +122,7 @@ async def read_with_client(generation: Generation, place: Place) -> Reading:
 
 
 async def read_bare(generation: Generation, place: Place, http: aiohttp.ClientSession, *, cut: float = CUT) -> Reading:
-    """Read the events as they are; see that their numbers have no gaps, and that one, the last, is the end."""
+    """Read the raw events; check that their numbers have no gaps, and that exactly the last one is the end."""
     reading, last, texts = Reading("bare"), 0, list[str]()
     while not reading.ending:
         url = f"{place.url()}/v1/streams/{generation.name}/events"
@@ -163,12 +163,12 @@ def text_of(document: dict[str, Any]) -> str:
 
 
 def ending_of(event: sse.Event) -> str:
-    """How the last event says that the answer ended."""
+    """How the answer ended, according to the last event."""
     document = json.loads(event.data)
     return failure(document) if event.type == "failed" else str(document.get("reason", "finished"))
 
 
 def failure(document: Any) -> str:
-    """How an error ended an answer: ``"failed LOST"`` where its server died."""
+    """How an error ended an answer: ``"failed LOST"`` if its server died."""
     details = document["error"].get("details") or [{}] if isinstance(document, dict) else [{}]
     return f"failed {details[0].get('reason', document)}"

@@ -1,7 +1,7 @@
-"""How long a list of saved chats and a search in them take, with many chats there: the store, and the server over HTTP.
+"""Measures listing and searching many saved chats: in the store, and over HTTP.
 
     python bench/chats.py                                     # 10,000 chats in SQLite
-    python bench/chats.py --chats postgresql://USER@HOST/DB   # an empty database; what is made in it is deleted again
+    python bench/chats.py --chats postgresql://USER@HOST/DB   # an empty database; it is emptied again
 
 Needs `pip install 'headwater[server,postgres]'`. Prints medians and 99th percentiles in milliseconds.
 """
@@ -41,7 +41,7 @@ QUERIES = {
 
 
 def fill(store: ChatStore, count: int, owner: str = "") -> None:
-    """Make chats of ten messages with words of about the frequencies of a language."""
+    """Create chats of ten messages with word frequencies as in a natural language."""
     rng = random.Random(1)
     common = ["the", "of", "and", "to", "in", "story", "river", "stone", "light"]
     words = [*common, *(f"w{number}" for number in range(20_000))]
@@ -76,7 +76,7 @@ def shown(found: list[float]) -> str:
 def main() -> None:
     """Fill, measure, clean up."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--chats", metavar="URL", help="an SQLite file of its own, unless given")
+    parser.add_argument("--chats", metavar="URL", help="default: a temporary SQLite file")
     parser.add_argument("--count", type=int, default=10_000)
     parser.add_argument("--rounds", type=int, default=100)
     options = parser.parse_args()
@@ -99,7 +99,7 @@ def main() -> None:
 
 
 def analyze(url: str) -> None:
-    """Have PostgreSQL look at what is there, as it does by itself after a minute."""
+    """Run ANALYZE, as PostgreSQL does on its own after a minute."""
     with open_engine(url).connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
         connection.execute(text("VACUUM ANALYZE headwater_chats"))
 

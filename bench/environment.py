@@ -1,6 +1,6 @@
 """The benchmark's own environment: virtual environments, the upstream's process, clients in theirs.
 
-Standard library only. Environments live in the user's cache directory and are used again when they fit.
+Standard library only. Environments live in the user's cache directory and are reused if they match.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ def cache_directory() -> Path:
 
 
 def virtual_environment(name: str, packages: Sequence[str]) -> Path:
-    """The Python of an environment that has ``packages``; made at first use, and again when the list changes."""
+    """The Python of an environment that has ``packages``; created at first use, and again when the list changes."""
     directory = cache_directory() / f"{name}-{sys.version_info.major}.{sys.version_info.minor}"
     python, note = directory / "bin" / "python", directory / "packages.txt"
     wanted = "\n".join(packages)
@@ -64,7 +64,7 @@ def pip_install(python: Path, *arguments: str) -> None:
 
 
 def run(command: Sequence[str | Path]) -> None:
-    """Run a command of the installation; its output is shown when it fails."""
+    """Run an installation command; its output is shown if it fails."""
     done = subprocess.run(command, capture_output=True, text=True, timeout=INSTALL_TIMEOUT, check=False)
     if done.returncode != 0:
         sys.exit(f"{' '.join(map(str, command))} failed:\n{done.stdout}{done.stderr}")
@@ -100,7 +100,7 @@ class Upstream:
         return f"{self.scheme}://{'localhost' if self.scheme == 'https' else '127.0.0.1'}:{self.port}"
 
     def stats(self) -> dict[str, Any]:
-        """What it has seen so far (plain HTTP only)."""
+        """Its statistics so far (plain HTTP only)."""
         opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
         return json.loads(opener.open(f"{self.url}/stats", timeout=5).read())
 
@@ -120,7 +120,7 @@ def upstream(python: Path, certificate: Path | None = None) -> Iterator[Upstream
 
 
 class ClientError(Exception):
-    """A client's process did not give a result; the message holds the end of what it said."""
+    """A client's process gave no result; the message has the end of its output."""
 
 
 def run_client(command: Sequence[str | Path], environment: dict[str, str] | None = None) -> dict[str, Any]:
@@ -144,7 +144,7 @@ def run_client(command: Sequence[str | Path], environment: dict[str, str] | None
 
 
 def machine() -> str:
-    """The processor, its count and the Python, in one line."""
+    """The processor, the number of cores and the Python version, in one line."""
     model = "unknown processor"
     try:
         with open("/proc/cpuinfo") as file:

@@ -1,11 +1,11 @@
-"""What the logs cost: append and delivery p50/p99, CPU for each chunk, for memory, SQLite and Redis.
+"""Measures the logs: append and delivery p50/p99, and CPU per chunk, for memory, SQLite and Redis.
 
-    python bench/logs.py [--streams 100] [--rate 20] [--seconds 5] [--readers 1]     the logs by themselves
+    python bench/logs.py [--streams 100] [--rate 20] [--seconds 5] [--readers 1]     the logs alone
     python bench/logs.py --reading [--rounds 5]                                      a reader, without the appends
     python bench/logs.py --http [--rounds 3] [--only NAME]                           behind a server
 
-Each stream appends a chunk of 300 bytes ``rate`` times a second, one after another is acknowledged; each of its readers
-reads it through ``tail``. CPU is that of this process (threads included), without that of the Redis server.
+Each stream appends a chunk of 300 bytes ``rate`` times per second, each after the previous one is acknowledged; its
+readers read it through ``tail``. CPU is that of this process (threads included), without that of the Redis server.
 With ``--http`` the same client drives ``headwater serve`` with each log, and the reference server of Durable Streams.
 """
 
@@ -30,7 +30,7 @@ _FILLER = bytes(292)
 
 
 class Times:
-    """Milliseconds, and what lies in their middle and at their end."""
+    """Milliseconds, with their median and 99th percentile."""
 
     def __init__(self) -> None:
         self._all: list[float] = []
@@ -86,10 +86,10 @@ def main() -> None:
     parser = argparse.ArgumentParser()
     for name, value in (("--streams", 100), ("--rate", 20.0), ("--seconds", 5.0), ("--readers", 1)):
         parser.add_argument(name, type=type(value), default=value)
-    parser.add_argument("--http", action="store_true", help="behind a server, beside the reference server")
+    parser.add_argument("--http", action="store_true", help="behind a server, compared with the reference server")
     parser.add_argument("--reading", action="store_true", help="what one more reader costs")
     parser.add_argument("--rounds", type=int, default=3, help="of --http and --reading")
-    parser.add_argument("--only", action="append", metavar="NAME", help="with --http: names that begin so")
+    parser.add_argument("--only", action="append", metavar="NAME", help="with --http: only names with this prefix")
     options = parser.parse_args()
     if options.http:
         compare(options.rounds, tuple(options.only or [""]))

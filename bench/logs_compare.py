@@ -1,4 +1,4 @@
-"""The logs behind a server, beside the reference server: rounds in turns, the medians of them as a table."""
+"""Compares the logs behind a server with the reference server: rounds in turns, medians as a table."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from logs_http import Load, catch_up, run_load
 from logs_servers import Contender, Running, contenders, reference_version
 
 _LOAD = Load(streams=20, rate=10, readers=1, seconds=3)
-#: What one reader more costs is the difference of these two.
+#: The cost of one more reader is the difference of these two.
 _FEW = Load(streams=5, rate=10, readers=1, seconds=3)
 _MANY = Load(streams=5, rate=10, readers=21, seconds=3)
 _CHUNKS, _READS = 200, 200
 
 
 class Round(NamedTuple):
-    """What one round of one server gave; times in milliseconds, processor time in microseconds per chunk."""
+    """The results of one round of one server; times in milliseconds, processor time in microseconds per chunk."""
 
     append: float
     append_p99: float
@@ -47,7 +47,7 @@ def _quantile(taken: Iterable[int], part: float) -> float:
 
 
 def compare(rounds: int, only: tuple[str, ...]) -> None:
-    """Measure all servers whose names begin as ``only`` says, and print a Markdown table."""
+    """Measure all servers whose names have one of the prefixes ``only``, and print a Markdown table."""
     chosen = [contender for contender in contenders() if contender.name.startswith(only)]
     found: dict[str, list[Round]] = {contender.name: [] for contender in chosen}
     for number in range(rounds):

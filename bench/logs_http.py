@@ -13,14 +13,14 @@ from typing import NamedTuple
 from logs_servers import Running
 from relay_load import Reader, Tally, weigh
 
-#: Beside the stamp ``@...@`` with its 19 digits: a chunk of 300 bytes.
+#: Fills up the stamp ``@...@`` with its 19 digits to a chunk of 300 bytes.
 _FILLER = b"x" * 279
 _WARM = 1.0
 _PATIENCE = 30.0
 
 
 class Load(NamedTuple):
-    """How much is asked of a server: ``streams`` with ``rate`` appends a second each, and ``readers`` of each."""
+    """The load on a server: ``streams`` with ``rate`` appends per second each, and ``readers`` of each."""
 
     streams: int
     rate: float
@@ -38,19 +38,19 @@ class Result(NamedTuple):
 
 
 class Writer:
-    """One kept connection that writes one stream, each request after the answer to the one before."""
+    """One kept-alive connection that writes one stream, each request after the response to the previous one."""
 
     def __init__(self, port: int, path: str) -> None:
         self._port = port
         self.path = path
 
     async def open(self) -> None:
-        """Connect and make the stream."""
+        """Connect and create the stream."""
         self._in, self._out = await asyncio.open_connection("127.0.0.1", self._port)
         await self._ask("PUT", b"")
 
     async def append(self) -> int:
-        """Append a chunk that holds the time; return nanoseconds until it was acknowledged."""
+        """Append a chunk with the current time; return nanoseconds until it was acknowledged."""
         begun = time.monotonic_ns()
         await self._ask("POST", b"@%019d@" % begun + _FILLER)
         return time.monotonic_ns() - begun

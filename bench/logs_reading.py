@@ -1,4 +1,4 @@
-"""What reading costs without appending: one more reader of a growing log, and a reader of a finished one."""
+"""Measures reading without appending: one more reader of a growing log, and a reader of a finished one."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ async def _finished(url: str, name: str, *, is_elsewhere: bool) -> float:
     for _ in range(_LENGTH):
         await log.append(name, [_RECORD])
     await log.seal(name)
-    if is_elsewhere:  # one that has not written it: nothing of it is in memory
+    if is_elsewhere:  # a process that has not written it: nothing of it is in memory
         await log.aclose()
         log = open_log(url)
     before = time.process_time()
@@ -67,7 +67,7 @@ async def _finished(url: str, name: str, *, is_elsewhere: bool) -> float:
 
 
 async def compare_reading(rounds: int) -> None:
-    """Measure the logs in turns; print microseconds per chunk and what they are of the memory log's."""
+    """Measure the logs in turns; print microseconds per chunk and their ratio to the memory log's."""
     with ExitStack() as stack:
         folder = stack.enter_context(tempfile.TemporaryDirectory())
         urls = {"memory": "memory:", "SQLite": f"sqlite:{folder}/log.db"}

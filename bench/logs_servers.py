@@ -43,7 +43,7 @@ class Contender(NamedTuple):
 
 
 def contenders() -> list[Contender]:
-    """Return all that can run on this machine."""
+    """Return the servers that can run on this machine."""
     found = [
         Contender("memory", lambda: headwater("memory:")),
         Contender("SQLite, normal", lambda: _in_folder("sqlite:{}/log.db")),
@@ -59,7 +59,7 @@ def contenders() -> list[Contender]:
 
 @contextmanager
 def headwater(log: str, store: int | None = None) -> Iterator[Running]:
-    """``headwater serve`` of this environment, with streams that clients make."""
+    """``headwater serve`` of this environment, with durable streams."""
     port = free_port()
     command: list[str | Path] = [sys.executable, "-m", "headwater", "serve", "--engine", "offline", "--grace", "0"]
     command += ["--port", str(port), "--max-streams", "100000", "--durable-streams", "--store", log, "--no-access-log"]

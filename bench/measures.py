@@ -1,4 +1,4 @@
-"""What the benchmark measures: each measure's command, its rows in the table, and the targets headwater sets itself."""
+"""The measures of the benchmark: each one's command, its rows in the table, and headwater's targets."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ LIBRARIES = ("headwater", "google", "floor")
 
 @dataclass(frozen=True)
 class Row:
-    """One line of the table: a figure of a measure and the most it may be, relative to the other readers."""
+    """One row of the table: a number of a measure and its maximum, relative to the other readers."""
 
     title: str
     key: str
@@ -19,7 +19,7 @@ class Row:
     of_floor: float | None = None
 
     def target(self) -> str:
-        """The target in words."""
+        """The target as text."""
         parts = []
         if self.of_google is not None:
             parts.append(f"<= 1/{1 / self.of_google:.0f} google-genai")
@@ -30,11 +30,11 @@ class Row:
 
 @dataclass(frozen=True)
 class Measure:
-    """One thing to measure, in a process per reader and round. ``colour`` None: weigh.py instead of measure.py."""
+    """One thing to measure, in a process per reader and round. ``mode`` None: weigh.py instead of measure.py."""
 
     name: str
     rows: tuple[Row, ...]
-    colour: str | None
+    mode: str | None
     kind: str
     rounds: int = 3
     options: dict[str, Any] = field(default_factory=dict)
@@ -42,27 +42,27 @@ class Measure:
     readers: tuple[str, ...] = LIBRARIES
 
 
-def burst(colour: str) -> Measure:
+def burst(mode: str) -> Measure:
     """CPU per chunk of one stream at full speed."""
-    rows = (Row(f"one burst stream, {colour}: CPU per chunk", "cpu_us", "us", of_google=1 / 15),)
-    return Measure(f"burst-{colour}", rows, colour, "burst", quick={"chunks": 1000})
+    rows = (Row(f"one burst stream, {mode}: CPU per chunk", "cpu_us", "us", of_google=1 / 15),)
+    return Measure(f"burst-{mode}", rows, mode, "burst", quick={"chunks": 1000})
 
 
-def paced(colour: str) -> Measure:
+def paced(mode: str) -> Measure:
     """CPU per chunk of 100 streams at 20 chunks a second each."""
-    rows = (Row(f"100 paced streams, {colour}: CPU per chunk", "cpu_us", "us", of_google=1 / 4, of_floor=1.3),)
-    return Measure(f"paced-{colour}", rows, colour, "paced", quick={"chunks": 40})
+    rows = (Row(f"100 paced streams, {mode}: CPU per chunk", "cpu_us", "us", of_google=1 / 4, of_floor=1.3),)
+    return Measure(f"paced-{mode}", rows, mode, "paced", quick={"chunks": 40})
 
 
-def first(colour: str, model: str, connection: str) -> Measure:
+def first(mode: str, model: str, connection: str) -> Measure:
     """Time from the server's first byte to the first chunk in the user's loop."""
-    title = f"first byte to first chunk, {colour}, {connection} connection"
+    title = f"first byte to first chunk, {mode}, {connection} connection"
     rows = (
         Row(f"{title}: median", "median_us", "us", of_google=1 / 3),
         Row(f"{title}: p95", "p95_us", "us"),
     )
-    name = f"first-{colour}-{connection}"
-    return Measure(name, rows, colour, "first", options={"model": model}, quick={"model": model, "tries": 40})
+    name = f"first-{mode}-{connection}"
+    return Measure(name, rows, mode, "first", options={"model": model}, quick={"model": model, "tries": 40})
 
 
 IMPORT = Measure(
@@ -87,9 +87,9 @@ MEASURES = (
     paced("async"),
     IMPORT,
     *[
-        first(colour, model, connection)
+        first(mode, model, connection)
         for connection, model in (("new", "stampclose"), ("kept", "stamp"))
-        for colour in ("sync", "async")
+        for mode in ("sync", "async")
     ],
     MEMORY,
 )

@@ -1,9 +1,9 @@
-"""This checkout beside another revision of itself: CPU per chunk of the client and of the relay.
+"""Compares this checkout with another revision: CPU per chunk of the client and of the relay.
 
     python bench/overhead.py [--against REVISION] [--rounds N] [--relay]
 
 By default the other revision is the plain client, before streams had deadlines, recovery, stages, hooks and metrics:
-the ratio is what these cost when they are not used. With ``--relay`` the servers of both revisions carry the same
+the ratio is what these cost when they are not used. With ``--relay`` the servers of both revisions relay the same
 streams. Every sample is a process of its own, the revisions in turns. Prints the medians and their ratio.
 """
 

@@ -1,9 +1,10 @@
-"""The relay benchmark: what it costs to carry an answer through headwater's server, beside nginx, LiteLLM and others.
+"""The relay benchmark: the cost of relaying an answer through headwater's server, nginx, LiteLLM and others.
 
     python bench/relay.py [--quick] [--streams N] [--only NAME ...] [--markdown] [--json FILE]
 
-A fake Gemini API sends streams of 20 chunks a second, each chunk with the time of its sending; a relay in a process of
-its own passes them on; a load client in another reads them. Linux only (it reads /proc). Makes its own environments.
+A fake Gemini API sends streams of 20 chunks per second, each chunk with the time when it was sent; a relay in a
+process of its own passes them on; a load client in another reads them. Linux only (it reads /proc). Creates its own
+environments.
 """
 
 from __future__ import annotations
@@ -27,7 +28,7 @@ GEMINI_ROUTE = "/v1beta/models/stamped-20:streamGenerateContent?alt=sse"
 STREAMS = 500
 SECONDS = 5.0
 ROUNDS = 3
-#: Rounds begin no later than this after the first one, so that a slow machine is not kept for ever.
+#: No round starts later than this after the first one, so that a slow machine is not busy forever.
 PATIENCE = 240.0
 
 
@@ -67,7 +68,7 @@ def upstream(python: Path) -> Iterator[int]:
 
 
 class Bench:
-    """One run: where everything is, and what has been measured so far."""
+    """One run: the location of everything, and the samples so far."""
 
     def __init__(self, python: Path, port: int, streams: int, seconds: float) -> None:
         self._python = python
@@ -78,7 +79,7 @@ class Bench:
         self.samples: Samples = {}
 
     def run(self, contender: Contender) -> None:
-        """Measure one round of a contender; a failure is said and leaves no sample."""
+        """Measure one round of a contender; a failure is printed and leaves no sample."""
         print(f"{contender.name} ...", file=sys.stderr, flush=True)
         streams = min(self._streams, contender.streams)
         try:
@@ -107,8 +108,8 @@ def parse_options() -> argparse.Namespace:
     """The command line."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--quick", action="store_true", help="one short round of 100 streams: does it still run?")
-    parser.add_argument("--streams", type=int, help=f"how many streams at once ({STREAMS})")
-    parser.add_argument("--only", action="append", default=[], metavar="NAME", help="contenders whose names begin so")
+    parser.add_argument("--streams", type=int, help=f"concurrent streams ({STREAMS})")
+    parser.add_argument("--only", action="append", default=[], metavar="NAME", help="only contenders with this prefix")
     parser.add_argument("--markdown", action="store_true", help="print the table as Markdown")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write all samples to this file")
     return parser.parse_args()

@@ -2,8 +2,8 @@
 
     python relay_load.py URL --streams 500 --seconds 5 --watch PID
 
-A bare asyncio protocol on uvloop finds nothing but the stamp of each event. When all streams flow it counts for some
-seconds, and reads the processor time and the memory of the watched process and its children at both ends of that
+A bare asyncio protocol on uvloop that only finds the stamp of each event. When all streams are flowing it counts for
+some seconds, and reads the processor time and the memory of the watched process and its children at both ends of that
 window. It prints one JSON object.
 """
 
@@ -57,7 +57,7 @@ class Reader(asyncio.Protocol):
         transport.write(self.request)
 
     def data_received(self, data: bytes) -> None:
-        """Note the age of every stamp in ``data``; a line that is not ended waits for its end."""
+        """Record the age of every stamp in ``data``; an incomplete line waits for its end."""
         now = time.monotonic_ns()
         if self.rest:
             data = self.rest + data
@@ -98,7 +98,7 @@ def family(pid: int) -> Iterator[int]:
 
 
 def weigh(pid: int | None) -> tuple[float, int]:
-    """Seconds of processor time so far (user and system) and bytes of resident memory; nothing of no process."""
+    """Seconds of processor time so far (user and system) and bytes of resident memory; zeros without a process."""
     seconds, resident = 0.0, 0
     for member in family(pid) if pid else ():
         fields = Path(f"/proc/{member}/stat").read_text().rpartition(")")[2].split()
@@ -108,7 +108,7 @@ def weigh(pid: int | None) -> tuple[float, int]:
 
 
 async def open_streams(url: str, request: bytes, streams: int, tally: Tally) -> list[Reader]:
-    """Open all streams, some at a time, and return when each has brought an event."""
+    """Open all streams, some at a time, and return when each has received an event."""
     parts = urlsplit(url)
     loop = asyncio.get_running_loop()
     readers: list[Reader] = []
@@ -131,7 +131,7 @@ def quantile(ordered: list[int], part: float) -> float:
 
 
 async def measure(url: str, request: bytes, streams: int, seconds: float, watched: int | None) -> dict[str, Any]:
-    """One window of ``streams`` streams. The relay serves one stream first, so that what is lazy has been loaded."""
+    """One window of ``streams`` streams. The relay serves one stream first, so that lazy imports are done."""
     warm = Tally()
     first = await open_streams(url, request, 1, warm)
     await asyncio.sleep(0.3)

@@ -76,7 +76,7 @@ class Running:
 
 
 def free_port() -> int:
-    """A port of 127.0.0.1 that nobody listens on."""
+    """A free port of 127.0.0.1."""
     with socket.socket() as sock:
         sock.bind(("127.0.0.1", 0))
         port: int = sock.getsockname()[1]
@@ -125,7 +125,7 @@ class RelayError(Exception):
 
 @contextmanager
 def direct(upstream: int) -> Iterator[Running]:
-    """No relay: what latency is there anyway."""
+    """No relay: the latency that is there anyway."""
     yield Running(f"http://127.0.0.1:{upstream}", None)
 
 
@@ -166,7 +166,7 @@ def nginx_program() -> str:
     """The path of nginx; where it is missing, root on Debian or Ubuntu gets the package.
 
     Raises:
-        RelayError: there is none.
+        RelayError: if it cannot be found or installed.
     """
     found = shutil.which("nginx") or shutil.which("nginx", path="/usr/sbin:/usr/local/sbin")
     if found is None and os.geteuid() == 0 and shutil.which("apt-get"):

@@ -58,7 +58,7 @@ def _row(samples: Samples, name: str) -> Sequence[str]:
 
     streams, rate = middle(samples, name, "streams"), middle(samples, name, "chunks_per_s")
     counts = (f"{streams:.0f}", f"{rate:,.0f}")
-    if name == "direct":  # its latencies are what is subtracted from those of the relays
+    if name == "direct":  # its latencies are subtracted from those of the relays
         return (name, *counts, "-", f"({shown('p50_us', 'us')})", f"({shown('p99_us', 'us')})", "-", "-")
     latencies = (shown("p50_us", "us"), shown("p99_us", "us"))
     return (
@@ -81,7 +81,7 @@ def _verdict(samples: Samples, target: Target) -> str:
     if target.of is None:
         return "not measured" if ours is None else f"{ours:.0f} us, {_met(ours < target.most)}"
     other = middle(samples, target.of, target.key)
-    if ours is None or other is None or other <= 0:  # a difference of two latencies can come out below nothing
+    if ours is None or other is None or other <= 0:  # a difference of two latencies can be negative
         return "not measured"
     part = ours / other
     words = f"1/{1 / part:.1f}" if part < 0.67 else f"{part:.2f} x"

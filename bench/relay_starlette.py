@@ -1,4 +1,4 @@
-"""A relay as it is often written: Starlette and httpx, for orientation in the relay benchmark.
+"""A relay as it is often written, with Starlette and httpx, as a reference in the relay benchmark.
 
 UPSTREAM=http://127.0.0.1:9000 uvicorn relay_starlette:app
 """

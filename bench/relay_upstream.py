@@ -1,4 +1,4 @@
-"""The fake Gemini API of the relay benchmark: streams without an end whose every event carries the time of its sending.
+"""The fake Gemini API of the relay benchmark: endless streams whose every event has the time when it was sent.
 
     stamped-20       20 chunks per second, one write each, starting at a random phase, until the client goes away;
                      each chunk's text begins with ``@`` + the server's time.monotonic_ns() before the write + ``@``

@@ -37,7 +37,7 @@ def as_part(part: float | None) -> str:
 
 
 def met(row: Row, of_google: float | None, of_floor: float | None) -> str:
-    """Whether the row's target is met; nothing when there is none or nothing was measured."""
+    """Whether the row's target is met; empty without a target or a sample."""
     pairs = [(row.of_google, of_google), (row.of_floor, of_floor)]
     wanted = [(most, found) for most, found in pairs if most is not None]
     if not wanted or any(found is None for _, found in wanted):

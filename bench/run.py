@@ -1,9 +1,9 @@
-"""The benchmark: headwater beside google-genai and beside the least that could do the work.
+"""The benchmark: headwater, google-genai, and the least code that could do the work.
 
     python bench/run.py [--quick] [--tls] [--only NAME ...] [--markdown] [--json FILE]
 
-Makes its own environment (kept for the next run), starts a fake Gemini API, runs every reader in processes of its own,
-in turns, and prints the medians of the rounds. Needs nothing but Python and a package index.
+Creates its own environment (kept for the next run), starts a fake Gemini API, runs every reader in processes of its
+own, in turns, and prints the medians of the rounds. Needs only Python and a package index.
 """
 
 from __future__ import annotations
@@ -51,19 +51,19 @@ def server_for(python: Path, *, tls: bool) -> Iterator[tuple[Upstream, dict[str,
 
 def client_command(python: Path, measure: Measure, reader: str, base: str, *, quick: bool) -> list[str | Path]:
     """The command of one client process."""
-    if measure.colour is None:
+    if measure.mode is None:
         return [python, BENCH / "clients" / "weigh.py", reader]
     options = measure.quick if quick else measure.options
     script = BENCH / "clients" / "measure.py"
-    return [python, script, reader, measure.colour, measure.kind, base, "--options", json.dumps(options)]
+    return [python, script, reader, measure.mode, measure.kind, base, "--options", json.dumps(options)]
 
 
 def run_measure(
     python: Path, measure: Measure, server: Upstream, environment: dict[str, str], *, quick: bool
 ) -> dict[str, list[dict[str, float]]]:
-    """All rounds of a measure, the readers in turns and each round in the other order; what each reader gave."""
+    """All rounds of a measure, the readers in turns and each round in the opposite order; each reader's results."""
     kept: dict[str, list[dict[str, float]]] = {}
-    needed = environment if measure.colour else {}  # importing is measured with the usual certificates
+    needed = environment if measure.mode else {}  # importing is measured with the usual certificates
     for turn in range(1 if quick else measure.rounds):
         for reader in measure.readers if turn % 2 == 0 else measure.readers[::-1]:
             try:
@@ -88,7 +88,9 @@ def parse_options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--quick", action="store_true", help="one short round: does everything still run?")
     parser.add_argument("--tls", action="store_true", help="the upstream speaks HTTPS")
-    parser.add_argument("--only", action="append", default=[], metavar="NAME", help="a measure, or how its name begins")
+    parser.add_argument(
+        "--only", action="append", default=[], metavar="NAME", help="only measures whose names have this prefix"
+    )
     parser.add_argument("--markdown", action="store_true", help="print the table as Markdown")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write all samples to this file")
     return parser.parse_args()

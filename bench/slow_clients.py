@@ -1,9 +1,9 @@
-"""Hundreds of slow clients at the server as ``headwater serve`` runs it, while another client streams.
+"""Connects hundreds of slow clients to the server as ``headwater serve`` runs it, while another client streams.
 
     python bench/slow_clients.py [--count 300] [--only readers-60kB]
 
-Each kind opens its connections at once and then does nothing more: a head that does not end, a body that does not end,
-answers of 60 kB and 1 MB that nobody reads. The limits are the defaults. A connection counts until the kernel too has
+Each kind opens its connections at once and then does nothing more: an incomplete head, an incomplete body,
+answers of 60 kB and 1 MB that are never read. The limits are the defaults. A connection counts until the kernel too has
 let go of it. It prints the seconds until the last one is gone, the longest gap in the other client's stream, which has
 a word every 20 ms, and the server's memory. Linux only.
 """
@@ -27,7 +27,7 @@ from headwater.server.run import listen, serve
 from headwater.types import GenerateContentResponse
 
 PATIENCE = 40.0
-#: States in which the kernel holds something for the client: established, closed with data left, half closed, closing.
+#: States in which the kernel still holds the connection: established, closed with data left, half closed, closing.
 HOLDING = ("01", "04", "08", "0B")
 READERS = {"readers-60kB": 60, "readers-1MB": 1000}
 KINDS = ["heads", "bodies", *READERS]
@@ -35,7 +35,7 @@ STREAM = "/v1beta/models/{}:streamGenerateContent?alt=sse"
 
 
 class Talker(OfflineEngine):
-    """Says as many kilobytes as the model is called after, or a word every 20 ms."""
+    """Sends as many kilobytes as the model's name says, or a word every 20 ms."""
 
     name = "talker"
 
@@ -80,7 +80,7 @@ def beginning(kind: str) -> bytes:
 
 
 def dawdle(port: int, kind: str) -> socket.socket:
-    """Open one slow connection, with little room for what it will not read."""
+    """Open one slow connection, with a small receive buffer."""
     connection = socket.socket()
     connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
     connection.connect(("127.0.0.1", port))
@@ -101,7 +101,7 @@ def resident(pid: int) -> int:
 
 
 async def listen_on(port: int, gaps: list[float]) -> None:
-    """Read a stream that does not end, and note how long each wait for the next piece was."""
+    """Read an endless stream, and record how long each wait for the next data was."""
     reader, writer = await asyncio.open_connection("127.0.0.1", port)
     writer.write(post(STREAM.format("m")))
     await reader.readuntil(b"data: ")

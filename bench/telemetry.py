@@ -1,8 +1,8 @@
-"""What observers cost: CPU of the reader's thread for each chunk of a stream, and for a whole stream of two.
+"""Measures observers: CPU of the reader's thread per chunk, and per stream of two chunks.
 
     python bench/telemetry.py [--rounds 60]
 
-The upstream is that of the other benchmarks, in its own process; spans go to a batch processor that throws them away.
+The upstream is that of the other benchmarks, in its own process; spans go to a batch processor that discards them.
 The observers take turns, and the table has their medians. It needs ``pip install -e '.[dev]'``.
 """
 
@@ -33,7 +33,7 @@ LONG = 500
 
 
 class Nowhere(SpanExporter):
-    """Takes spans and forgets them."""
+    """Discards spans."""
 
     def export(self, spans: Sequence[ReadableSpan]) -> SpanExportResult:
         return SpanExportResult.SUCCESS

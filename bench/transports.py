@@ -1,7 +1,7 @@
-"""Compares HTTP clients as transports: each does nothing but carry a stream and have its events decoded.
+"""Compares HTTP clients as transports: each only reads a stream and has its events decoded.
 
-``python bench/transports.py`` makes its own environment, runs every candidate in processes of its own, in turns, and
-prints medians with their ratios to the first candidate of the same colour.
+``python bench/transports.py`` creates its own environment, runs every candidate in processes of its own, in turns, and
+prints medians with their ratios to the first candidate of the same mode.
 """
 
 from __future__ import annotations
@@ -52,7 +52,7 @@ Samples = dict[tuple[str, str], list[dict[str, Any]]]
 
 
 class Bench:
-    """One run: the environment, the two upstreams and everything measured so far."""
+    """One run: the environment, the two upstreams and the samples so far."""
 
     def __init__(self, python: Path, plain: Upstream, secure: Upstream, certificate: str) -> None:
         self.python, self.plain, self.secure, self.certificate = python, plain, secure, certificate
@@ -65,7 +65,7 @@ class Bench:
         return run_client([*command, json.dumps(options)], environment)
 
     def sample(self, carrier: str, measure: str, base: str, **options: object) -> None:
-        """Measure once and keep it; a failure is shown and leaves a gap."""
+        """Measure once and keep the sample; a failure is printed and leaves a gap."""
         try:
             result = self.client(carrier, measure, base, options, {})
         except ClientError as error:
@@ -74,7 +74,7 @@ class Bench:
             self.samples.setdefault((carrier, measure), []).append(result)
 
     def weigh(self, carrier: str) -> None:
-        """What importing a library and making its client costs, in a Python that has nothing else loaded."""
+        """The cost of importing a library and creating its client, in an otherwise empty Python."""
         result = run_client([self.python, BENCH / "clients" / "weigh.py", carrier])
         self.samples.setdefault((carrier, "imported"), []).append(result)
 
@@ -124,7 +124,7 @@ class Bench:
         self.checks[carrier, check] = "yes" if good else "no"
 
     def median(self, carrier: str, measure: str, key: str) -> float | None:
-        """The middle of what was measured; None where nothing was."""
+        """The median of the samples; None without samples."""
         values = [sample[key] for sample in self.samples.get((carrier, measure), []) if sample[key] is not None]
         return statistics.median(values) if values else None
 
@@ -144,7 +144,7 @@ def cell(value: float | None, reference: float | None) -> str:
 
 
 def table(carriers: list[str], lookup: Callable[[str, str, str], float | None], checks: dict[Any, str]) -> str:
-    """A Markdown table of one colour."""
+    """A Markdown table of one mode."""
     lines = [f"| | {' | '.join(carriers)} |", "|---" * (len(carriers) + 1) + "|"]
     for title, measure, key in ROWS:
         values = [lookup(carrier, measure, key) for carrier in carriers]

@@ -1,4 +1,4 @@
-"""A fake Gemini API for benchmarks: a bare asyncio protocol that sends bytes made beforehand.
+"""A fake Gemini API for benchmarks: a bare asyncio protocol that sends prepared bytes.
 
 It speaks just enough HTTP/1.1 (keep-alive, ``Content-Length`` requests, chunked answers) and frames events as
 Google does: ``data: {json}``, CRLF, CRLF. What is sent is chosen by the model name of the request:
@@ -11,7 +11,7 @@ Google does: ``data: {json}``, CRLF, CRLF. What is sent is chosen by the model n
     stampclose       the same, and the connection is closed after it
     gzip-20          20 chunks, gzip-encoded, flushed per event
 
-``:generateContent`` gives one chunk as plain JSON and ``GET /stats`` tells what the server has seen. Run it with
+``:generateContent`` returns one chunk as plain JSON and ``GET /stats`` returns the server's statistics. Run it with
 ``python upstream.py``: it binds a free port of 127.0.0.1, prints the port and ends when its standard input ends.
 """
 
@@ -81,7 +81,7 @@ SINGLE_BLOCK = FRAMED_EVENT * EVENTS_PER_BLOCK
 
 
 class Ledger:
-    """What the server has seen, shared by all its connections."""
+    """The server's statistics, shared by all its connections."""
 
     def __init__(self) -> None:
         self.connections = 0
@@ -91,7 +91,7 @@ class Ledger:
         self.closed_at: list[int] = []
 
     def as_json(self) -> bytes:
-        """The whole ledger as a JSON object."""
+        """The statistics as a JSON object."""
         return json.dumps(vars(self)).encode()
 
 
@@ -114,7 +114,7 @@ class Connection(asyncio.Protocol):
         self.ledger.connections += 1
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Note when a client went away in the middle of a stream."""
+        """Record that a client disconnected in the middle of a stream."""
         if self.timer is not None:
             self.timer.cancel()
         if self.streaming:
@@ -195,7 +195,7 @@ class Connection(asyncio.Protocol):
         self.paused = True
 
     def resume_writing(self) -> None:
-        """Write blocks until the socket is full or none is left."""
+        """Write blocks until the socket is full or all are written."""
         self.paused = False
         while self.blocks is not None and not self.paused:
             block = next(self.blocks, None)
@@ -250,7 +250,7 @@ class Connection(asyncio.Protocol):
 
 
 class Pipe(asyncio.Protocol):
-    """The far end of a CONNECT tunnel: all it receives goes to the near end."""
+    """The far end of a CONNECT tunnel: passes everything it receives to the near end."""
 
     def __init__(self, near: asyncio.Transport) -> None:
         self.near = near

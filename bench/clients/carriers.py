@@ -1,8 +1,8 @@
-"""The HTTP clients that are compared as transports, each cut down to: open a stream, read bytes, close it.
+"""The HTTP clients that are compared as transports, each reduced to: open a stream, read bytes, close it.
 
-A carrier is made once (``certificate``: a CA file to trust besides the usual ones). ``open(url)`` sends the POST and
-gives a body whose ``read()`` returns the bytes that are there, ``b""`` at the end. Libraries are imported inside
-the classes, so that each process pays for its own alone.
+A carrier is created once (``certificate``: an additional CA file to trust). ``open(url)`` sends the POST and
+returns a body whose ``read()`` returns the available bytes, ``b""`` at the end. Libraries are imported inside
+the classes, so that each process loads only its own.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ READ_SIZE = 65_536
 
 
 def tls_context(certificate: str | None) -> ssl.SSLContext:
-    """A client's context as a real one is made: certifi's bundle, and the benchmark's own CA."""
+    """A client's context as in real programs: certifi's bundle, and the benchmark's own CA."""
     try:
         import certifi
 
@@ -38,7 +38,7 @@ def environment_proxies() -> dict[str, str]:
 
 
 def proxy_for(url: str) -> str | None:
-    """The proxy of the environment for ``url``: what urllib3 leaves to its user."""
+    """The proxy of the environment for ``url``, which urllib3 leaves to its user."""
     from urllib.request import proxy_bypass
 
     parts = urlsplit(url)
@@ -59,7 +59,7 @@ class Urllib3:
             self.pools[proxy] = urllib3.ProxyManager(proxy, **options)
 
     def open(self, url: str) -> Urllib3:
-        """Send the request; the body comes as a new object that shares the pool."""
+        """Send the request; the body is a new object that shares the pool."""
         body = object.__new__(type(self))
         pool = self.pools[proxy_for(url) if len(self.pools) > 1 else None]
         body.response = pool.request("POST", url, body=REQUEST, headers=HEADERS, preload_content=False)
@@ -67,11 +67,11 @@ class Urllib3:
         return body
 
     def read(self) -> bytes:
-        """The bytes that are there."""
+        """The available bytes."""
         return self.response.read1(READ_SIZE, decode_content=self.encoded) or b""
 
     def close(self) -> None:
-        """Close the connection (the end of the body gives it back by itself)."""
+        """Close the connection (at the end of the body it is returned to the pool automatically)."""
         self.response.close()
 
     def abort(self) -> None:
@@ -101,7 +101,7 @@ class HttpClient:
         return body
 
     def read(self) -> bytes:
-        """The bytes that are there."""
+        """The available bytes."""
         return self.response.read1(READ_SIZE)
 
     def close(self) -> None:
@@ -133,7 +133,7 @@ class Httpx2:
         return body
 
     def read(self) -> bytes:
-        """The next piece."""
+        """The next bytes."""
         return next(self.pieces, b"")
 
     def close(self) -> None:
@@ -184,7 +184,7 @@ class AioHttpx2:
         return body
 
     async def read(self) -> bytes:
-        """The next piece."""
+        """The next bytes."""
         return await anext(self.pieces, b"")
 
     async def close(self) -> None:
@@ -216,7 +216,7 @@ class Pyreqwest:
         return body
 
     async def read(self) -> bytes:
-        """The next piece."""
+        """The next bytes."""
         data = await self.reader.read_chunk()
         return b"" if data is None else bytes(data)
 
@@ -279,12 +279,12 @@ class BareBody(asyncio.Protocol):
         self.wake()
 
     def wake(self) -> None:
-        """Let a waiting read go on."""
+        """Wake a waiting read."""
         if self.waiter is not None and (self.ready or self.ended) and not self.waiter.done():
             self.waiter.set_result(None)
 
     async def read(self) -> bytes:
-        """All bytes that are there."""
+        """All available bytes."""
         if not self.ready and not self.ended:
             self.waiter = asyncio.get_running_loop().create_future()
             await self.waiter

@@ -33,7 +33,7 @@ def stream_url(base: str, model: str) -> str:
 
 
 def stats(base: str) -> Result:
-    """What the upstream has seen so far."""
+    """The upstream's statistics so far."""
     return json.loads(urllib.request.build_opener(urllib.request.ProxyHandler({})).open(f"{base}/stats").read())
 
 
@@ -111,7 +111,7 @@ class SyncMeasures:
         return cold_result(*cold, made - wall, time.perf_counter() - again)
 
     def cancel(self) -> Result:
-        """From abort() in another thread to the reader's wake-up and the server's knowledge."""
+        """From abort() in another thread to the reader's wake-up and the server's notice."""
         body = self.kind().open(stream_url(self.base, "hold"))
         body.read()
         woken: list[int] = []
@@ -133,7 +133,7 @@ class SyncMeasures:
         return {"woken_ms": (woken[0] - asked) / 1e6 if woken else None, "seen_ms": seen_after(self.base, asked)}
 
     def works(self, model: str, *, environment: bool = False, certificate: str | None = None) -> Result:
-        """Whether a plain stream comes through."""
+        """Whether a plain stream arrives."""
         client = self.kind(certificate, environment=environment, tls=certificate is not None)
         return {"chunks": read_all(client.open(stream_url(self.base, model)))}
 
@@ -197,7 +197,7 @@ class AsyncMeasures:
         return {"kib_per_stream": (resident_bytes() - before) / HELD / 1024}
 
     async def cancel(self) -> Result:
-        """From Task.cancel() to the task's end and the server's knowledge."""
+        """From Task.cancel() to the task's end and the server's notice."""
         client = self.kind()
         waiting = asyncio.Event()
 
@@ -221,7 +221,7 @@ class AsyncMeasures:
         return {"woken_ms": woken, "seen_ms": await asyncio.to_thread(seen_after, self.base, asked)}
 
     async def works(self, model: str, *, environment: bool = False, certificate: str | None = None) -> Result:
-        """Whether a plain stream comes through."""
+        """Whether a plain stream arrives."""
         client = self.kind(certificate, environment=environment, tls=certificate is not None)
         return {"chunks": await read_all_async(await client.open(stream_url(self.base, model)))}
 
@@ -239,7 +239,7 @@ def cold_result(cpu: float, wall: float, client: float, again: float) -> Result:
 
 
 def seen_after(base: str, asked: int) -> float | None:
-    """Milliseconds from ``asked`` until the server saw the connection close; None when it did not within 2 s."""
+    """Milliseconds from ``asked`` until the server saw the connection close; None if it did not within 2 s."""
     for _ in range(100):
         later = [at for at in stats(base)["closed_at"] if at >= asked]
         if later:
@@ -249,7 +249,7 @@ def seen_after(base: str, asked: int) -> float | None:
 
 
 def measure(carrier: str, name: str, base: str, options: Result) -> Result:
-    """Run one measurement in whichever colour the carrier has."""
+    """Run one measurement in the carrier's mode."""
     if carrier in carriers.SYNC:
         return getattr(SyncMeasures(carriers.SYNC[carrier], base), name)(**options)
     job: Awaitable[Result] = getattr(AsyncMeasures(carriers.ASYNC[carrier], base), name)(**options)

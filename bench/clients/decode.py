@@ -1,4 +1,4 @@
-"""The least a reader of the stream must do: find the events, decode each into a Struct of Gemini's shape."""
+"""The minimum that a reader of the stream must do: find the events, decode each into a Struct of Gemini's shape."""
 
 from __future__ import annotations
 

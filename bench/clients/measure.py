@@ -1,4 +1,4 @@
-"""One measurement of one reader in a process of its own: ``measure.py READER COLOUR MEASURE BASE_URL``, JSON out."""
+"""One measurement of one reader in a process of its own: ``measure.py READER MODE MEASURE BASE_URL``, JSON out."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ LEAST_BURSTS, MOST_BURSTS, ENOUGH_SECONDS = 3, 20, 1.0
 
 
 def bursts() -> Iterator[int]:
-    """Repeat a burst: some times at least, and no more once there is enough."""
+    """Repeat a burst: a minimum of times, until there are enough samples."""
     end = time.perf_counter() + ENOUGH_SECONDS
     for turn in range(MOST_BURSTS):
         if turn >= LEAST_BURSTS and time.perf_counter() > end:
@@ -185,16 +185,16 @@ async def measure_async(name: str, measure: str, base: str, options: dict[str, A
 def main() -> None:
     """Read the arguments, measure, print."""
     parser = argparse.ArgumentParser(description=__doc__)
-    for argument in ("reader", "colour", "measure", "base"):
+    for argument in ("reader", "mode", "measure", "base"):
         parser.add_argument(argument)
     parser.add_argument("--options", type=json.loads, default={})
     given = parser.parse_args()
-    if given.colour == "sync":
+    if given.mode == "sync":
         result = measure_sync(given.reader, given.measure, given.base, given.options)
     else:
         result = asyncio.run(measure_async(given.reader, given.measure, given.base, given.options))
     print(json.dumps(result), flush=True)
-    os._exit(0)  # streams that are still held open need no farewell
+    os._exit(0)  # streams that are still open need not be closed
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""What every benchmark client uses to measure itself: CPU, wall time, memory, file limits."""
+"""Self-measurement of every benchmark client: CPU, wall time, memory, file limits."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def resident_bytes() -> int:
 
 
 def allow_open_files(wanted: int = 8192) -> None:
-    """Raise the soft limit of open files as far as the hard one lets."""
+    """Raise the soft limit of open files to the hard one."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     limit = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
     if soft < limit:
@@ -42,7 +42,7 @@ class SteadyMeter:
         self.finish: tuple[float, int] | None = None
 
     def counter(self) -> list[int]:
-        """A stream's own counter: a list of one number, to be raised at each chunk."""
+        """A stream's own counter: a list of one number, to be incremented at each chunk."""
         counter = [0]
         self.counts.append(counter)
         return counter
@@ -59,7 +59,7 @@ class SteadyMeter:
                 self.begin = self.now()
 
     def ended(self) -> None:
-        """A stream came to its end."""
+        """A stream has ended."""
         with self.lock:
             if self.finish is None:
                 self.finish = self.now()

@@ -1,7 +1,7 @@
-"""The three readers of a stream that are compared: headwater, google-genai, and the floor under both.
+"""The three readers of a stream that are compared: headwater, google-genai, and the floor.
 
 The code for headwater and google-genai is the same, down to the calls; only the import differs. The floor is the
-transport library that headwater uses, with nothing on top but finding events and decoding them.
+transport library that headwater uses, and nothing on top except finding and decoding events.
 """
 
 from __future__ import annotations
@@ -60,7 +60,7 @@ class AsyncLibraryReader:
 
 
 class FloorReader:
-    """urllib3 and msgspec, and no more."""
+    """Only urllib3 and msgspec."""
 
     def __init__(self, base: str) -> None:
         import urllib3
@@ -81,7 +81,7 @@ class FloorReader:
 
 
 class AsyncFloorReader:
-    """aiohttp and msgspec, and no more."""
+    """Only aiohttp and msgspec."""
 
     def __init__(self, base: str) -> None:
         import aiohttp
@@ -112,5 +112,5 @@ def sync_reader(name: str, base: str) -> Any:
 
 
 def async_reader(name: str, base: str) -> Any:
-    """The async reader of that name; to be made inside the loop."""
+    """The async reader of that name; to be created inside the loop."""
     return AsyncFloorReader(base) if name == "floor" else AsyncLibraryReader(name, base)

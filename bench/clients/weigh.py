@@ -1,4 +1,4 @@
-"""What importing a library and making its client costs: ``weigh.py NAME``, in a Python that has nothing else loaded."""
+"""The cost of importing a library and creating its client: ``weigh.py NAME``, in an otherwise empty Python."""
 
 import json
 import os
@@ -27,7 +27,7 @@ CODE = {
 
 
 def resident_bytes() -> int:
-    """The resident memory of this process now (0 where /proc does not tell)."""
+    """The resident memory of this process now (0 if /proc does not say)."""
     try:
         with open("/proc/self/statm") as file:
             return int(file.read().split()[1]) * os.sysconf("SC_PAGE_SIZE")
@@ -36,7 +36,7 @@ def resident_bytes() -> int:
 
 
 def main() -> None:
-    """Run the code of one name and print what it cost; ``rss`` is the whole process, Python included."""
+    """Run the code of one name and print its cost; ``rss`` is the whole process, Python included."""
     code = compile(CODE[sys.argv[1]], "weigh", "exec")
     names: dict[str, object] = {}
     before, cpu, wall = resident_bytes(), time.process_time(), time.perf_counter()

@@ -3,13 +3,13 @@
 // What is shown of it may be a little wrong for a while (a list that turns out to be loose, a star that is closed much
 // later): once it is finished it is drawn as a whole.
 import { blocksOf, drawn, drawnInline, inlineOf } from "./markdown.js";
-import { coloured, languageOf, loadColours, polish } from "./polish.js";
+import { highlighted, languageOf, loadHighlighter, polish } from "./polish.js";
 
 /** @typedef {{ grow: (text: string) => boolean }} Open `grow` shows the text received so far; false: redraw it. */
 
 const LONG = 1000; // characters of a block that are drawn again with each frame
 const LAST = 300; // and those of a long line
-const LONGEST_COLOURED = 8000; // characters of code that are highlighted while it grows
+const LONGEST_HIGHLIGHTED = 8000; // characters of code that are highlighted while it grows
 
 /**
  * How the last block can grow, if it can.
@@ -36,7 +36,7 @@ class Fence {
     this.start = at;
     this.shown = at; // how much of the text is shown
     this.line = at; // where the last line begins that was not whole
-    this.coloured = 0; // how much of the code is highlighted
+    this.highlighted = 0; // how much of the code is highlighted
   }
 
   /** @param {any} block @param {number} start @param {string} text @param {HTMLElement} element */
@@ -45,7 +45,7 @@ class Fence {
     const node = element.querySelector("pre code")?.firstChild;
     if (!opening || !(node instanceof Text)) return null;
     const fence = new Fence(node, opening[1], start + opening[0].length);
-    if (fence.language) loadColours();
+    if (fence.language) loadHighlighter();
     node.data = "";
     return fence.grow(text) ? fence : null;
   }
@@ -58,17 +58,17 @@ class Fence {
     const shown = Math.max(this.shown, isHalfEnd ? this.line : text.length);
     this.node.appendData(text.slice(this.shown, shown));
     this.shown = shown;
-    this.#colour(text);
+    this.#highlight(text);
     return true;
   }
 
   /** Highlight complete lines, each time that there are a good part more of them: so the cost stays linear. @param {string} text */
-  #colour(text) {
+  #highlight(text) {
     const length = this.line - this.start;
-    if (length > LONGEST_COLOURED || length < this.coloured * 1.2 + 40) return;
-    const found = coloured(text.slice(this.start, this.line), this.language);
+    if (length > LONGEST_HIGHLIGHTED || length < this.highlighted * 1.2 + 40) return;
+    const found = highlighted(text.slice(this.start, this.line), this.language);
     if (!found) return;
-    this.coloured = length;
+    this.highlighted = length;
     this.node.data = text.slice(this.line, this.shown);
     this.code.replaceChildren(found, this.node);
   }

@@ -2,7 +2,7 @@
 import { harmless, harmlessMath } from "./markdown.js";
 import { h } from "./dom.js";
 
-const LONGEST_COLOURED = 60_000;
+const LONGEST_HIGHLIGHTED = 60_000;
 /** @type {Map<string, DocumentFragment | null>} */
 const formulas = new Map();
 /** @type {any} */
@@ -16,7 +16,7 @@ export function polish(root, { isGrowing = false } = {}) {
   for (const table of root.querySelectorAll("table")) wrap(table);
   for (const code of root.querySelectorAll("pre > code")) {
     addCopy(code);
-    if (!isGrowing) colour(code);
+    if (!isGrowing) highlight(code);
   }
 }
 
@@ -26,13 +26,13 @@ export function languageOf(code) {
 }
 
 /** Highlighted code; null if the language is unknown, or the highlighter is not loaded yet. @param {string} text @param {string} name */
-export function coloured(text, name) {
+export function highlighted(text, name) {
   if (!name || !highlighter?.getLanguage(name)) return null;
   return harmless(highlighter.highlight(text, { language: name, ignoreIllegals: true }).value);
 }
 
 /** Load the highlighter. */
-export async function loadColours() {
+export async function loadHighlighter() {
   highlighter ??= (await import("./languages.js")).default;
 }
 
@@ -54,12 +54,12 @@ function addCopy(code) {
 }
 
 /** @param {Element} code */
-async function colour(code) {
+async function highlight(code) {
   const name = languageOf(code);
   const text = code.textContent ?? "";
-  if (!name || text.length > LONGEST_COLOURED) return;
-  await loadColours();
-  const found = coloured(text, name);
+  if (!name || text.length > LONGEST_HIGHLIGHTED) return;
+  await loadHighlighter();
+  const found = highlighted(text, name);
   if (found) code.replaceChildren(found);
 }
 
