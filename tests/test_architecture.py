@@ -26,6 +26,7 @@ FLOORS = {
     "": 0,
     "types": 1,
     "errors": 1,
+    "json_text": 1,
     "lazy": 0,
     "plugins": 1,
     "contract": 2,
@@ -55,12 +56,13 @@ IMPURE = frozenset({"asyncio", "threading", "socket", "time", "random", "logging
 BARRED = {
     "types": IMPURE,
     "errors": IMPURE,
+    "json_text": IMPURE,
     "contract": IMPURE,
     "core": IMPURE,
     "protocols": IMPURE,
     "story": IMPURE - {"random"},
 }
-PURE = ("types", "errors", "contract", "core", "protocols")
+PURE = ("types", "errors", "json_text", "contract", "core", "protocols")
 HTTP = frozenset({"urllib3", "aiohttp", "certifi", "httpx", "httpx2", "requests", "pyreqwest", "http"})
 
 
@@ -156,7 +158,7 @@ def _in(floor: str) -> list[str]:
 
 def test_an_engine_is_known_by_types_alone() -> None:
     """Who writes one needs neither the client nor the wire."""
-    assert {room(found) for found in own(f"{PACKAGE}.engines.base")} <= {"types", "errors"}
+    assert {room(found) for found in own(f"{PACKAGE}.engines.base")} <= {"types", "errors", "json_text"}
 
 
 def test_the_server_sees_engines_and_logs_and_no_client_or_wire() -> None:

@@ -14,6 +14,7 @@ import click
 from headwater.cli.option_groups import GroupedCommand, OptionGroup
 from headwater.cli.options import is_loopback
 from headwater.contract.defaults import API_KEY_VARIABLES, DEFAULT_MODEL
+from headwater.contract.paths import DURABLE
 from headwater.errors import UsageError
 from headwater.server.config import ServerConfig
 
@@ -165,7 +166,7 @@ def _seconds(group: OptionGroup, flag: str, *, at_least: float, **settings: Any)
 @_option(
     _STORAGE,
     "--durable-streams/--no-durable-streams",
-    help="Let clients create durable streams under /v1/durable/.",
+    help=f"Let clients create durable streams under {DURABLE}/.",
 )
 @_seconds(
     _TIMEOUTS,

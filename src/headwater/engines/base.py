@@ -9,6 +9,7 @@ from typing import Protocol
 import msgspec
 
 from headwater.errors import UsageError
+from headwater.json_text import JSON_ERRORS
 from headwater.types import CountTokensResponse, GenerateContentRequest, Model
 from headwater.types.base import coerce
 
@@ -39,7 +40,7 @@ class EngineRequest:
         """
         try:
             content = coerce(msgspec.json.decode(self.body), GenerateContentRequest, "the request")
-        except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
+        except JSON_ERRORS as error:
             raise UsageError(f"Invalid JSON payload received. {error}") from error
         if not isinstance(content, GenerateContentRequest):
             raise UsageError("Invalid JSON payload received. A request is an object.")

@@ -11,7 +11,7 @@ import msgspec
 #: How many records a page has at most.
 PAGE_RECORDS = 512
 #: Seconds without an append after which a log's writer counts as dead, unless ``create`` says otherwise.
-LEASE = 15.0
+LEASE = 10.0
 
 
 class Page(msgspec.Struct, frozen=True):

@@ -19,6 +19,7 @@ from headwater.errors import (
     UsageError,
     WireError,
 )
+from headwater.json_text import JSON_ERRORS
 
 #: The domain of the ``ErrorInfo`` that says which error of headwater's own it was.
 DOMAIN = "headwater"
@@ -57,7 +58,7 @@ class ErrorDocument(msgspec.Struct, frozen=True):
     def _read(cls, body: bytes) -> ErrorDocument:
         try:
             found = msgspec.json.decode(body, type=_Document).error
-        except (msgspec.MsgspecError, UnicodeDecodeError):
+        except JSON_ERRORS:
             found = _Error(message=body.decode("utf-8", "replace"))
         return cls(found.code or 500, found.status or "UNKNOWN", found.message or "the answer failed", body)
 

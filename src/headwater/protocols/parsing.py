@@ -7,6 +7,7 @@ from typing import Any, TypeVar
 import msgspec
 
 from headwater.errors import UsageError
+from headwater.json_text import decode_json
 
 T = TypeVar("T")
 
@@ -19,10 +20,7 @@ def parse_json(body: Any, what: str) -> Any:
     """
     if not isinstance(body, bytes | bytearray | memoryview | str):
         return body
-    try:
-        return msgspec.json.decode(body)
-    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
-        raise UsageError(f"the body is {what}: {error}") from error
+    return decode_json(body, f"the body is {what}:")
 
 
 def convert_json(document: Any, kind: type[T], what: str) -> T:

@@ -10,8 +10,8 @@ from headwater.core.answer.ending import EndingKind
 from headwater.errors import HeadwaterError, StreamCancelled
 from headwater.protocols.base import Encoder, StreamOutcome
 
-#: After so many bytes of one answer the others get their turn.
-_TURN_BYTES = 64 * 1024
+#: After this many bytes of one answer in one go, other tasks get their turn.
+TURN_BYTES = 64 * 1024
 
 
 def encoded(stream: Any, encoder: Encoder) -> Iterator[bytes]:
@@ -63,7 +63,7 @@ async def aencoded(stream: Any, encoder: Encoder) -> AsyncIterator[bytes]:
                 if piece := encoder.chunk(chunk):
                     yield piece
                 unbroken += len(piece)
-                if unbroken > _TURN_BYTES:
+                if unbroken > TURN_BYTES:
                     unbroken = 0
                     await _turn()
         except StreamCancelled as error:

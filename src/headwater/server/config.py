@@ -6,6 +6,8 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, fields
 from typing import Any, Self
 
+from headwater.log.base import LEASE
+
 _MIB = 1024 * 1024
 _GIB = 1024 * _MIB
 _HOUR = 3600.0
@@ -70,7 +72,7 @@ class ServerConfig:
     #: Signs links to streams; None for a secret that is created once and kept in the log.
     secret: str | None = field(default=None, repr=False)
     #: Seconds of silence after which the other servers on a shared log consider this one dead.
-    lease: float = 10.0
+    lease: float = LEASE
     #: Seconds that running answers have to finish when the server shuts down.
     grace: float = 10.0
 

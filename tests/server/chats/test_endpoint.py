@@ -290,8 +290,8 @@ def test_another_key_sees_nothing() -> None:
         ("POST", "/v1/chats", {"messages": [{"id": "m", "role": "user", "contents": [{}]}]}, "a content is"),
         ("POST", "/v1/chats", {"leaf": "m"}, "the leaf has to be one"),
         ("PATCH", "/v1/chats/c", {"titel": "x"}, "the body is"),
-        ("GET", "/v1/chats?pageSize=many", None, "pageSize is a number"),
-        ("GET", "/v1/chats?pageToken=x", None, "nextPageToken of the page before"),
+        ("GET", "/v1/chats?pageSize=many", None, "pageSize must be a number"),
+        ("GET", "/v1/chats?pageToken=x", None, "nextPageToken of the previous page"),
         ("GET", "/v1/chats/c/export?format=pdf", None, "format is"),
     ],
 )

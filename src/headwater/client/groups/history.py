@@ -11,6 +11,7 @@ from typing import IO, Any
 import msgspec
 
 from headwater.errors import UsageError
+from headwater.json_text import JSON_ERRORS
 from headwater.types import Content, FinishReason, GenerateContentResponse, Part
 
 #: The form of a saved conversation.
@@ -64,7 +65,7 @@ def from_json(text: str | bytes) -> ChatFile:
         version = msgspec.json.decode(text, type=_Version).version
         if version == VERSION:
             return msgspec.json.decode(text, type=ChatFile)
-    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
+    except JSON_ERRORS as error:
         raise UsageError(f"this is no saved chat: {error}") from error
     raise UsageError(
         f"this chat was saved in version {version}, and this headwater reads version {VERSION}: upgrade it"

@@ -13,6 +13,7 @@ from urllib.parse import quote, urlsplit
 import headwater
 from headwater.client.options.call_options import StreamOptions
 from headwater.client.request.credentials import AccessTokens
+from headwater.contract.defaults import API_KEY_VARIABLES
 from headwater.core.machine.policy import RETRY_CODES, Deadlines, Retry
 from headwater.errors import UsageError
 from headwater.transport.base import is_http
@@ -246,7 +247,7 @@ def _is_google(url: str) -> bool:
 
 
 def _environment_key() -> str | None:
-    google, gemini = os.environ.get("GOOGLE_API_KEY"), os.environ.get("GEMINI_API_KEY")
+    google, gemini = map(os.environ.get, API_KEY_VARIABLES)
     if google and gemini and google != gemini:
         logger.warning("GOOGLE_API_KEY and GEMINI_API_KEY are both set; using GOOGLE_API_KEY")
     return google or gemini

@@ -16,6 +16,7 @@ from headwater.core.wire.gemini_resume import position, resume
 from headwater.core.wire.json_stream import Splitter
 from headwater.core.wire.request import HttpRequest
 from headwater.errors import APIError, HeadwaterError, WireError, api_error
+from headwater.json_text import JSON_ERRORS
 from headwater.types import Content, GenerateContentResponse
 from headwater.types.base import ApiModel, salvage
 
@@ -37,8 +38,6 @@ STATUS_NAMES = {
     504: "DEADLINE_EXCEEDED",
 }
 
-#: What reading JSON can raise: the last two for bytes that are no UTF-8, and for brackets in brackets without end.
-_UNREADABLE = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
 _CODE = re.compile("[0-9]{3,5}")
 _HALF = re.compile(rb"\\u[dD][89a-fA-F]")
 _ESCAPE = re.compile(rb"\\(?:u[dD][89abAB]..\\u[dD][c-fC-F]..|(u[dD][89a-fA-F]..)|.)", re.DOTALL)
@@ -70,7 +69,7 @@ class Gemini(Generic[R]):
             return self._read(data, headers)
         try:
             result = self._decoder.decode(data)
-        except _UNREADABLE:
+        except JSON_ERRORS:
             return self._read(data, headers)
         if getattr(result, "candidates", True) is None:  # usage alone, a refused prompt, or no answer at all
             return self._read(data, headers)
@@ -83,7 +82,7 @@ class Gemini(Generic[R]):
         """Return the error that an answer with a bad status means, whatever its body is."""
         try:
             document = msgspec.json.decode(body)
-        except _UNREADABLE:
+        except JSON_ERRORS:
             document = None
         if isinstance(document, list) and document:
             document = document[0]
@@ -139,7 +138,7 @@ class Gemini(Generic[R]):
         text = _mend(data)
         try:
             document = msgspec.json.decode(text)
-        except _UNREADABLE:
+        except JSON_ERRORS:
             pieces = _pieces(text)
             if pieces is None:
                 return (WireError(f"the API sent an event that is not JSON: {_excerpt(data)}"),)
@@ -167,7 +166,7 @@ class Gemini(Generic[R]):
     def _fit(self, document: dict[str, Any], data: bytes) -> R:
         try:
             return self._decoder.decode(data)
-        except _UNREADABLE:
+        except JSON_ERRORS:
             return salvage(document, self._kind)
 
 

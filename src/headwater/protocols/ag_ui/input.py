@@ -7,6 +7,7 @@ from typing import Any
 import msgspec
 
 from headwater.errors import UsageError
+from headwater.json_text import JSON_ERRORS
 from headwater.protocols.data_urls import decoded, part_of
 from headwater.protocols.parsing import parse_json
 from headwater.protocols.tool_names import CODE, SERVER, own_id, response_of, signature_in
@@ -225,14 +226,14 @@ def _output(content: Any, where: str) -> Any:
         raise UsageError(f"{where}: the content of a tool's message is a text")
     try:
         return msgspec.json.decode(content)
-    except (msgspec.MsgspecError, RecursionError):
+    except JSON_ERRORS:
         return content
 
 
 def _arguments(text: Any, where: str) -> dict[str, Any]:
     try:
         return msgspec.json.decode(text or "{}", type=dict[str, Any])
-    except (msgspec.MsgspecError, RecursionError, TypeError):
+    except (*JSON_ERRORS, TypeError):
         raise UsageError(f"{where}: arguments is the JSON text of an object") from None
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 from collections.abc import Mapping
 from typing import Any
 
@@ -25,6 +24,7 @@ from headwater.server.chats.ui_messages import ui_chat
 from headwater.server.http.auth import Auth
 from headwater.server.http.body import read_request_body
 from headwater.server.http.middleware import add_log_fields
+from headwater.server.http.paging import next_page, parse_page_size, parse_position, position_token
 from headwater.server.http.responses import created_response, json_response
 
 
@@ -84,9 +84,10 @@ class ChatsEndpoint:
         chats, query = self._chats(http), http.query_params.get("q", "")
         if len(query) > MAX_QUERY_LENGTH:
             raise UsageError(f"q has at most {MAX_QUERY_LENGTH} characters")
-        page = await chats.list_page(query, _parse_token(http), _parse_size(http))
-        token = {} if page.next is None else {"nextPageToken": _page_token(page.next)}
-        return json_response({"chats": page.chats, **token})
+        after, size = parse_position(http, ListPosition), parse_page_size(http, default=50, limit=MAX_CHATS_PAGE)
+        page = await chats.list_page(query, after, size)
+        token = None if page.next is None else position_token(page.next)
+        return json_response({"chats": page.chats} | next_page(token))
 
     async def _write(self, http: HttpRequest) -> Response:
         chats, what = self._chats(http), "a chat"
@@ -162,27 +163,6 @@ def _message(new: _NewMessage) -> Message:
 
 def _id(http: HttpRequest) -> str:
     return checked_id(http.path_params["id"], "chat")
-
-
-def _parse_size(http: HttpRequest) -> int:
-    text = http.query_params.get("pageSize") or "50"
-    if not text.isdecimal() or len(text) > 9:
-        raise UsageError("pageSize is a number")
-    return min(max(int(text), 1), MAX_CHATS_PAGE)
-
-
-def _page_token(position: ListPosition) -> str:
-    return base64.urlsafe_b64encode(msgspec.json.encode(position)).decode().rstrip("=")
-
-
-def _parse_token(http: HttpRequest) -> ListPosition | None:
-    token = http.query_params.get("pageToken")
-    if not token:
-        return None
-    try:
-        return msgspec.json.decode(base64.urlsafe_b64decode(token + "=" * (-len(token) % 4)), type=ListPosition)
-    except (msgspec.MsgspecError, ValueError) as error:
-        raise UsageError("pageToken is the nextPageToken of the page before") from error
 
 
 def _download(data: bytes, content_type: str, name: str) -> Response:

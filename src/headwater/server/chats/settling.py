@@ -16,6 +16,7 @@ from headwater.server.chats.model import ChatTree, Message, now
 from headwater.server.chats.reconcile import has_ended, read_answer
 from headwater.server.chats.store import ChatStore, RunningAnswer, open_store
 from headwater.server.chats.tables import reason
+from headwater.server.http.background import BackgroundTasks
 from headwater.server.http.errors import server_error
 from headwater.server.streams.registry import StartedStream, StreamRegistry
 
@@ -64,7 +65,7 @@ class AnswerSettler:
     def __init__(self, threads: StoreThreads, registry: StreamRegistry) -> None:
         self._threads = threads
         self._registry = registry
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._tasks = BackgroundTasks()
 
     async def load(self, owner: str, id: str) -> ChatTree | None:
         """Return a chat with its running answers as far as their streams are, or None if it does not exist.
@@ -103,8 +104,7 @@ class AnswerSettler:
 
     async def finish(self) -> None:
         """Save the ends of all answers that have ended, for the last time."""
-        if self._tasks:
-            await asyncio.wait(self._tasks)
+        await self._tasks.drain()
         await self._settle_all()
 
     async def _settle_all(self) -> None:
@@ -129,9 +129,7 @@ class AnswerSettler:
         return message
 
     def _start_settling(self, running: RunningAnswer) -> None:
-        task = asyncio.create_task(self._settle(running))
-        self._tasks.add(task)  # the loop itself holds tasks only weakly
-        task.add_done_callback(self._tasks.discard)
+        self._tasks.start(self._settle(running))
 
     async def _settle(self, running: RunningAnswer) -> None:
         """Save the end of an answer, if it has ended."""

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 import msgspec
 
+from headwater.json_text import JSON_ERRORS
 from headwater.server.durable.fields import JSON, is_text, media_type, refusal
 
 
@@ -27,7 +28,7 @@ def to_record(body: bytes, content_type: str) -> bytes:
         if not is_array:
             return bytes(msgspec.json.decode(body, type=msgspec.Raw))
         return b",".join(map(bytes, msgspec.json.decode(body, type=list[msgspec.Raw])))
-    except (UnicodeDecodeError, msgspec.DecodeError) as error:
+    except JSON_ERRORS as error:
         raise refusal(400, f"the body is not valid JSON: {error}") from error
 
 

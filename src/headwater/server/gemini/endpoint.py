@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from typing import Any
 
 import msgspec
 from starlette.requests import Request as HttpRequest
@@ -12,16 +11,19 @@ from starlette.routing import Route
 
 from headwater.engines.base import EngineRequest
 from headwater.errors import UnknownStreamError, UsageError, api_error
+from headwater.json_text import decode_json
+from headwater.server.gemini.resume_headers import parse_keep, parse_resume
 from headwater.server.http.auth import Auth
 from headwater.server.http.body import read_request_body
 from headwater.server.http.middleware import add_log_fields
+from headwater.server.http.paging import page_document, parse_page
 from headwater.server.http.responses import json_response
 from headwater.server.streams.encodings import ArrayEncoding, EventEncoding, ResponseEncoding, WholeEncoding
 from headwater.server.streams.record_format import StreamHeader
 from headwater.server.streams.recorder import Recorder
 from headwater.server.streams.registry import StreamRegistry
 from headwater.server.streams.responses import RelayResponse, StreamResponse
-from headwater.server.streams.retention import RetentionPolicy, parse_keep, parse_resume
+from headwater.server.streams.retention import RetentionPolicy
 from headwater.server.streams.routing import EngineRouter
 from headwater.types import Model
 
@@ -99,10 +101,10 @@ class GeminiEndpoint:
 
     async def _list_models(self, http: HttpRequest) -> Response:
         self._access.identify(http)
-        start, size = page_asked(http, default=50, most=1000)
+        start, size = parse_page(http, default=50, limit=1000)
         models = await self._models()
         name = "publisherModels" if "publisher" in http.path_params else "models"
-        return json_response(page_of(name, models, start, size))
+        return json_response(page_document(name, models, start, size))
 
     async def _get_model(self, http: HttpRequest) -> Response:
         self._access.identify(http)
@@ -116,28 +118,6 @@ class GeminiEndpoint:
     async def _models(self) -> list[Model]:
         found = [model for engine in self._engines.all() for model in await engine.models()]
         return list({model.name: model for model in found}.values())
-
-
-def page_asked(http: HttpRequest, *, default: int, most: int) -> tuple[int, int]:
-    """Return where the page of a list that is asked for begins, and its size.
-
-    Raises:
-        UsageError: the query does not say it in numbers.
-    """
-    try:
-        size = int(http.query_params.get("pageSize") or default)
-        start = int(http.query_params.get("pageToken") or 0)
-    except ValueError:
-        raise UsageError("pageSize and pageToken are numbers") from None
-    return max(start, 0), min(max(size, 1), most)
-
-
-def page_of(name: str, entries: list[Any], start: int, size: int) -> dict[str, Any]:
-    """Return one page of a list as the API words it."""
-    page: dict[str, Any] = {name: entries[start : start + size]}
-    if start + size < len(entries):
-        page["nextPageToken"] = str(start + size)
-    return page
 
 
 def _model(http: HttpRequest) -> str:
@@ -161,10 +141,7 @@ def _timeout(text: str | None) -> float | None:
 
 def _unwrapped(body: bytes) -> bytes:
     """The request whose tokens are counted: the body, or its ``generateContentRequest``."""
-    try:
-        document = msgspec.json.decode(body)
-    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
-        raise UsageError(f"Invalid JSON payload received. {error}") from error
+    document = decode_json(body, "Invalid JSON payload received.")
     inner = None
     if isinstance(document, dict):
         inner = document.get("generateContentRequest") or document.get("generate_content_request")

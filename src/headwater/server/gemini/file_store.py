@@ -18,6 +18,7 @@ from typing import Any, BinaryIO
 import msgspec
 
 from headwater.errors import APIError, UsageError, api_error
+from headwater.json_text import decode_json
 from headwater.server.config import Limits
 from headwater.server.http.body import too_large
 
@@ -266,10 +267,7 @@ def read_metadata(body: bytes) -> Metadata:
     Raises:
         UsageError: it is no JSON object.
     """
-    try:
-        document = msgspec.json.decode(body or b"{}")
-    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
-        raise UsageError(f"Invalid JSON payload received. {error}") from error
+    document = decode_json(body or b"{}", "Invalid JSON payload received.")
     fields = document.get("file") if isinstance(document, dict) else None
     if not isinstance(fields, dict):
         return Metadata()

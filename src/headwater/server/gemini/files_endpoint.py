@@ -9,15 +9,19 @@ from starlette.responses import FileResponse, Response
 from starlette.routing import Route
 
 from headwater.errors import UsageError, api_error
-from headwater.server.gemini.endpoint import VERSIONS, page_asked, page_of
+from headwater.server.gemini.endpoint import VERSIONS
 from headwater.server.gemini.file_store import FileStore, FileUpload, Metadata, read_metadata
 from headwater.server.http.auth import Auth
 from headwater.server.http.body import iter_body, read_body, too_large
+from headwater.server.http.numbers import parse_count
+from headwater.server.http.paging import page_document, parse_page
 from headwater.server.http.responses import json_response
 
 #: What Google's server asks of slices; ours takes any size.
 _GRANULARITY = "8388608"
 _METADATA_BYTES = 64 * 1024
+#: Of a number of bytes: what fits into 64 bits.
+_SIZE_DIGITS = 18
 
 
 class FilesEndpoint:
@@ -115,9 +119,9 @@ class FilesEndpoint:
 
     async def _list(self, http: HttpRequest) -> Response:
         who = self._access.identify(http)
-        start, size = page_asked(http, default=10, most=100)
+        start, size = parse_page(http, default=10, limit=100)
         files = [file.document(_base(http)) for file in self._files.list(who)]
-        return json_response(page_of("files", files, start, size) if files else {})
+        return json_response(page_document("files", files, start, size) if files else {})
 
     async def _get(self, http: HttpRequest) -> Response:
         who = self._access.identify(http)
@@ -148,11 +152,7 @@ def _commands(http: HttpRequest) -> set[str]:
 
 def _number(http: HttpRequest, name: str) -> int | None:
     text = http.headers.get(name)
-    if text is None:
-        return None
-    if not (text.isdecimal() and text.isascii() and len(text) <= 18):
-        raise UsageError(f"{name} is a number of bytes")
-    return int(text)
+    return None if text is None else parse_count(text, f"{name} must be a number of bytes", digits=_SIZE_DIGITS)
 
 
 def _state(word: str) -> dict[str, str]:

@@ -18,9 +18,12 @@ from headwater.contract.paths import EVENTS, LINKS, STOP, STREAMS
 from headwater.contract.streams import LOST, RUNNING, StreamDocument, StreamMetrics, parse_on_break
 from headwater.engines.base import EngineRequest
 from headwater.errors import APIError, NotFoundError, UnknownStreamError, UsageError, api_error
+from headwater.json_text import JSON_ERRORS
 from headwater.server.http.auth import Auth
 from headwater.server.http.body import read_request_body
 from headwater.server.http.middleware import add_log_fields
+from headwater.server.http.numbers import parse_count, parse_seconds
+from headwater.server.http.paging import next_page, parse_page
 from headwater.server.http.responses import created_response, json_response
 from headwater.server.streams.formats import DEFAULT_FORMAT, StreamFormats
 from headwater.server.streams.links import SIGNATURE, check_link, link_query
@@ -83,11 +86,11 @@ class StreamsEndpoint:
 
     async def _list(self, http: HttpRequest) -> Response:
         principal = self._auth.identify(http)
-        start, size = _parse_page(http)
+        start, size = parse_page(http, default=20, limit=MAX_STREAMS_PAGE)
         names, is_more = await self._registry.list_names(principal, start, size)
         found = await asyncio.gather(*(self._list_entry(principal, name) for name in names))
-        more = {"nextPageToken": str(start + size)} if is_more else {}
-        return json_response({"streams": [one for one in found if one is not None], **more})
+        token = str(start + size) if is_more else None
+        return json_response({"streams": [one for one in found if one is not None]} | next_page(token))
 
     async def _get(self, http: HttpRequest) -> Response:
         return json_response(_document(await self._own_stream(http)))
@@ -132,7 +135,7 @@ class StreamsEndpoint:
         body = await read_request_body(http, self._auth.limits)
         try:
             seconds = msgspec.json.decode(body, type=dict[str, float])["seconds"]
-        except (msgspec.MsgspecError, UnicodeDecodeError, KeyError) as error:
+        except (*JSON_ERRORS, KeyError) as error:
             raise UsageError('the body is {"seconds": <how long the link lasts>}') from error
         query = link_query(await self._registry.secret(), stream.name, seconds)
         return json_response({"url": f"{STREAMS}/{stream.name}{EVENTS}?{query}"})
@@ -172,7 +175,7 @@ def _parse_start(body: bytes) -> tuple[EngineRequest, StreamHeader]:
         document = msgspec.json.decode(body, type=dict[str, Any])
         asked = {name: document.pop(name) for name in ("model", "engine", "on_break") if name in document}
         options = msgspec.convert(asked, _StartOptions)
-    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
+    except JSON_ERRORS as error:
         raise UsageError(f"the body is a request of the Gemini API with its model: {error}") from error
     model = model_name(options.model)
     header = StreamHeader("", model, engine=options.engine, on_break=parse_on_break(options.on_break))
@@ -206,29 +209,13 @@ def _state(stream: StoredStream) -> str:
 def _parse_after(http: HttpRequest) -> int:
     """After how many events the client wants to read: where it was, or where it says."""
     text = http.headers.get(LAST_EVENT_ID) or http.query_params.get("after") or "0"
-    if not text.isascii() or not text.isdigit() or len(text) > 15:
-        raise UsageError(f"after, or {LAST_EVENT_ID}, is the number of events that have come")
-    return int(text)
+    return parse_count(text, f"after, or {LAST_EVENT_ID}, is the number of events that have come")
 
 
 def _parse_interval(http: HttpRequest) -> float:
     """How long to gather what comes before it is sent on (seconds)."""
     text = http.query_params.get("every") or "0"
-    try:
-        seconds = float(text)
-    except ValueError:
-        seconds = -1.0
-    if not 0 <= seconds <= _MAX_INTERVAL:
-        raise UsageError(f"every is a number of seconds, at most {_MAX_INTERVAL:g}")
-    return seconds
-
-
-def _parse_page(http: HttpRequest) -> tuple[int, int]:
-    """Where the page of a list begins, and its size."""
-    start, size = http.query_params.get("pageToken") or "0", http.query_params.get("pageSize") or "20"
-    if not (start.isdecimal() and size.isdecimal()) or len(start) > 9 or len(size) > 9:
-        raise UsageError("pageSize and pageToken are numbers")
-    return int(start), min(max(int(size), 1), MAX_STREAMS_PAGE)
+    return parse_seconds(text, f"every is a number of seconds, at most {_MAX_INTERVAL:g}", limit=_MAX_INTERVAL)
 
 
 def _not_found() -> APIError:

@@ -8,13 +8,12 @@ import msgspec
 
 from headwater.contract.streams import CANCELLED, StreamEnding
 from headwater.errors import api_error
+from headwater.json_text import JSON_ERRORS
 from headwater.protocols.base import EVENT_STREAM, Encoder, StreamOutcome
 from headwater.server.streams.record_format import CHUNK, END, ERROR, error_body
 from headwater.types import GenerateContentResponse, UsageMetadata
 from headwater.types.base import salvage
 
-#: What reading JSON can raise.
-_UNREADABLE = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
 _DECODER = msgspec.json.Decoder(GenerateContentResponse)
 _CUT = api_error(503, "the server let this reader go before the end: read the answer again", status="UNAVAILABLE")
 
@@ -65,11 +64,11 @@ def read_chunk(data: bytes) -> GenerateContentResponse:
     """Return the chunk of a record; what does not fit its type is left out."""
     try:
         return _DECODER.decode(data)
-    except _UNREADABLE:
+    except JSON_ERRORS:
         pass
     try:
         document = msgspec.json.decode(data)
-    except _UNREADABLE:
+    except JSON_ERRORS:
         document = None
     return salvage(document, GenerateContentResponse) if isinstance(document, dict) else GenerateContentResponse()
 
@@ -78,7 +77,7 @@ def _outcome(data: bytes) -> StreamOutcome:
     try:
         ending = msgspec.json.decode(data, type=StreamEnding)
         usage = None if ending.usage is None else msgspec.convert(ending.usage, UsageMetadata)
-    except _UNREADABLE:
+    except JSON_ERRORS:
         return StreamOutcome()
     is_cancelled = ending.reason == CANCELLED
     return StreamOutcome(

@@ -15,6 +15,7 @@ from headwater.engines.base import Engine, EngineRequest
 from headwater.errors import APIError, HeadwaterError, LogError, StreamError
 from headwater.log.base import Log
 from headwater.log.memory import MemoryLog
+from headwater.protocols.serving import TURN_BYTES
 from headwater.server.http.errors import server_error
 from headwater.server.http.metrics import ServerMetrics
 from headwater.server.streams import record_format
@@ -23,9 +24,6 @@ from headwater.server.streams.log_writer import NOT_OWNER, BatchingWriter, Direc
 from headwater.server.streams.record_format import StreamStatus
 
 logger = logging.getLogger("headwater.server")
-
-#: After so many bytes of one answer the others get their turn.
-_TURN_BYTES = 64 * 1024
 
 
 class Backpressure:
@@ -271,7 +269,7 @@ class Recorder:
                     if backpressure is not None:
                         await backpressure.add(len(record))
                     unbroken += len(record)
-                    if unbroken > _TURN_BYTES:  # an engine that never waits would keep everybody else waiting
+                    if unbroken > TURN_BYTES:  # an engine that never waits would keep everybody else waiting
                         unbroken = 0
                         await asyncio.sleep(0)
         except TimeoutError as error:

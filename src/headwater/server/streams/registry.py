@@ -21,6 +21,7 @@ from headwater.engines.base import EngineRequest
 from headwater.errors import ConflictError, LogError, UnknownStreamError
 from headwater.log.base import Log, LogState
 from headwater.server.http.auth import Auth
+from headwater.server.http.background import BackgroundTasks
 from headwater.server.streams import record_format
 from headwater.server.streams.idempotency import IdempotencyKeys, request_digest
 from headwater.server.streams.links import shared_secret
@@ -78,7 +79,7 @@ class StreamRegistry:
         self._secret = hashlib.sha256(secret.encode()).digest() if secret else None
         self._stopping: dict[str, asyncio.Task[None]] = {}
         self._keepalives: dict[str, tuple[int, asyncio.Task[None]]] = {}
-        self._dropping: set[asyncio.Task[None]] = set()
+        self._background = BackgroundTasks()
         self._idempotency = IdempotencyKeys(recorder.log)
         self.retention = Retention()
 
@@ -295,9 +296,7 @@ class StreamRegistry:
     def discard(self, name: str) -> None:
         """Stop an answer and forget it: at once, or, if it is one of ours, as soon as nobody here reads it."""
         if not self.retention.stop(name, discard=True):
-            task = asyncio.create_task(self.drop(name))
-            self._dropping.add(task)  # the loop itself holds tasks only weakly
-            task.add_done_callback(self._dropping.discard)
+            self._background.start(self.drop(name))
 
     async def send_to(self, node_id: str, message: Mapping[str, str]) -> None:
         """Leave a message for the server ``node_id``.

@@ -14,6 +14,7 @@ from headwater.contract.headers import STREAM
 from headwater.engines.base import Engine, EngineRequest
 from headwater.errors import APIError, UnknownStreamError
 from headwater.log.base import Log, Page, tail
+from headwater.protocols.base import EVENT_STREAM
 from headwater.server.http.auth import Auth
 from headwater.server.http.errors import http_status, retry_after, server_error
 from headwater.server.http.middleware import body_sender
@@ -30,10 +31,8 @@ _MAX_AHEAD_BYTES = 256 * 1024
 #: After the last answer of this server has ended, those who still read one have so long to hear of it (seconds).
 _CLOSING_SECONDS = 1.0
 _Headers = list[tuple[bytes, bytes]]
-_STREAM_HEADERS = (
-    (b"cache-control", b"no-cache, no-store, no-transform"),  # a browser that stores takes piece by piece
-    (b"x-accel-buffering", b"no"),  # nginx: send on what comes, at once
-)
+#: A browser that may store an answer takes it piece by piece; nginx must pass on each piece at once.
+_STREAM_HEADERS = [(name.encode(), value.encode()) for name, value in EVENT_STREAM.items() if name != "content-type"]
 
 
 class RelayResponse(Response):

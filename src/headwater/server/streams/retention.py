@@ -1,23 +1,14 @@
-"""How long the answers that run here are kept: after their end, and without a reader.
-
-A client of the Gemini endpoint asks for it with ``Headwater-Keep: <seconds>``, so that it can go on where it was when
-its line is cut; the answer's ``Headwater-Stream`` names the stream. A request with that name and
-``Headwater-After: <events>`` gets the rest.
-"""
+"""How long the streams that run here are kept: after their end, and without a reader."""
 
 from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Mapping
 from contextlib import ExitStack
 
 import msgspec
 
-from headwater.contract.headers import AFTER, KEEP, STREAM
-from headwater.contract.limits import MAX_KEEP
-from headwater.errors import UsageError
-from headwater.log.base import Log
+from headwater.server.http.background import BackgroundTasks
 from headwater.server.streams.recorder import Generation
 
 #: How many finished answers of one owner are kept, of those that have a life; the oldest goes first.
@@ -73,7 +64,7 @@ class Retention:
     def __init__(self) -> None:
         self._streams: dict[str, RetainedStream] = {}
         self._finished: dict[str, dict[str, None]] = {}  # those with a life, by owner, the oldest first
-        self._dropping: set[asyncio.Task[None]] = set()
+        self._dropping = BackgroundTasks()
 
     def __len__(self) -> int:
         return len(self._streams)
@@ -148,17 +139,8 @@ class Retention:
             if not owned:
                 del self._finished[retained.owner]
         for key in (retained.name, *retained.related_logs):
-            self._drop(retained.log, key)
-
-    def _drop(self, log: Log, key: str) -> None:
-        task = asyncio.create_task(log.drop(key))
-        self._dropping.add(task)  # the loop itself holds tasks only weakly
-        task.add_done_callback(self._dropped)
-
-    def _dropped(self, task: asyncio.Task[None]) -> None:
-        self._dropping.discard(task)
-        if not task.cancelled():
-            task.exception()  # retention drops what could not be dropped now
+            # If it fails, the sweep of the log drops it later.
+            self._dropping.start(retained.log.drop(key))
 
     def _finish(self, retained: RetainedStream) -> None:
         retained.quota.close()
@@ -194,36 +176,3 @@ class Retention:
         retained.timer = None
         if not retained.readers:
             self.forget(retained)
-
-
-def parse_keep(headers: Mapping[str, str]) -> float | None:
-    """Return for how many seconds a client wants its stream kept; None where it does not.
-
-    Raises:
-        UsageError: that is no number of seconds.
-    """
-    text = headers.get(KEEP)
-    if text is None:
-        return None
-    try:
-        seconds = float(text)
-    except ValueError:
-        seconds = -1.0
-    if not seconds >= 0:
-        raise UsageError(f"{KEEP} is a number of seconds")
-    return min(seconds, MAX_KEEP)
-
-
-def parse_resume(headers: Mapping[str, str]) -> tuple[str, int] | None:
-    """Return the stream that a client wants the rest of, and after how many events; None where it wants a new one.
-
-    Raises:
-        UsageError: that is no number of events.
-    """
-    name = headers.get(STREAM)
-    if name is None:
-        return None
-    text = headers.get(AFTER, "0")
-    if not text.isascii() or not text.isdigit() or len(text) > 15:
-        raise UsageError(f"{AFTER} is the number of events that have come")
-    return name, int(text)

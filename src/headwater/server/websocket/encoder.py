@@ -15,6 +15,7 @@ from typing import Any, NamedTuple
 import msgspec
 
 from headwater.contract.streams import StreamEnding
+from headwater.json_text import JSON_ERRORS
 from headwater.server.streams import record_format
 from headwater.server.websocket.errors import BLOCKED, RETRYABLE, code_of, retry_after_ms
 from headwater.types import FinishReason
@@ -219,7 +220,7 @@ class MessageEncoder:
     def _chunk(self, record: bytes) -> Iterator[tuple[str, Any]]:
         try:
             chunk = _decode(record[1:])
-        except (msgspec.MsgspecError, RecursionError):  # not a response of the API: passed on as it is
+        except JSON_ERRORS:  # not a response of the API: passed on as it is
             yield "data", {"chunk": record[1:].decode("utf-8", "replace")}
             return
         if chunk.usageMetadata:

@@ -10,6 +10,7 @@ from headwater.contract.defaults import DEFAULT_MODEL
 from headwater.contract.limits import MAX_KEY_LENGTH
 from headwater.engines.base import EngineRequest
 from headwater.errors import UsageError
+from headwater.json_text import JSON_ERRORS
 from headwater.server.streams.record_format import StreamHeader
 from headwater.server.streams.routing import model_name
 from headwater.types import GenerateContentRequest
@@ -107,7 +108,7 @@ def read_message(text: str) -> Message:
         if decode is None:
             raise UsageError(f"unknown message type {str(kind)[:100]!r}")
         return decode(text)
-    except (msgspec.MsgspecError, RecursionError, UnicodeError) as error:
+    except JSON_ERRORS as error:
         raise UsageError(f"not a message of this protocol: {str(error)[:300]}") from error
 
 
@@ -115,7 +116,7 @@ def id_of(text: str) -> str | None:
     """Return the id of an invalid ``generate``, so that the error can name it."""
     try:
         kind = _peek(text)
-    except (msgspec.MsgspecError, RecursionError, UnicodeError):
+    except JSON_ERRORS:
         return None
     return (
         kind.id if kind.type == "generate" and isinstance(kind.id, str) and 0 < len(kind.id) <= MAX_KEY_LENGTH else None

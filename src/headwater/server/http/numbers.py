@@ -1,0 +1,32 @@
+"""Numbers in headers and queries, each kind parsed in one place. Pure."""
+
+from __future__ import annotations
+
+from headwater.contract.limits import MAX_COUNT_DIGITS
+from headwater.errors import UsageError
+
+
+def parse_count(text: str, message: str, *, digits: int = MAX_COUNT_DIGITS) -> int:
+    """Return a number of events, of bytes or of entries: ASCII digits, and no more of them than a reader can hold.
+
+    Raises:
+        UsageError: if it is anything else; the text is ``message``.
+    """
+    if not (text.isascii() and text.isdecimal()) or len(text) > digits:
+        raise UsageError(message)
+    return int(text)
+
+
+def parse_seconds(text: str, message: str, *, limit: float = float("inf")) -> float:
+    """Return a number of seconds from 0 to ``limit``.
+
+    Raises:
+        UsageError: if it is anything else; the text is ``message``.
+    """
+    try:
+        seconds = float(text)
+    except ValueError:
+        raise UsageError(message) from None
+    if not 0 <= seconds <= limit:  # NaN is neither
+        raise UsageError(message)
+    return seconds
