@@ -51,6 +51,27 @@ FLOORS = {
 }
 #: Rooms of one floor that do not know each other: log and core meet in server only.
 STRANGERS = {("log", "core"), ("core", "log"), ("core", "story"), ("log", "story"), ("story", "log")}
+#: The floors inside a room, the lowest first: a folder or file knows those of the floors below, and not its neighbours.
+INSIDE = {
+    "server": (
+        ("config",),
+        ("http",),
+        ("streams",),
+        ("gemini", "websocket", "chats", "durable"),
+        ("protocols",),
+        ("openapi", "page"),
+        ("application",),
+        ("run",),
+    ),
+    "client": (("options", "tools"), ("request",), ("stream",), ("groups",), ("client",)),
+    "core": (("text",), ("answer",), ("stages", "wire"), ("machine",)),
+    "log": (
+        ("base", "lease", "packing", "retention", "waiting"),
+        ("memory", "recent"),
+        ("sqlite", "redis"),
+        ("open",),
+    ),
+}
 #: What waits, looks at a clock, throws dice or tells tales: not for what only decides.
 IMPURE = frozenset({"asyncio", "threading", "socket", "time", "random", "logging", "os"})
 BARRED = {
@@ -123,6 +144,33 @@ def test_a_file_imports_from_its_own_floor_or_from_below() -> None:
         if FLOORS[room(found)] > FLOORS[room(name)] or (room(name), room(found)) in STRANGERS
     ]
     assert not wrong
+
+
+def place(name: str) -> str:
+    """The folder or file of a module inside its room; empty for the room itself, which re-exports all of it."""
+    return name.split(".")[2] if name.count(".") > 1 else ""
+
+
+@pytest.mark.parametrize("inside", INSIDE)
+def test_every_place_inside_a_room_has_its_floor(inside: str) -> None:
+    known = {name for floor in INSIDE[inside] for name in floor}
+    there = {place(name) for name in _in(inside)} - {""}
+    assert there == known, f"put {there ^ known} on its floor of {inside} in INSIDE, or take it out"
+
+
+@pytest.mark.parametrize("inside", INSIDE)
+def test_inside_a_room_imports_point_down(inside: str) -> None:
+    floors = {name: number for number, floor in enumerate(INSIDE[inside]) for name in floor}
+    wrong = [
+        f"{name} imports {found}, which is not below it: see INSIDE[{inside!r}]"
+        for name in _in(inside)
+        if place(name)
+        for found in own(name)
+        if room(found) == inside
+        and place(found) not in ("", place(name))
+        and floors[place(found)] >= floors[place(name)]
+    ]
+    assert not wrong, "\n".join(wrong)
 
 
 def test_what_is_imported_is_there() -> None:
