@@ -1,4 +1,4 @@
-"""Draws the life of a call into docs/architecture.md, from the table that the code goes by.
+"""Draws the life of a call into docs/architecture.md, from the table that the code uses.
 
 python docs/draw_machine.py
 """
@@ -25,7 +25,7 @@ def diagram() -> str:
 
 
 def redrawn(page: str) -> str:
-    """Return the text of the page with the diagram as it has to be."""
+    """Return the text of the page with the current diagram."""
     before, _, rest = page.partition(BEGIN)
     _, _, after = rest.partition(END)
     return f"{before}{BEGIN}\n{diagram()}\n{END}{after}"

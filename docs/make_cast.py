@@ -1,9 +1,9 @@
-"""Makes docs/ask.svg: runs ``headwater ask`` in a terminal of its own, and draws what came, when it came.
+"""Creates docs/ask.svg: runs ``headwater ask`` in a terminal of its own, and draws its output with its timing.
 
     python docs/make_cast.py
 
-Only the typing of the command is made up: every piece of the answer appears when it came in the recording. Lines are
-wrapped between words, which is kinder to the reader than a terminal is.
+Only the typing of the command is invented: the answer appears with the timing of the recording. Lines are wrapped
+between words, which reads better than a terminal's wrapping.
 """
 
 from __future__ import annotations
@@ -25,9 +25,9 @@ from pathlib import Path
 
 COMMAND = 'headwater ask --offline --stats "Tell me a story in 100 words."'
 COLUMNS = 78
-CELL, LINE, LEFT, TOP = 8.43, 21, 22, 68  # pixels: width and height of a character, and where the first one stands
+CELL, LINE, LEFT, TOP = 8.43, 21, 22, 68  # pixels: width and height of a character, and the position of the first one
 TYPING = 0.045  # seconds for each character of the command
-REST = 6.0  # seconds that the end stays before it begins again
+REST = 6.0  # seconds that the end stays before it starts over
 
 STYLE = """
 text{font:14px ui-monospace,SFMono-Regular,Menlo,Consolas,'DejaVu Sans Mono',monospace;fill:#dbe2ee;white-space:pre}
@@ -39,7 +39,7 @@ text{font:14px ui-monospace,SFMono-Regular,Menlo,Consolas,'DejaVu Sans Mono',mon
 
 @dataclass
 class Letter:
-    """One character: which frame it came with, and how it looks."""
+    """One character: its frame and its style."""
 
     frame: int
     text: str
@@ -47,7 +47,7 @@ class Letter:
 
 
 def record(command: str) -> list[tuple[float, str]]:
-    """Return what ``command`` wrote to its terminal, each piece with its time in seconds."""
+    """Return the output of ``command`` at a terminal, each read with its time in seconds."""
     master, slave = pty.openpty()
     fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", 24, COLUMNS, 0, 0))
     hidden = ("GOOGLE_", "GEMINI_", "HEADWATER_", "NO_COLOR")
@@ -73,12 +73,12 @@ def record(command: str) -> list[tuple[float, str]]:
 def _read(terminal: int) -> bytes:
     try:
         return os.read(terminal, 65536)
-    except OSError:  # how Linux says that the other side is closed
+    except OSError:  # Linux: the other side is closed
         return b""
 
 
 def letters_of(pieces: list[tuple[float, str]]) -> tuple[list[float], list[Letter]]:
-    """Return the time of each frame, and the letters of the whole session, the typed command first."""
+    """Return the time of each frame, and the characters of the whole session, the typed command first."""
     times = [0.0]
     letters = [Letter(0, "$", "p"), Letter(0, " ")]
     for number, letter in enumerate(COMMAND):
@@ -98,7 +98,7 @@ def letters_of(pieces: list[tuple[float, str]]) -> tuple[list[float], list[Lette
 
 
 def wrap(letters: list[Letter]) -> list[list[Letter]]:
-    """Return the letters as lines, none longer than the terminal is wide."""
+    """Return the characters as lines, wrapped at the width of the terminal."""
     lines: list[list[Letter]] = [[]]
     for letter in letters:
         if letter.text == "\n":

@@ -1,6 +1,6 @@
 """Takes the screenshots of docs/page.md: needs the browser-tests extra and a Chromium. Run it from the checkout.
 
-They are written to docs/, or to the folder that is named.
+They are written to docs/, or to the folder given as argument.
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ print(f"{speed(radius=1.5, slope=0.001):.1f} m/s")  # 1.2 m/s
 A stone bed slows the water more than sand does.
 """
 USAGE = UsageMetadata(prompt_token_count=14, candidates_token_count=268, thoughts_token_count=31)
-#: What else is in the list, and how many days ago it was.
+#: The other chats of the list, with their age in days.
 TITLES = {
     "Reading list for the autumn": 0.01,
     "Why are some lakes salty?": 0.02,
@@ -84,7 +84,7 @@ SHOTS = {
 
 
 def fill(live: Live) -> None:
-    """Write the chats of the list."""
+    """Create the chats of the list."""
     for title, age in TITLES.items():
         created = (datetime.now(UTC) - timedelta(days=age)).isoformat()
         contents = [{"role": "user", "parts": [{"text": title}]}]

@@ -10,7 +10,7 @@ from headwater.server import Runner, listen
 
 
 async def ask(url: str, prompt: str) -> None:
-    """Print the answer that comes over the WebSocket: a browser would send and get the same."""
+    """Print the answer from the WebSocket. A browser would send and receive the same."""
     async with connect(url) as socket:
         await socket.send(json.dumps({"prompt": prompt}))
         async for message in socket:
