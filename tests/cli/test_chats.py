@@ -52,7 +52,7 @@ def test_the_list_has_a_line_for_each_chat(chats):
     assert chats("list", "river").stdout.startswith(b"a1  ")
     result = chats("list", "--limit", "1")
     assert result.stdout.count(b"\n") == 1
-    assert b"there are more" in result.stderr
+    assert b"more chats" in result.stderr
     told = [json.loads(line) for line in chats("list", "--json").stdout.splitlines()]
     assert [(chat["id"], chat["title"], chat["running"]) for chat in told] == [
         ("a2", "What of lakes?", False),
@@ -66,7 +66,7 @@ def test_an_empty_list_says_what_to_do(run, live):
     assert (result.returncode, result.stdout) == (0, b"")
     assert f"headwater chat --base-url {live.url}" in result.stderr.decode()
     result = run("chats", "list", "deep", "sea", "--base-url", live.url)
-    assert (result.returncode, result.stderr) == (0, b"no chat has these words: deep sea\n")
+    assert (result.returncode, result.stderr) == (0, b"no chat contains these words: deep sea\n")
 
 
 def test_the_list_at_a_terminal_fits_its_width(terminal, live):
@@ -89,7 +89,7 @@ def test_a_chat_is_shown_as_markdown_or_json(chats, live):
     assert json.loads(chats("show", "--json", "a1").stdout)["messages"][0]["id"] == "q"
     result = chats("show", "a")
     assert result.returncode == 2
-    assert b"2 chats begin with 'a': a2 (What of lakes?), a1 (What of rivers?)" in result.stderr
+    assert b"2 chats have an id that starts with 'a': a2 (What of lakes?), a1 (What of rivers?)" in result.stderr
     for missing in ("b", "a11", ""):
         result = chats("show", missing)
         assert (result.returncode, b"headwater chats list" in result.stderr) == (1, True)
@@ -114,7 +114,7 @@ def test_a_chat_is_written_to_a_file(chats, tmp_path):
 def test_a_chat_is_renamed(chats):
     """The words are its new title."""
     result = chats("rename", "a1", "Of", "rivers")
-    assert (result.returncode, result.stderr) == (0, b"the chat is now 'Of rivers'\n")
+    assert (result.returncode, result.stderr) == (0, b"renamed to 'Of rivers'\n")
     assert b"  Of rivers\n" in chats("list").stdout
 
 
@@ -124,7 +124,7 @@ def test_nothing_is_deleted_without_a_yes(chats, live, terminal):
     assert chats("delete", "--yes", "a1", "b").returncode == 1
     for answer, left in (("n", 2), ("y", 0)):
         screen = terminal("chats", "delete", "a1", "a2", "--base-url", live.url)
-        screen.wait_for("Delete What of rivers?, What of lakes? for good? [y/N]")
+        screen.wait_for("Delete What of rivers?, What of lakes? permanently? [y/N]")
         screen.type(f"{answer}\n")
         assert screen.wait() == 0
         assert len(live.client("none").chats.list()) == left

@@ -167,4 +167,4 @@ def test_rich_is_not_needed(monkeypatch):
     with pytest.raises(UsageError, match="headwater\\[terminal\\]"):
         Screen(markdown=True)
     with pytest.raises(UsageError, match="headwater\\[terminal\\]"):
-        Screen().watch(lambda: None)
+        Screen().show_progress(lambda: None)

@@ -42,7 +42,7 @@ def test_it_writes_the_chunks(run, live):
 
 
 def test_it_leaves_at_ctrl_c_and_says_how_to_come_back(start):
-    """The stream goes on, and the note has the place where the reader was."""
+    """The stream continues, and the note has the place where the reader was."""
     engine = Held(2)
     with Live(engine) as live:
         name = begun(live)
@@ -51,7 +51,7 @@ def test_it_leaves_at_ctrl_c_and_says_how_to_come_back(start):
         process.send_signal(signal.SIGINT)
         _, told = process.communicate(timeout=20)
         assert process.returncode == 130
-        assert f"the stream goes on: headwater tail --after 2 -- {name}" in told.decode()
+        assert f"the stream continues; to follow it again: headwater tail --after 2 -- {name}" in told.decode()
         assert engine.running == 1
 
 

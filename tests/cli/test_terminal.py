@@ -60,7 +60,7 @@ def test_no_prompt_is_a_usage_error(terminal, offline):
     """At a terminal a missing prompt does not wait for one."""
     screen = terminal("ask", env=offline)
     assert screen.wait() == 2
-    assert "there is no prompt" in screen.seen
+    assert "no prompt" in screen.seen
 
 
 def test_a_dash_reads_the_terminal(terminal, api, make_chunk):

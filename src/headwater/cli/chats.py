@@ -1,4 +1,4 @@
-"""``headwater chats``: the chats that a headwater server keeps, listed, shown, written to files, renamed, deleted."""
+"""``headwater chats``: lists, shows, exports, renames and deletes the chats saved on a headwater server."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import click
 
 from headwater.cli.exits import EPILOG, Exit
-from headwater.cli.options import MARKDOWN, SERVER, calling, server_client
+from headwater.cli.options import MARKDOWN, SERVER, explain_missing_server, server_client
 from headwater.cli.screen import Screen, has_rich
 from headwater.contract.paths import CHATS
 from headwater.errors import UsageError, api_error
@@ -23,21 +23,20 @@ if TYPE_CHECKING:
     from headwater.contract.chats import SavedChatInfo
     from headwater.genai import Client
 
-#: So many chats come with one request where all of them are looked at.
+#: Chats per request when all of them are needed.
 _PAGE = 1000
-#: The fewest letters of an id that are shown.
+#: The least number of characters of an id that is shown.
 _SHORT = 8
-#: A server that is there answers at once; one that is not is not waited for.
+#: A local server answers at once or is not running, so there is nothing to wait for.
 _ONCE = {"attempts": 2, "initial_delay": 0.2, "jitter": 0.1}
 
 
 @click.group(epilog=EPILOG, invoke_without_command=True)
 @click.pass_context
 def chats(context: click.Context) -> None:
-    """See to the chats that a headwater server keeps.
+    """Manage chats saved on a headwater server.
 
-    They are those of its page, and of `headwater chat --continue`. ID may be the beginning of an id, where only one
-    begins so.
+    They are the chats of its web page and of `headwater chat --continue`. ID can be any unambiguous prefix.
     """
     if context.invoked_subcommand is None:
         click.echo(context.get_help())
@@ -46,17 +45,17 @@ def chats(context: click.Context) -> None:
 @chats.command("list", epilog=EPILOG)
 @click.argument("query", nargs=-1)
 @click.option(
-    "--limit", type=click.IntRange(min=1), default=50, show_default=True, metavar="N", help="List the last N chats."
+    "--limit", type=click.IntRange(min=1), default=50, show_default=True, metavar="N", help="List the latest N chats."
 )
 @click.option("--json", "as_json", is_flag=True, help="Print each chat as one JSON object per line.")
 @SERVER
 def list_chats(query: tuple[str, ...], limit: int, *, as_json: bool, base_url: str) -> Exit:
-    """List chats, the last changed first.
+    """List chats, the most recently changed first.
 
-    With QUERY those that have its words, by how they begin.
+    With QUERY, only chats containing words that start with it.
     """
     screen, words = Screen(), " ".join(query)
-    with calling(base_url):
+    with explain_missing_server(base_url):
         pager = _client(base_url).chats.list(words or None, page_size=min(limit + 1, _PAGE))
         found = list(itertools.islice(pager, limit + 1))
     shown = found[:limit]
@@ -66,24 +65,24 @@ def list_chats(query: tuple[str, ...], limit: int, *, as_json: bool, base_url: s
     elif shown:
         _show_table(shown, screen)
     if not found and words:
-        screen.note(f"no chat has these words: {words}")
+        screen.note(f"no chat contains these words: {words}")
     elif not found:
         begin = f"headwater chat --base-url {base_url}, and /save there"
-        screen.note(f"no chats are saved here yet: open {base_url} in a browser, or begin one with {begin}")
+        screen.note(f"no chats are saved here yet: open {base_url} in a browser, or start one with {begin}")
     elif len(found) > limit:
-        screen.note(f"there are more: headwater chats list --limit {limit * 4}")
+        screen.note(f"more chats: headwater chats list --limit {limit * 4}")
     return Exit.OK
 
 
 @chats.command(epilog=EPILOG)
 @click.argument("id")
 @MARKDOWN
-@click.option("--json", "as_json", is_flag=True, help="Print all of it as JSON, with every branch.")
+@click.option("--json", "as_json", is_flag=True, help="Print the whole chat as JSON, with every branch.")
 @SERVER
 def show(id: str, *, markdown: bool | None, as_json: bool, base_url: str) -> Exit:
-    """Show a chat, the branch that is shown on the page, too."""
+    """Show a chat (the branch selected on the page)."""
     screen = Screen(markdown=False if as_json else markdown)
-    with calling(base_url):
+    with explain_missing_server(base_url):
         client = _client(base_url)
         screen.text(client.chats.export(find(client, id).id, "json" if as_json else "markdown"))
     screen.end(always=True)
@@ -97,14 +96,14 @@ def show(id: str, *, markdown: bool | None, as_json: bool, base_url: str) -> Exi
     type=click.Choice(["markdown", "json"]),
     default="markdown",
     show_default=True,
-    help=f"Markdown of the branch that is shown, or JSON of all of it, which POST {CHATS} takes.",
+    help=f"Markdown of the selected branch, or JSON of the whole chat, which POST {CHATS} imports.",
 )
-@click.option("--output", "-o", metavar="FILE", help="Write it to FILE, else to standard output.")
+@click.option("--output", "-o", metavar="FILE", help="File to write; by default standard output.")
 @SERVER
 def export(id: str, *, format: str, output: str | None, base_url: str) -> Exit:
-    """Write a chat as Markdown or JSON."""
+    """Export a chat as Markdown or JSON."""
     screen = Screen()
-    with calling(base_url):
+    with explain_missing_server(base_url):
         client = _client(base_url)
         text = client.chats.export(find(client, id).id, "json" if format == "json" else "markdown")
     if output is None or output == "-":
@@ -124,25 +123,25 @@ def export(id: str, *, format: str, output: str | None, base_url: str) -> Exit:
 @click.argument("title", nargs=-1, required=True)
 @SERVER
 def rename(id: str, title: tuple[str, ...], *, base_url: str) -> Exit:
-    """Give a chat another title."""
-    with calling(base_url):
+    """Change the title of a chat."""
+    with explain_missing_server(base_url):
         client = _client(base_url)
         chat = client.chats.rename(find(client, id).id, " ".join(title))
-    Screen().note(f"the chat is now {chat.title!r}")
+    Screen().note(f"renamed to {chat.title!r}")
     return Exit.OK
 
 
 @chats.command(epilog=EPILOG)
 @click.argument("ids", nargs=-1, required=True, metavar="ID...")
-@click.option("--yes", "-y", is_flag=True, help="Do not ask.")
+@click.option("--yes", "-y", is_flag=True, help="Do not ask for confirmation.")
 @SERVER
 def delete(ids: tuple[str, ...], *, yes: bool, base_url: str) -> Exit:
-    """Delete chats for good, after a question."""
+    """Delete chats permanently (asks first)."""
     screen = Screen()
-    with calling(base_url):
+    with explain_missing_server(base_url):
         client = _client(base_url)
         found = {chat.id: chat for chat in find_all(client, ids)}
-        if not yes and not _agrees(list(found.values())):
+        if not yes and not _confirm(list(found.values())):
             screen.note("nothing was deleted")
             return Exit.OK
         for chat in found.values():
@@ -152,58 +151,60 @@ def delete(ids: tuple[str, ...], *, yes: bool, base_url: str) -> Exit:
 
 
 def find(client: Client, start: str) -> SavedChatInfo:
-    """Return the chat whose id is, or begins with, ``start``.
+    """Return the chat whose id is or starts with ``start``.
 
     Raises:
-        NotFoundError: there is none.
-        UsageError: there are several.
+        NotFoundError: if there is no such chat.
+        UsageError: if there are several.
     """
     return find_all(client, [start])[0]
 
 
 def find_all(client: Client, starts: Sequence[str]) -> list[SavedChatInfo]:
-    """Return the chats whose ids begin so, each start one chat.
+    """Return one chat for each of ``starts``, its id or a prefix of it.
 
     Raises:
-        NotFoundError: there is none that begins so.
-        UsageError: there are several.
+        NotFoundError: if there is no such chat.
+        UsageError: if a prefix is ambiguous.
     """
     there = list(client.chats.list(page_size=_PAGE))
-    return [_only(start, [chat for chat in there if chat.id.startswith(start)]) for start in starts]
+    return [_resolve(start, [chat for chat in there if chat.id.startswith(start)]) for start in starts]
 
 
-def _only(start: str, found: Sequence[SavedChatInfo]) -> SavedChatInfo:
+def _resolve(start: str, found: Sequence[SavedChatInfo]) -> SavedChatInfo:
     if not found or not start:
-        message = f"there is no chat {start!r}: headwater chats list says which there are"
+        message = f"no chat {start!r}: see headwater chats list"
         raise api_error(404, message, status="NOT_FOUND")
     exact = [chat for chat in found if chat.id == start]
     if len(found) > 1 and not exact:
         some = ", ".join(f"{chat.id} ({chat.title})" for chat in found[:5])
-        raise UsageError(f"{len(found)} chats begin with {start!r}: {some}{', ...' if len(found) > 5 else ''}")
+        raise UsageError(
+            f"{len(found)} chats have an id that starts with {start!r}: {some}{', ...' if len(found) > 5 else ''}"
+        )
     return (exact or found)[0]
 
 
-def _agrees(found: Sequence[SavedChatInfo]) -> bool:
-    """Ask whether these are to go.
+def _confirm(found: Sequence[SavedChatInfo]) -> bool:
+    """Ask whether to delete these chats.
 
     Raises:
-        click.UsageError: nobody is there to be asked.
+        click.UsageError: if standard input is not a terminal.
     """
     if sys.stdin is None or not sys.stdin.isatty():
-        raise click.UsageError("nobody can be asked here: add --yes")
+        raise click.UsageError("not interactive: pass --yes")
     names = ", ".join(escape_controls(chat.title) or chat.id for chat in found)
-    return click.confirm(f"Delete {names} for good?", err=True)
+    return click.confirm(f"Delete {names} permanently?", err=True)
 
 
 def _as_json(chat: SavedChatInfo) -> bytes:
-    """Everything that the server says of a chat, also where that is nothing."""
+    """All fields of a chat, null ones too, so that every line has the same fields."""
     import msgspec
 
     return msgspec.json.encode({name: getattr(chat, name) for name in chat.__struct_fields__})
 
 
 def _show_table(found: Sequence[SavedChatInfo], screen: Screen) -> None:
-    """Write the chats, one to a line: in a pipe their whole ids first, at a terminal what fits."""
+    """Write one line per chat: with whole ids to a pipe, with what fits to a terminal."""
     rows = [(chat.id, _when(chat.updated), _titled(chat)) for chat in found]
     if not screen.shows_answers:
         width = max(len(name) for name, _, _ in rows)
@@ -234,7 +235,7 @@ def _draw_table(rows: Sequence[tuple[str, str, str]]) -> None:
 
 
 def _length(ids: Sequence[str]) -> int:
-    """How many letters of these ids tell them apart."""
+    """How many characters of these ids distinguish them."""
     longest = max(len(name) for name in ids)
     return next((n for n in range(_SHORT, longest) if len({name[:n] for name in ids}) == len(ids)), longest)
 

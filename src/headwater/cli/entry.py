@@ -1,4 +1,4 @@
-"""The program ``headwater``: its commands, and the one place where whatever ends it becomes an exit code."""
+"""The program ``headwater``: its commands, and the one place where errors become exit codes."""
 
 from __future__ import annotations
 
@@ -12,14 +12,28 @@ from headwater.cli.ask import ask
 from headwater.cli.chat import chat
 from headwater.cli.chats import chats
 from headwater.cli.exits import EPILOG, Exit, exit_for, explain
+from headwater.cli.option_groups import SectionedGroup
 from headwater.cli.run import run
 from headwater.cli.screen import OutputClosed, Screen, forget_output
 from headwater.cli.serve import serve
 from headwater.cli.tail import tail
 from headwater.errors import HeadwaterError
 
+#: The sections of the help, and the commands in them.
+_SECTIONS = {
+    "Ask a model": (ask, chat),
+    "Run a server": (serve, chats, tail),
+    "Existing programs": (run,),
+}
 
-@click.group(invoke_without_command=True, epilog=EPILOG, context_settings={"help_option_names": ["-h", "--help"]})
+
+@click.group(
+    cls=SectionedGroup,
+    sections={title: tuple(command.name or "" for command in commands) for title, commands in _SECTIONS.items()},
+    invoke_without_command=True,
+    epilog=EPILOG,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
 @click.version_option(__version__, "--version", "-V", message="headwater %(version)s")
 @click.pass_context
 def headwater(context: click.Context) -> None:
@@ -31,12 +45,9 @@ def headwater(context: click.Context) -> None:
         click.echo(context.get_help())
 
 
-headwater.add_command(ask)
-headwater.add_command(chat)
-headwater.add_command(chats)
-headwater.add_command(serve)
-headwater.add_command(run)
-headwater.add_command(tail)
+for _commands in _SECTIONS.values():
+    for _command in _commands:
+        headwater.add_command(_command)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -53,7 +64,7 @@ def _run(arguments: Sequence[str] | None) -> int:
     except (KeyboardInterrupt, click.Abort):
         Screen().after_interrupt()
         return Exit.INTERRUPTED
-    except OutputClosed:  # nothing has gone wrong
+    except OutputClosed:  # such as `| head`: not an error
         forget_output()
         return Exit.OK
     except HeadwaterError as error:
@@ -62,7 +73,7 @@ def _run(arguments: Sequence[str] | None) -> int:
     except OSError as error:
         Screen().error(f"cannot write the answer: {error.strerror or explain(error)}")
         return Exit.FAILED
-    except Exception as error:  # a person gets a sentence, whatever happens
+    except Exception as error:  # never a traceback, unless asked for
         Screen().error(f"unexpected {type(error).__name__}: {explain(error)} (HEADWATER_DEBUG=1 shows where)")
         return Exit.FAILED
     return code if isinstance(code, int) else Exit.OK

@@ -1,4 +1,4 @@
-"""Exit codes, and errors as the one sentence that a person reads."""
+"""Exit codes, and errors as one line for a person."""
 
 from __future__ import annotations
 
@@ -12,17 +12,17 @@ from headwater.errors import APIError, HeadwaterError, StreamCancelled, StreamEr
 #: What ``--help`` says about exit codes.
 EPILOG = """\b
 Exit codes:
-  0    the answer is whole
+  0    the answer is complete
   1    the API or the network failed
-  2    the command is wrong, or there is no API key
+  2    the command is wrong, or no API key is set
   3    the prompt or the answer was blocked
-  4    the answer began and was cut off
+  4    the answer was truncated
   130  interrupted with Ctrl-C
 """
 
 
 class Exit(IntEnum):
-    """How a command ended."""
+    """The exit code of a command."""
 
     OK = 0
     FAILED = 1
@@ -33,7 +33,7 @@ class Exit(IntEnum):
 
 
 def exit_for(error: HeadwaterError) -> Exit:
-    """Return the exit code that suits ``error``."""
+    """Return the exit code for ``error``."""
     if isinstance(error, UsageError):
         return Exit.USAGE
     if isinstance(error, StreamCancelled):
@@ -44,14 +44,14 @@ def exit_for(error: HeadwaterError) -> Exit:
 
 
 def explain(error: BaseException) -> str:
-    """Return what a person is told about ``error``: one line, or with HEADWATER_DEBUG all of it."""
+    """Return the message for ``error``: one line, or the traceback if HEADWATER_DEBUG is set."""
     if os.environ.get("HEADWATER_DEBUG"):
         return without_keys("".join(traceback.format_exception(error)).rstrip())
     return sentence(error)
 
 
 def sentence(error: BaseException) -> str:
-    """Return ``error`` as one line, without any key in it."""
+    """Return ``error`` as one line, with API keys masked."""
     text = str(error) or type(error).__name__
     if isinstance(error, APIError) and error.retry_after:
         text = f"{text.rstrip('. ')}. Try again in {error.retry_after:g} s"
@@ -59,7 +59,7 @@ def sentence(error: BaseException) -> str:
 
 
 def without_keys(text: str) -> str:
-    """Return ``text`` with the API keys of the environment blacked out."""
+    """Return ``text`` with the API keys of the environment masked."""
     for name in API_KEY_VARIABLES:
         key = os.environ.get(name, "").strip()
         for form in (key, repr(key)[1:-1]):

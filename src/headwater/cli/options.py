@@ -1,4 +1,4 @@
-"""The options that every question has: model, configuration, and where it goes."""
+"""The options that commands share: model, configuration, and where requests go."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 F = TypeVar("F", bound=Callable[..., Any])
 
-#: Where `headwater serve` listens unless it is told otherwise.
+#: Where `headwater serve` listens by default.
 SERVER_URL = "http://127.0.0.1:8080"
 _NO_KEY = (
     "no API key: set GEMINI_API_KEY (get one at https://aistudio.google.com/apikey), "
@@ -32,23 +32,23 @@ _NO_KEY = (
 
 def _finite(context: click.Context, parameter: click.Parameter, value: float | None) -> float | None:
     if value is not None and not math.isfinite(value):
-        raise click.BadParameter(f"{value} is no length of time")
+        raise click.BadParameter(f"{value} is not a duration")
     return value
 
 
 def address(context: click.Context, parameter: click.Parameter, value: str | None) -> str | None:
-    """Return ``value`` when it can be a base URL; for an option's ``callback``."""
+    """Return ``value`` if it can be a base URL; the callback of an option."""
     if value is not None and not value.startswith(("http://", "https://", "offline:")):
-        raise click.BadParameter(f"{value!r} begins neither with https:// (or http://) nor with offline:")
+        raise click.BadParameter(f"{value!r} must start with https://, http:// or offline:")
     return value
 
 
 MARKDOWN = click.option(
     "--markdown/--plain",
     default=None,
-    help="At a terminal, draw the answer's Markdown or write its text (else drawn if rich is installed).",
+    help="Render Markdown at a terminal, or print plain text; by default rendered if rich is installed.",
 )
-STATS = click.option("--stats", is_flag=True, help="Say on standard error how long it took and how many tokens.")
+STATS = click.option("--stats", is_flag=True, help="Print timing and token counts to stderr.")
 SERVER = click.option(
     "--base-url",
     callback=address,
@@ -56,10 +56,10 @@ SERVER = click.option(
     envvar="GOOGLE_GEMINI_BASE_URL",
     default=SERVER_URL,
     show_default=True,
-    help="The headwater server that has it, or one that shares its log (else GOOGLE_GEMINI_BASE_URL).",
+    help="URL of the headwater server, or of another one on the same store.",
 )
 _OPTIONS = (
-    click.option("--offline", is_flag=True, help="Let the built-in storyteller answer: no key, no network."),
+    click.option("--offline", is_flag=True, help="Use the built-in offline engine: no model, no key, no network."),
     click.option(
         "--model",
         "-m",
@@ -68,29 +68,34 @@ _OPTIONS = (
         default=DEFAULT_MODEL,
         show_default=True,
         show_envvar=True,
-        help="The model to ask.",
+        help="Model to use.",
     ),
-    click.option("--system", "-s", metavar="TEXT", help="The system instruction."),
-    click.option("--temperature", type=click.FloatRange(min=0), help="How freely the model chooses its words."),
-    click.option("--max-tokens", type=click.IntRange(min=1), metavar="N", help="The longest answer, in tokens."),
-    click.option("--thinking", is_flag=True, help="Show the model's thoughts on standard error."),
+    click.option("--system", "-s", metavar="TEXT", help="System instruction."),
+    click.option("--temperature", type=click.FloatRange(min=0), help="Sampling temperature: higher is more varied."),
+    click.option(
+        "--max-tokens", type=click.IntRange(min=1), metavar="N", help="Maximum length of the answer, in tokens."
+    ),
+    click.option("--thinking", is_flag=True, help="Print the model's thoughts to stderr."),
     MARKDOWN,
     STATS,
     click.option(
-        "--base-url", callback=address, metavar="URL", help="Where requests go (else GOOGLE_GEMINI_BASE_URL)."
+        "--base-url",
+        callback=address,
+        metavar="URL",
+        help="Base URL of the API; by default GOOGLE_GEMINI_BASE_URL, else the Gemini API.",
     ),
     click.option(
         "--timeout",
         type=click.FloatRange(min=0, min_open=True),
         callback=_finite,
         metavar="SECONDS",
-        help="The longest silence allowed.",
+        help="Seconds without data after which the request fails.",
     ),
 )
 
 
 def shared_options(command: F) -> F:
-    """Give ``command`` the options of every question."""
+    """Add the options that ``ask`` and ``chat`` share."""
     for option in reversed(_OPTIONS):
         command = option(command)
     return command
@@ -98,7 +103,7 @@ def shared_options(command: F) -> F:
 
 @dataclass
 class Options:
-    """The options of one run; a chat changes ``model`` and ``system`` as it goes."""
+    """The options of one run; commands in a chat change ``model`` and ``system``."""
 
     offline: bool
     model: str
@@ -113,7 +118,7 @@ class Options:
     needs_key: bool = True
 
     def config(self) -> dict[str, Any]:
-        """Return what goes into the request."""
+        """Return the configuration of the request."""
         config = {
             "system_instruction": self.system or None,
             "temperature": self.temperature,
@@ -123,26 +128,26 @@ class Options:
         return {name: value for name, value in config.items() if value is not None}
 
     def url(self) -> str | None:
-        """Return the base URL that was asked for; None leaves it to the client."""
+        """Return the base URL; None leaves it to the client."""
         if not self.offline:
             return self.base_url
         asked = self.base_url or ""
         if asked and not asked.startswith("offline:"):
-            raise click.UsageError(f"--offline and --base-url {asked} do not go together")
-        known = os.environ.get("GOOGLE_GEMINI_BASE_URL", "")  # it may name a pace
+            raise click.UsageError(f"--offline and --base-url {asked} cannot be combined")
+        known = os.environ.get("GOOGLE_GEMINI_BASE_URL", "")  # may have a pace: offline:instant
         return asked or (known if known.startswith("offline:") else "offline:")
 
     def to_server(self) -> str:
-        """Go to the headwater server on this machine where no other address is known; return where to."""
+        """Use a headwater server, the local one unless another address is set; return its URL."""
         self.base_url = self.url() or os.environ.get("GOOGLE_GEMINI_BASE_URL") or SERVER_URL
         self.needs_key = False
         return self.base_url
 
     def connect(self, screen: Screen) -> Client:
-        """Return a client, and tell a person when no model will answer.
+        """Return a client; at a terminal, note if no model will answer.
 
         Raises:
-            UsageError: there is no key.
+            UsageError: if no API key is set.
         """
         url = self.url()
         asked = url or os.environ.get("GOOGLE_GEMINI_BASE_URL", "")
@@ -150,7 +155,7 @@ class Options:
         options: dict[str, Any] = {"base_url": url} if url else {}
         if self.timeout is not None:
             options["timeout"] = max(1, round(self.timeout * 1000))
-        needs_key = self.needs_key and not _is_here(asked)
+        needs_key = self.needs_key and not _is_local(asked)
         client = _client(options, key="offline" if offline else None, needs_key=needs_key)
         if offline and screen.shows_notes:
             screen.note("offline engine: no model answers here")
@@ -158,21 +163,21 @@ class Options:
 
 
 def server_client(url: str, **options: Any) -> Client:
-    """Return a client of a headwater server."""
+    """Return a client for a headwater server."""
     return _client({"base_url": url, **options}, needs_key=False)
 
 
 @contextmanager
-def calling(url: str) -> Iterator[None]:
-    """Say in the error of a server that does not answer how there can be one.
+def explain_missing_server(url: str) -> Iterator[None]:
+    """Replace the error of a failed connection by one that says how to start a server.
 
     Raises:
-        ConnectError: no server answers at ``url``.
+        ConnectError: if no server answers at ``url``.
     """
     try:
         yield
     except ConnectError as error:
-        words = f"no headwater server answers at {url}: start one with `headwater serve`, or name it with --base-url"
+        words = f"no headwater server answers at {url}: start one with `headwater serve`, or set --base-url"
         raise ConnectError(words) from error
 
 
@@ -188,16 +193,16 @@ def _client(options: dict[str, Any], *, key: str | None = None, needs_key: bool)
         raise
 
 
-def _is_here(url: str) -> bool:
-    """Whether a server of this machine is meant, which mostly needs no key."""
+def _is_local(url: str) -> bool:
+    """Whether the URL is a server on this machine, which usually needs no key."""
     try:
         return is_loopback(urlsplit(url).hostname or "")
-    except ValueError:  # no address at all, as the client will say
+    except ValueError:  # not a URL; the client raises the error
         return False
 
 
 def is_loopback(host: str) -> bool:
-    """Return whether a host, by name or address, is this machine."""
+    """Return whether a host name or address is this machine."""
     if host == "localhost":
         return True
     try:

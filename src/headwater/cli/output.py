@@ -1,9 +1,9 @@
-"""Shows one answer while it streams, measures it, and says how it ended."""
+"""Shows one answer while it streams, and reports its statistics and how it ended."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, assert_never
 
 from headwater.cli.exits import Exit, exit_for, explain, sentence
 from headwater.cli.screen import Screen
@@ -16,18 +16,18 @@ if TYPE_CHECKING:
 
 
 def show(stream: Stream, screen: Screen, *, as_json: bool = False, stats: bool = False, progress: bool = False) -> Exit:
-    """Write ``stream`` to ``screen`` as it comes and return how it ended. Ctrl-C stops the stream at once.
+    """Write ``stream`` to ``screen`` as it arrives and return the exit code. Ctrl-C stops the stream at once.
 
-    With ``progress`` a bar shows how far it is, unless it would stand between lines of JSON.
+    ``progress`` adds a progress bar, except where it would be mixed with lines of JSON.
     """
     if progress and not (as_json and screen.shows_answers):
-        screen.watch(lambda: stream.progress)
+        screen.show_progress(lambda: stream.progress)
     try:
         with stream:
             for chunk in stream:
                 _write(chunk, screen, as_json=as_json)
-                screen.moved()
-        code = _judge(stream, screen, as_json=as_json)
+                screen.refresh_progress()
+        code = _report_ending(stream, screen, as_json=as_json)
     except KeyboardInterrupt:
         screen.after_interrupt()
         code = Exit.INTERRUPTED
@@ -36,7 +36,7 @@ def show(stream: Stream, screen: Screen, *, as_json: bool = False, stats: bool =
         code = exit_for(error)
     screen.end()
     if stats and code is not Exit.USAGE:
-        _tell(_figures(stream), screen, as_json=as_json)
+        _print_stats(_stats(stream), screen, as_json=as_json)
     return code
 
 
@@ -50,33 +50,45 @@ def _write(chunk: GenerateContentResponse, screen: Screen, *, as_json: bool) -> 
     screen.text(chunk.text)
 
 
-def _judge(stream: Stream, screen: Screen, *, as_json: bool) -> Exit:
-    """Say what is special about an answer that came to its end."""
+def _report_ending(stream: Stream, screen: Screen, *, as_json: bool) -> Exit:
+    """Report an ending that a reader of the text would not see, and return its exit code."""
     from headwater.core.answer.ending import EndingKind
 
-    ending, answer = stream.ending, stream.response
-    if ending is None or ending.kind is EndingKind.CANCELLED:
+    ending = stream.ending
+    if ending is None:
         return Exit.INTERRUPTED
-    if ending.kind is EndingKind.BLOCKED:
-        because = f" ({ending.message})" if ending.message else ""
-        screen.error(f"the {'prompt' if ending.is_prompt else 'answer'} was blocked: {ending.reason}{because}")
-        return Exit.BLOCKED
-    if not ending.is_whole:
-        screen.error(f"the model stopped before its answer was whole: {ending.reason}")
-        return Exit.CUT_OFF
-    if ending.kind is EndingKind.MAX_TOKENS:
-        screen.note("the answer stops here because it reached its limit of tokens")
-    elif not as_json:
-        _mention_rest(answer, screen)
+    match ending.kind:
+        case EndingKind.CANCELLED:
+            return Exit.INTERRUPTED
+        case EndingKind.BLOCKED:
+            because = f" ({ending.message})" if ending.message else ""
+            screen.error(f"the {'prompt' if ending.is_prompt else 'answer'} was blocked: {ending.reason}{because}")
+            return Exit.BLOCKED
+        case (
+            EndingKind.TRUNCATED
+            | EndingKind.MALFORMED_CALL
+            | EndingKind.STALLED
+            | EndingKind.INTERRUPTED
+            | EndingKind.FAILED
+        ):
+            screen.error(f"the model stopped before its answer was complete: {ending.reason}")
+            return Exit.CUT_OFF
+        case EndingKind.MAX_TOKENS:
+            screen.note("the answer stops here because it reached the token limit")
+        case EndingKind.FINISHED | EndingKind.STOP_SEQUENCE:
+            if not as_json:
+                _note_hidden_parts(stream.response, screen)
+        case _:
+            assert_never(ending.kind)
     return Exit.OK
 
 
-def _mention_rest(answer: GenerateContentResponse, screen: Screen) -> None:
-    """Name what cannot be shown as text."""
-    rest = [kind for part in answer.parts for kind in part.to_json_dict() if kind not in _SHOWN]
-    if rest:
-        kinds = ", ".join(sorted({kind.replace("_", " ") for kind in rest}))
-        screen.note(f"not shown here, but with --json: {kinds}")
+def _note_hidden_parts(answer: GenerateContentResponse, screen: Screen) -> None:
+    """Name the kinds of parts that have no text."""
+    hidden = [kind for part in answer.parts for kind in part.to_json_dict() if kind not in _SHOWN]
+    if hidden:
+        kinds = ", ".join(sorted({kind.replace("_", " ") for kind in hidden}))
+        screen.note(f"not shown here (use --json): {kinds}")
     elif not answer.text:
         screen.note("the answer is empty")
 
@@ -84,8 +96,8 @@ def _mention_rest(answer: GenerateContentResponse, screen: Screen) -> None:
 _SHOWN = frozenset({"text", "thought", "thought_signature"})
 
 
-def _figures(stream: Stream) -> dict[str, float | int | None]:
-    """Return what was measured. The rate is that of the stream after its first chunk."""
+def _stats(stream: Stream) -> dict[str, float | int | None]:
+    """Return times and token counts. The rate does not count the wait for the first chunk."""
     metrics, usage = stream.metrics, stream.usage_metadata
     return {
         "first_chunk_seconds": _rounded(metrics.first_chunk, 3),
@@ -102,16 +114,16 @@ def _rounded(value: float | None, digits: int) -> float | None:
     return None if value is None else round(value, digits)
 
 
-def _tell(figures: dict[str, float | int | None], screen: Screen, *, as_json: bool) -> None:
+def _print_stats(stats: dict[str, float | int | None], screen: Screen, *, as_json: bool) -> None:
     if as_json:
         import json
 
-        screen.note(json.dumps(figures))
+        screen.note(json.dumps(stats))
         return
-    screen.note(", ".join(_FIGURES[name].format(value) for name, value in figures.items() if value is not None))
+    screen.note(", ".join(_STATS[name].format(value) for name, value in stats.items() if value is not None))
 
 
-_FIGURES = {
+_STATS = {
     "first_chunk_seconds": "first chunk {:.2f} s",
     "total_seconds": "total {:.2f} s",
     "chunks": "{} chunks",
@@ -122,10 +134,10 @@ _FIGURES = {
 }
 
 
-def teller(screen: Screen) -> Callable[[Retrying], None]:
-    """Return who says on ``screen`` that an answer is tried again, and how long that takes."""
+def retry_notes(screen: Screen) -> Callable[[Retrying], None]:
+    """Return an ``on_retry`` hook that notes each retry on ``screen``, and its delay."""
 
-    def tell(retry: Retrying) -> None:
-        screen.note(f"{sentence(retry.error).rstrip('.')}: trying again in {retry.delay:.1f} s")
+    def note(retry: Retrying) -> None:
+        screen.note(f"{sentence(retry.error).rstrip('.')}: retrying in {retry.delay:.1f} s")
 
-    return tell
+    return note

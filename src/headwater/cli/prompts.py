@@ -1,4 +1,4 @@
-"""What is asked: words from the command line, standard input and images, put together as contents."""
+"""The prompt: words of the command line, standard input and images, as the contents of a request."""
 
 from __future__ import annotations
 
@@ -23,23 +23,23 @@ _STARTS = (
 )
 
 
-def gather(words: Sequence[str], images: Sequence[str]) -> list[Any]:
-    """Return the contents: images first, then the text. A word or image ``-`` stands for standard input.
+def build_contents(words: Sequence[str], images: Sequence[str]) -> list[Any]:
+    """Return the contents: images first, then the text. A word or image ``-`` means standard input.
 
     Raises:
-        click.UsageError: there is nothing to ask, or an image that cannot be read.
+        click.UsageError: if there is no prompt, or an image cannot be read.
     """
     if [*words, *images].count("-") > 1:
         raise click.UsageError("standard input ('-') can be used only once")
     text = _text(words, with_input="-" not in images)
     parts = [image_part(image) for image in images]
     if not text and not parts:
-        raise click.UsageError('there is no prompt: headwater ask "Tell me a story", or pipe one in')
+        raise click.UsageError('no prompt: try headwater ask "Tell me a story", or pipe one in')
     return [*parts, text] if text else parts
 
 
-def asked_words(contents: Sequence[Any]) -> int | None:
-    """Return how many words the text asks for: 500 for "a story in 500 words". None when it does not say."""
+def requested_words(contents: Sequence[Any]) -> int | None:
+    """Return how many words the prompt asks for: 500 for "a story in 500 words". None if it does not say."""
     found = _LENGTH.search(contents[-1]) if isinstance(contents[-1], str) else None
     return int(found[1].replace(",", "")) or None if found else None
 
@@ -53,12 +53,12 @@ def image_part(name: str) -> Any:
     data = _input_bytes() if name == "-" else _file_bytes(name)
     kind = mime_type(data, name)
     if kind is None:
-        raise click.UsageError(f"what kind of file is {name!r}? It looks like no image that is known here")
+        raise click.UsageError(f"the type of {name!r} is unknown: it does not look like an image")
     return Part.from_bytes(data=data, mime_type=kind)
 
 
 def mime_type(data: bytes, name: str) -> str | None:
-    """Return the MIME type by the first bytes, else by the ending of the name."""
+    """Return the MIME type by the first bytes, else by the file name's extension."""
     for start, kind in _STARTS:
         if data.startswith(start):
             return kind
@@ -70,10 +70,10 @@ def mime_type(data: bytes, name: str) -> str | None:
 
 
 def as_text(data: bytes) -> str:
-    """Return piped bytes as text.
+    """Return piped bytes as text: UTF-8, or UTF-16 with a byte order mark.
 
     Raises:
-        click.UsageError: they are no text.
+        click.UsageError: if they look like a binary file.
     """
     if b"\0" in data[:8192] and not data.startswith((b"\xff\xfe", b"\xfe\xff")):
         raise click.UsageError("standard input is not text; for an image use --image -")

@@ -1,4 +1,4 @@
-"""``headwater run``: an existing program, google-genai's name answered by headwater, and not a line of it edited."""
+"""``headwater run``: runs a program written for google-genai, unedited, with headwater in its place."""
 
 from __future__ import annotations
 
@@ -19,29 +19,29 @@ import click
 
 from headwater import import_shim, unsupported
 
-#: Modules whose frames are no part of the program that is run.
-_OURS = (__name__, "runpy", "asyncio.runners", "asyncio.base_events")
+#: Modules whose frames do not belong to the program that is run.
+_OWN_MODULES = (__name__, "runpy", "asyncio.runners", "asyncio.base_events")
 
 
 @click.command(
     context_settings={"ignore_unknown_options": True, "allow_interspersed_args": False},
-    short_help="Run a program that was written for google-genai.",
+    short_help="Run a program written for google-genai.",
 )
-@click.option("--offline", is_flag=True, help="Let the built-in storyteller answer: no key, no network.")
+@click.option("--offline", is_flag=True, help="Use the built-in offline engine: no model, no key, no network.")
 @click.option("-m", "module", metavar="MODULE", help="Run a module, as python -m does.")
 @click.argument("arguments", nargs=-1, type=click.UNPROCESSED, metavar="[SCRIPT] [ARGUMENTS]...")
 def run(offline: bool, module: str | None, arguments: tuple[str, ...]) -> None:
-    """Run a Python program in which `google.genai` is headwater.
+    """Run a Python program with headwater in place of `google.genai`.
 
-    The program is not changed, and google-genai need not be installed. What it asked for and headwater does not have
-    is listed at the end, on standard error. Its exit code is that of the program.
+    The program is not changed, and google-genai does not have to be installed. Names that the program used and
+    headwater does not have are listed at the end, on stderr. The exit code is the program's.
 
-    Scripts saved from notebooks run too: `await` may stand outside functions.
+    Scripts exported from notebooks run too: `await` is allowed outside functions.
     """
     if module is None and not arguments:
-        raise click.UsageError("which program? For example: headwater run script.py")
+        raise click.UsageError("name a program, for example: headwater run script.py")
     if offline:
-        known = os.environ.get("GOOGLE_GEMINI_BASE_URL", "")  # it may name a pace
+        known = os.environ.get("GOOGLE_GEMINI_BASE_URL", "")  # may have a pace: offline:instant
         os.environ["GOOGLE_GEMINI_BASE_URL"] = known if known.startswith("offline:") else "offline:"
     import_shim.install()
     if module is None:
@@ -51,7 +51,7 @@ def run(offline: bool, module: str | None, arguments: tuple[str, ...]) -> None:
         script, rest = module, list(arguments)
         program = partial(_run_module, module)
     sys.argv[:] = [script, *rest]
-    code = _to_its_end(program)
+    code = _run_to_end(program)
     _report()
     raise SystemExit(code)
 
@@ -60,7 +60,7 @@ def _source(path: str) -> bytes:
     try:
         return Path(path).read_bytes()
     except OSError as error:
-        raise click.UsageError(f"can not open {path!r}: {error.strerror or error}") from error
+        raise click.UsageError(f"cannot open {path!r}: {error.strerror or error}") from error
 
 
 def _run_script(path: str, source: bytes) -> None:
@@ -68,7 +68,7 @@ def _run_script(path: str, source: bytes) -> None:
     path = os.path.abspath(path)  # as python does
     main = ModuleType("__main__")
     main.__dict__.update(__file__=path, __builtins__=builtins, __spec__=None)
-    sys.modules["__main__"] = main  # and it stays: what the program leaves behind may look there
+    sys.modules["__main__"] = main  # and it stays: exit handlers of the program may look there
     sys.path[0] = str(Path(path).resolve().parent)
     code = compile(source, path, "exec", flags=ast.PyCF_ALLOW_TOP_LEVEL_AWAIT, dont_inherit=True)
     _execute(code, main)
@@ -76,7 +76,7 @@ def _run_script(path: str, source: bytes) -> None:
 
 def _execute(code: CodeType, main: ModuleType) -> None:
     if code.co_flags & inspect.CO_COROUTINE:
-        import asyncio  # here, since most programs run their own loop, or none
+        import asyncio  # most programs run their own loop, or none
 
         asyncio.run(eval(code, main.__dict__))  # noqa: S307
     else:
@@ -90,16 +90,16 @@ def _run_module(name: str) -> None:
     runpy.run_module(name, run_name="__main__", alter_sys=True)
 
 
-def _to_its_end(program: Callable[[], None]) -> int | str | None:
-    """Run the program; return its exit code, or what ``sys.exit`` was given."""
+def _run_to_end(program: Callable[[], None]) -> int | str | None:
+    """Run the program; return its exit code, or the argument of ``sys.exit``."""
     interrupted = Event()
-    atexit.register(_die_of_interrupt, interrupted)  # first, so that it runs after all that the program registers
+    atexit.register(_die_of_interrupt, interrupted)  # exit handlers run in reverse order: after the program's
     try:
         program()
     except SystemExit as error:
         return error.code
     except BaseException as error:
-        error.__traceback__ = _without_ours(error.__traceback__)
+        error.__traceback__ = _program_frames(error.__traceback__)
         sys.excepthook(type(error), error, error.__traceback__)
         if isinstance(error, KeyboardInterrupt):
             interrupted.set()
@@ -107,15 +107,15 @@ def _to_its_end(program: Callable[[], None]) -> int | str | None:
     return 0
 
 
-def _without_ours(trace: TracebackType | None) -> TracebackType | None:
-    """The frames of a traceback from where the program begins."""
-    while trace is not None and trace.tb_frame.f_globals.get("__name__") in _OURS:
+def _program_frames(trace: TracebackType | None) -> TracebackType | None:
+    """The frames of a traceback that belong to the program."""
+    while trace is not None and trace.tb_frame.f_globals.get("__name__") in _OWN_MODULES:
         trace = trace.tb_next
-    return trace  # none is left of a file that does not compile: the error itself says where
+    return trace  # none for a file that does not compile: the error itself names the line
 
 
 def _die_of_interrupt(interrupted: Event) -> None:
-    """End as Python does after Ctrl-C: by the signal, so that a shell stops its loop."""
+    """End as Python does after Ctrl-C: by the signal, so that a loop in a shell script stops too."""
     if interrupted.is_set() and os.name == "posix":
         sys.stdout.flush()
         signal.signal(signal.SIGINT, signal.SIG_DFL)
@@ -127,4 +127,4 @@ def _report() -> None:
         return
     sys.stdout.flush()
     lines = [f"  {name:<32} {unsupported.replacement_for(name)}" for name in import_shim.missed]
-    click.echo("\n".join(["headwater run: the program asked for what headwater does not have:", *lines]), err=True)
+    click.echo("\n".join(["headwater run: the program used names that headwater does not have:", *lines]), err=True)

@@ -1,4 +1,4 @@
-"""Where an answer goes: standard output, and notes for people beside it on standard error."""
+"""The terminal or pipe: answers on standard output, notes for people on standard error."""
 
 from __future__ import annotations
 
@@ -22,37 +22,37 @@ _NO_RICH = "this needs rich: pip install 'headwater[terminal]'"
 
 
 class OutputClosed(Exception):
-    """Whoever read standard output has seen enough, as ``head`` does."""
+    """The reader of standard output closed it, as ``head`` does."""
 
 
 class Screen:
     """Standard output and standard error of one run. Every write is flushed.
 
-    With ``markdown`` an answer at a terminal is drawn as Markdown; None leaves it to what the terminal can do.
+    ``markdown`` renders Markdown at a terminal; None renders it if the terminal can.
     """
 
     def __init__(self, *, markdown: bool | None = False) -> None:
-        self._out, self._err = sys.stdout or _nowhere(), sys.stderr or _nowhere()
+        self._out, self._err = sys.stdout or _null_stream(), sys.stderr or _null_stream()
         for stream in (self._out, self._err):
-            _never_fail_to_encode(stream)
+            _replace_unencodable(stream)
         self.shows_answers = self._out.isatty()
         self.shows_notes = self._err.isatty()
-        self._open_line = False  # whether the last line of the answer has no end yet
+        self._open_line = False  # the last line of the answer has no newline yet
         self._open_thought = False
         self._cleaner = ControlEscaper()
-        self._markdown = self.shows_answers and (_draws_by_itself(self._out) if markdown is None else markdown)
+        self._markdown = self.shows_answers and (_renders_by_default(self._out) if markdown is None else markdown)
         if self._markdown and not has_rich():
             raise UsageError(_NO_RICH)
-        if self._markdown:  # loaded while the network is waited for
+        if self._markdown:  # meanwhile the request waits for the network
             Thread(target=import_module, args=("headwater.views.markdown",), daemon=True).start()
-        self._view: TerminalView | None = None  # the answer, where it is drawn rather than written
-        self._bar: TerminalView | None = None  # the bar, where it does not stand below the answer
+        self._view: TerminalView | None = None  # the answer, if it is rendered
+        self._bar: TerminalView | None = None  # the progress bar, if it is not below the answer
 
-    def watch(self, measure: Callable[[], Progress]) -> None:
-        """Show a bar at a terminal until the end: below the answer, or on standard error.
+    def show_progress(self, measure: Callable[[], Progress]) -> None:
+        """At a terminal, show a progress bar until the end: below the answer, or on standard error.
 
         Raises:
-            UsageError: rich is not installed.
+            UsageError: if rich is not installed.
         """
         if not (self.shows_answers or self.shows_notes) or os.environ.get("TERM") == "dumb":
             return
@@ -68,17 +68,17 @@ class Screen:
         else:
             self._bar = view
 
-    def moved(self) -> None:
-        """Draw the bar again, when it is time; below an answer it is drawn with it."""
+    def refresh_progress(self) -> None:
+        """Draw the progress bar if it is due. A bar below the answer is drawn with the answer."""
         if self._bar is not None:
             self._bar.refresh()
 
     def text(self, piece: str) -> None:
-        """Write a piece of the answer: to a pipe as it is, to a terminal without control characters."""
+        """Write a piece of the answer: unchanged to a pipe, without control characters to a terminal."""
         if not piece:
             return
         self._end_thought()
-        view = self._drawing()
+        view = self._answer_view()
         if view is not None:
             view.feed(piece)
             return
@@ -92,7 +92,7 @@ class Screen:
 
     def thought(self, piece: str) -> None:
         """Write a piece of the model's reasoning to standard error."""
-        view = self._drawing() if self.shows_notes else None
+        view = self._answer_view() if self.shows_notes else None
         if piece and view is not None:
             view.thought(piece)
         elif piece:
@@ -101,29 +101,29 @@ class Screen:
             self._open_thought = not piece.endswith("\n")
 
     def note(self, text: str) -> None:
-        """Write a line beside the answer."""
+        """Write a line on standard error."""
         self._end_line_on_terminal()
         self._end_thought()
         self._write_note(text + "\n")
 
     def error(self, text: str) -> None:
-        """Write the line that says what went wrong."""
+        """Write an error message on standard error."""
         self._end_line_on_terminal()
         self._end_thought()
         self._err.write(f"headwater: {escape_controls(text) if self.shows_notes else text}\n")
         self._err.flush()
 
     def end(self, *, always: bool = False) -> None:
-        """End the last line of the answer where a person reads it; ``always`` in a pipe, too."""
+        """End the last line of the answer at a terminal; with ``always``, in a pipe too."""
         self._end_thought()
-        self._settle()
+        self._finish_views()
         if self._open_line and (always or self.shows_answers):
             self._open_line = False
             self._write("\n")
 
     def after_interrupt(self) -> None:
-        """Begin a new line behind the ``^C`` that the terminal shows."""
-        if self._settle(afresh=True):
+        """Begin a new line after the ``^C`` that the terminal shows."""
+        if self._finish_views(afresh=True):
             return
         stream = self._out if self.shows_answers else self._err
         if stream.isatty():
@@ -131,16 +131,16 @@ class Screen:
             stream.flush()
             self._open_line = self._open_thought = False
 
-    def _drawing(self) -> TerminalView | None:
-        """What draws the answer; None where it is written as it comes."""
+    def _answer_view(self) -> TerminalView | None:
+        """The view that renders the answer; None if it is written as plain text."""
         if self._view is None and self._markdown:
             from headwater.views.terminal import TerminalView
 
             self._view = TerminalView(self._out)
         return self._view
 
-    def _settle(self, *, afresh: bool = False) -> bool:
-        """Finish what is drawn, so that other lines can be written; return whether anything was."""
+    def _finish_views(self, *, afresh: bool = False) -> bool:
+        """Finish what is rendered, so that other lines can follow; return whether anything was."""
         views = [view for view in (self._view, self._bar) if view is not None]
         self._view = self._bar = None
         for view in views:
@@ -156,7 +156,7 @@ class Screen:
 
     def _end_line_on_terminal(self) -> None:
         if self.shows_notes:
-            self._settle()
+            self._finish_views()
         if self._open_line and self.shows_answers and self.shows_notes:
             self._open_line = False
             self._write("\n")
@@ -170,40 +170,40 @@ class Screen:
     def _write_note(self, text: str) -> None:
         if self.shows_notes:
             text = escape_controls(text)
-        self._err.write(f"\x1b[2m{text}\x1b[0m" if self.shows_notes and _wants_colour() else text)
+        self._err.write(f"\x1b[2m{text}\x1b[0m" if self.shows_notes and _wants_color() else text)
         self._err.flush()
 
 
 def forget_output() -> None:
-    """Keep Python from flushing into a closed pipe at its end, which would complain."""
-    os.dup2(_nowhere().fileno(), sys.stdout.fileno())
+    """Redirect standard output, so that Python does not fail to flush a closed pipe at exit."""
+    os.dup2(_null_stream().fileno(), sys.stdout.fileno())
 
 
 @cache
-def _nowhere() -> TextIO:
-    """What stands for a stream that the caller has closed."""
+def _null_stream() -> TextIO:
+    """A stand-in for a standard stream that the caller closed."""
     return Path(os.devnull).open("w")
 
 
 def has_rich() -> bool:
-    """Return whether Markdown and bars can be drawn."""
+    """Return whether rich is installed, which renders Markdown and progress bars."""
     from importlib.util import find_spec
 
     return find_spec("rich") is not None
 
 
-def _draws_by_itself(out: TextIO) -> bool:
-    """Whether Markdown is drawn without being asked for: not where someone wants no escape sequences."""
+def _renders_by_default(out: TextIO) -> bool:
+    """Whether Markdown is rendered without ``--markdown``: not if escape sequences are unwanted."""
     from headwater.views.terminal import can_draw
 
-    return _wants_colour() and can_draw(out)
+    return _wants_color() and can_draw(out)
 
 
-def _wants_colour() -> bool:
+def _wants_color() -> bool:
     return not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
 
 
-def _never_fail_to_encode(stream: TextIO) -> None:
+def _replace_unencodable(stream: TextIO) -> None:
     reconfigure = getattr(stream, "reconfigure", None)
     if reconfigure is not None:
         reconfigure(errors="replace")
