@@ -193,7 +193,7 @@ def test_a_failure_after_calls_keeps_what_they_did(side: Any, tools: Tools) -> N
     history = caught.value.partial.automatic_function_calling_history
     assert history[2].parts[0].function_response.response == {"result": 3}
     assert caught.value.attempts == 2
-    assert [turn.standing for turn in chat.turns] == [TurnState.PARTIAL] * 4
+    assert [turn.state for turn in chat.turns] == [TurnState.PARTIAL] * 4
     roles = [[content.role, len(content.parts)] for content in chat.get_history(curated=True)]
     assert roles == [["user", 1], ["model", 1], ["user", 1]]
 

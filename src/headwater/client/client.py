@@ -1,4 +1,4 @@
-"""``Client`` and ``AsyncClient``: the settings, and the method groups on them."""
+"""``Client`` and ``AsyncClient``: settings, and the groups of methods."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ register_declaration_builder(_load_declaration_builder)
 
 
 class AsyncClient:
-    """The async side of a client: ``client.aio``. Works in any number of event loops, one after another too."""
+    """The async side of a client: ``client.aio``. Works in any number of event loops, at once or one after another."""
 
     def __init__(self, settings: Settings) -> None:
         self._caller = AsyncCaller(settings)
@@ -41,7 +41,7 @@ class AsyncClient:
         self.streams = AsyncStreams(self._caller)
 
     async def aclose(self) -> None:
-        """Close the idle connections of the running event loop. The client stays usable; streams that run go on."""
+        """Close the idle connections of the running event loop. The client stays usable; running streams continue."""
         await self._caller.close()
 
     async def __aenter__(self) -> Self:
@@ -54,23 +54,23 @@ class AsyncClient:
 
 
 class Client:
-    """The way to the API, with google-genai's arguments.
+    """A client of the Gemini API, with google-genai's arguments.
 
-    The key comes from ``api_key``, else ``GOOGLE_API_KEY``, else ``GEMINI_API_KEY``; the address from
-    ``http_options.base_url``, else ``GOOGLE_GEMINI_BASE_URL``. ``base_url="offline:"`` needs no key and no network:
-    the built-in storyteller answers.
+    The key is ``api_key``, else ``GOOGLE_API_KEY``, else ``GEMINI_API_KEY``; the base URL is ``http_options.base_url``,
+    else ``GOOGLE_GEMINI_BASE_URL``. ``base_url="offline:"`` needs no key and no network: the built-in offline engine
+    answers.
 
-    ``vertexai=True`` speaks to Vertex AI: with ``credentials`` of google-auth, else with an API key (express mode),
-    else with the application default credentials.
+    ``vertexai=True`` uses Vertex AI: with ``credentials`` of google-auth, else with an API key (express mode), else
+    with the application default credentials.
 
-    ``options`` are for every ``generate_content`` call, stream and chat message (see ``StreamOptions``). What a call
-    says itself goes before them, but ``observers`` and ``trace`` are added to the client's.
+    ``options`` apply to every ``generate_content`` call, stream and chat message (see ``StreamOptions``). Options of a
+    call take precedence, except that its ``observers`` and ``trace`` are added to the client's.
 
-    Making one costs nothing; connections are made when they are needed, and closed by ``close()`` or at the end of the
-    program. A stream that runs goes on when its client is dropped.
+    A client is cheap to make: connections are opened when they are needed, and closed by ``close()`` or at exit.
+    Running streams continue when their client is dropped.
 
     Raises:
-        UsageError: there is no key, or the arguments do not fit together.
+        UsageError: if there is no key, or the arguments contradict each other.
     """
 
     def __init__(
@@ -97,6 +97,7 @@ class Client:
             http_options=http_options,
             defaults=check(options or {}, stream=True),
         )
+        # The two sides share settings and nothing else: each has its own transport and its own connections.
         self._caller = Caller(self._settings)
         self.models = Models(self._caller)
         self.chats = Chats(self._caller)
@@ -105,16 +106,16 @@ class Client:
 
     @cached_property
     def aio(self) -> AsyncClient:
-        """The same methods for coroutines."""
+        """The same methods as coroutines."""
         return AsyncClient(self._settings)
 
     @property
     def vertexai(self) -> bool:
-        """Whether this client speaks to Vertex AI."""
+        """Whether this client uses Vertex AI."""
         return self._settings.vertexai
 
     def close(self) -> None:
-        """Close the idle connections of the sync side. The client stays usable; streams that run go on."""
+        """Close the idle connections of the sync side. The client stays usable; running streams continue."""
         self._caller.close()
 
     def __enter__(self) -> Self:

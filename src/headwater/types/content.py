@@ -72,7 +72,7 @@ class FunctionResponsePart(ApiModel):
         """Return a part that names a file; the MIME type is guessed from the ending when it is not given.
 
         Raises:
-            UsageError: the MIME type can not be guessed.
+            UsageError: the MIME type cannot be guessed.
         """
         kind = mime_type or (None if _UPLOADED.match(file_uri) else _guessed(file_uri))
         return cls(file_data=FileData(file_uri=file_uri, mime_type=kind, display_name=display_name))
@@ -192,7 +192,7 @@ class Part(ApiModel):
             return {name: getattr(value, name) for name in value.__struct_fields__}
         if isinstance(value, dict):
             return {"file_data": value} if {"file_uri", "fileUri"} & value.keys() else value
-        if isinstance(value, ApiModel) and "uri" in value.__struct_fields__:  # a File, which this module can not know
+        if isinstance(value, ApiModel) and "uri" in value.__struct_fields__:  # a File, which this module cannot know
             return {"file_data": _data_of(value)}
         if (blob := pillow_blob(value)) is not None:
             return {"inline_data": blob}
@@ -217,7 +217,7 @@ class Part(ApiModel):
         """Return a part that names a file; the MIME type is guessed from the ending when it is not given.
 
         Raises:
-            UsageError: the MIME type can not be guessed.
+            UsageError: the MIME type cannot be guessed.
         """
         data = FileData(file_uri=file_uri, mime_type=mime_type or _guessed(file_uri))
         return cls(file_data=data, media_resolution=_resolution(media_resolution))
@@ -284,7 +284,7 @@ class Content(ApiModel):
     __hash__ = None  # type: ignore[assignment]  # it can change
 
 
-#: What a part is made of; files and the images of Pillow are Any here, since this module can not know them.
+#: What a part is made of; files and the images of Pillow are Any here, since this module cannot know them.
 PartLike: TypeAlias = str | Part | Mapping[str, Any] | Any
 
 

@@ -59,8 +59,8 @@ class Image(ApiModel):
         """Return the image in a file; ``gs://`` locations are named, not read.
 
         Raises:
-            UsageError: the MIME type can not be guessed.
-            OSError: the file can not be read.
+            UsageError: the MIME type cannot be guessed.
+            OSError: the file cannot be read.
         """
         if location.startswith("gs://"):
             return cls(gcs_uri=location, mime_type=mime_type)
@@ -74,7 +74,7 @@ class Image(ApiModel):
 
         Raises:
             UsageError: the image has no bytes, only a place.
-            OSError: the file can not be written.
+            OSError: the file cannot be written.
         """
         if self.image_bytes is None:
             raise UsageError("this image has no bytes that could be saved, only a place: download it from gcs_uri")

@@ -196,7 +196,7 @@ class _Reader:
     def _target(self, ref: str, path: tuple[str, ...]) -> JSONSchema:
         name = ref.rpartition("/")[2]
         if ref in path:
-            raise UsageError(f"the schema {ref!r} contains itself, which the API can not read")
+            raise UsageError(f"the schema {ref!r} contains itself, which the API cannot read")
         if name not in self._definitions:
             raise UsageError(f"the schema refers to {ref!r}, which is not in its $defs")
         return self._definitions[name]

@@ -48,7 +48,7 @@ class FunctionDeclaration(ApiModel):
         """Return what the model of ``client`` is told of a Python function. Functions in ``tools`` need no declaration.
 
         Raises:
-            UsageError: the function can not be a tool; the message says why.
+            UsageError: the function cannot be a tool; the message says why.
         """
         api_option = "ENTERPRISE" if client.vertexai else "GEMINI_API"
         return cls.from_callable_with_api_option(
@@ -67,7 +67,7 @@ class FunctionDeclaration(ApiModel):
         """Return what a model is told of a Python function; ``ENTERPRISE`` (Vertex AI) is told of its result, too.
 
         Raises:
-            UsageError: there is no such API, or the function can not be a tool; the message says why.
+            UsageError: there is no such API, or the function cannot be a tool; the message says why.
         """
         if not _declaration_builders:
             raise UsageError("import headwater.genai first: FunctionDeclaration.from_callable needs it")

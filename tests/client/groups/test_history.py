@@ -85,7 +85,7 @@ def cut_short(request: pytest.FixtureRequest, side: Any) -> Iterator[Any]:
 def test_a_partial_answer_is_kept_and_marked(side: Any, cut_short: Any) -> None:
     """What had come of it is in the history, marked as partial, and the model is not shown the exchange."""
     chat, server = cut_short()
-    assert [(turn.content.role, turn.standing) for turn in chat.turns] == [("user", "partial"), ("model", "partial")]
+    assert [(turn.content.role, turn.state) for turn in chat.turns] == [("user", "partial"), ("model", "partial")]
     assert chat.get_history()[1].parts[0].text == "Hel"
     assert chat.get_history(curated=True) == []
     tell(side, chat, "again")
@@ -130,7 +130,7 @@ def test_what_failed_is_never_shown(side: Any, answer: Script) -> None:
         chat = side.chat(server.client(), keep_partial=True)
         with contextlib.suppress(HeadwaterError):
             tell(side, chat, "hi")
-        assert {turn.standing for turn in chat.turns} == {TurnState.FAILED}
+        assert {turn.state for turn in chat.turns} == {TurnState.FAILED}
         tell(side, chat, "again")
         assert contents(server.requests[-1]) == [("user", ["again"])]
 
@@ -186,7 +186,7 @@ def test_a_conversation_survives_being_saved(side: Any, tmp_path: Path, kind: st
             again = side.do(chats.load(target, config={"temperature": 0.5}))
             assert not list(tmp_path.glob("*.new"))
         assert again.to_json() == chat.to_json()
-        assert [turn.standing for turn in again.turns] == ["whole"] * 4 + ["failed"] * 2
+        assert [turn.state for turn in again.turns] == ["whole"] * 4 + ["failed"] * 2
         tell(side, chat, "go on")
         tell(side, again, "go on")
         one, other = server.requests
@@ -198,12 +198,12 @@ def test_a_conversation_survives_being_saved(side: Any, tmp_path: Path, kind: st
 @pytest.mark.parametrize(
     ("text", "reason"),
     [
-        ("", "no saved chat"),
-        ("[]", "no saved chat"),
-        ("{}", "no saved chat"),
-        ('{"version": 1}', "no saved chat"),
-        ('{"version": 1, "model": "m", "turns": [{"content": 5}]}', "no saved chat"),
-        (b"\xff", "no saved chat"),
+        ("", "not a saved chat"),
+        ("[]", "not a saved chat"),
+        ("{}", "not a saved chat"),
+        ('{"version": 1}', "not a saved chat"),
+        ('{"version": 1, "model": "m", "turns": [{"content": 5}]}', "not a saved chat"),
+        (b"\xff", "not a saved chat"),
         ('{"version": 2, "model": "m", "turns": {}}', "version 2"),
     ],
 )

@@ -158,7 +158,7 @@ def test_an_answer_that_still_runs_is_loaded_as_far_as_it_is(side):
         assert live.post("/v1/chats/c/answers", ask, x_goog_api_key="test-key").status == 201
         live.until(lambda: engine.running == 1)
         chat = load(side, live.client(), "c")
-        assert [turn.standing for turn in chat.turns] == [TurnState.PARTIAL, TurnState.PARTIAL]
+        assert [turn.state for turn in chat.turns] == [TurnState.PARTIAL, TurnState.PARTIAL]
         assert "".join(part.text for part in chat.turns[1].content.parts).startswith("0 ")
         chat.record_history(types.UserContent("on"), [types.ModelContent("yes")])
         side.do(chat.save())
@@ -343,8 +343,8 @@ def test_whatever_was_said_comes_back(exchanges, data):
         message_map.confirm(writing, chat)
     if turns:
         loaded, _ = turns_of(chat)
-        told = [(turn.content, turn.standing) for turn in loaded if turn.content.parts]
-        assert told == [(turn.content, turn.standing) for turn in turns if turn.content.parts]
+        told = [(turn.content, turn.state) for turn in loaded if turn.content.parts]
+        assert told == [(turn.content, turn.state) for turn in turns if turn.content.parts]
         assert [message["role"] for message in messages] == ["user", "model"] * len(exchanges)
 
 
@@ -436,7 +436,7 @@ def test_what_answers_everything_has_saved_nothing(side):
     """A good status alone is no yes."""
     with Server(lambda connection, _: connection.answer({})) as server:
         chat = side.chat(server.client(), history=said("q", "a"))
-        with pytest.raises(WireError, match="no headwater server"):
+        with pytest.raises(WireError, match="not from a headwater server"):
             side.do(chat.save())
     assert chat.id is None
 

@@ -149,7 +149,7 @@ def test_functions_are_declared_and_not_called(side):
 
 @pytest.mark.parametrize(
     ("wrong", "says"),
-    [({"on_brake": "fail"}, "do you mean 'on_break'"), ({"config": {"temprature": 1}}, "temprature")],
+    [({"on_brake": "fail"}, "did you mean 'on_break'"), ({"config": {"temprature": 1}}, "temprature")],
 )
 def test_what_is_wrong_is_said_before_anything_is_sent(side, wrong, says):
     """No answer begins that the caller can not read."""

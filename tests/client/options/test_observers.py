@@ -235,9 +235,9 @@ def test_what_is_for_streams_alone_does_not_trouble_calls(side: Any) -> None:
     ("options", "message"),
     [
         ({"observer": []}, "'observers'"),
-        ({"observers": Notes()}, "observers is a list of observers"),
-        ({"observers": ["notes"]}, "observers is a list of observers"),
-        ({"deadlines": 3}, "deadlines is a Deadlines"),
+        ({"observers": Notes()}, "observers must be a list of observers"),
+        ({"observers": ["notes"]}, "observers must be a list of observers"),
+        ({"deadlines": 3}, "deadlines must be a Deadlines"),
     ],
 )
 def test_wrong_options_are_told_when_the_client_is_made(options: Any, message: str) -> None:

@@ -191,10 +191,10 @@ def test_a_forked_child_renews_for_itself(cloud: Cloud, monkeypatch: pytest.Monk
     """A renewal that the parent of a process had begun is not waited for: its thread is not there."""
     cloud.hold = threading.Event()
     tokens = AccessTokens(cloud.credentials())
-    parents = tokens.wanted()
-    assert tokens.wanted() is parents
+    parents = tokens.refresh_if_needed()
+    assert tokens.refresh_if_needed() is parents
     monkeypatch.setattr(module.os, "getpid", lambda: 1)
-    assert tokens.wanted() is not parents
+    assert tokens.refresh_if_needed() is not parents
     cloud.hold.set()
 
 

@@ -137,7 +137,7 @@ def test_http_options_may_be_written_both_ways(side: Any) -> None:
 
 
 @pytest.mark.parametrize(
-    ("argument", "instead"), [("proxy", "HTTPS_PROXY"), ("verify", "SSL_CERT_FILE"), ("transport", "another way")]
+    ("argument", "instead"), [("proxy", "HTTPS_PROXY"), ("verify", "SSL_CERT_FILE"), ("transport", "leave it out")]
 )
 @pytest.mark.parametrize("name", ["client_args", "async_client_args"])
 def test_arguments_for_another_http_library_are_not_passed_over_in_silence(

@@ -278,8 +278,8 @@ def test_a_stream_with_hooks_goes_when_it_is_dropped(side: Any, is_read: bool) -
 @pytest.mark.parametrize(
     ("option", "hint"),
     [
-        ({"on_txt": print}, "do you mean 'on_text'"),
-        ({"deadline": Deadlines()}, "do you mean 'deadlines'"),
+        ({"on_txt": print}, "did you mean 'on_text'"),
+        ({"deadline": Deadlines()}, "did you mean 'deadlines'"),
         ({"nonsense": 1}, "there are cancel, deadlines"),
         ({"deadlines": 5}, "deadlines is a Deadlines"),
         ({"retry": 3}, "retry is a Retry"),

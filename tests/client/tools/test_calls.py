@@ -109,7 +109,7 @@ def test_results_are_written_as_json(run: Runner) -> None:
             }
         },
         {"result": None},
-        {"error": "object can not be written as JSON"},
+        {"error": "object cannot be written as JSON"},
     ]
 
 

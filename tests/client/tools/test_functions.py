@@ -202,8 +202,8 @@ def odd(a: complex) -> None: ...
         (double_stars, r"double_stars takes \*\*kwargs"),
         (no_annotation, "parameter 'a' has no annotation; write for example a: str"),
         (unknown, "Nowhere"),
-        (odd, "odd can not be a tool: complex"),
-        (lambda: 1, "<lambda> can not be a tool"),
+        (odd, "odd cannot be a tool: complex"),
+        (lambda: 1, "<lambda> cannot be a tool"),
     ],
 )
 def test_what_can_not_be_declared_is_refused(function: Callable[..., Any], message: str) -> None:

@@ -169,7 +169,7 @@ def test_json_schema_may_hold_itself() -> None:
     [
         (complex, "complex"),
         (object(), "no type|no JSON"),
-        (Literal[b"x"], "can not be offered"),
+        (Literal[b"x"], "cannot be offered"),
         ({"type": "object", "propertees": {}}, "Did you mean 'properties'"),
         ({"$ref": "#/$defs/Gone"}, "does not define"),
         ({"type": "array", "items": [{"type": "string"}]}, "a schema is a dict"),

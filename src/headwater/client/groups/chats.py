@@ -1,4 +1,4 @@
-"""``client.chats`` in both colours: a conversation that remembers its turns."""
+"""``client.chats``, sync and async: conversations that keep their history."""
 
 from __future__ import annotations
 
@@ -38,7 +38,11 @@ class _PendingMessage(msgspec.Struct, frozen=True):
 
 
 class _BaseChat:
-    """The turns of a conversation: one turn of the model for each answer, however many chunks it took."""
+    """A conversation and its turns: one turn of the model for each answer, however many chunks it took.
+
+    The sync and async chats differ only in how requests are sent. An exchange is added to the history when its answer
+    has ended, so a call that fails before the first chunk leaves the history as it was.
+    """
 
     def __init__(
         self,
@@ -49,7 +53,7 @@ class _BaseChat:
         message_map: MessageMap | None = None,
     ) -> None:
         self._caller = caller
-        #: The model that answers. Another one may answer the next message.
+        #: The model that answers. May be changed between messages.
         self.model = model
         self._config = config
         self._history = turns
@@ -57,23 +61,23 @@ class _BaseChat:
 
     @property
     def id(self) -> str | None:
-        """The id under which a headwater server keeps this chat; None as long as it was not saved there."""
+        """The id of this chat on a headwater server; None before it is saved there."""
         return self._message_map.id
 
     @property
     def title(self) -> str | None:
-        """The title that it has there."""
+        """The title on that server."""
         return self._message_map.title
 
     @property
     def turns(self) -> list[Turn]:
-        """All turns so far with their standing: whole, partial (stopped or broken) or failed."""
+        """All turns so far with their state: whole, partial (stopped or broken off) or failed."""
         return list(self._history.turns)
 
     def get_history(self, curated: bool = False) -> list[Content]:
         """Return the turns so far. ``curated`` leaves out exchanges that were cut short, refused or blocked.
 
-        The curated turns are what the model is shown. With ``keep_partial`` they hold what was cut short, too.
+        The curated turns are what the model gets. With ``keep_partial`` they include answers that were cut short.
         """
         return self._history.contents(curated=curated)
 
@@ -82,19 +86,19 @@ class _BaseChat:
         self._history.add((user_input, *model_output), TurnState.WHOLE if is_valid else TurnState.FAILED)
 
     def branch(self, at: int | None = None) -> Self:
-        """Return a conversation of its own that goes on from before turn ``at`` of ``get_history()``, or from here.
+        """Return an independent conversation that branches off before turn ``at`` of ``get_history()``, or at its end.
 
-        That of a chat which a server keeps is a branch of the same chat.
+        For a chat that is saved on a server, it is a branch of the same chat.
 
         Raises:
-            UsageError: no message of the user stands there.
+            UsageError: if turn ``at`` is not a message of the user.
         """
         turns = self._history.branch(at)
         message_map = self._message_map.branch(self._history.turns, len(turns.turns))
         return type(self)(self._caller, self.model, self._config, turns, message_map)
 
     def to_json(self) -> str:
-        """Return the model and all turns as JSON, for ``chats.from_json``. The config is not in it."""
+        """Return the model and all turns as JSON, for ``chats.from_json``. The config is not included."""
         saved = ChatFile(model=self.model, keep_partial=self._history.keep_partial, turns=self._history.turns)
         return saved.to_json()
 
@@ -126,9 +130,9 @@ class Chat(_BaseChat):
     def send_message(
         self, message: Any, config: Config = None, **options: Unpack[CallOptions]
     ) -> GenerateContentResponse:
-        """Say something and return the whole answer.
+        """Send a message and return the whole answer.
 
-        What ``config`` sets goes before the chat's config; a dict can unset something with None.
+        ``config`` takes precedence over the chat's config; a dict can unset a field with None.
         """
         pending = self._ask(message, config, stream=False)
         answer = self._caller.ask(pending.request, pending.config, options)
@@ -136,22 +140,22 @@ class Chat(_BaseChat):
         return answer
 
     def send_message_stream(self, message: Any, config: Config = None, **options: Unpack[StreamOptions]) -> Stream:
-        """Say something and return the stream of the answer; the exchange is remembered when the stream ends."""
+        """Send a message and return the stream of the answer; the exchange is recorded when the stream ends."""
         pending = self._ask(message, config, stream=True)
         return self._caller.stream(
             pending.request, pending.config, options, on_end=lambda stream: self._record_stream(pending, stream)
         )
 
     def save(self, file: Place | None = None) -> None:
-        """Save what is new on the headwater server that this chat came from, or this client speaks to.
+        """Save what is new on the headwater server that the client uses.
 
-        A chat that was not kept there gets its ``id``. Repeat a save that failed: nothing is saved twice. With a
-        ``file``, a path or a file object, ``to_json()`` is written to it instead.
+        A chat that is saved for the first time gets its ``id``. A save that failed can be repeated: nothing is saved
+        twice. With a ``file``, a path or a file object, ``to_json()`` is written to it instead.
 
         Raises:
-            UsageError: the client does not speak to a headwater server, or there is nothing to save yet.
-            APIError: the server refused it.
-            StreamError: the server could not be reached; it may have saved it, or not.
+            UsageError: if the client does not use a headwater server, or there is nothing to save yet.
+            APIError: if the server refused it.
+            StreamError: if the server could not be reached; it may or may not have saved the chat.
         """
         if file is not None:
             history.save(self.to_json(), file)
@@ -167,7 +171,7 @@ class AsyncChat(_BaseChat):
     async def send_message(
         self, message: Any, config: Config = None, **options: Unpack[CallOptions]
     ) -> GenerateContentResponse:
-        """Say something and return the whole answer. See ``Chat.send_message``."""
+        """Send a message and return the whole answer. See ``Chat.send_message``."""
         pending = self._ask(message, config, stream=False)
         answer = await self._caller.ask(pending.request, pending.config, options)
         self._record(pending, answer)
@@ -176,7 +180,7 @@ class AsyncChat(_BaseChat):
     async def send_message_stream(
         self, message: Any, config: Config = None, **options: Unpack[StreamOptions]
     ) -> AsyncStream:
-        """Say something and return the stream of the answer; the exchange is remembered when the stream ends."""
+        """Send a message and return the stream of the answer; the exchange is recorded when the stream ends."""
         pending = self._ask(message, config, stream=True)
         return self._caller.stream(
             pending.request, pending.config, options, on_end=lambda stream: self._record_stream(pending, stream)
@@ -184,7 +188,7 @@ class AsyncChat(_BaseChat):
 
     async def save(self, file: Place | None = None) -> None:
         """Save what is new on the headwater server, or all of it to a file. See ``Chat.save``."""
-        from asyncio import to_thread  # here, since programs that are not async need not load asyncio
+        from asyncio import to_thread  # imported here, so that sync programs do not load asyncio
 
         if file is not None:
             await to_thread(history.save, self.to_json(), file)
@@ -193,7 +197,7 @@ class AsyncChat(_BaseChat):
 
 
 class Chats:
-    """Makes conversations, and knows those that a headwater server keeps."""
+    """Makes conversations, and manages those saved on a headwater server."""
 
     def __init__(self, caller: Caller) -> None:
         self._caller = caller
@@ -201,30 +205,30 @@ class Chats:
     def create(
         self, *, model: str, config: Config = None, history: Sequence[Any] | None = None, keep_partial: bool = False
     ) -> Chat:
-        """Return a new conversation, ``history`` being the turns before it.
+        """Return a new conversation that begins with the turns in ``history``.
 
-        ``keep_partial`` shows the model what had come of answers that were stopped or broke off; else it is shown
-        neither them nor their questions.
+        With ``keep_partial`` the model gets the received part of answers that were stopped or broke off; otherwise
+        neither these nor their questions are sent.
         """
         return Chat(self._caller, model, *_new_chat(config, history, keep_partial))
 
     def from_json(self, text: str | bytes, *, model: str | None = None, config: Config = None) -> Chat:
-        """Return a conversation that ``to_json`` gave; ``model`` None is the one that it had.
+        """Return the conversation that ``to_json`` wrote; without ``model``, with the model that it had.
 
         Raises:
-            UsageError: it is no saved conversation.
+            UsageError: if it is not a saved conversation.
         """
         return Chat(self._caller, *_restored_chat(history.from_json(text), model, config))
 
     def load(self, place: Place, *, model: str | None = None, config: Config = None) -> Chat:
-        """Return a conversation that ``save`` wrote to a path or a file object, or that a headwater server keeps.
+        """Return a conversation that ``save`` wrote to a path or a file object, or saved on a headwater server.
 
-        A str of letters, digits, _ and - that names no file is the id of a chat of the server; ``chats.list()`` says
-        them. ``model`` None is the one that the conversation had.
+        A str of letters, digits, _ and - that is not the name of a file is the id of a chat on the server
+        (``chats.list()`` has them). Without ``model``, the conversation keeps the model that it had.
 
         Raises:
-            UsageError: it is no saved conversation, or there is neither such a file nor a server.
-            NotFoundError: there is neither such a file nor such a chat.
+            UsageError: if it is not a saved conversation, or there is neither such a file nor a server.
+            NotFoundError: if there is neither such a file nor such a chat.
         """
         name = saved_chats.id_of(place)
         if name is None:
@@ -233,20 +237,20 @@ class Chats:
         return Chat(self._caller, *_loaded_chat(chat, model, config))
 
     def list(self, query: str | None = None, *, page_size: int | None = None) -> Pager[SavedChatInfo]:
-        """Return the chats that the server keeps, the last changed first; with a ``query``, those with its words."""
+        """Return the saved chats, last changed first; with a ``query``, those that contain its words."""
         config = ListChatsConfig(query=query, page_size=page_size)
         return Pager(self._page, config, self._page(config))
 
     def rename(self, id: str, title: str) -> SavedChatInfo:
-        """Give a chat of the server another title."""
+        """Rename a saved chat."""
         return self._caller.call(saved_chats.CHAT_INFO, saved_chats.rename(self._caller.settings, id, title), None)
 
     def delete(self, id: str) -> None:
-        """Delete a chat of the server for good, and stop what runs in it; harmless where there is none."""
+        """Delete a saved chat permanently and stop its running answers. Not an error if it does not exist."""
         self._caller.call(saved_chats.DELETIONS, saved_chats.delete(self._caller.settings, id), None)
 
     def export(self, id: str, format: ExportFormat = "markdown") -> str:
-        """Return a chat of the server as text: the branch that is shown as Markdown, or all of it as JSON."""
+        """Return a saved chat as text: the selected branch as Markdown, or the whole chat as JSON."""
         return self._caller.call(saved_chats.EXPORTS, saved_chats.export(self._caller.settings, id, format), None).text
 
     def _page(self, config: ListChatsConfig) -> SavedChatPage:
@@ -254,7 +258,7 @@ class Chats:
 
 
 class AsyncChats:
-    """Makes conversations for coroutines, and knows those that a headwater server keeps."""
+    """Makes conversations for coroutines, and manages those saved on a headwater server."""
 
     def __init__(self, caller: AsyncCaller) -> None:
         self._caller = caller
@@ -262,15 +266,15 @@ class AsyncChats:
     def create(
         self, *, model: str, config: Config = None, history: Sequence[Any] | None = None, keep_partial: bool = False
     ) -> AsyncChat:
-        """Return a new conversation, ``history`` being the turns before it. See ``Chats.create``."""
+        """Return a new conversation that begins with the turns in ``history``. See ``Chats.create``."""
         return AsyncChat(self._caller, model, *_new_chat(config, history, keep_partial))
 
     def from_json(self, text: str | bytes, *, model: str | None = None, config: Config = None) -> AsyncChat:
-        """Return a conversation that ``to_json`` gave. See ``Chats.from_json``."""
+        """Return the conversation that ``to_json`` wrote. See ``Chats.from_json``."""
         return AsyncChat(self._caller, *_restored_chat(history.from_json(text), model, config))
 
     async def load(self, place: Place, *, model: str | None = None, config: Config = None) -> AsyncChat:
-        """Return a conversation that ``save`` wrote, or that a headwater server keeps. See ``Chats.load``."""
+        """Return a conversation from a file or a headwater server. See ``Chats.load``."""
         from asyncio import to_thread
 
         name = await to_thread(saved_chats.id_of, place)
@@ -280,22 +284,22 @@ class AsyncChats:
         return AsyncChat(self._caller, *_loaded_chat(chat, model, config))
 
     async def list(self, query: str | None = None, *, page_size: int | None = None) -> AsyncPager[SavedChatInfo]:
-        """Return the chats that the server keeps. See ``Chats.list``."""
+        """Return the saved chats. See ``Chats.list``."""
         config = ListChatsConfig(query=query, page_size=page_size)
         return AsyncPager(self._page, config, await self._page(config))
 
     async def rename(self, id: str, title: str) -> SavedChatInfo:
-        """Give a chat of the server another title."""
+        """Rename a saved chat."""
         return await self._caller.call(
             saved_chats.CHAT_INFO, saved_chats.rename(self._caller.settings, id, title), None
         )
 
     async def delete(self, id: str) -> None:
-        """Delete a chat of the server for good, and stop what runs in it; harmless where there is none."""
+        """Delete a saved chat permanently and stop its running answers. Not an error if it does not exist."""
         await self._caller.call(saved_chats.DELETIONS, saved_chats.delete(self._caller.settings, id), None)
 
     async def export(self, id: str, format: ExportFormat = "markdown") -> str:
-        """Return a chat of the server as text: the branch that is shown as Markdown, or all of it as JSON."""
+        """Return a saved chat as text: the selected branch as Markdown, or the whole chat as JSON."""
         return (
             await self._caller.call(saved_chats.EXPORTS, saved_chats.export(self._caller.settings, id, format), None)
         ).text
@@ -339,5 +343,5 @@ def _loaded_chat(
     chat: SavedChat, model: str | None, config: Config
 ) -> tuple[str, GenerateContentConfig, History, MessageMap]:
     turns, message_map = saved_chats.turns_of(chat)
-    shown = History(turns, keep_partial=True)  # as the server shows it to a model that answers there
+    shown = History(turns, keep_partial=True)  # as the server does for a model that answers there
     return model or saved_chats.model_of(chat), build.to_config(config, GenerateContentConfig), shown, message_map

@@ -25,7 +25,7 @@ class FileSlice(msgspec.Struct, frozen=True):
 class Source:
     """What is uploaded, read a slice at a time. ``size`` is None where only reading it tells.
 
-    Reading blocks. An object that can not seek is read once: the slice that is on its way is kept, to be sent again.
+    Reading blocks. An object that cannot seek is read once: the slice that is on its way is kept, to be sent again.
     """
 
     def __init__(self, file: Any) -> None:
@@ -49,7 +49,7 @@ class Source:
         """Return the slice that begins at ``offset``.
 
         Raises:
-            UsageError: it can not be read again, or the file changed its length meanwhile.
+            UsageError: it cannot be read again, or the file changed its length meanwhile.
         """
         if self.size is None:
             return self._read_on(offset)
@@ -72,7 +72,7 @@ class Source:
     def _read_on(self, offset: int) -> FileSlice:
         start, data = self._held
         if not start <= offset <= start + len(data):
-            raise UsageError(f"the API asks for the upload from byte {offset:,} on, and this object can not seek back")
+            raise UsageError(f"the API asks for the upload from byte {offset:,} on, and this object cannot seek back")
         data = data[offset - start :]
         data += self._take(SLICE_BYTES - len(data))
         self._held = (offset, data)

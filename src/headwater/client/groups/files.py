@@ -64,7 +64,7 @@ class Files:
         of each slice that has arrived.
 
         Raises:
-            UsageError: the file can not be read, or its MIME type is not known.
+            UsageError: the file cannot be read, or its MIME type is not known.
             APIError: the API refused it.
             StreamError: the road to the API broke, again and again.
         """

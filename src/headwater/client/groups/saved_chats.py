@@ -1,4 +1,10 @@
-"""Chats that a headwater server keeps: the requests, and which turns are which of its messages; no colour."""
+"""Saved chats: requests, and the map from turns of a conversation to messages of the server. No I/O.
+
+A save must be repeatable: after an error the client does not know whether the server has it. So ids are chosen here. A
+message keeps its id until a response confirms it, and the server ignores messages that it has. The order is: ``write``
+makes messages of new turns and returns the request; the shell sends it; ``confirm`` drops what was in that request,
+and only that, since another thread may have added turns meanwhile.
+"""
 
 from __future__ import annotations
 
@@ -35,7 +41,7 @@ from headwater.errors import UsageError, WireError
 from headwater.types import Content, FinishReason, GenerateContentResponse, UsageMetadata
 
 CHAT = SavedChatDialect(
-    SavedChat, missing="there is no such chat, and no file of that name: client.chats.list() says which chats there are"
+    SavedChat, missing="there is no such chat, and no file of that name: client.chats.list() lists the chats"
 )
 CHAT_INFO = SavedChatDialect(SavedChatInfo)
 PAGES = SavedChatDialect(SavedChatPage)
@@ -47,17 +53,17 @@ _NO_SERVER = (
     "saved chats are kept by a headwater server: "
     "run `headwater serve` and give its address (http_options.base_url, --base-url)"
 )
-_STANDINGS = {
+_TURN_STATES = {
     "done": TurnState.WHOLE,
     "running": TurnState.PARTIAL,
     "stopped": TurnState.PARTIAL,
     "failed": TurnState.FAILED,
 }
-_STATES = {TurnState.WHOLE: "done", TurnState.PARTIAL: "stopped", TurnState.FAILED: "failed"}
+_MESSAGE_STATES = {TurnState.WHOLE: "done", TurnState.PARTIAL: "stopped", TurnState.FAILED: "failed"}
 
 
 class AnswerInfo(NamedTuple):
-    """What is known of an answer beside its contents."""
+    """The details of an answer besides its contents."""
 
     model: str
     finish_reason: FinishReason | None = None
@@ -67,7 +73,7 @@ class AnswerInfo(NamedTuple):
 
 
 class ChatWrite(NamedTuple):
-    """What is sent to the server: the request, the messages in it, and the one that is to be shown."""
+    """One save: the request, the ids of its messages, and the leaf of the selected branch."""
 
     request: HttpRequest
     messages: frozenset[str]
@@ -75,21 +81,20 @@ class ChatWrite(NamedTuple):
 
 
 class MessageMap:
-    """Which turns of a conversation are which messages of a kept chat. Lives as long as the conversation.
+    """Maps turns of a conversation to messages of a saved chat. Lives as long as the conversation.
 
-    A message gets its id when it is first sent, and keeps it until the server has said yes: a save that is repeated
-    does nothing twice. ``id`` and ``title`` are None until the server has the chat.
+    ``id`` and ``title`` are None until the server has confirmed the chat.
     """
 
     def __init__(self, chat: SavedChat | None = None) -> None:
         self.id = chat.id if chat is not None else None
         self.title = chat.title if chat is not None else None
-        self._new_id = ""  # of a chat that the server has not said yes to
+        self._new_id = ""  # of a chat that is not confirmed yet
         self._shown = chat.leaf if chat is not None else None
         self._known: list[tuple[int, str]] = []  # the messages so far, each with the number of turns up to its end
-        self._waiting: list[SavedMessage] = []  # those that the server has not said yes to
+        self._waiting: list[SavedMessage] = []  # not confirmed yet
         self._answer_infos: dict[int, AnswerInfo] = {}
-        self._lock = Lock()  # two threads that save at once make the same messages
+        self._lock = Lock()  # so that two threads that save at once make each message once
 
     def add(self, message: str, turns: int) -> None:
         """Add a message of the server that ends after ``turns`` turns."""
@@ -100,10 +105,10 @@ class MessageMap:
         self._answer_infos[turns] = answer_info
 
     def write(self, settings: Settings, model: str, turns: Sequence[Turn]) -> ChatWrite | None:
-        """Return how the server gets what it does not have; None where it has all.
+        """Return the request that saves everything unconfirmed; None if there is nothing.
 
         Raises:
-            UsageError: there is no server, or nothing to save yet.
+            UsageError: if there is no server, or no message yet.
         """
         with self._lock:
             self._add_turns(turns)
@@ -118,13 +123,13 @@ class MessageMap:
         return ChatWrite(request, frozenset(message.id for message in waiting), leaf)
 
     def confirm(self, write: ChatWrite, chat: SavedChatInfo) -> None:
-        """Take it that the server has what was sent.
+        """Record that the server has saved ``write``.
 
         Raises:
-            WireError: it does not say so.
+            WireError: if the response names another chat.
         """
         if chat.id != self._new_id:
-            raise WireError("what answered is no headwater server, so that nothing is known to be saved")
+            raise WireError("the response is not from a headwater server; the chat may not be saved")
         with self._lock:
             self.id, self.title, self._shown = chat.id, chat.title, write.leaf
             self._waiting = [message for message in self._waiting if message.id not in write.messages]
@@ -138,7 +143,7 @@ class MessageMap:
             }
             return other
         with self._lock:
-            self._add_turns(turns)  # what both have is then one message
+            self._add_turns(turns)  # before they part, so that shared turns have shared messages
         other.id, other.title, other._shown = self.id, self.title, self._shown
         other._known = [(number, message) for number, message in self._known if number <= end]
         shared = {message for _, message in other._known}
@@ -150,7 +155,7 @@ class MessageMap:
         return self._known[-1][1] if self._known else None
 
     def _add_turns(self, turns: Sequence[Turn]) -> None:
-        """Make messages of the turns that are none yet."""
+        """Make messages of the turns that have none yet."""
         end = self._known[-1][0] if self._known else 0
         for piece in _group_turns(turns[end:]):
             end += len(piece)
@@ -165,8 +170,8 @@ def turns_of(chat: SavedChat) -> tuple[list[Turn], MessageMap]:
     message_map, messages = MessageMap(chat), chat.branch
     for message, following in zip(messages, [*messages[1:], None], strict=False):
         answer = following if following is not None and (message.role, following.role) == ("user", "model") else message
-        standing = _standing(answer)
-        turns += [Turn(content, standing) for content in _contents(message)]
+        state = _turn_state(answer)
+        turns += [Turn(content, state) for content in _contents(message)]
         message_map.add(message.id, len(turns))
     return turns, message_map
 
@@ -178,7 +183,7 @@ def answer_info(
     usage: UsageMetadata | None = None,
     metrics: Metrics | None = None,
 ) -> AnswerInfo:
-    """Return what is known of an answer; ``usage`` and ``metrics`` are those of its stream."""
+    """Return the details of an answer; ``usage`` and ``metrics`` are those of its stream."""
     feedback = answer.prompt_feedback
     times = {} if metrics is None else {"first_chunk": metrics.first_chunk, "seconds": metrics.total}
     measured = {name: round(value, 3) for name, value in times.items() if value is not None}
@@ -192,12 +197,12 @@ def answer_info(
 
 
 def model_of(chat: SavedChat) -> str:
-    """Return the model that answers in a chat; empty where that is not known."""
+    """Return the model that answers in a chat; empty if unknown."""
     return chat.model or next((message.model for message in reversed(chat.branch) if message.model), "")
 
 
 def id_of(place: object) -> str | None:
-    """Return the id of a chat; None where ``place`` is a file, or can be nothing else."""
+    """Return ``place`` if it is the id of a chat; None if it is a file, or cannot be an id."""
     if not isinstance(place, str) or not ID.fullmatch(place) or Path(place).is_file():
         return None
     return place
@@ -207,7 +212,7 @@ def load(settings: Settings, id: str) -> HttpRequest:
     """Return the request for a chat with its messages.
 
     Raises:
-        UsageError: there is no server to ask, and no file either.
+        UsageError: if there is no server, and no file of that name.
     """
     return _get(settings, f"/{id}", otherwise=f"there is no file {id!r}, and {_NO_SERVER}")
 
@@ -219,7 +224,7 @@ def page(settings: Settings, config: ListChatsConfig) -> HttpRequest:
 
 
 def rename(settings: Settings, id: str, title: str) -> HttpRequest:
-    """Return the request that gives a chat another title."""
+    """Return the request that renames a chat."""
     url = _url(settings, _path(id))
     return HttpRequest("PATCH", url, settings.headers(), msgspec.json.encode({"title": title}))
 
@@ -235,12 +240,15 @@ def export(settings: Settings, id: str, format: ExportFormat) -> HttpRequest:
 
 
 def _group_turns(turns: Iterable[Turn]) -> list[list[Turn]]:
-    """Turns as messages: what the user said, by itself; all that followed until they spoke again, together."""
+    """Group turns into messages: each turn of the user alone, and all turns of the answer to it together.
+
+    The answer begins a group of its own after the question, and wherever the state changes.
+    """
     found: list[list[Turn]] = []
     for turn in turns:
         last = found[-1] if found else []
         is_first_answer = len(last) == 1 and last[0].content.role == "user"
-        if not last or is_first_answer or is_message(turn.content) or turn.standing is not last[-1].standing:
+        if not last or is_first_answer or is_message(turn.content) or turn.state is not last[-1].state:
             found.append([turn])
         else:
             last.append(turn)
@@ -248,7 +256,7 @@ def _group_turns(turns: Iterable[Turn]) -> list[list[Turn]]:
 
 
 def _message(turns: Sequence[Turn], parent: str | None, answer_info: AnswerInfo | None) -> SavedMessage:
-    role, standing = turns[0].content.role or "user", turns[0].standing
+    role, state = turns[0].content.role or "user", turns[0].state
     contents = [turn.content for turn in turns if turn.content.parts]
     if role == "user":
         return SavedMessage(id=_new_id(), role=role, parent=parent, contents=contents)
@@ -257,28 +265,28 @@ def _message(turns: Sequence[Turn], parent: str | None, answer_info: AnswerInfo 
         role=role,
         parent=parent,
         contents=contents,
-        state=_STATES[standing],
+        state=_MESSAGE_STATES[state],
         model=answer_info and answer_info.model,
         finish_reason=answer_info and answer_info.finish_reason,
         usage=answer_info and answer_info.usage,
         metrics=answer_info and answer_info.metrics,
-        error=_error(answer_info) if standing is TurnState.FAILED else None,
+        error=_error(answer_info) if state is TurnState.FAILED else None,
     )
 
 
 def _error(answer_info: AnswerInfo | None) -> dict[str, Any]:
-    """Why an answer failed, as Google writes it."""
+    """Return the reason of a failure as Google's error object."""
     reason = answer_info and (answer_info.block_reason or answer_info.finish_reason)
-    message = f"the answer was blocked or of no use: {reason}" if reason else "the answer failed"
+    message = f"the answer was blocked or unusable: {reason}" if reason else "the answer failed"
     return {"code": 400, "status": "FAILED_PRECONDITION", "message": message}
 
 
-def _standing(message: SavedMessage) -> TurnState:
-    """An answer in which the model said nothing can not be shown to it again."""
-    standing = _STANDINGS.get(message.state, TurnState.FAILED)
+def _turn_state(message: SavedMessage) -> TurnState:
+    """Return the state of a message's turns; an empty answer counts as failed, since the API refuses empty turns."""
+    state = _TURN_STATES.get(message.state, TurnState.FAILED)
     if message.role == "model" and not any(content.parts for content in message.contents):
         return TurnState.FAILED
-    return standing
+    return state
 
 
 def _contents(message: SavedMessage) -> list[Content]:
@@ -290,7 +298,7 @@ def _contents(message: SavedMessage) -> list[Content]:
 
 def _path(id: str) -> str:
     if not isinstance(id, str) or not ID.fullmatch(id):
-        raise UsageError(f"{id!r} is not the id of a chat: chat.id says it, and client.chats.list()")
+        raise UsageError(f"{id!r} is not the id of a chat: chat.id has it, and client.chats.list()")
     return f"/{id}"
 
 

@@ -364,6 +364,6 @@ def _asks_retry(settings: Settings, config: UploadFileConfig) -> bool:
 def _guess(name: str | None) -> str:
     mime_type = mimetypes.guess_type(name)[0] if name else None
     if mime_type is None:
-        what = f"of {name!r} can not be guessed from its ending" if name else "is not known"
+        what = f"of {name!r} cannot be guessed from its ending" if name else "is not known"
         raise UsageError(f"the MIME type of the file {what}: pass config={{'mime_type': 'text/plain'}} or what it is")
     return mime_type

@@ -1,4 +1,4 @@
-"""What a caller can ask of a call beyond the request: clocks, retries, a switch to stop it, hooks, pacing."""
+"""The keyword options of calls and streams, and how those of a client and of a call combine."""
 
 from __future__ import annotations
 
@@ -22,17 +22,17 @@ class CallOptions(TypedDict, total=False):
     """Keyword arguments that every call takes."""
 
     deadlines: Deadlines
-    """The four clocks, in seconds. They go before ``http_options.timeout``."""
+    """The four deadlines, in seconds. They take precedence over ``http_options.timeout``."""
     retry: Retry
-    """How often to try. It goes before ``http_options.retry_options``."""
+    """When and how often to retry. Takes precedence over ``http_options.retry_options``."""
     cancel: CancelToken
-    """A switch that stops the call from elsewhere."""
+    """Cancels the call from any other thread or task."""
     raise_on_block: bool
-    """Whether a refused prompt or answer raises ``BlockedError`` (after what had come)."""
+    """Whether a blocked prompt or response raises ``BlockedError`` (after everything received)."""
     trace: Trace
     """Called with the time (monotonic seconds) and every step, fact and result of the call: for debugging."""
     observers: Sequence[Observer]
-    """Who is told that the call begins, is tried again and ends: logs, traces, figures (``headwater.telemetry``)."""
+    """Told of the beginning, each retry and the end of the call: logs, traces, metrics (``headwater.telemetry``)."""
 
 
 class StreamOptions(CallOptions, total=False):
@@ -45,38 +45,39 @@ class StreamOptions(CallOptions, total=False):
     stages: Sequence[Recipe]
     """Transforms of the chunks, in order: ``smooth()``, ``coalesce()``, ``throttle()``, ``tap()`` or your own."""
     on_chunk: Callable[[GenerateContentResponse], object]
-    """Called with every chunk, before the loop has it. May be a coroutine function in async."""
+    """Called with every chunk, before the loop gets it. May be a coroutine function in async."""
     on_text: Callable[[str], object]
-    """Called with every piece of the answer's text. May be a coroutine function in async."""
+    """Called with the text of every chunk that has some. May be a coroutine function in async."""
     on_progress: Callable[[Progress], object]
     """Called with the progress after every chunk. May be a coroutine function in async."""
     on_retry: Callable[[Retrying], object]
-    """Called when the stream failed and is tried again, continued or begun anew: the error, the failures, the wait."""
+    """Called when the stream failed and is retried, resumed or restarted: the error, the failures, the wait."""
     on_end: Callable[[FinishedCall], object]
-    """Called once with the stream when it has ended, however it did; ``stream.ending`` says how."""
+    """Called once with the stream when it has ended; ``stream.ending`` says how."""
     target_words: int
-    """How many words were asked for: what ``stream.progress`` is measured by; else it is ``max_output_tokens``."""
+    """The number of words to expect, which ``stream.progress`` measures against; else ``max_output_tokens``."""
 
 
+# The TypedDicts above are the list of options: check() reads their keys.
 _CALL = CallOptions.__optional_keys__
 _STREAM = StreamOptions.__optional_keys__
 _NO_DEFAULTS: Mapping[str, Any] = {}
 
 
 def check(options: Mapping[str, Any], *, stream: bool, defaults: Mapping[str, Any] = _NO_DEFAULTS) -> StreamOptions:
-    """Return ``options`` when they are such, on top of ``defaults``, of which those are taken that fit the call.
+    """Check ``options`` and return them on top of those of the ``defaults`` that apply to the call.
 
     Raises:
-        UsageError: there is none of that name, or its value does not fit.
+        UsageError: if an option does not exist, or its value has the wrong type.
     """
     known = _STREAM if stream else _CALL
     for name, value in options.items():
         if name not in known:
             raise UsageError(_unknown(name, known))
         if not _CHECKS.get(name, callable)(value):
-            raise UsageError(f"{name} is {_WORDS.get(name, 'a function')}, not {value!r}")
+            raise UsageError(f"{name} must be {_DESCRIPTIONS.get(name, 'a function')}, not {value!r}")
     if inspect.iscoroutinefunction(options.get("on_end")):
-        raise UsageError("on_end is a plain function, since a stream can end where nothing can be awaited")
+        raise UsageError("on_end must be a plain function, since a stream can end where nothing can be awaited")
     return cast("StreamOptions", _merged({name: defaults[name] for name in defaults if name in known}, options))
 
 
@@ -97,8 +98,8 @@ def _unknown(name: str, known: frozenset[str]) -> str:
         return f"the option {name!r} is for streams only"
     near = difflib.get_close_matches(name, known, 1)
     if near:
-        return f"there is no option {name!r}: do you mean {near[0]!r}?"
-    return f"there is no option {name!r}: there are {', '.join(sorted(known))}"
+        return f"unknown option {name!r}: did you mean {near[0]!r}?"
+    return f"unknown option {name!r}: the options are {', '.join(sorted(known))}"
 
 
 _CHECKS: dict[str, Callable[[Any], bool]] = {
@@ -109,10 +110,10 @@ _CHECKS: dict[str, Callable[[Any], bool]] = {
     "raise_on_cancel": lambda value: isinstance(value, bool),
     "on_break": lambda value: value in ON_BREAK,
     "observers": lambda value: isinstance(value, list | tuple) and all(hasattr(one, "begin") for one in value),
-    "stages": lambda value: True,  # what makes stages of them looks more closely
+    "stages": lambda value: True,  # start_stages() checks them when the stream is made
     "target_words": lambda value: isinstance(value, int) and value > 0,
 }
-_WORDS = {
+_DESCRIPTIONS = {
     "deadlines": "a Deadlines(first_content=..., content_gap=..., byte_gap=..., total=...)",
     "retry": "a Retry(attempts=...)",
     "cancel": "a CancelToken()",

@@ -1,4 +1,4 @@
-"""``CancelToken``: one switch that stops any number of streams, from any thread, task or signal handler."""
+"""``CancelToken`` cancels any number of streams, from any thread, task or signal handler."""
 
 from __future__ import annotations
 
@@ -8,16 +8,17 @@ from typing import Protocol
 
 
 class Cancellable(Protocol):
-    """What can be stopped."""
+    """Something that can be cancelled."""
 
     def cancel(self, reason: str = "") -> None:
-        """Stop, from any thread."""
+        """Cancel it. May be called from any thread."""
 
 
 class CancelToken:
-    """Stops every stream that it was given to, those made later too.
+    """Cancels every stream that it was passed to, including streams made after ``cancel()``.
 
-    It takes no lock, so that a signal handler may use it. It holds no stream that nobody else has any more.
+    It takes no lock, so that a signal handler may call it: a handler that interrupts the holder of a lock would wait
+    for ever. It holds weak references only, and so keeps no stream alive.
     """
 
     def __init__(self) -> None:
@@ -31,17 +32,19 @@ class CancelToken:
         return self._is_cancelled
 
     def cancel(self, reason: str = "") -> None:
-        """Stop all streams at once. May be called any number of times; the first ``reason`` counts."""
+        """Cancel all streams. May be called any number of times; the first ``reason`` counts."""
         if not self._is_cancelled:
             self.reason = reason
-            self._is_cancelled = True  # before the look at the streams: add() does it the other way round
-        with ExitStack() as every:  # what the hook of one of them raises leaves no other running
+            # Flag first, streams second; add() stores the stream first and reads the flag second. So in any
+            # interleaving at least one of the two cancels a stream that is being added.
+            self._is_cancelled = True
+        with ExitStack() as every:  # an exception in the hook of one stream does not leave the others running
             for stream in [known() for known in list(self._streams.values())]:
                 if stream is not None:
                     every.callback(stream.cancel, self.reason)
 
     def add(self, stream: Cancellable) -> None:
-        """Have the token stop ``stream``; at once, where it was cancelled before."""
+        """Register ``stream``, and cancel it at once if the token is cancelled already."""
         key = id(stream)
         self._streams[key] = weakref.ref(stream, lambda _: self._streams.pop(key, None))
         if self._is_cancelled:

@@ -1,4 +1,9 @@
-"""Observers: who is told of every call that begins, is tried again, and ends. Logs, traces and figures are made so."""
+"""Observers are told of the beginning, each retry and the end of calls. Logs, traces and metrics are made this way.
+
+An observer must not be able to harm a call. Its exceptions are logged, never raised. ``ended`` is called once for each
+``begin`` that returned an observation, whichever thread, signal handler or garbage collection ends the call; so
+observations are handed out by popping them from a list, which is atomic, and not under a lock.
+"""
 
 from __future__ import annotations
 
@@ -24,16 +29,16 @@ _PORTS = {"http": 80, "https": 443}
 
 
 class CallRequest(msgspec.Struct, frozen=True, kw_only=True):
-    """What is asked in a call. It has no headers, so no key."""
+    """The request of a call, without headers and so without a key."""
 
     url: str
     body: bytes
     is_stream: bool
     is_vertex: bool
-    """Whether the client speaks to Vertex AI."""
+    """Whether the client uses Vertex AI."""
 
     def __repr__(self) -> str:
-        return f"CallRequest(url={self.url!r})"  # and never what the user said
+        return f"CallRequest(url={self.url!r})"  # never the prompt
 
     @property
     def method(self) -> str:
@@ -42,14 +47,14 @@ class CallRequest(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def model(self) -> str:
-        """The model, without ``models/`` and what may stand before it; other resources as ``tunedModels/name``."""
+        """The model, without ``models/`` and anything before it; other resources as ``tunedModels/name``."""
         path = unquote(urlsplit(self.url).path.rpartition(":")[0])
         _, is_model, name = path.rpartition("/models/")
         return name if is_model else "/".join(path.split("/")[-2:])
 
     @property
     def host(self) -> str | None:
-        """Who is asked; None where the answer is made in-process."""
+        """The host name; None for the offline engine."""
         return urlsplit(self.url).hostname
 
     @property
@@ -66,19 +71,19 @@ class CallRequest(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def document(self) -> dict[str, Any]:
-        """The whole request as it goes to the API: contents, tools and all."""
+        """The whole body of the request as the API gets it."""
         document: dict[str, Any] = msgspec.json.decode(self.body)
         return document
 
 
 class _Configured(msgspec.Struct):
-    """What is read of a request where its contents, which can be large, are not wanted."""
+    """The part of a request that is decoded for ``settings``: contents can be large."""
 
     settings: Any = msgspec.field(name="generationConfig", default=None)
 
 
 class FinishedCall(Protocol):
-    """What ``on_end`` and observers are given: the stream, of which these are the first things to look at."""
+    """What ``on_end`` and observers get: the stream, or a whole answer with these attributes."""
 
     @property
     def ending(self) -> Ending | None:
@@ -86,19 +91,19 @@ class FinishedCall(Protocol):
 
     @property
     def text(self) -> str:
-        """The text that came."""
+        """The text received."""
 
     @property
     def response(self) -> GenerateContentResponse:
-        """The answer as far as it came."""
+        """The response so far, folded into one."""
 
     @property
     def usage_metadata(self) -> UsageMetadata:
-        """The tokens, as the API counted them."""
+        """The token counts of the API."""
 
     @property
     def metrics(self) -> Metrics:
-        """What was measured."""
+        """The times and amounts of the call."""
 
     @property
     def gaps(self) -> Sequence[float]:
@@ -106,27 +111,27 @@ class FinishedCall(Protocol):
 
 
 class Observation(Protocol):
-    """Watches one call. Its methods may come from any thread, one after the other."""
+    """Observes one call. Its methods may be called from any thread, one after the other."""
 
     def retrying(self, event: Retrying) -> None:
-        """Take it that the call failed and is tried again, continued, or begun anew."""
+        """Record that the call failed and is retried, resumed or restarted."""
 
     def ended(self, call: FinishedCall) -> None:
-        """Take it that the call has ended, however it did. Comes once."""
+        """Record that the call has ended. Called once."""
 
 
 class Observer(Protocol):
-    """Is told of every call that it is given to, or all calls of a client."""
+    """Told of every call that it is passed to, or of all calls of a client."""
 
     def begin(self, request: CallRequest) -> Observation | None:
-        """Take it that a first request goes out; return who watches the call, None where nobody does.
+        """Record that the first request of a call is about to be sent; return what observes the call, or None.
 
         It runs with the context variables of the place where the call was made.
         """
 
 
 class ObserverGroup:
-    """The observers of one call. What one of them raises is logged, and the call goes on."""
+    """The observers of one call. Their exceptions are logged, and the call continues."""
 
     def __init__(self, observers: Iterable[Observer], request: CallRequest) -> None:
         self._waiting = list(observers)
@@ -136,37 +141,37 @@ class ObserverGroup:
         self._is_over = False
 
     def begin(self, call: FinishedCall) -> None:
-        """Tell that a request goes out; further ones change nothing. An observer's own calls are not told."""
+        """Announce the first request of ``call``; later ones do nothing. An observer's own calls are left out."""
         waiting, self._waiting = self._waiting, []
         for observer in () if _delivery.is_active else waiting:
             observation = _deliver(partial(self._context.run, observer.begin, self._request))
             if observation is not None:
                 self._observations.append(observation)
-        if self._is_over:  # closed from elsewhere in the meantime
+        if self._is_over:  # another thread closed the call while the observers began
             self.end(call)
 
     def retrying(self, event: Retrying) -> None:
-        """Tell that the call is tried again."""
+        """Announce a retry."""
         for observation in tuple(self._observations):
             _deliver(partial(observation.retrying, event))
 
     def end(self, call: FinishedCall) -> None:
-        """Tell that the call has ended, each of those once who were told of its beginning."""
+        """Announce the end, once to each observation that has begun."""
         self._is_over = True
         self._waiting = []
         while self._observations:
             try:
                 observation = self._observations.pop()
-            except IndexError:  # another thread was faster
+            except IndexError:  # another thread took the last one between the two lines
                 return
             _deliver(partial(observation.ended, call))
 
 
 class _Delivery(threading.local):
-    """Whether an observer is at work in this thread, and what comes after it.
+    """Whether an observer runs in this thread, and the calls that wait for it.
 
-    A signal or the garbage collector can end a call in the middle of an observer's work, while it holds a lock that
-    the next one wants: the next one waits until the first is done.
+    A signal handler or the garbage collector can end another call while an observer runs in the same thread and holds
+    a lock (of a logger, say) that it would want again. So such calls are queued until the running one returns.
     """
 
     def __init__(self) -> None:
@@ -185,7 +190,7 @@ def _deliver(work: Callable[[], T]) -> T | None:
     try:
         return work()
     except Exception:
-        logger.exception("an observer failed; the call that it watches goes on")
+        logger.exception("an observer failed; the call continues")
         return None
     finally:
         _delivery.is_active = False

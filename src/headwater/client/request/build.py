@@ -1,4 +1,4 @@
-"""From model, contents and config to the HTTP request that says it to the API."""
+"""Builds the HTTP requests of the API from model, contents and config."""
 
 from __future__ import annotations
 
@@ -32,6 +32,7 @@ from headwater.types.base import ApiModel
 
 C = TypeVar("C", bound=ApiModel)
 
+#: Fields of the config that stand beside ``generationConfig`` in the body and not in it, under the same names.
 _TOP_LEVEL = (
     "safety_settings",
     "tool_config",
@@ -42,7 +43,8 @@ _TOP_LEVEL = (
     "model_armor_config",
 )
 _GENERATION = GenerationConfig.__struct_fields__
-#: Fields of a config that stay with the client; they do not make a request have a ``generationConfig``.
+#: Fields that google-genai does not have. With any other field set, even one that is sent elsewhere, it writes an empty
+#: ``generationConfig``, and so do we: requests are compared with google-genai's byte for byte.
 _OWN = frozenset({"stream"})
 
 
@@ -50,7 +52,7 @@ def to_config(value: Any, kind: type[C]) -> C:
     """Return ``value`` (None, a dict or a config) as a config of this kind.
 
     Raises:
-        UsageError: it has a field that does not exist, or a value that does not fit.
+        UsageError: if it has an unknown field, or a value of the wrong type.
     """
     if value is None:
         return kind()
@@ -88,13 +90,14 @@ def count_tokens(settings: Settings, model: str, contents: Any, config: CountTok
 
 
 def get_model(settings: Settings, model: str, options: HttpOptions | None) -> HttpRequest:
-    """Return the request that looks a model up."""
+    """Return the request for the details of a model."""
     path = model_path(model, settings)
     return _get(settings, settings.url(path, options, project=not path.startswith("publishers/")), options)
 
 
 def list_models(settings: Settings, config: ListModelsConfig) -> HttpRequest:
     """Return the request for a page of models."""
+    # Base models are Google's and have no project; tuned ones belong to the caller.
     base = config.query_base is not False
     if settings.vertexai:
         path = "publishers/google/models" if base else "models"
@@ -110,12 +113,13 @@ def model_path(model: str, settings: Settings) -> str:
     """Return the resource name of a model: ``models/x``, or ``publishers/google/models/x`` on Vertex AI.
 
     Raises:
-        UsageError: the name is empty, or no name.
+        UsageError: if the name is empty or malformed.
     """
     if not model or not isinstance(model, str):
         raise UsageError(f"model is required, for example model={DEFAULT_MODEL!r}")
     if any(text in model for text in ("..", "?", "&", "#", " ", "\r", "\n")):
         raise UsageError(f"{model!r} is not the name of a model")
+    # As google-genai reads names: a bare one is Google's; ``publisher/name`` means another publisher on Vertex AI.
     if not settings.vertexai:
         return model if model.startswith(("models/", "tunedModels/")) else f"models/{model}"
     if model.startswith(("projects/", "models/", "publishers/")):
@@ -140,18 +144,18 @@ def _body(settings: Settings, contents: Any, config: GenerateContentConfig) -> G
 
 
 def _generation(settings: Settings, config: GenerateContentConfig) -> GenerationConfig | None:
-    given = {name: value for name in _GENERATION if (value := getattr(config, name)) is not None}
-    if "response_schema" in given:
-        given["response_schema"] = _schema(config.response_schema, settings)
-    if "response_json_schema" in given:
-        given["response_json_schema"] = _json_schema(config.response_json_schema)
-    if "image_config" in given:
-        given["image_config"] = _image_config(given["image_config"])
-    return GenerationConfig(**given) if given else None
+    fields = {name: value for name in _GENERATION if (value := getattr(config, name)) is not None}
+    if "response_schema" in fields:
+        fields["response_schema"] = _schema(config.response_schema, settings)
+    if "response_json_schema" in fields:
+        fields["response_json_schema"] = _json_schema(config.response_json_schema)
+    if "image_config" in fields:
+        fields["image_config"] = _image_config(fields["image_config"])
+    return GenerationConfig(**fields) if fields else None
 
 
 def _schema(value: Any, settings: Settings) -> Schema:
-    from headwater.client.tools.schemas import to_schema  # here, since most programs never get here
+    from headwater.client.tools.schemas import to_schema  # imported here, since most programs never need it
 
     schema = to_schema(value, vertexai=settings.vertexai)
     check_schema(schema, vertexai=settings.vertexai)
@@ -165,7 +169,7 @@ def _json_schema(value: Any) -> Any:
 
 
 def _image_config(config: ImageConfig) -> ImageConfig:
-    """The two options of the format stand below ``imageOutputOptions`` on the wire."""
+    """Move the two options of the format below ``imageOutputOptions``, where the wire has them."""
     kind, quality = config.output_mime_type, config.output_compression_quality
     if kind is None and quality is None:
         return config
@@ -180,7 +184,7 @@ def _image_config(config: ImageConfig) -> ImageConfig:
 
 
 def _cached_content(name: str | None, settings: Settings) -> str | None:
-    """The full name of a cache: below the project on Vertex AI."""
+    """Return the full name of cached content: below the project on Vertex AI."""
     if not name or name.startswith("projects/") or (name.count("/") and not name.startswith("cachedContents/")):
         return name
     path = name if name.startswith("cachedContents/") else f"cachedContents/{name}"
@@ -188,7 +192,7 @@ def _cached_content(name: str | None, settings: Settings) -> str | None:
 
 
 def _tools(values: list[Any] | None, settings: Settings) -> list[Tool] | None:
-    """The tools, with the functions of all of them in one tool at the end, as the API wants them."""
+    """Return the tools, with all function declarations in one tool at the end: the API refuses more than one such."""
     if values is None:
         return None
     tools: list[Tool] = []
@@ -209,7 +213,7 @@ def _tool(value: Any, settings: Settings) -> Tool:
     if isinstance(value, Mapping):
         return Tool(**value)
     if callable(value):
-        from headwater.client.tools.functions import declare  # here, since most programs never get here
+        from headwater.client.tools.functions import declare  # imported here, since most programs never need it
 
         return Tool(function_declarations=[declare(value, vertexai=settings.vertexai)])
     raise UsageError(f"a tool is a types.Tool, a dict or a function, not {type(value).__name__}")
@@ -223,7 +227,7 @@ def _post(
         body = merge(msgspec.to_builtins(body), extra)
     headers = settings.headers(options)
     timeout = settings.timeout(options)
-    if timeout is not None and not stream:  # for a stream it is the longest silence, which is not the server's to keep
+    if timeout is not None and not stream:  # for a stream it is the longest silence, which a server cannot enforce
         headers["X-Server-Timeout"] = str(math.ceil(timeout))
     return HttpRequest("POST", url, headers, msgspec.json.encode(body))
 
@@ -233,7 +237,8 @@ def _get(settings: Settings, url: str, options: HttpOptions | None) -> HttpReque
 
 
 def merge(body: dict[str, Any], extra: Mapping[str, Any]) -> dict[str, Any]:
-    """Return ``body`` with ``extra`` laid over it: dicts merge, all else replaces, the case of keys is ignored."""
+    """Return ``body`` with ``extra`` merged in: dicts merge, other values are replaced. Keys match in any case."""
+    # ``extra_body`` may be written in snake_case or camelCase; the body's own spelling of a key wins.
     known = {key.replace("_", "").lower(): key for key in body}
     for key, value in extra.items():
         name = known.get(key.replace("_", "").lower(), key)

@@ -1,4 +1,4 @@
-"""From what a user wrote to the ``contents`` of a request: text, lists, dicts, parts, files, images and whole turns."""
+"""Converts what a user passes as ``contents`` (text, lists, dicts, parts, files, images, turns) to ``Content``."""
 
 from __future__ import annotations
 
@@ -10,17 +10,18 @@ from headwater.types import Blob, Content, File, FileData, Image, ModelContent, 
 from headwater.types.media import pillow_blob
 
 _CONTENT_KEYS = {"parts", "role"}
+#: Names of ``pathlib`` classes, compared as text: pathlib is not imported only to word an error.
 _PATHS = ("PurePath", "PosixPath", "WindowsPath", "Path")
 
 
 def to_contents(value: Any) -> list[Content]:
     """Return the turns that ``value`` stands for.
 
-    Text, parts, files, images and dicts of parts that follow one another make one turn of the user; a part that calls a
-    function makes one of the model; a list inside the list is a turn of its own.
+    Consecutive texts, parts, files, images and dicts of parts make one turn of the user; function calls make one of
+    the model; a list inside the list is a turn of its own.
 
     Raises:
-        UsageError: there is nothing, or something that can not be said to a model.
+        UsageError: if it is empty, or contains something that cannot be sent to a model.
     """
     if value is None or (isinstance(value, list | tuple) and not value):
         raise UsageError("contents are required: pass a text, a Part, a Content or a list of them")
@@ -46,7 +47,7 @@ def to_content(value: Any) -> Content:
     """Return ``value`` as one turn: a system instruction, or one message of a chat.
 
     Raises:
-        UsageError: it says nothing, or can not be said to a model.
+        UsageError: if it is empty, or cannot be sent to a model.
     """
     if isinstance(value, Content):
         return value
@@ -56,7 +57,7 @@ def to_content(value: Any) -> Content:
         part = to_part(value)
         return _turn([part])
     if not value:
-        raise UsageError("an empty list says nothing: pass a text, a Part or a list of them")
+        raise UsageError("contents is an empty list: pass a text, a Part or a list of them")
     return UserContent(parts=[to_part(item) for item in value])
 
 
@@ -64,7 +65,7 @@ def to_part(value: Any) -> Part:
     """Return ``value`` as one part.
 
     Raises:
-        UsageError: it can not be said to a model; the message says what to pass instead.
+        UsageError: if it cannot be sent to a model; the message says what to pass instead.
     """
     match value:
         case Part():
@@ -99,7 +100,7 @@ def _image_part(image: Image) -> Part:
 
 
 def _part_of_dict(value: Mapping[Any, Any]) -> Part:
-    """A dict is a part; one with ``uri`` is a file, one with ``file_uri`` the data of one."""
+    """Convert a dict: with ``uri`` it is a ``File``, with ``file_uri`` a ``FileData``, else a ``Part``."""
     if "uri" in value:
         return Part.model_validate(File(**value))
     if "file_uri" in value or "fileUri" in value:
@@ -114,6 +115,7 @@ def _is_content(value: Any) -> bool:
 
 
 def _is_models(part: Part) -> bool:
+    # The API takes function calls from the model only, and everything else that is not in a Content from the user.
     return part.function_call is not None
 
 

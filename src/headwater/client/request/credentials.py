@@ -1,7 +1,9 @@
-"""Google Cloud credentials: access tokens by google-auth, renewed before they run out and after a 401.
+"""Google Cloud credentials: access tokens from google-auth, refreshed before they expire and after a 401.
 
-Tokens are renewed in a thread of their own, one at a time however many calls wait for it, so that neither an event loop
-nor a call that is being stopped is held up.
+A refresh blocks (google-auth is synchronous), so it runs in a thread of its own: neither an event loop nor a call that
+is being cancelled waits for it. At most one refresh runs at a time; all calls that need a token wait for the same
+``Future``. google-auth's three states decide who waits: with FRESH nobody does; STALE (about to expire) starts a
+refresh while the old token is still used; INVALID makes the call wait.
 """
 
 from __future__ import annotations
@@ -21,49 +23,49 @@ from headwater.errors import AuthenticationError, UsageError
 from headwater.transport.base import AsyncBody, AsyncTransport, Body, Latch, Transport, WaitInterrupter, timeout_text
 
 SCOPES = ("https://www.googleapis.com/auth/cloud-platform",)
-#: A token that has not come after this many seconds is given up, where the call itself has no limit.
-_PATIENCE = 120.0
+#: How long a call without a deadline waits for a token, in seconds.
+_TOKEN_TIMEOUT = 120.0
 _UNAUTHENTICATED = 401
 
 
 class AccessTokens:
-    """The tokens of one client, of ``credentials``, or of the application default credentials where that is None."""
+    """The access tokens of one client: from ``credentials``, or the application default credentials if that is None."""
 
     def __init__(self, credentials: Any = None) -> None:
         if credentials is None:
-            _need_google_auth()
-        self._given = credentials
+            _require_google_auth()
+        self._source = credentials
         self._credentials: Any = None
         self._project: str | None = None
         self._lock = threading.Lock()
-        self._renewal: Future[None] | None = None
+        self._running: Future[None] | None = None
         self._process = os.getpid()
 
     def project(self) -> str | None:
-        """Return the project that the credentials belong to, where they say so. Reads files, or asks the machine."""
+        """Return the project of the credentials, if they name one. Reads files or queries the metadata server."""
         try:
             self._load()
         except Exception as error:
             raise explain(error) from error
         return self._project
 
-    def wanted(self) -> Future[None] | None:
-        """Return what to wait for before there is a token; None where there is one.
+    def refresh_if_needed(self) -> Future[None] | None:
+        """Return what to wait for before a token can be used; None if there is a valid one.
 
-        One that soon runs out is used, and renewed meanwhile.
+        A token that is about to expire is used while it is refreshed in the background.
         """
         state = _state(self._credentials)
         if state == "FRESH":
             return None
-        renewal = self._renew(lambda: _state(self._credentials) != "FRESH")
-        return None if state == "STALE" else renewal
+        refresh = self._start_refresh(lambda: _state(self._credentials) != "FRESH")
+        return None if state == "STALE" else refresh
 
-    def refused(self, request: HttpRequest) -> Future[None] | None:
-        """Return what to wait for after the API refused the token of ``request``; None where there is a newer one."""
-        return self._renew(lambda: self.sign(request).headers == request.headers)
+    def refresh_after(self, request: HttpRequest) -> Future[None] | None:
+        """Return what to wait for after the API rejected the token of ``request``; None if there is a newer one."""
+        return self._start_refresh(lambda: self.sign(request).headers == request.headers)
 
     def sign(self, request: HttpRequest) -> HttpRequest:
-        """Return ``request`` with the token, and with the project that pays where the credentials name one."""
+        """Return ``request`` with the token, and with the quota project if the credentials name one."""
         signed: dict[str, str] = {}
         self._credentials.apply(signed)
         headers = {name: value for name, value in request.headers.items() if name.lower() != "authorization"}
@@ -71,59 +73,59 @@ class AccessTokens:
         headers |= {name: value for name, value in signed.items() if name.lower() not in known}
         return HttpRequest(request.method, request.url, headers, request.body, request.once)
 
-    def _renew(self, is_needed: Callable[[], bool]) -> Future[None] | None:
-        """Begin to renew the token, or join those who wait for that already; None where it has just been done."""
+    def _start_refresh(self, is_needed: Callable[[], bool]) -> Future[None] | None:
+        """Start a refresh, or join the one that runs; None if another call has just finished one."""
         with self._lock:
-            # a forked child has the renewal of its parent, but not the thread that carries it out
-            runs = self._renewal is not None and not self._renewal.done() and self._process == os.getpid()
+            # A forked child inherits the Future of its parent's refresh, but not the thread that would complete it.
+            runs = self._running is not None and not self._running.done() and self._process == os.getpid()
             if not runs and not is_needed():
                 return None
             if not runs:
-                self._renewal, self._process = Future(), os.getpid()
-                self._renewal.set_running_or_notify_cancel()  # so that nobody who stops waiting cancels it
-                threading.Thread(target=self._run, args=(self._renewal,), name="headwater-token", daemon=True).start()
-            return self._renewal
+                self._running, self._process = Future(), os.getpid()
+                self._running.set_running_or_notify_cancel()  # so that a waiter that gives up cannot cancel it
+                threading.Thread(target=self._run, args=(self._running,), name="headwater-token", daemon=True).start()
+            return self._running
 
-    def _run(self, renewal: Future[None]) -> None:
+    def _run(self, refresh: Future[None]) -> None:
         try:
             self._load()
             self._credentials.refresh(_GoogleRequest())
-        except BaseException as error:  # raised where the token is waited for
-            renewal.set_exception(error)
+        except BaseException as error:  # raised by each call that waits for the token
+            refresh.set_exception(error)
         else:
-            renewal.set_result(None)
+            refresh.set_result(None)
 
     def _load(self) -> None:
         if self._credentials is not None:
             return
-        if self._given is None:
+        if self._source is None:
             import google.auth
 
             self._credentials, self._project = google.auth.default(scopes=SCOPES)
         else:
-            self._credentials = _scoped(self._given)
-            self._project = getattr(self._given, "project_id", None)
+            self._credentials = _scoped(self._source)
+            self._project = getattr(self._source, "project_id", None)
 
 
 class AuthorizedTransport:
-    """A transport whose requests carry a token. A request that carries its own is left as it is."""
+    """A transport that adds an access token to each request that has no ``Authorization`` header of its own."""
 
     def __init__(self, transport: Transport, tokens: AccessTokens) -> None:
         self._transport = transport
         self._tokens = tokens
 
     def open(self, request: HttpRequest, timeout: float | None, waiting: WaitInterrupter) -> Body:
-        """Send ``request`` with a token; once more with a new one where the API refuses it."""
+        """Send ``request`` with a token; once more with a new token if the API answers 401."""
         if is_signed(request):
             return self._transport.open(request, timeout, waiting)
-        _wait(self._tokens.wanted(), timeout, waiting)
+        _wait(self._tokens.refresh_if_needed(), timeout, waiting)
         signed = self._tokens.sign(request)
         body = self._transport.open(signed, timeout, waiting)
         if body.status != _UNAUTHENTICATED:
             return body
         try:
-            _wait(self._tokens.refused(signed), timeout, waiting)
-        except (AuthenticationError, UsageError):  # what the API says tells more
+            _wait(self._tokens.refresh_after(signed), timeout, waiting)
+        except (AuthenticationError, UsageError):  # the API's own 401 says more than this
             return body
         except BaseException:
             body.close()
@@ -144,17 +146,17 @@ class AsyncAuthorizedTransport:
         self._tokens = tokens
 
     async def open(self, request: HttpRequest, timeout: float | None, waiting: WaitInterrupter) -> AsyncBody:
-        """Send ``request`` with a token; once more with a new one where the API refuses it."""
+        """Send ``request`` with a token; once more with a new token if the API answers 401."""
         if is_signed(request):
             return await self._transport.open(request, timeout, waiting)
-        await _wait_async(self._tokens.wanted(), timeout, waiting)
+        await _wait_async(self._tokens.refresh_if_needed(), timeout, waiting)
         signed = self._tokens.sign(request)
         body = await self._transport.open(signed, timeout, waiting)
         if body.status != _UNAUTHENTICATED:
             return body
         try:
-            await _wait_async(self._tokens.refused(signed), timeout, waiting)
-        except (AuthenticationError, UsageError):  # what the API says tells more
+            await _wait_async(self._tokens.refresh_after(signed), timeout, waiting)
+        except (AuthenticationError, UsageError):  # the API's own 401 says more than this
             return body
         except BaseException:
             body.close()
@@ -168,18 +170,18 @@ class AsyncAuthorizedTransport:
 
 
 def is_signed(request: HttpRequest) -> bool:
-    """Return whether a request carries an authorization of its own."""
+    """Return whether a request has an ``Authorization`` header already."""
     return any(name.lower() == "authorization" for name in request.headers)
 
 
 def explain(error: BaseException) -> BaseException:
-    """Return the error of ours that an error of google-auth means; any other as it is."""
-    exceptions: Any = sys.modules.get("google.auth.exceptions")  # it is loaded where the error is one of its
+    """Return headwater's error for one of google-auth; any other error unchanged."""
+    exceptions: Any = sys.modules.get("google.auth.exceptions")  # loaded if the error is google-auth's
     if exceptions is None:
         return error
     if isinstance(error, exceptions.DefaultCredentialsError):
         return UsageError(
-            "there are no Google Cloud credentials: run 'gcloud auth application-default login', set "
+            "no Google Cloud credentials: run 'gcloud auth application-default login', set "
             f"GOOGLE_APPLICATION_CREDENTIALS, or pass credentials=... or api_key=... ({error})"
         )
     if isinstance(error, exceptions.TransportError) or (
@@ -193,7 +195,7 @@ def explain(error: BaseException) -> BaseException:
 
 
 class _GoogleRequest:
-    """What google-auth sends its requests through: our own transport, with its proxies and certificates."""
+    """google-auth's ``Request`` over our transport, so that the same proxies and certificates apply."""
 
     def __init__(self) -> None:
         from headwater.transport.sync import UrllibTransport
@@ -206,7 +208,7 @@ class _GoogleRequest:
         method: str = "GET",
         body: bytes | None = None,
         headers: Mapping[str, str] | None = None,
-        timeout: float | None = _PATIENCE,
+        timeout: float | None = _TOKEN_TIMEOUT,
         **_: Any,
     ) -> _GoogleResponse:
         from google.auth.exceptions import TransportError as Failure
@@ -222,7 +224,7 @@ class _GoogleRequest:
 
 
 class _GoogleResponse:
-    """An answer as google-auth reads it."""
+    """A response with the attributes that google-auth reads."""
 
     def __init__(self, status: int, headers: Mapping[str, str], data: bytes) -> None:
         self.status = status
@@ -230,62 +232,63 @@ class _GoogleResponse:
         self.data = data
 
 
-def _wait(renewal: Future[None] | None, timeout: float | None, waiting: WaitInterrupter) -> None:
-    if renewal is None:
+def _wait(refresh: Future[None] | None, timeout: float | None, waiting: WaitInterrupter) -> None:
+    if refresh is None:
         return
-    latch, limit = Latch(), _PATIENCE if timeout is None else timeout
-    renewal.add_done_callback(lambda _: latch.open())
+    latch, limit = Latch(), _TOKEN_TIMEOUT if timeout is None else timeout
+    refresh.add_done_callback(lambda _: latch.open())
     with waiting.on(latch.open):
         latch.wait(limit)
-    _judge(renewal, limit, waiting)
+    _raise_failure(refresh, limit, waiting)
 
 
-async def _wait_async(renewal: Future[None] | None, timeout: float | None, waiting: WaitInterrupter) -> None:
-    if renewal is None:
+async def _wait_async(refresh: Future[None] | None, timeout: float | None, waiting: WaitInterrupter) -> None:
+    if refresh is None:
         return
     import asyncio
 
     loop, woken = asyncio.get_running_loop(), asyncio.Event()
-    limit = _PATIENCE if timeout is None else timeout
+    limit = _TOKEN_TIMEOUT if timeout is None else timeout
 
     def wake(_: object = None) -> None:
-        with suppress(RuntimeError):  # the loop has ended, and nobody waits any more
+        with suppress(RuntimeError):  # the loop is closed, and so nothing waits
             loop.call_soon_threadsafe(woken.set)
 
-    renewal.add_done_callback(wake)
+    refresh.add_done_callback(wake)
     with waiting.on(wake), suppress(TimeoutError):
         async with asyncio.timeout(limit):
             await woken.wait()
-    _judge(renewal, limit, waiting)
+    _raise_failure(refresh, limit, waiting)
 
 
-def _judge(renewal: Future[None], limit: float, waiting: WaitInterrupter) -> None:
-    """Raise what came of waiting for a token, unless there is one."""
+def _raise_failure(refresh: Future[None], limit: float, waiting: WaitInterrupter) -> None:
+    """Raise the error of a wait that did not end with a token."""
     if waiting.ended:
         raise TransportError("aborted", "the call was stopped while it waited for an access token")
-    if not renewal.done():
+    if not refresh.done():
         raise TransportError("timeout", timeout_text(limit))
-    error = renewal.exception()
+    error = refresh.exception()
     if error is not None:
         raise explain(error) from error
 
 
 def _state(credentials: Any) -> str:
-    """``FRESH``, ``STALE`` (soon to run out) or ``INVALID``."""
+    """Return google-auth's ``TokenState``: ``FRESH``, ``STALE`` (about to expire) or ``INVALID``."""
     if credentials is None:
         return "INVALID"
+    # Credentials of older google-auth versions, and home-made ones, have no token_state.
     state = getattr(credentials, "token_state", None)
     return state.name if state is not None else "FRESH" if credentials.valid else "INVALID"
 
 
 def _scoped(credentials: Any) -> Any:
-    """Service accounts want to be told what the token is for."""
+    """Return credentials with a scope; service accounts need one."""
     if getattr(credentials, "requires_scopes", False):
         return credentials.with_scopes(SCOPES)
     return credentials
 
 
-def _need_google_auth() -> None:
+def _require_google_auth() -> None:
     if find_spec("google") is None or find_spec("google.auth") is None:
         raise UsageError(
             "Vertex AI with Google Cloud credentials needs google-auth: pip install 'headwater[vertex]', "

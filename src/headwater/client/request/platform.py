@@ -1,4 +1,4 @@
-"""What only one of the two APIs takes: the Gemini Developer API or Vertex AI."""
+"""Fields that only one of the two APIs takes: the Gemini Developer API or Vertex AI."""
 
 from __future__ import annotations
 
@@ -11,6 +11,8 @@ from headwater.types.base import ApiModel
 DEVELOPER = "the Gemini Developer API"
 VERTEX = "Vertex AI"
 
+# The tables are google-genai's (its converters raise for the same fields), by type, since a field's name alone says
+# nothing: ``name`` is for one API in ``McpServer`` and for both elsewhere.
 #: The type of a value -> its fields that Vertex AI takes and the Developer API does not.
 VERTEX_ONLY: dict[str, tuple[str, ...]] = {
     "AuthConfig": (
@@ -57,10 +59,10 @@ DEVELOPER_ONLY: dict[str, tuple[str, ...]] = {
 
 
 def check_platform(*values: Any, vertexai: bool) -> None:
-    """See that ``values``, parts of a request, suit the API that they go to.
+    """Check that ``values``, parts of a request, have no field that is for the other API.
 
     Raises:
-        UsageError: a field is for the other API; the message names the field and both APIs.
+        UsageError: if a field is for the other API; the message names the field and both APIs.
     """
     barred, this, other = (DEVELOPER_ONLY, VERTEX, DEVELOPER) if vertexai else (VERTEX_ONLY, DEVELOPER, VERTEX)
     for kind, name in _fields(values):
@@ -69,10 +71,10 @@ def check_platform(*values: Any, vertexai: bool) -> None:
 
 
 def check_schema(schema: Any, *, vertexai: bool) -> None:
-    """See that a response schema says nothing of additional properties where the Developer API is asked.
+    """Check that a response schema for the Developer API does not set ``additional_properties``.
 
     Raises:
-        UsageError: it does.
+        UsageError: if it does.
     """
     if vertexai:
         return
@@ -83,7 +85,7 @@ def check_schema(schema: Any, *, vertexai: bool) -> None:
 
 
 def _fields(values: Any) -> Iterator[tuple[str, str]]:
-    """The type and the name of every field that is set, however deep."""
+    """Yield the type and the name of every field that is set, at any depth."""
     for value in values:
         if isinstance(value, ApiModel):
             pairs = zip(value.__struct_fields__, value.__struct_defaults__, strict=True)

@@ -1,4 +1,4 @@
-"""What a client knows before it asks anything: key, base URL, headers and timeouts, from arguments and environment."""
+"""The settings of a client: key, base URL, headers and timeouts, from arguments and environment variables."""
 
 from __future__ import annotations
 
@@ -23,17 +23,17 @@ logger = logging.getLogger("headwater")
 
 DEVELOPER_URL = "https://generativelanguage.googleapis.com/"
 OFFLINE = "offline:"
-#: How a client names itself.
+#: The User-Agent.
 AGENT = f"headwater/{headwater.__version__} gl-python/{sys.version.split()[0]}"
 
 
 def is_offline(url: str) -> bool:
-    """Return whether a URL means the built-in engine."""
+    """Return whether a URL stands for the built-in offline engine."""
     return url.startswith(OFFLINE)
 
 
 class Settings:
-    """The settings of one client. Lives as long as the client; never changes."""
+    """The settings of one client. Immutable after construction, and so shared by all threads and tasks."""
 
     def __init__(
         self,
@@ -47,7 +47,7 @@ class Settings:
         defaults: StreamOptions | None = None,
     ) -> None:
         self.options = _options(http_options)
-        #: What every generate_content call and stream does, unless it says otherwise.
+        #: The options of every generate_content call and stream; those of a call take precedence.
         self.defaults: StreamOptions = defaults or {}
         flag = vertexai if vertexai is not None else _flag("GOOGLE_GENAI_USE_ENTERPRISE", "GOOGLE_GENAI_USE_VERTEXAI")
         self.vertexai = bool(flag)
@@ -58,9 +58,10 @@ class Settings:
         self.project, self.location = _place(api_key, project, location) if self.vertexai else (None, None)
         self.base_url = self.options.base_url or self._environment_url() or self._default_url()
         _check(self.options, self.base_url)
+        # google-genai's rule: with project, location or credentials, a key from the environment does not count.
         is_known = self.vertexai and (credentials is not None or self.project or self.location)
         self.api_key = (api_key or ("" if is_known else _environment_key()) or "").strip()
-        #: Where the access tokens come from; None where a key, or nothing, says who calls.
+        #: The source of access tokens; None with an API key, or where no authentication is needed.
         self.tokens = self._find_tokens(credentials, project) if self.vertexai and not self.api_key else None
         if not (self.api_key or self.vertexai or is_offline(self.base_url)):
             raise UsageError(_NO_KEY)
@@ -73,13 +74,13 @@ class Settings:
 
     @property
     def below_project(self) -> str:
-        """What stands before the name of a resource of the project: on Vertex AI ``projects/x/locations/y/``."""
+        """The prefix of resource names: on Vertex AI ``projects/x/locations/y/``, else empty."""
         return f"projects/{self.project}/locations/{self.location or 'global'}/" if self.project else ""
 
     def url(self, path: str, options: HttpOptions | None = None, *, project: bool = True, above: str = "") -> str:
         """Return the URL of ``path`` below the API's version (and, on Vertex AI, below the project).
 
-        ``above`` is what stands before the version.
+        ``above`` is inserted before the version, as in ``upload/v1beta/files``.
         """
         base = (options and options.base_url) or self.base_url
         version = options.api_version if options and options.api_version is not None else self.api_version
@@ -94,10 +95,10 @@ class Settings:
         return "/".join(piece for piece in pieces if piece)
 
     def server_url(self, path: str, options: HttpOptions | None = None, *, otherwise: str) -> str:
-        """Return the URL of ``path`` below the root of a headwater server: what the Gemini API does not have.
+        """Return the URL of ``path`` below the root of a headwater server, for what the Gemini API does not have.
 
         Raises:
-            UsageError: the address is Google's, or none at all; the message is ``otherwise``.
+            UsageError: if the base URL is Google's or offline; the message is ``otherwise``.
         """
         above = (options or HttpOptions()).model_copy(update={"api_version": ""})
         url = self.url(path, above, project=False)
@@ -109,7 +110,7 @@ class Settings:
         """Return the headers of every request; a new dict each time.
 
         Raises:
-            UsageError: ``options`` hold something that can not be sent.
+            UsageError: if ``options`` contain something that cannot be sent.
         """
         headers = {"Content-Type": "application/json", "User-Agent": AGENT, "x-goog-api-client": AGENT}
         headers["Accept-Encoding"] = "gzip, deflate"
@@ -121,26 +122,26 @@ class Settings:
         return _merged(headers, self.options.headers, options.headers)
 
     def timeout(self, options: HttpOptions | None = None) -> float | None:
-        """Return the longest silence allowed, in seconds; None where none is set."""
-        given = options.timeout if options and options.timeout is not None else self.options.timeout
-        return None if given is None else given / 1000
+        """Return the timeout (longest silence) in seconds; None if none is set. google-genai counts milliseconds."""
+        milliseconds = options.timeout if options and options.timeout is not None else self.options.timeout
+        return None if milliseconds is None else milliseconds / 1000
 
     def deadlines(self, options: HttpOptions | None = None) -> Deadlines:
-        """Return the clocks of a call; google-genai's ``timeout`` is the longest silence between bytes."""
+        """Return the deadlines of a call; google-genai's ``timeout`` is the longest silence between bytes."""
         timeout = self.timeout(options)
         return Deadlines() if timeout is None else Deadlines(byte_gap=timeout)
 
     def retry(self, options: HttpOptions | None = None) -> Retry:
-        """Return how often a call is tried; ``retry_options`` have google-genai's defaults, where they are given."""
-        given = (options and options.retry_options) or self.options.retry_options
-        return Retry() if given is None else _retry(given)
+        """Return the retry policy; ``retry_options``, if set, have google-genai's defaults."""
+        retry_options = (options and options.retry_options) or self.options.retry_options
+        return Retry() if retry_options is None else _retry(retry_options)
 
     def extra_body(self, options: HttpOptions | None = None) -> dict[str, Any]:
-        """Return what is laid over the body of each request."""
+        """Return what is merged into the body of each request."""
         return (self.options.extra_body or {}) | ((options and options.extra_body) or {})
 
     def _find_tokens(self, credentials: Any, project: str | None) -> AccessTokens | None:
-        """Where access tokens come from. A gateway signs requests itself, unless the caller names who is calling."""
+        """Return the source of access tokens; None for a gateway, unless project or credentials are given."""
         is_google = _is_google(self.base_url)
         if credentials is None and (is_offline(self.base_url) or not (project or is_google)):
             return None
@@ -167,10 +168,10 @@ class Settings:
     def _version(self) -> str:
         if self.options.api_version is not None:
             return self.options.api_version
-        asked = os.environ.get("GOOGLE_GENAI_API_VERSION")
-        if asked and asked != "beta":
-            return asked
-        return "v1beta1" if self.vertexai else "v1beta" if asked else "v1"
+        version = os.environ.get("GOOGLE_GENAI_API_VERSION")
+        if version and version != "beta":
+            return version
+        return "v1beta1" if self.vertexai else "v1beta" if version else "v1"
 
 
 _NO_KEY = (
@@ -185,21 +186,21 @@ _NO_PROJECT = (
 )
 
 
-def _options(given: HttpOptions | Mapping[str, Any] | None) -> HttpOptions:
-    if given is None:
+def _options(options: HttpOptions | Mapping[str, Any] | None) -> HttpOptions:
+    if options is None:
         return HttpOptions()
-    if isinstance(given, HttpOptions):
-        return given
-    if isinstance(given, Mapping):
-        return HttpOptions(**given)
-    raise UsageError(f"http_options is a types.HttpOptions or a dict, not {type(given).__name__}")
+    if isinstance(options, HttpOptions):
+        return options
+    if isinstance(options, Mapping):
+        return HttpOptions(**options)
+    raise UsageError(f"http_options is a types.HttpOptions or a dict, not {type(options).__name__}")
 
 
-#: Arguments of httpx and aiohttp that ask for what is so anyhow, or for what makes no difference to an answer.
-_HARMLESS = frozenset(
+#: Arguments of httpx and aiohttp that are the default here, or make no difference to a response: accepted, ignored.
+_IGNORED = frozenset(
     {"limits", "http1", "http2", "follow_redirects", "max_redirects", "trust_env", "timeout", "default_encoding"}
 )
-_INSTEAD = {
+_REPLACEMENTS = {
     "proxy": "set HTTPS_PROXY (and NO_PROXY)",
     "proxies": "set HTTPS_PROXY (and NO_PROXY)",
     "mounts": "set HTTPS_PROXY (and NO_PROXY)",
@@ -208,32 +209,33 @@ _INSTEAD = {
     "headers": "pass http_options={'headers': ...}",
     "base_url": "pass http_options={'base_url': ...}",
 }
+# RFC 9110, section 5: a header that does not match could end the head, or begin another header.
 _NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 _VALUE = re.compile(r"[\t -~]*")
 
 
 def _check(options: HttpOptions, base_url: str | None) -> None:
     if base_url is not None and not is_offline(base_url) and not is_http(base_url):
-        raise UsageError(f"the base URL {base_url!r} is no address: write 'https://host/', or 'offline:'")
+        raise UsageError(f"the base URL {base_url!r} is not a URL: it must start with https://, http:// or offline:")
     if options.timeout is not None and options.timeout <= 0:
-        raise UsageError(f"timeout is in milliseconds and more than 0, not {options.timeout}")
-    for given in (options.client_args, options.async_client_args):
-        for name in sorted((given or {}).keys() - _HARMLESS):
-            instead = _INSTEAD.get(name, "say it in another way, or ask for it")
+        raise UsageError(f"timeout is in milliseconds and must be more than 0, not {options.timeout}")
+    for arguments in (options.client_args, options.async_client_args):
+        for name in sorted((arguments or {}).keys() - _IGNORED):
+            instead = _REPLACEMENTS.get(name, "leave it out")
             raise UsageError(f"{name!r} of client_args is for httpx, which is not used here: {instead}")
     for name, value in (options.headers or {}).items():
         if not _NAME.fullmatch(name) or not _VALUE.fullmatch(value):
-            raise UsageError(f"the header {name!r} can not be sent: names and values are plain ASCII without line ends")
+            raise UsageError(f"the header {name!r} cannot be sent: names and values are plain ASCII without line ends")
 
 
 def _merged(*layers: Mapping[str, str] | None) -> dict[str, str]:
-    """The last value for each name, whose case does not matter."""
+    """Return the last value of each header; names are case-insensitive."""
     known = {name.lower(): (name, value) for layer in layers for name, value in (layer or {}).items()}
     return dict(known.values())
 
 
 def _place(api_key: str | None, project: str | None, location: str | None) -> tuple[str | None, str | None]:
-    """The project and the location; those of the environment do not count beside a key that was passed alone."""
+    """Return project and location. The environment's do not count if a key was passed without them."""
     if api_key and not (project or location):
         return None, None
     return (

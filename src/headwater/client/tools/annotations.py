@@ -134,13 +134,13 @@ def hints_of(thing: Any) -> dict[str, Any]:
     """Return the annotations of a class or function, text resolved.
 
     Raises:
-        UsageError: a name in one of them can not be found.
+        UsageError: a name in one of them cannot be found.
     """
     try:
         return typing.get_type_hints(thing, include_extras=True)
     except NameError as error:
         name = getattr(thing, "__qualname__", repr(thing))
-        raise UsageError(f"an annotation of {name} names what can not be found from there: {error}") from error
+        raise UsageError(f"an annotation of {name} names what cannot be found from there: {error}") from error
 
 
 def own_docstring(kind: Any) -> str | None:

@@ -91,7 +91,7 @@ def _read(value: Any, kind: Any, where: str) -> Any:
 def _inner(outer: Any, where: str, kind: Any, value: Any) -> Any:
     """A value of a type that msgspec found inside ``outer`` and does not know."""
     if kind is outer:
-        raise ConversionError(f"{where}: {show(kind)} can not be made from JSON")
+        raise ConversionError(f"{where}: {show(kind)} cannot be made from JSON")
     return convert(value, kind, where)
 
 

@@ -25,10 +25,10 @@ def declare(function: Function, *, vertexai: bool = False) -> FunctionDeclaratio
     Both APIs take the same words, so ``vertexai`` changes nothing today.
 
     Raises:
-        UsageError: a parameter has no annotation, or one that JSON can not say; or the function takes ``*args``.
+        UsageError: a parameter has no annotation, or one that JSON cannot say; or the function takes ``*args``.
     """
     if not name_of(function).isidentifier():
-        raise UsageError(f"{name_of(function)} can not be a tool: a model calls a function by its name, so give it one")
+        raise UsageError(f"{name_of(function)} cannot be a tool: a model calls a function by its name, so give it one")
     members = parameters(function)
     returns = _hints(function).get("return", NO_DEFAULT)
     try:
@@ -39,7 +39,7 @@ def declare(function: Function, *, vertexai: bool = False) -> FunctionDeclaratio
             response_json_schema=_result_schema(returns),
         )
     except UsageError as error:
-        raise UsageError(f"{name_of(function)} can not be a tool: {error}") from error
+        raise UsageError(f"{name_of(function)} cannot be a tool: {error}") from error
 
 
 def name_of(function: Function) -> str:

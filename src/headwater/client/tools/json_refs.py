@@ -23,7 +23,7 @@ _BOTH_CASES: dict[str, str] = {
 def inline(schema: Mapping[str, Any], *, recursive: bool = False) -> dict[str, Any]:
     """Return a schema without ``$ref``, its keywords in camelCase.
 
-    A type that holds itself can not be written like this: with ``recursive`` its ``$ref`` and its definition stay.
+    A type that holds itself cannot be written like this: with ``recursive`` its ``$ref`` and its definition stay.
 
     Raises:
         UsageError: a type holds itself, or a ``$ref`` leads nowhere.
@@ -80,6 +80,6 @@ class _Inliner:
         if name not in inside:
             return dict(self.walk(self._definitions[name], (*inside, name)))
         if not self._recursive:
-            raise UsageError(f"{name} holds itself, which the API's schemas can not say: use response_json_schema")
+            raise UsageError(f"{name} holds itself, which the API's schemas cannot say: use response_json_schema")
         self.kept.add(name)
         return {"$ref": f"#/$defs/{name}"}

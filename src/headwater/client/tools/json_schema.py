@@ -83,7 +83,7 @@ class _Builder:
         try:
             if kind in _PLAIN:
                 return dict(_PLAIN[kind])
-        except TypeError:  # an annotation that can not be hashed
+        except TypeError:  # an annotation that cannot be hashed
             raise UsageError(f"{kind!r} is no type") from None
         if (alternatives := arms(kind)) is not None:
             return {"anyOf": [self.schema(alternative) for alternative in alternatives]}
@@ -154,7 +154,7 @@ def _inner_schema(outer: Any, kind: Any) -> dict[str, Any]:
 
 
 def plain(value: Any) -> Any:
-    """Return ``value`` as JSON has it; None where it can not be written so."""
+    """Return ``value`` as JSON has it; None where it cannot be written so."""
     try:
         return to_plain(value)
     except (TypeError, ValueError):
@@ -174,14 +174,14 @@ def _write_out(value: Any) -> Any:
     dump = getattr(value, "model_dump", None)
     if callable(dump) and not isinstance(value, type):
         return dump(mode="json")
-    raise TypeError(f"{type(value).__name__} can not be written as JSON")
+    raise TypeError(f"{type(value).__name__} cannot be written as JSON")
 
 
 def _one_of(values: list[Any]) -> dict[str, Any]:
     values = [value.value if isinstance(value, Enum) else value for value in values]
     kinds = {type(value) for value in values}
     if not kinds <= set(_JSON_TYPES):
-        raise UsageError(f"{values!r} can not be offered to a model: it chooses among texts and numbers")
+        raise UsageError(f"{values!r} cannot be offered to a model: it chooses among texts and numbers")
     kind = {"type": _JSON_TYPES[kinds.pop()]} if len(kinds) == 1 else {}
     return {**kind, "enum": values}
 

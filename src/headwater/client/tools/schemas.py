@@ -16,7 +16,7 @@ from headwater.errors import ParseError, UsageError
 from headwater.types import Schema
 
 _FENCED = re.compile(r"\s*```\w*[ \t]*\n(.*?)\n?\s*```\s*", re.DOTALL)
-#: What JSON Schema can say and the API's schemas can not. ``parse`` still holds an answer to it.
+#: What JSON Schema can say and the API's schemas cannot. ``parse`` still holds an answer to it.
 _UNSAYABLE = frozenset(
     {
         "$schema",
@@ -49,7 +49,7 @@ def to_schema(value: Any, *, vertexai: bool = False) -> Schema:
     References are put in place, ``None`` in a union becomes ``nullable``, objects say the order of their properties.
 
     Raises:
-        UsageError: the type can not be said in the API's schemas; the message says what to use instead.
+        UsageError: the type cannot be said in the API's schemas; the message says what to use instead.
     """
     if isinstance(value, Schema):
         value = msgspec.to_builtins(value)
