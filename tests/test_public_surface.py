@@ -202,4 +202,9 @@ def test_no_prose_names_a_file_that_is_not_there() -> None:
 
 
 def _exists(name: str) -> bool:
-    return name in ELSEWHERE or (ROOT / name).exists() or (ROOT / "docs" / name).exists()
+    return name in ELSEWHERE or bool(_named(ROOT, name) or _named(ROOT / "docs", name))
+
+
+def _named(folder: Path, name: str) -> list[Path]:
+    """The files that a name means; ``docs/decisions/0001`` is enough for the decision."""
+    return list(folder.glob(name)) or list(folder.glob(f"{name}-*"))
