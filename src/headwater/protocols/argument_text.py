@@ -1,4 +1,4 @@
-"""The arguments of a function call as JSON text that only grows, while Gemini streams them by their places."""
+"""Streamed function call arguments as growing JSON text. Gemini streams them by JSON path."""
 
 from __future__ import annotations
 
@@ -13,17 +13,17 @@ _Key = str | int
 
 
 class ArgumentText:
-    """Writes the arguments of one call, beginning with those that came whole. Lives as long as the call.
+    """Writes the arguments of one call, starting with those that arrived whole.
 
-    Gemini names a place for each piece (``$.city``, ``$.days[0]``) and goes through the JSON in its order. Where it
-    does not, nothing can be taken back: then the member is written again at the end, and of two equal keys readers of
-    JSON take the last.
+    Gemini names a path for each piece (``$.city``, ``$.days[0]``), in document order. If a piece is out of order, the
+    text already sent cannot be taken back; the member is then written again at the end, since of two equal keys JSON
+    parsers take the last (RFC 8259, 4).
     """
 
     def __init__(self, args: dict[str, Any]) -> None:
         self._open = [_Container("", is_list=False)]  # the outermost first
-        self._text_at: list[_Key] | None = None  # the place of the text whose closing quote is still missing
-        self._again: list[str] = []
+        self._text_at: list[_Key] | None = None  # the path of the string whose closing quote is still missing
+        self._again: list[str] = []  # members to write again at the end
         self._begin = "{" + "".join([self._member(key, _json(args[key])) for key in args])
 
     def feed(self, pieces: list[PartialArg]) -> str:
@@ -32,32 +32,32 @@ class ArgumentText:
         return begin + "".join([self._piece(piece) for piece in pieces])
 
     def finish(self, args: dict[str, Any]) -> str:
-        """Return what is missing, ``args`` being the arguments as they are now."""
+        """Return the rest of the text, where ``args`` are the complete arguments."""
         begin, self._begin = self._begin, ""
         text = begin + self._close_to(0)
         text += "".join([self._member(key, _json(args[key])) for key in self._again if key in args])
         return text + "}"
 
     def _piece(self, piece: PartialArg) -> str:
-        path, said = keys(piece.json_path or ""), value(piece)
+        path, content = keys(piece.json_path or ""), value(piece)
         if not path or not isinstance(path[0], str) or path[0] in self._again:
             return ""
         if not has_value(piece):
-            return self._ended(path, piece)
-        if path == self._text_at and isinstance(said, str):
-            return _inside(said) + ("" if piece.will_continue else self._close_text())
-        return self._next(path, said, goes_on=bool(piece.will_continue))
+            return self._end_of(path, piece)
+        if path == self._text_at and isinstance(content, str):
+            return _inside(content) + ("" if piece.will_continue else self._close_text())
+        return self._next(path, content, will_continue=bool(piece.will_continue))
 
-    def _ended(self, path: list[_Key], piece: PartialArg) -> str:
-        """What is at a place has come to its end: a text, or a list, which may be empty."""
+    def _end_of(self, path: list[_Key], piece: PartialArg) -> str:
+        """The end of a string, or of a list, which may be empty."""
         if path == self._text_at:
             return self._close_text()
         depth = self._shared(path)
         is_there = depth == len(path) - 1 and path[-1] in self._open[depth].names
         is_list = (piece.json_path or "").endswith("[]")
-        return self._next(path, [], goes_on=False) if is_list and not is_there else ""
+        return self._next(path, [], will_continue=False) if is_list and not is_there else ""
 
-    def _next(self, path: list[_Key], said: Any, *, goes_on: bool) -> str:
+    def _next(self, path: list[_Key], content: Any, *, will_continue: bool) -> str:
         depth = self._shared(path)
         if not self._is_next(path, depth):
             self._again.append(str(path[0]))
@@ -67,20 +67,20 @@ class ArgumentText:
             is_list = isinstance(path[place + 1], int)
             text += self._member(path[place], "[" if is_list else "{")
             self._open.append(_Container(path[place], is_list=is_list))
-        if isinstance(said, str) and goes_on:
+        if isinstance(content, str) and will_continue:
             self._text_at = path
-            return text + self._member(path[-1], '"' + _inside(said))
-        return text + self._member(path[-1], _json(said))
+            return text + self._member(path[-1], '"' + _inside(content))
+        return text + self._member(path[-1], _json(content))
 
     def _shared(self, path: list[_Key]) -> int:
-        """How many of the open containers, without the outermost, a path leads through."""
+        """How many open containers, not counting the outermost, a path leads through."""
         depth = 0
         while depth + 1 < min(len(self._open), len(path)) and self._open[depth + 1].key == path[depth]:
             depth += 1
         return depth
 
     def _is_next(self, path: list[_Key], depth: int) -> bool:
-        """Whether a place can follow all that is written."""
+        """Whether a path can follow everything written so far."""
         first, *further = path[depth:]
         return self._open[depth].takes(first) and not any(isinstance(key, int) and key > 0 for key in further)
 
@@ -106,7 +106,7 @@ class ArgumentText:
 
 
 class _Container:
-    """An object or a list that is still open, and what it has."""
+    """An object or a list that is still open, and its members so far."""
 
     def __init__(self, key: _Key, *, is_list: bool) -> None:
         self.key = key
@@ -115,7 +115,7 @@ class _Container:
         self.names: set[str] = set()
 
     def takes(self, key: _Key) -> bool:
-        """Whether ``key`` can be its next."""
+        """Whether ``key`` can be its next member."""
         if self.is_list:
             return isinstance(key, int) and key == self.count
         return isinstance(key, str) and key not in self.names

@@ -1,4 +1,4 @@
-"""The ``Encoder``: how a protocol writes one answer as bytes; and what all encoders have in common."""
+"""``Encoder``: writes one answer in a front end's protocol; and ``EventEncoder``, the base of the built-in ones."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from headwater.protocols.splitter import ChunkSplitter
 from headwater.protocols.usage import UsageCounter
 from headwater.types import GenerateContentResponse, UsageMetadata
 
-#: The headers of every event stream: nothing on the way may keep it, change it, or hold it back.
+#: The headers of every event stream: no proxy may store it, transform it or buffer it (RFC 9111, 5.2.2; nginx).
 EVENT_STREAM: Mapping[str, str] = MappingProxyType(
     {
         "content-type": "text/event-stream",
@@ -27,10 +27,10 @@ EVENT_STREAM: Mapping[str, str] = MappingProxyType(
 
 
 class StreamOutcome(msgspec.Struct, frozen=True, kw_only=True):
-    """How an answer ended that did not fail, and what was measured of it.
+    """How an answer ended that did not fail, and its metrics.
 
-    ``message`` is the reason that was given for a cancel. ``usage`` counts more than the encoder saw, where the answer
-    took several requests. ``first`` and ``seconds`` are the times to the first chunk and to the end.
+    ``message`` is the reason given for a cancellation. ``usage`` is set if it counts more than the chunks show: an
+    answer may take several requests. ``first`` and ``seconds`` are the times to the first chunk and to the end.
     """
 
     reason: Literal["finished", "cancelled"] = "finished"
@@ -41,74 +41,74 @@ class StreamOutcome(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Encoder(Protocol):
-    """Writes one answer as the bytes of a response. Lives as long as the answer, and never waits.
+    """Writes one answer as the bytes of a response. One instance per answer; never blocks.
 
-    Everything is written once: after ``end`` or ``fail`` nothing more comes, whatever is called.
+    Everything is written once: after ``end`` or ``fail`` every method returns nothing.
     """
 
-    #: What the response has to say about its body, lower-case names.
+    #: The headers of the response, with lower-case names.
     headers: ClassVar[Mapping[str, str]]
 
     def begin(self) -> bytes:
-        """Return what comes before the first chunk. What is called first writes it, too."""
+        """Return what precedes the first chunk. Whichever method is called first writes it."""
 
     def chunk(self, chunk: GenerateContentResponse) -> bytes:
-        """Return what a chunk says; maybe nothing."""
+        """Return the encoding of a chunk, which may be empty."""
 
     def end(self, outcome: StreamOutcome | None = None) -> bytes:
-        """Return the end of an answer that finished, or was cancelled. What is open is closed first."""
+        """Return the end of an answer that finished or was cancelled. Closes what is open first."""
 
     def fail(self, error: Exception | bytes) -> bytes:
-        """Return the end of an answer that failed, with an exception or the JSON of an error as Google writes it."""
+        """Return the end of an answer that failed: by an exception, or an error as JSON in Google's format."""
 
 
 class EventEncoder(ABC):
-    """What the encoders of this package share: their order, and the account of the answer."""
+    """The base of the built-in encoders: the order of calls, splitting of chunks, usage."""
 
     headers: ClassVar[Mapping[str, str]] = EVENT_STREAM
 
     def __init__(self, *, seed: str = "") -> None:
-        self._pieces = ChunkSplitter(seed)
-        self._tally = UsageCounter()
+        self._splitter = ChunkSplitter(seed)
+        self._usage = UsageCounter()
         self._has_begun = False
-        self._is_over = False
+        self._is_finished = False
 
     def begin(self) -> bytes:
-        """Return what comes before the first chunk. What is called first writes it, too."""
+        """Return what precedes the first chunk. Whichever method is called first writes it."""
         if self._has_begun:
             return b""
         self._has_begun = True
         return self._begin()
 
     def chunk(self, chunk: GenerateContentResponse) -> bytes:
-        """Return what a chunk says; maybe nothing."""
-        if self._is_over:
+        """Return the encoding of a chunk, which may be empty."""
+        if self._is_finished:
             return b""
         written = [self.begin()]
-        for piece in self._pieces.of(chunk):
+        for piece in self._splitter.split(chunk):
             if isinstance(piece, TurnStart):
-                self._tally.turn()
+                self._usage.start_turn()
             written.append(self._piece(piece))
-        self._tally.add(chunk)
-        return b"".join([*written, self._chunk_over()])
+        self._usage.add(chunk)
+        return b"".join([*written, self._end_chunk()])
 
     def end(self, outcome: StreamOutcome | None = None) -> bytes:
-        """Return the end of an answer that finished or was cancelled. What is open is closed first."""
-        if self._is_over:
+        """Return the end of an answer that finished or was cancelled. Closes what is open first."""
+        if self._is_finished:
             return b""
         outcome = outcome or StreamOutcome()
         written = [self.begin()]
-        if outcome.reason == "finished":
-            written += [self._piece(piece) for piece in self._pieces.finish()]
-        self._is_over = True
+        if outcome.reason == "finished":  # a cancelled call is incomplete, and must not look whole
+            written += [self._piece(piece) for piece in self._splitter.finish()]
+        self._is_finished = True
         return b"".join([*written, self._end(outcome)])
 
     def fail(self, error: Exception | bytes) -> bytes:
-        """Return the end of an answer that failed, with an exception or the JSON of an error as Google writes it."""
-        if self._is_over:
+        """Return the end of an answer that failed: by an exception, or an error as JSON in Google's format."""
+        if self._is_finished:
             return b""
         begun = self.begin()
-        self._is_over = True
+        self._is_finished = True
         return begun + self._fail(ErrorDocument.of(error))
 
     @abstractmethod
@@ -123,7 +123,7 @@ class EventEncoder(ABC):
     @abstractmethod
     def _fail(self, failure: ErrorDocument) -> bytes: ...
 
-    def _chunk_over(self) -> bytes:
+    def _end_chunk(self) -> bytes:
         return b""
 
 
@@ -135,13 +135,14 @@ def event(document: Any) -> bytes:
 def named_event(data: bytes, *, type: str = "", id: str = "") -> bytes:
     """Return one event with its type and id.
 
-    Lines end in LF, here and above: the reader of ``@ag-ui/client`` knows no other end, nor do many of people's own.
+    Lines end in LF, here and above: the parser of ``@ag-ui/client`` accepts no other ending, nor do many hand-written
+    ones, although SSE allows CRLF.
     """
     return sse.encode(data, type=type, id=id).replace(b"\r\n", b"\n")
 
 
 def one_line(data: bytes) -> bytes:
-    """Return JSON without the characters that some readers take for the end of a line: U+2028, U+2029, U+0085."""
+    """Escape the characters in JSON that some parsers take for line endings: U+2028, U+2029, U+0085."""
     if b"\xe2\x80\xa8" in data or b"\xe2\x80\xa9" in data or b"\xc2\x85" in data:
         data = data.replace(b"\xe2\x80\xa8", b"\\u2028").replace(b"\xe2\x80\xa9", b"\\u2029")
         data = data.replace(b"\xc2\x85", b"\\u0085")

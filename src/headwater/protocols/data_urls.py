@@ -1,4 +1,4 @@
-"""``data:`` URLs (RFC 2397): media inside a URL, read and written."""
+"""Reads and writes ``data:`` URLs (RFC 2397)."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ UNKNOWN_TYPE = "application/octet-stream"
 
 
 def file_of(part: Part) -> tuple[str, str] | None:
-    """Return the URL and the media type of the file that a part is; None where it is none."""
+    """Return the URL and the media type of a part that is a file, otherwise None."""
     blob, file = part.inline_data, part.file_data
     if blob is not None and blob.data is not None:
         kind = blob.mime_type or UNKNOWN_TYPE
@@ -24,10 +24,10 @@ def file_of(part: Part) -> tuple[str, str] | None:
 
 
 def part_of(url: str, media_type: str | None, where: str) -> Part:
-    """Return the part that a URL stands for: the bytes of a ``data:`` URL, else the place. Nothing is fetched.
+    """Return the part for a URL: the bytes of a ``data:`` URL, otherwise a reference. Nothing is fetched.
 
     Raises:
-        UsageError: it is no URL that a model could read; ``where`` says whose it is.
+        UsageError: if a model cannot read such a URL. ``where`` locates it in the request.
     """
     kind = media_type if media_type and "/" in media_type and not media_type.endswith("/*") else None
     if url.startswith("data:"):
@@ -39,19 +39,21 @@ def part_of(url: str, media_type: str | None, where: str) -> Part:
 
 def _blob(url: str, kind: str | None, where: str) -> Blob:
     head, comma, data = url.removeprefix("data:").partition(",")
-    told, *parameters = head.split(";")
+    named_kind, *parameters = head.split(";")
     if not comma:
         raise UsageError(f"{where}: a data: URL has a comma before its data")
     if "base64" not in parameters:
-        return Blob(data=unquote_to_bytes(data), mime_type=kind or told or "text/plain")
-    return Blob(data=decoded(data, f"{where}: the data of its URL"), mime_type=kind or told or UNKNOWN_TYPE)
+        return Blob(
+            data=unquote_to_bytes(data), mime_type=kind or named_kind or "text/plain"
+        )  # the default of RFC 2397
+    return Blob(data=decoded(data, f"{where}: the data of its URL"), mime_type=kind or named_kind or UNKNOWN_TYPE)
 
 
 def decoded(text: object, what: str) -> bytes:
-    """Return what a text of base64 says, of either alphabet, with or without its padding.
+    """Decode base64 or base64url (RFC 4648), with or without padding.
 
     Raises:
-        UsageError: it is none.
+        UsageError: if ``text`` is neither.
     """
     try:
         if not isinstance(text, str):

@@ -1,4 +1,4 @@
-"""Errors as Google's JSON, and back to what a person is told of them. Pure."""
+"""Errors as JSON in Google's format, and their code and message read back from it. Pure."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from headwater.errors import (
 )
 from headwater.json_text import JSON_ERRORS
 
-#: The domain of the ``ErrorInfo`` that says which error of headwater's own it was.
+#: The domain of the ``ErrorInfo`` that names an error of headwater's own.
 DOMAIN = "headwater"
 _INFO = "type.googleapis.com/google.rpc.ErrorInfo"
 _REASONS: tuple[tuple[type[Exception], str], ...] = (
@@ -35,7 +35,7 @@ _REASONS: tuple[tuple[type[Exception], str], ...] = (
 
 
 class ErrorDocument(msgspec.Struct, frozen=True):
-    """An error as readers are told of it. ``body`` is its JSON in Google's shape."""
+    """An error as readers get it. ``body`` is its JSON in Google's format."""
 
     code: int
     status: str
@@ -44,7 +44,7 @@ class ErrorDocument(msgspec.Struct, frozen=True):
 
     @classmethod
     def of(cls, error: Exception | bytes) -> ErrorDocument:
-        """Return the failure that an error is, or the JSON of one. What is no error of headwater's tells no details."""
+        """Return the document of an error. Errors that are not headwater's give no details away."""
         match error:
             case bytes():
                 body = error
@@ -57,10 +57,10 @@ class ErrorDocument(msgspec.Struct, frozen=True):
     @classmethod
     def _read(cls, body: bytes) -> ErrorDocument:
         try:
-            found = msgspec.json.decode(body, type=_Document).error
+            error = msgspec.json.decode(body, type=_Document).error
         except JSON_ERRORS:
-            found = _Error(message=body.decode("utf-8", "replace"))
-        return cls(found.code or 500, found.status or "UNKNOWN", found.message or "the answer failed", body)
+            error = _Error(message=body.decode("utf-8", "replace"))
+        return cls(error.code or 500, error.status or "UNKNOWN", error.message or "the answer failed", body)
 
 
 class _Error(msgspec.Struct):
@@ -74,7 +74,7 @@ class _Document(msgspec.Struct):
 
 
 def error_body(error: Exception) -> bytes:
-    """Return an error as Google's JSON: what the API said goes on unchanged, the rest gets the code that fits."""
+    """Return an error as JSON in Google's format. The API's own errors are passed on unchanged."""
     if isinstance(error, APIError) and isinstance(error.details, dict) and "error" in error.details:
         return msgspec.json.encode(error.details)
     code, status = _code(error)
@@ -85,12 +85,12 @@ def error_body(error: Exception) -> bytes:
 
 
 def error_code(error: Exception) -> int:
-    """Return the HTTP status that an error is answered with."""
+    """Return the HTTP status for an error."""
     return _code(error)[0]
 
 
 def reason_details(reason: str) -> list[dict[str, Any]]:
-    """Return the ``details`` that say which error of headwater's own it was."""
+    """Return the ``details`` that name an error of headwater's own."""
     return [{"@type": _INFO, "reason": reason, "domain": DOMAIN}]
 
 

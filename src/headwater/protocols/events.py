@@ -1,4 +1,4 @@
-"""The words for what an answer says, in which every protocol is told of it: a ``Piece`` is one of them."""
+"""The events that chunks are split into: what every protocol has to be able to write (``Piece``)."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from headwater.types import Part
 
 
 class TextDelta(msgspec.Struct, frozen=True):
-    """A piece of the text, or of a thought. With a ``signature`` it may be empty."""
+    """Some text, or some of a thought. May be empty if it has a ``signature``."""
 
     text: str
     is_thought: bool
@@ -18,7 +18,7 @@ class TextDelta(msgspec.Struct, frozen=True):
 
 
 class CallStart(msgspec.Struct, frozen=True):
-    """A call whose arguments follow in pieces."""
+    """A function call whose arguments follow piece by piece."""
 
     id: str
     name: str
@@ -33,7 +33,7 @@ class CallDelta(msgspec.Struct, frozen=True):
 
 
 class CallEnd(msgspec.Struct, frozen=True):
-    """A whole call. ``rest`` is what is missing of its JSON text: all of it where it was not ``CallStart``."""
+    """A whole function call. ``rest`` is the JSON text not sent yet: all of it unless there was a ``CallStart``."""
 
     id: str
     name: str
@@ -44,7 +44,7 @@ class CallEnd(msgspec.Struct, frozen=True):
 
 
 class CallResult(msgspec.Struct, frozen=True):
-    """What a function answered. With ``error`` it failed."""
+    """The result of a function call. With ``error`` it failed."""
 
     id: str
     name: str
@@ -53,7 +53,7 @@ class CallResult(msgspec.Struct, frozen=True):
 
 
 class ServerToolCall(msgspec.Struct, frozen=True):
-    """A tool that Google runs itself: ``code_execution``, or one of its own (``tool_type``)."""
+    """A tool that runs at Google: ``code_execution``, or another (``tool_type``)."""
 
     id: str
     name: str
@@ -63,7 +63,7 @@ class ServerToolCall(msgspec.Struct, frozen=True):
 
 
 class ServerToolResult(msgspec.Struct, frozen=True):
-    """What such a tool gave."""
+    """The result of such a tool."""
 
     id: str
     name: str
@@ -73,13 +73,13 @@ class ServerToolResult(msgspec.Struct, frozen=True):
 
 
 class FilePart(msgspec.Struct, frozen=True):
-    """A file: inline bytes, or the URI of one."""
+    """A file, inline or by its URI."""
 
     part: Part
 
 
 class SourceCitation(msgspec.Struct, frozen=True):
-    """A source of the answer, once: a page with its ``url``, or a document without one."""
+    """A source of the answer: a page with its ``url``, or a document without one. Sent once per source."""
 
     id: str
     url: str | None
@@ -87,11 +87,11 @@ class SourceCitation(msgspec.Struct, frozen=True):
 
 
 class TurnStart(msgspec.Struct, frozen=True):
-    """The functions have answered, and another answer of the model follows."""
+    """Function calls have their results, and the model answers again."""
 
 
 class AnswerReset(msgspec.Struct, frozen=True):
-    """The answer begins anew: what was said since it began, or last turned, is void."""
+    """The answer was restarted: everything since the last ``TurnStart`` (or the beginning) is void."""
 
 
 Piece = (

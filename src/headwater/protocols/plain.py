@@ -1,4 +1,4 @@
-"""Plain events that an ``EventSource`` reads without any library: the text as it comes, and how it ended."""
+"""Plain events for an ``EventSource`` without any library: the text, and how it ended."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from headwater.protocols.usage import TokenCount
 
 
 class PlainText(EventEncoder):
-    """Writes one answer as numbered events; ``after`` of its chunks are known to the reader.
+    """Writes one answer as numbered events, for a reader that has ``after`` of its chunks.
 
-    Unnamed events are text. ``thought`` is text, too; ``call``, ``result``, ``file`` and ``source`` are JSON, and so
-    are ``failed`` and ``end``, one of which is the last. ``reset`` says that all text before it is void. The id of an
-    event is the number of its chunk, so that a browser comes back with the ``Last-Event-ID`` from which to go on.
+    Unnamed events are text, as is ``thought``. ``call``, ``result``, ``file`` and ``source`` are JSON, and so are
+    ``failed`` and ``end``, one of which is the last event. ``reset`` voids all text before it. The id of an event is
+    the number of its chunk, so a browser reconnects with the right ``Last-Event-ID``.
     """
 
     def __init__(self, *, after: int = 0) -> None:
@@ -46,8 +46,8 @@ class PlainText(EventEncoder):
                 self._write("reset", b"{}")
         return b""
 
-    def _chunk_over(self) -> bytes:
-        """The events of a chunk; the last has its number, so that nobody goes on after half a chunk."""
+    def _end_chunk(self) -> bytes:
+        """The events of a chunk. Only the last has its number, so no reader resumes in the middle of a chunk."""
         self._number += 1
         written, self._written = self._written, []
         if not written:
@@ -57,15 +57,15 @@ class PlainText(EventEncoder):
         return b"".join([*pieces, named_event(last[1], type=last[0], id=str(self._number))])
 
     def _end(self, outcome: StreamOutcome) -> bytes:
-        told: dict[str, Any] = {"reason": outcome.reason, "finishReason": self._tally.finish_reason}
-        told |= {"message": outcome.message or None, "firstChunkSeconds": outcome.first, "seconds": outcome.seconds}
-        told |= {"usage": TokenCount(outcome.usage or self._tally.usage) or None}
-        self._write("end", {name: value for name, value in told.items() if value is not None})
-        return self._chunk_over()
+        end: dict[str, Any] = {"reason": outcome.reason, "finishReason": self._usage.finish_reason}
+        end |= {"message": outcome.message or None, "firstChunkSeconds": outcome.first, "seconds": outcome.seconds}
+        end |= {"usage": TokenCount(outcome.usage or self._usage.usage) or None}
+        self._write("end", {name: value for name, value in end.items() if value is not None})
+        return self._end_chunk()
 
     def _fail(self, failure: ErrorDocument) -> bytes:
         self._write("failed", one_line(failure.body))
-        return self._chunk_over()
+        return self._end_chunk()
 
     def _write(self, kind: str, data: bytes | dict[str, Any]) -> None:
         self._written.append((kind, data if isinstance(data, bytes) else one_line(msgspec.json.encode(data))))

@@ -1,4 +1,4 @@
-"""A stream as the body of a response, in both colours: for endpoints of your own, in any web framework."""
+"""A client's stream as the body of a response, sync and async, for endpoints in any web framework."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ TURN_BYTES = 64 * 1024
 def encoded(stream: Any, encoder: Encoder) -> Iterator[bytes]:
     """Yield the bytes of a ``Stream``, or of any iterable of chunks, as ``encoder`` writes them.
 
-    An error of the stream becomes the protocol's, and a stream that was cancelled its end of that kind. When the reader
-    leaves, the stream is closed.
+    An error of the stream becomes the protocol's error event, a cancellation its event for that. When the reader
+    disconnects, the stream is closed.
 
     Raises:
-        Exception: what is no ``HeadwaterError`` (a hook of yours that failed), after the reader was told that there was
-            an error, but not which.
+        Exception: if it is not a ``HeadwaterError`` (a hook of yours failed, say). The reader gets an error without
+            details first.
     """
     try:
         if begin := encoder.begin():
@@ -52,7 +52,7 @@ async def aencoded(stream: Any, encoder: Encoder) -> AsyncIterator[bytes]:
     See ``encoded``.
 
     Raises:
-        Exception: what is no ``HeadwaterError``, after the reader was told that there was an error, but not which.
+        Exception: as ``encoded``.
     """
     try:
         if begin := encoder.begin():
@@ -83,16 +83,16 @@ async def aencoded(stream: Any, encoder: Encoder) -> AsyncIterator[bytes]:
 
 @coroutine
 def _turn() -> Generator[None]:
-    """Let the others have their turn, as ``asyncio.sleep(0)`` does.
+    """Yield to the event loop once, as ``asyncio.sleep(0)`` does.
 
-    Where more data is always there, this is also the only moment at which the reader's leaving can end the stream:
-    anyio cancels no task that is about to be woken.
+    If more data is always ready, this is also the only point where a disconnect can end the stream: anyio cancels no
+    task that is about to be woken.
     """
     yield
 
 
 def _outcome(stream: Any) -> StreamOutcome:
-    """How a stream ended that raised nothing."""
+    """The outcome of a stream that did not raise."""
     ending = getattr(stream, "ending", None)
     if ending is not None and ending.kind is EndingKind.CANCELLED:
         return _cancelled(stream, ending.error)

@@ -1,4 +1,4 @@
-"""The chunks of an answer taken apart, piece by piece, in words that every protocol can write down."""
+"""Splits the chunks of an answer into events (``events.py``) that every protocol can write."""
 
 from __future__ import annotations
 
@@ -37,38 +37,38 @@ from headwater.types import (
 
 
 class ChunkSplitter:
-    """Takes the chunks of one answer apart, the first candidate's alone. Lives as long as the answer.
+    """Splits the chunks of one answer; only the first candidate counts.
 
-    Calls that come without an id get one that is the same whenever this answer is read, and another in other answers:
-    it is made of the API's id of the answer or, where that is missing, of ``seed``.
+    A call without an id gets one that is the same whenever this answer is read, and different in other answers. It is
+    derived from the API's response id or, without one, from ``seed``.
     """
 
     def __init__(self, seed: str = "") -> None:
         self._seed = seed
         self._answer_id: str | None = None
         self._arguments = Arguments()
-        self._open: _Open | None = None
+        self._open: _PartialCall | None = None
         self._count = 0
-        self._asked: dict[str, str] = {}  # the calls that have no answer yet: id to name
-        self._running: list[tuple[str, str]] = []  # the same of Google's tools
+        self._pending: dict[str, str] = {}  # calls without a result yet: id to name
+        self._running_tools: list[tuple[str, str]] = []  # tools at Google without a result yet
         self._cited: set[str] = set()
         self._known_turns = 0
 
     @property
-    def asked(self) -> list[str]:
-        """The ids of the calls that wait for an answer."""
-        return list(self._asked)
+    def pending_calls(self) -> list[str]:
+        """The ids of the calls without a result."""
+        return list(self._pending)
 
     @property
     def has_calls(self) -> bool:
-        """Whether there is a call that waits for an answer, or is only half there."""
-        return bool(self._asked) or self._open is not None
+        """Whether there is a call without a result, or an incomplete one."""
+        return bool(self._pending) or self._open is not None
 
-    def of(self, chunk: GenerateContentResponse) -> Iterator[Piece]:
-        """Yield what is in a chunk, in its order."""
+    def split(self, chunk: GenerateContentResponse) -> Iterator[Piece]:
+        """Yield the events of a chunk, in order."""
         if chunk.is_reset:
-            yield AnswerReset()  # before it is forgotten: what is open has to be closed
-            self._forget()
+            yield AnswerReset()  # first, while encoders can still ask what has to be closed
+            self._reset()
             return
         self._answer_id = self._answer_id or chunk.response_id
         yield from self._turns(chunk)
@@ -81,25 +81,25 @@ class ChunkSplitter:
                 yield from self._sources(candidate.grounding_metadata)
 
     def finish(self) -> Iterator[Piece]:
-        """Yield the call that was still open, as whole: a good end is its end, too."""
+        """Yield the call that is still open as a whole one: the end of a finished answer is its end, too."""
         yield from self._complete()
 
-    def cut(self) -> CallEnd | None:
-        """Return the call that is only half there, as far as it came; None where there is none."""
-        half, self._open = self._open, None
-        if half is None:
+    def take_partial_call(self) -> CallEnd | None:
+        """Return an incomplete call as far as it has arrived, or None."""
+        partial, self._open = self._open, None
+        if partial is None:
             return None
         self._arguments.settle()
-        return half.called()
+        return partial.call_end()
 
-    def _forget(self) -> None:
+    def _reset(self) -> None:
         self._arguments, self._open = Arguments(), None
-        self._asked.clear()
-        self._running.clear()
+        self._pending.clear()
+        self._running_tools.clear()
         self._cited.clear()
 
     def _turns(self, chunk: GenerateContentResponse) -> Iterator[Piece]:
-        """What functions answered that were called on the way: chunks after them know it."""
+        """The results of functions that the client called automatically: later chunks carry the history with them."""
         history = chunk.automatic_function_calling_history or []
         if len(history) <= self._known_turns:
             return
@@ -108,7 +108,7 @@ class ChunkSplitter:
         answers = [part.function_response for part in history[-1].parts or () if part.function_response is not None]
         for answer in answers:
             yield from self._answer(answer)
-        self._asked.clear()
+        self._pending.clear()
         yield TurnStart()
 
     def _part(self, part: Part) -> Iterator[Piece]:
@@ -121,17 +121,17 @@ class ChunkSplitter:
         elif part.function_response is not None:
             yield from self._answer(part.function_response)
         elif part.executable_code is not None:
-            yield self._ran(part, part.executable_code.id, CODE, _code(part.executable_code))
+            yield self._server_call(part, part.executable_code.id, CODE, _code(part.executable_code))
         elif part.code_execution_result is not None:
             result = part.code_execution_result
-            yield from self._returned(part, result.id, CODE, _outcome(result))
+            yield from self._server_result(part, result.id, CODE, _outcome(result))
         elif part.tool_call is not None:
             kind = str(part.tool_call.tool_type or "TOOL")
-            yield self._ran(part, part.tool_call.id, server_tool(kind), part.tool_call.args or {}, kind)
+            yield self._server_call(part, part.tool_call.id, server_tool(kind), part.tool_call.args or {}, kind)
         elif part.tool_response is not None:
             kind = str(part.tool_response.tool_type or "TOOL")
             output = part.tool_response.response or {}
-            yield from self._returned(part, part.tool_response.id, server_tool(kind), output, kind)
+            yield from self._server_result(part, part.tool_response.id, server_tool(kind), output, kind)
         elif part.inline_data is not None or part.file_data is not None:
             yield FilePart(part)
         elif part.thought_signature is not None:
@@ -141,14 +141,14 @@ class ChunkSplitter:
 
     def _call(self, part: Part, call: FunctionCall) -> Iterator[Piece]:
         begun = self._arguments.add(call)
-        if begun is call:
+        if begun is call:  # complete in one part
             yield from self._complete()
-            whole = _Open(self._id(call), call, part.thought_signature)
-            yield self._ask(whole.called())
+            whole = _PartialCall(self._id(call), call, part.thought_signature)
+            yield self._track(whole.call_end())
             return
         if begun is not None:
             yield from self._complete()
-            self._open = _Open(self._id(begun), begun, part.thought_signature)
+            self._open = _PartialCall(self._id(begun), begun, part.thought_signature)
             yield CallStart(self._open.id, begun.name or "", part.thought_signature)
         if self._open is None:
             return
@@ -162,42 +162,46 @@ class ChunkSplitter:
         if self._open is not None:
             self._arguments.settle()
             whole, self._open = self._open, None
-            yield self._ask(whole.called())
+            yield self._track(whole.call_end())
 
-    def _ask(self, call: CallEnd) -> CallEnd:
-        self._asked[call.id] = call.name
+    def _track(self, call: CallEnd) -> CallEnd:
+        self._pending[call.id] = call.name
         return call
 
     def _answer(self, answer: FunctionResponse) -> Iterator[Piece]:
         name = answer.name or ""
-        of_name = (call for call, asked in self._asked.items() if asked == name)
-        call = answer.id if answer.id in self._asked else next(of_name, None)
-        if call is None:  # an answer to nothing that was asked here: readers want to hear of a call first
-            call = answer.id or self._made(name)
+        same_name = (call for call, called in self._pending.items() if called == name)
+        call = answer.id if answer.id in self._pending else next(same_name, None)
+        if call is None:  # a result without a call: protocols need the call first
+            call = answer.id or self._derived_id(name)
             yield CallEnd(call, name, {}, "{}")
-        self._asked.pop(call, None)
+        self._pending.pop(call, None)
         yield CallResult(call, name, *result_of(answer.response))
 
-    def _ran(self, part: Part, given_id: str | None, name: str, given: Any, kind: str | None = None) -> ServerToolCall:
-        run = given_id or self._made(name)
-        self._running.append((run, name))
-        return ServerToolCall(run, name, given, part.thought_signature, kind)
+    def _server_call(
+        self, part: Part, call_id: str | None, name: str, args: Any, kind: str | None = None
+    ) -> ServerToolCall:
+        run = call_id or self._derived_id(name)
+        self._running_tools.append((run, name))
+        return ServerToolCall(run, name, args, part.thought_signature, kind)
 
-    def _returned(self, part: Part, id: str | None, name: str, output: Any, kind: str | None = None) -> Iterator[Piece]:
-        found = next((one for one in self._running if one == (id, name)), None)
-        found = found or next((one for one in self._running if one[1] == name), None)
-        if found is None:
-            begun = self._ran(Part(), id, name, {}, kind)
+    def _server_result(
+        self, part: Part, id: str | None, name: str, output: Any, kind: str | None = None
+    ) -> Iterator[Piece]:
+        call = next((one for one in self._running_tools if one == (id, name)), None)
+        call = call or next((one for one in self._running_tools if one[1] == name), None)
+        if call is None:
+            begun = self._server_call(Part(), id, name, {}, kind)
             yield begun
-            found = (begun.id, name)
-        self._running.remove(found)
-        yield ServerToolResult(found[0], name, output, part.thought_signature, kind)
+            call = (begun.id, name)
+        self._running_tools.remove(call)
+        yield ServerToolResult(call[0], name, output, part.thought_signature, kind)
 
     def _id(self, call: FunctionCall) -> str:
-        return call.id or self._made(call.name or "")
+        return call.id or self._derived_id(call.name or "")
 
-    def _made(self, name: str) -> str:
-        """An id that is the same whenever the same answer is read."""
+    def _derived_id(self, name: str) -> str:
+        """An id that is the same whenever this answer is read: resumed readers match results to calls by it."""
         self._count += 1
         return f"{MADE}{_digest(f'{self._answer_id or self._seed} {self._count} {name}')}"
 
@@ -220,8 +224,8 @@ class ChunkSplitter:
                 yield SourceCitation(_digest(url), url if is_page else None, title or (None if is_page else url))
 
 
-class _Open:
-    """A call that is being said."""
+class _PartialCall:
+    """A call whose arguments are still arriving."""
 
     def __init__(self, id: str, call: FunctionCall, signature: bytes | None) -> None:
         self.id = id
@@ -235,7 +239,7 @@ class _Open:
             self._text = ArgumentText(dict(call.args or {}))
         return self._text.feed(call.partial_args or [])
 
-    def called(self) -> CallEnd:
+    def call_end(self) -> CallEnd:
         """Return the call as it is now."""
         args = self._call.args or {}
         rest = msgspec.json.encode(args).decode() if self._text is None else self._text.finish(args)

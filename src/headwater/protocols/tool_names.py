@@ -1,4 +1,4 @@
-"""What parts of Gemini are called by protocols that have no word for them, and how the names are read back."""
+"""Names for parts of the Gemini API that protocols do not know, written and read back."""
 
 from __future__ import annotations
 
@@ -6,34 +6,34 @@ import base64
 import binascii
 from typing import Any
 
-#: The tool that stands for code which the model writes and Google runs. Also @ai-sdk/google's name.
+#: The tool name for code that the model writes and Google runs; @ai-sdk/google uses it, too.
 CODE = "code_execution"
-#: What the names of Google's other tools begin with. Also @ai-sdk/google's word.
+#: The prefix for other tools that run at Google; @ai-sdk/google uses it, too.
 SERVER = "server:"
-#: What the ids of calls begin with that came from the model without one; they are not sent back to it.
+#: The prefix of ids made up for calls without one. They are not sent back to the model.
 MADE = "hw-"
-#: The error of a call whose arguments never came to their end; it is not sent back either.
+#: The error of a call whose arguments are incomplete. Such a call is not sent back either.
 CUT = "the call was cut short"
 _SIGNED = "gemini:"
 
 
 def server_tool(kind: str) -> str:
-    """Return the name of a tool of Google's own."""
+    """Return the name for a tool that runs at Google."""
     return SERVER + kind
 
 
 def own_id(id: str) -> str | None:
-    """Return the id that the model gave a call; None where it gave none."""
+    """Return the id that the model gave a call, or None if the id was made up."""
     return None if id.startswith(MADE) else id
 
 
 def response_of(output: Any) -> dict[str, Any]:
-    """Return what a function answered as the object that the Gemini API wants."""
+    """Return the result of a function as the object that the Gemini API requires."""
     return output if isinstance(output, dict) else {"result": output}
 
 
 def result_of(response: dict[str, Any] | None) -> tuple[Any, str | None]:
-    """Return what a function answered, and the error if it failed: the reverse of ``response_of``."""
+    """Return the result of a function, and the error if it failed: the inverse of ``response_of``."""
     response = response or {}
     if len(response) == 1:
         if "result" in response:
@@ -45,12 +45,12 @@ def result_of(response: dict[str, Any] | None) -> tuple[Any, str | None]:
 
 
 def signature_value(signature: bytes) -> str:
-    """Return a thought signature as a value that nobody but us reads, and that another agent's is told from."""
+    """Return a thought signature as an opaque value, marked so that another agent's can be told apart."""
     return _SIGNED + base64.b64encode(signature).decode()
 
 
 def signature_in(value: object) -> bytes | None:
-    """Return the thought signature that is in such a value; None where it is another agent's."""
+    """Return the thought signature in such a value, or None if it is another agent's."""
     if not isinstance(value, str) or not value.startswith(_SIGNED):
         return None
     try:

@@ -1,4 +1,4 @@
-"""What is known of an answer besides what it says: its model, its tokens, how it ended."""
+"""Usage of an answer: its model, its tokens, how it ended."""
 
 from __future__ import annotations
 
@@ -8,18 +8,19 @@ from headwater.types import NO_USAGE, GenerateContentResponse, UsageMetadata
 
 
 class UsageCounter:
-    """Takes the chunks of one answer. Lives as long as the answer."""
+    """Counts the tokens of one answer, chunk by chunk."""
 
     def __init__(self) -> None:
         self.model = ""
         self._usage: UsageMetadata = NO_USAGE
-        self._spent: UsageMetadata = NO_USAGE  # by the answers before functions were called
-        self._last = Fold()  # of the chunk that says how the answer ended
+        self._earlier: UsageMetadata = NO_USAGE  # of the turns before the last function calls
+        self._last = Fold()  # the chunk that says how the answer ended
 
     def add(self, chunk: GenerateContentResponse) -> None:
-        """Take the next chunk."""
+        """Add the next chunk."""
         usage = chunk.usage_metadata
         if usage is not NO_USAGE:
+            # A chunk with a total replaces the counts; servers without one send differences field by field.
             self._usage = usage if usage.total_token_count is not None else merge_message(self._usage, usage)
         if chunk.model_version:
             self.model = chunk.model_version
@@ -27,30 +28,30 @@ class UsageCounter:
             self._last = Fold()
             self._last.add(chunk)
 
-    def turn(self) -> None:
-        """Take it that another answer of the model follows."""
-        self._spent, self._usage = self.usage, NO_USAGE
+    def start_turn(self) -> None:
+        """Record that the model answers again, after function calls: its tokens are counted from zero."""
+        self._earlier, self._usage = self.usage, NO_USAGE
         self._last = Fold()
 
     @property
     def usage(self) -> UsageMetadata:
-        """The tokens so far; false where nobody counted."""
-        return add_usage(self._spent, self._usage) if self._spent else self._usage
+        """The tokens so far; falsy if the API sent no counts."""
+        return add_usage(self._earlier, self._usage) if self._earlier else self._usage
 
     @property
     def kind(self) -> EndingKind:
-        """How the answer ended, as far as the API said."""
+        """How the answer ended, as far as the API has said."""
         return judge(self._last, None).kind
 
     @property
     def finish_reason(self) -> str | None:
-        """The API's own word for it; None where it said none."""
+        """The API's finish reason, or None."""
         reason = self._last.finish_reason
         return None if reason is None else str(reason)
 
 
 class TokenCount(dict[str, int]):
-    """The tokens of an answer in the words of both the AI SDK and AG-UI; thoughts are a part of the output."""
+    """Token counts under the names that the AI SDK and AG-UI share. Thoughts are part of the output."""
 
     def __init__(self, usage: UsageMetadata) -> None:
         prompt, tools = usage.prompt_token_count, usage.tool_use_prompt_token_count

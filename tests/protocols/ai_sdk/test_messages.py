@@ -176,9 +176,9 @@ def test_instructions_come_from_system_messages() -> None:
     ("messages", "says"),
     [
         (None, "messages is the list"),
-        ([], "says nothing"),
-        ([{"role": "user", "parts": []}], "says nothing"),
-        (["hi"], "messages[0] is no UIMessage"),
+        ([], "are empty"),
+        ([{"role": "user", "parts": []}], "are empty"),
+        (["hi"], "messages[0] is not a UIMessage"),
         ([{"role": "user", "content": "hi"}], "messages[0].parts is the list of its parts"),
         ([{"role": "user", "parts": ["hi"]}], "messages[0].parts is the list of its parts"),
         ([{"role": "tool", "parts": []}], 'role is "user"'),

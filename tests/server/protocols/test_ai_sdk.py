@@ -211,7 +211,7 @@ def test_refusals_are_words(live: Live) -> None:
     for body, words in [
         (b"{", "the body is that of useChat"),
         ({"id": "c", "messages": []}, "send the messages of useChat"),
-        ({"id": "c", "messages": [user("q", "")]}, "messages says nothing"),
+        ({"id": "c", "messages": [user("q", "")]}, "the messages are empty"),
         ({"id": "a b", "messages": [user("q", "x")]}, "letters, digits, _ and -"),
         ({"id": "c", "messages": [user("q", "x")], "model": "../x"}, "not the name of a model"),
         ({"id": "c", "trigger": "regenerate-message", "messageId": "nobody"}, "send the messages of useChat"),

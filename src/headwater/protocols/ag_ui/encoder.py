@@ -31,10 +31,10 @@ VERSION = "1.0"
 
 
 class AgUi(EventEncoder):
-    """Writes one run for the agent that asked for it, with the ids of its ``RunAgentInput``.
+    """Writes one run, with the ids of its ``RunAgentInput``. Message ids are derived from ``run_id``.
 
-    The ids of messages are made of ``run_id``. What AG-UI has no event for comes as ``CUSTOM``: ``file``, ``source``,
-    ``usage``, ``metrics``, ``reset`` (the messages of these ids are void).
+    What AG-UI has no event for is sent as ``CUSTOM``: ``file``, ``source``, ``usage``, ``metrics`` and ``reset`` (the
+    messages with these ids are void).
     """
 
     def __init__(self, *, thread_id: str, run_id: str, model: str = "") -> None:
@@ -43,9 +43,9 @@ class AgUi(EventEncoder):
         self._run_id = run_id
         self._model = model
         self._count = 0
-        self._open: tuple[str, str] | None = None  # the kind of the message that is being said, and its id
+        self._open: tuple[str, str] | None = None  # kind and id of the message that is being written
         self._last_text: str | None = None  # the message of this turn that its calls belong to
-        self._said: list[str] = []  # the messages of this attempt
+        self._message_ids: list[str] = []  # message ids since the last turn, which a reset voids
 
     def _begin(self) -> bytes:
         return _event("RUN_STARTED", **self._ids, protocolVersion=VERSION)
@@ -53,70 +53,69 @@ class AgUi(EventEncoder):
     def _piece(self, piece: Piece) -> bytes:
         match piece:
             case TextDelta():
-                return self._say(piece)
+                return self._text(piece)
             case CallStart():
                 return self._close() + self._start(piece)
             case CallDelta():
                 return _event("TOOL_CALL_ARGS", toolCallId=piece.id, delta=piece.text)
             case CallEnd():
-                return self._called(piece)
+                return self._call_end(piece)
             case CallResult():
                 output = piece.output if piece.error is None else {"error": piece.error}
                 return self._close() + self._result(piece.id, output)
             case ServerToolCall():
                 arguments = msgspec.json.encode(piece.input).decode()
-                return self._called(CallEnd(piece.id, piece.name, {}, arguments, piece.signature))
+                return self._call_end(CallEnd(piece.id, piece.name, {}, arguments, piece.signature))
             case ServerToolResult():
                 return self._close() + self._result(piece.id, piece.output)
             case FilePart():
-                return _shown(piece.part)
+                return _file(piece.part)
             case SourceCitation():
                 return _custom("source", {"id": piece.id, "url": piece.url, "title": piece.title})
             case TurnStart():
                 return self._turn()
             case AnswerReset():
-                return self._void()
+                return self._reset()
             case _:
                 assert_never(piece)
 
     def _end(self, outcome: StreamOutcome) -> bytes:
-        usage = TokenCount(outcome.usage or self._tally.usage)
+        usage = TokenCount(outcome.usage or self._usage.usage)
         times = {"firstChunkSeconds": outcome.first, "seconds": outcome.seconds}
         metrics = {name: seconds for name, seconds in times.items() if seconds is not None}
         written = [self._close_all()]
         written += [_custom("usage", usage)] if usage else []
         written += [_custom("metrics", metrics)] if metrics else []
-        more: dict[str, Any] = {"usage": [self._provider | usage]} if usage else {}
+        fields: dict[str, Any] = {"usage": [self._provider | usage]} if usage else {}
         if outcome.reason == "cancelled":
-            more["outcome"] = {"type": "cancelled"}
+            fields["outcome"] = {"type": "cancelled"}
         else:
-            more["result"] = {"finishReason": self._tally.finish_reason}
-        return b"".join([*written, _event("RUN_FINISHED", **self._ids, **more)])
+            fields["result"] = {"finishReason": self._usage.finish_reason}
+        return b"".join([*written, _event("RUN_FINISHED", **self._ids, **fields)])
 
     def _fail(self, failure: ErrorDocument) -> bytes:
-        usage = TokenCount(self._tally.usage)
-        more = {"usage": [self._provider | usage]} if usage else {}
-        told = _event("RUN_ERROR", message=failure.message, code=failure.status, **more)
-        return self._close_all() + told
+        usage = TokenCount(self._usage.usage)
+        fields = {"usage": [self._provider | usage]} if usage else {}
+        return self._close_all() + _event("RUN_ERROR", message=failure.message, code=failure.status, **fields)
 
     @property
     def _provider(self) -> dict[str, Any]:
-        model = self._tally.model or self._model
+        model = self._usage.model or self._model
         return {"provider": "google", **({"model": model} if model else {})}
 
     # Text
 
-    def _say(self, said: TextDelta) -> bytes:
-        kind, written = ("reasoning" if said.is_thought else "text"), b""
+    def _text(self, delta: TextDelta) -> bytes:
+        kind, written = ("reasoning" if delta.is_thought else "text"), b""
         if self._open is None or self._open[0] != kind:
             written = self._close()
             self._open = (kind, self._new_id())
             written += self._open_message(*self._open)
         message = self._open[1]
-        if said.text:
-            written += _event(_MESSAGE[kind] + "_CONTENT", messageId=message, delta=said.text)
-        if said.signature is not None:
-            written += self._close() + _encrypted("message", message, said.signature)
+        if delta.text:  # an empty delta is not valid
+            written += _event(_MESSAGE[kind] + "_CONTENT", messageId=message, delta=delta.text)
+        if delta.signature is not None:
+            written += self._close() + _encrypted("message", message, delta.signature)
         return written
 
     def _open_message(self, kind: str, id: str) -> bytes:
@@ -135,25 +134,25 @@ class AgUi(EventEncoder):
         return end if kind == "text" else end + _event("REASONING_END", messageId=message)
 
     def _close_all(self) -> bytes:
-        """Close the message, and the call that never came to its end: the text of its arguments stays half."""
-        written, half = self._close(), self._pieces.cut()
-        return written if half is None else written + _event("TOOL_CALL_END", toolCallId=half.id)
+        """Close the message and an incomplete call, whose arguments then end in the middle."""
+        written, partial = self._close(), self._splitter.take_partial_call()
+        return written if partial is None else written + _event("TOOL_CALL_END", toolCallId=partial.id)
 
     def _new_id(self) -> str:
         self._count += 1
         message = f"{self._run_id}-{self._count}"
-        self._said.append(message)
+        self._message_ids.append(message)
         return message
 
     # Tools
 
     def _start(self, call: CallStart | CallEnd) -> bytes:
-        if self._last_text is None:  # a call belongs to a message; this one has no text
+        if self._last_text is None:  # AG-UI attaches calls to a message; this turn has no text
             self._last_text = self._new_id()
-        told = {"toolCallId": call.id, "toolCallName": call.name, "parentMessageId": self._last_text}
-        return _event("TOOL_CALL_START", **told)
+        ids = {"toolCallId": call.id, "parentMessageId": self._last_text}
+        return _event("TOOL_CALL_START", **ids, toolCallName=call.name)
 
-    def _called(self, call: CallEnd) -> bytes:
+    def _call_end(self, call: CallEnd) -> bytes:
         written = self._close() if call.is_begun else self._close() + self._start(call)
         written += _event("TOOL_CALL_ARGS", toolCallId=call.id, delta=call.rest)
         written += _event("TOOL_CALL_END", toolCallId=call.id)
@@ -161,21 +160,20 @@ class AgUi(EventEncoder):
 
     def _result(self, id: str, output: Any) -> bytes:
         content = output if isinstance(output, str) else msgspec.json.encode(output).decode()
-        more = {"messageId": self._new_id(), "toolCallId": id, "content": content, "role": "tool"}
         self._last_text = None
-        return _event("TOOL_CALL_RESULT", **more)
+        return _event("TOOL_CALL_RESULT", messageId=self._new_id(), toolCallId=id, content=content, role="tool")
 
     # Turns
 
     def _turn(self) -> bytes:
         self._last_text = None
-        self._said = []
+        self._message_ids = []
         return self._close()
 
-    def _void(self) -> bytes:
-        written, said = self._close_all(), self._said
-        self._said, self._last_text = [], None
-        return written + _custom("reset", {"messageIds": said})
+    def _reset(self) -> bytes:
+        written, voided = self._close_all(), self._message_ids
+        self._message_ids, self._last_text = [], None
+        return written + _custom("reset", {"messageIds": voided})
 
 
 _MESSAGE = {"text": "TEXT_MESSAGE", "reasoning": "REASONING_MESSAGE"}
@@ -190,10 +188,10 @@ def _custom(name: str, value: Any) -> bytes:
 
 
 def _encrypted(kind: str, id: str, signature: bytes) -> bytes:
-    """What the next request needs again: clients keep it with the message or the call."""
+    """A thought signature, which the next request needs: clients keep it with the message or the call."""
     return _event("REASONING_ENCRYPTED_VALUE", subtype=kind, entityId=id, encryptedValue=signature_value(signature))
 
 
-def _shown(part: Part) -> bytes:
+def _file(part: Part) -> bytes:
     file = None if part.thought else file_of(part)
     return b"" if file is None else _custom("file", {"url": file[0], "mediaType": file[1]})

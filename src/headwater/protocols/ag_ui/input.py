@@ -1,4 +1,4 @@
-"""The ``RunAgentInput`` that AG-UI clients send, as the fields of a request to Gemini. Nothing is fetched."""
+"""Reads the ``RunAgentInput`` that AG-UI clients send. Nothing is fetched."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ _MEDIA = ("image", "audio", "video", "document")
 
 
 class RunInput(msgspec.Struct, frozen=True):
-    """What is asked of an agent. ``state`` and ``forwarded`` are the application's: the model is not told of them."""
+    """What an agent is asked. ``state`` and ``forwarded`` are the application's, and not sent to the model."""
 
     thread_id: str
     run_id: str
@@ -45,16 +45,16 @@ class RunInput(msgspec.Struct, frozen=True):
 
     @property
     def request(self) -> dict[str, Any]:
-        """The fields of the request to Gemini, by the API's names, those that say something."""
+        """The fields of the API request that are not empty, under the API's names."""
         fields = {"contents": self.contents, "systemInstruction": self.system_instruction, "tools": self.tools}
         return {name: msgspec.to_builtins(value) for name, value in fields.items() if value}
 
 
 def read_run(body: Any) -> RunInput:
-    """Return what a ``RunAgentInput``, as bytes or parsed JSON, asks for.
+    """Return a ``RunAgentInput``, given as bytes or parsed JSON.
 
     Raises:
-        UsageError: it is none, or says nothing; the message says what to send.
+        UsageError: if it is invalid or has nothing to answer. The message says what to send.
     """
     document = parse_json(body, "the RunAgentInput of AG-UI, as JSON")
     if not isinstance(document, dict):
@@ -63,7 +63,7 @@ def read_run(body: Any) -> RunInput:
     for number, message in enumerate(reader.messages):
         reader.read(message, f"messages[{number}]")
     if not reader.contents:
-        raise UsageError("messages says nothing: send at least one message of the user")
+        raise UsageError("the messages are empty: send at least one message of the user")
     context = [
         Part(text=f"{one.get('description', '')}:\n{one.get('value', '')}") for one in _dicts(document, "context")
     ]
@@ -80,34 +80,34 @@ def read_run(body: Any) -> RunInput:
 
 
 class _Reader:
-    """Reads the messages in their order."""
+    """Reads the messages, in order."""
 
     def __init__(self, messages: list[dict[str, Any]]) -> None:
         self.messages = messages
         self.contents: list[Content] = []
         self.instructions: list[Part] = []
-        self._names: dict[str, str] = {}  # of the calls
+        self._names: dict[str, str] = {}  # of the functions, by the ids of their calls
         results = (message.get("toolCallId") for message in messages if message.get("role") == "tool")
-        self._answered = {result for result in results if isinstance(result, str)}
+        self._with_result = {result for result in results if isinstance(result, str)}
 
     def read(self, message: dict[str, Any], where: str) -> None:
-        """Take the next message."""
+        """Add the next message."""
         match message.get("role"):
             case "system" | "developer":
                 self.instructions += [part for part in _content(message, where) if part.text]
             case "user":
-                self._say("user", _content(message, where))
+                self._add("user", _content(message, where))
             case "assistant":
-                self._say("model", [*self._text(message, where), *self._calls(message, where)])
+                self._add("model", [*self._text(message, where), *self._calls(message, where)])
             case "reasoning" if (signature := signature_in(message.get("encryptedValue"))) is not None:
                 thought = Part(text=_string(message, "content", where), thought=True, thought_signature=signature)
-                self._say("model", [thought])
+                self._add("model", [thought])
             case "tool":
                 self._result(message, where)
             case "reasoning" | "activity":
-                pass  # a thought is no news to the model that had it, and activities are for the page
+                pass  # a thought without a signature tells the model nothing new, and activities are for the page
             case role:
-                raise UsageError(f"{where}: AG-UI knows no role {role!r:.40}")
+                raise UsageError(f"{where}: AG-UI has no role {role!r:.40}")
 
     def _text(self, message: dict[str, Any], where: str) -> list[Part]:
         if message.get("content") in (None, "") and message.get("encryptedValue") is None:
@@ -125,8 +125,8 @@ class _Reader:
             function = function if isinstance(function, dict) else {}
             name = self._names[call_id] = _string(function, "name", here)
             is_own = name == CODE or name.startswith(SERVER)
-            if call_id not in self._answered and not is_own:
-                continue  # the API refuses a call without an answer
+            if call_id not in self._with_result and not is_own:
+                continue  # the API refuses a call without a result
             args = _arguments(function.get("arguments"), here)
             part = _server_call(name, call_id, args) if is_own else _call(name, call_id, args)
             signature = signature_in(call.get("encryptedValue"))
@@ -137,18 +137,20 @@ class _Reader:
         call_id = _string(message, "toolCallId", where)
         name = self._names.get(call_id)
         if name is None:
-            raise UsageError(f"{where} answers {call_id!r:.60}, a call that no message of an assistant before it makes")
+            raise UsageError(
+                f"{where} is the result of {call_id!r:.60}, a call that no earlier message of an assistant makes"
+            )
         output = _output(message.get("content"), where)
         if name == CODE or name.startswith(SERVER):
-            self._say("model", [_server_result(name, call_id, output if isinstance(output, dict) else {})])
+            self._add("model", [_server_result(name, call_id, output if isinstance(output, dict) else {})])
             return
         error = message.get("error")
         response = {"error": error} if isinstance(error, str) else response_of(output)
         answer = FunctionResponse(id=own_id(call_id), name=name, response=response)
-        self._say("user", [Part(function_response=answer)])
+        self._add("user", [Part(function_response=answer)])
 
-    def _say(self, role: str, parts: list[Part]) -> None:
-        """Add what one side says; what follows on something of the same kind is the same turn."""
+    def _add(self, role: str, parts: list[Part]) -> None:
+        """Add parts of one side; to the last content if that has the same role and kind."""
         if not parts:
             return
         last = self.contents[-1] if self.contents else None
@@ -167,7 +169,7 @@ def _call(name: str, call_id: str, args: dict[str, Any]) -> Part:
 
 
 def _server_call(name: str, call_id: str, args: dict[str, Any]) -> Part:
-    """A tool that Google ran."""
+    """A tool that ran at Google."""
     if name == CODE:
         language = Language(str(args.get("language") or "PYTHON"))
         return Part(executable_code=ExecutableCode(code=str(args.get("code", "")), language=language))
@@ -198,9 +200,8 @@ def _part(part: dict[str, Any], where: str) -> list[Part]:
     kind, source = part.get("type"), part.get("source")
     if kind == "text":
         return [Part(text=_string(part, "text", where))]
-    if kind == "binary":  # before 1.0
-        told = {"data": "data", "url": "url"}
-        field = next((name for name in told if isinstance(part.get(name), str)), None)
+    if kind == "binary":  # AG-UI before 1.0
+        field = next((name for name in ("data", "url") if isinstance(part.get(name), str)), None)
         source = {"type": field, "value": part.get(field or ""), "mimeType": part.get("mimeType")}
     elif kind not in _MEDIA:
         return []
@@ -219,7 +220,7 @@ def _part(part: dict[str, Any], where: str) -> list[Part]:
 
 
 def _output(content: Any, where: str) -> Any:
-    """What a tool answered: JSON where it is JSON, else text."""
+    """The result of a tool: parsed if it is JSON, otherwise the text."""
     if isinstance(content, list):
         return "".join(part.text or "" for part in _content({"content": content}, where))
     if not isinstance(content, str):
@@ -250,7 +251,7 @@ def _tools(tools: list[dict[str, Any]]) -> list[Tool]:
 
 
 def _dicts(holder: dict[str, Any], name: str, where: str = "") -> list[dict[str, Any]]:
-    """A list of objects; where it need not be there (no ``where``), it may be missing."""
+    """A list of objects. Without ``where`` it is optional."""
     value = holder.get(name)
     if value is None and not where:
         return []

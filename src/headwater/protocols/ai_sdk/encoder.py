@@ -1,7 +1,7 @@
 """The UI message stream of the AI SDK (npm ``ai``, majors 5, 6 and 7), which ``useChat`` reads.
 
-https://ai-sdk.dev/docs/ai-sdk-ui/stream-protocol. Readers check every chunk against a schema, and one that their major
-does not know ends the stream with an error: what only a later major knows is sent as a ``data-`` part to the others.
+https://ai-sdk.dev/docs/ai-sdk-ui/stream-protocol. The page validates every chunk against a schema, and an unknown type
+ends the stream with an error. So what only a later major knows is sent to the others as a ``data-`` part.
 """
 
 from __future__ import annotations
@@ -49,12 +49,12 @@ _FINISH = {
 
 
 class AiSdk(EventEncoder):
-    """Writes one answer for a ``useChat`` of the major ``version``.
+    """Writes one answer for ``useChat`` of major ``version``.
 
-    ``message_id`` is the id that the message gets. Leave it out and the page makes one, or keeps that of the message
-    which goes on after the output of a tool. Give one where the stream can be read again, the same each time; and where
-    a message goes on, that message's. ``model`` is told at the start; else the API's word for it with the first chunk.
-    ``before`` is what a message that goes on held already: for a page that comes back to it, and begins it anew.
+    ``message_id`` is the id of the message. Without one, the page makes one up, or keeps that of the message which
+    continues after a tool's output. Pass one if the stream can be read again, the same each time, and for a message
+    that continues, its own. ``model`` is sent at the start; otherwise the API's name for it with the first chunk.
+    ``before`` is what a continued message contained already, for a page that resumes it, and so starts it over.
     """
 
     headers: ClassVar[Mapping[str, str]] = MappingProxyType({**EVENT_STREAM, "x-vercel-ai-ui-message-stream": "v1"})
@@ -78,18 +78,18 @@ class AiSdk(EventEncoder):
         self._blocks = 0
 
     def _begin(self) -> bytes:
-        told: dict[str, Any] = {"type": "start"}
+        start: dict[str, Any] = {"type": "start"}
         if self._message_id is not None:
-            told["messageId"] = self._message_id
+            start["messageId"] = self._message_id
         if self._model:
-            told["messageMetadata"] = {"model": self._model}
-        return event(told) + _START_STEP + b"".join(self._said_before())
+            start["messageMetadata"] = {"model": self._model}
+        return event(start) + _START_STEP + b"".join(self._before_pieces())
 
-    def _said_before(self) -> Iterator[bytes]:
-        """What was said, and answered by functions, before this answer, whose ids do not depend on it."""
-        pieces = ChunkSplitter(f"{self._message_id} before")
+    def _before_pieces(self) -> Iterator[bytes]:
+        """The parts before this answer, split apart from it, so that ids in the answer do not depend on them."""
+        splitter = ChunkSplitter(f"{self._message_id} before")
         for content in self._before:
-            for piece in pieces.of(GenerateContentResponse(candidates=[Candidate(content=content)])):
+            for piece in splitter.split(GenerateContentResponse(candidates=[Candidate(content=content)])):
                 yield self._piece(piece)
             if content.role != "model":
                 yield self._close() + _NEXT_STEP
@@ -97,63 +97,63 @@ class AiSdk(EventEncoder):
     def _piece(self, piece: Piece) -> bytes:
         match piece:
             case TextDelta():
-                return self._said(piece)
+                return self._text(piece)
             case CallStart():
                 return self._close() + _chunk("tool-input-start", toolCallId=piece.id, toolName=piece.name)
             case CallDelta():
                 return _chunk("tool-input-delta", toolCallId=piece.id, inputTextDelta=piece.text)
             case CallEnd():
-                return self._called(piece)
+                return self._call_end(piece)
             case CallResult():
-                return self._answered(piece)
+                return self._call_result(piece)
             case ServerToolCall():
-                return self._close() + _available(piece, piece.input, _server_tool(piece))
+                return self._close() + _available(piece, piece.input, _server_fields(piece))
             case ServerToolResult():
-                return self._returned(piece)
+                return self._server_result(piece)
             case FilePart():
-                return self._shown(piece.part)
+                return self._file_part(piece.part)
             case SourceCitation():
-                return _cited(piece)
+                return _source(piece)
             case TurnStart():
                 return self._close() + _NEXT_STEP
             case AnswerReset():
-                return self._voided()
+                return self._reset()
             case _:
                 assert_never(piece)
 
-    def _chunk_over(self) -> bytes:
-        if self._model or not self._tally.model:
+    def _end_chunk(self) -> bytes:
+        if self._model or not self._usage.model:
             return b""
-        self._model = self._tally.model
+        self._model = self._usage.model
         return _chunk("message-metadata", messageMetadata={"model": self._model})
 
     def _end(self, outcome: StreamOutcome) -> bytes:
         if outcome.reason == "cancelled":
             return self._cancelled(outcome)
         finish = _chunk("finish", finishReason=self._finish_reason)
-        return b"".join([self._close_all(), self._facts(outcome), _FINISH_STEP, finish, _DONE])
+        return b"".join([self._close_all(), self._usage_and_metrics(outcome), _FINISH_STEP, finish, _DONE])
 
     def _cancelled(self, outcome: StreamOutcome) -> bytes:
         """The end of a cancelled answer.
 
-        A page may go on by itself (``sendAutomaticallyWhen``) from a last step that has nothing but calls with outputs,
-        and it can not tell a cancelled answer from a good one. So calls are not in the last step. The metadata makes
-        the page take note of that, and tell the reader; on 7 ``interrupted`` says the same.
+        A page may send the next request by itself (``sendAutomaticallyWhen``) if the last step has only calls with
+        outputs, and it cannot tell a cancelled answer from a finished one. So a step is added after such calls. The
+        metadata lets the page show the cancellation; on 7, ``interrupted`` says the same.
         """
-        has_calls = self._pieces.has_calls
+        has_calls = self._splitter.has_calls
         closed = self._close_all()
         step = _NEXT_STEP if has_calls else b""
         abort = _chunk("abort", **({"reason": outcome.message} if outcome.message else {}))
         reason = "interrupted" if self._version == 7 else "other"
         finish = _chunk("finish", finishReason=reason, messageMetadata={"cancelled": True})
-        return b"".join([closed, self._facts(outcome), step, _FINISH_STEP, abort, finish, _DONE])
+        return b"".join([closed, self._usage_and_metrics(outcome), step, _FINISH_STEP, abort, finish, _DONE])
 
     def _fail(self, failure: ErrorDocument) -> bytes:
-        facts = {"code": failure.code, "status": failure.status, "message": failure.message}
+        details = {"code": failure.code, "status": failure.status, "message": failure.message}
         return b"".join(
             [
                 self._close_all(),
-                _chunk("data-error", data=facts, transient=True),
+                _chunk("data-error", data=details, transient=True),
                 _FINISH_STEP,
                 _chunk("error", errorText=failure.message),
                 _chunk("finish", finishReason="error"),
@@ -163,84 +163,85 @@ class AiSdk(EventEncoder):
 
     @property
     def _finish_reason(self) -> str:
-        reason = _FINISH.get(self._tally.kind, "other")
-        return "tool-calls" if reason == "stop" and self._pieces.asked else reason
+        reason = _FINISH.get(self._usage.kind, "other")
+        return "tool-calls" if reason == "stop" and self._splitter.pending_calls else reason
 
     # Text
 
-    def _said(self, said: TextDelta) -> bytes:
-        kind = "reasoning" if said.is_thought else "text"
+    def _text(self, delta: TextDelta) -> bytes:
+        kind = "reasoning" if delta.is_thought else "text"
         block, written = self._block, b""
-        signed = None if said.signature is None else _google(thoughtSignature=_base64(said.signature))
+        signed = None if delta.signature is None else _google(thoughtSignature=_base64(delta.signature))
+        # The page keeps one signature per block, so a second one starts another block.
         if block is None or block.kind != kind or (block.is_signed and signed is not None):
             written = self._close()
             self._blocks += 1
             block = self._block = _Block(kind, f"{kind}-{self._blocks}")
             written += _chunk(f"{kind}-start", id=block.id)
         block.is_signed = block.is_signed or signed is not None
-        return written + _chunk(f"{kind}-delta", id=block.id, delta=said.text, **(signed or {}))
+        return written + _chunk(f"{kind}-delta", id=block.id, delta=delta.text, **(signed or {}))
 
     def _close(self) -> bytes:
         block, self._block = self._block, None
         return b"" if block is None else _chunk(f"{block.kind}-end", id=block.id)
 
     def _close_all(self) -> bytes:
-        """Close the block, and the call that never came to its end."""
-        written, half = self._close(), self._pieces.cut()
-        if half is None:
+        """Close the block and an incomplete call."""
+        written, partial = self._close(), self._splitter.take_partial_call()
+        if partial is None:
             return written
-        return written + _chunk("tool-input-error", **_named(half), input=half.args, errorText=CUT)
+        return written + _chunk("tool-input-error", **_call_fields(partial), input=partial.args, errorText=CUT)
 
     # Tools
 
-    def _called(self, call: CallEnd) -> bytes:
+    def _call_end(self, call: CallEnd) -> bytes:
         written = self._close()
         if call.is_begun:
             written += _chunk("tool-input-delta", toolCallId=call.id, inputTextDelta=call.rest)
         signed = {} if call.signature is None else _google(thoughtSignature=_base64(call.signature))
         return written + _available(call, call.args, signed)
 
-    def _answered(self, answer: CallResult) -> bytes:
+    def _call_result(self, answer: CallResult) -> bytes:
         if answer.error is not None:
             return _chunk("tool-output-error", toolCallId=answer.id, errorText=answer.error)
         return _chunk("tool-output-available", toolCallId=answer.id, output=answer.output)
 
-    def _returned(self, returned: ServerToolResult) -> bytes:
-        told: dict[str, Any] = {"toolCallId": returned.id, "output": returned.output, "providerExecuted": True}
-        told |= {} if returned.tool_type is None else {"dynamic": True}
-        told |= {} if returned.signature is None else _google(thoughtSignature=_base64(returned.signature))
-        return _chunk("tool-output-available", **told) + self._signed(returned.signature)
+    def _server_result(self, returned: ServerToolResult) -> bytes:
+        fields: dict[str, Any] = {"toolCallId": returned.id, "output": returned.output, "providerExecuted": True}
+        fields |= {} if returned.tool_type is None else {"dynamic": True}
+        fields |= {} if returned.signature is None else _google(thoughtSignature=_base64(returned.signature))
+        return _chunk("tool-output-available", **fields) + self._signature(returned.signature)
 
     # Files
 
-    def _shown(self, part: Part) -> bytes:
-        written, told = self._close(), _file(part)
-        if told is None:
+    def _file_part(self, part: Part) -> bytes:
+        written, file = self._close(), _file(part)
+        if file is None:
             return written
         signed = {} if part.thought_signature is None else _google(thoughtSignature=_base64(part.thought_signature))
         if part.thought:
             if self._version == 7:
-                return written + _chunk("reasoning-file", **told, **signed)
-            return written + _chunk("data-reasoning-file", data=told)
-        return written + _chunk("file", **told, **signed) + self._signed(part.thought_signature)
+                return written + _chunk("reasoning-file", **file, **signed)
+            return written + _chunk("data-reasoning-file", data=file)
+        return written + _chunk("file", **file, **signed) + self._signature(part.thought_signature)
 
-    def _signed(self, signature: bytes | None) -> bytes:
-        """The signature of the part before, where this major keeps none with it."""
+    def _signature(self, signature: bytes | None) -> bytes:
+        """The signature of the part before, for majors whose parts cannot have one."""
         if signature is None or self._version == 7:
             return b""
         return _chunk("data-signature", data={"thoughtSignature": _base64(signature)})
 
-    # Besides
+    # Reset, usage and metrics
 
-    def _voided(self) -> bytes:
+    def _reset(self) -> bytes:
         written = self._close_all()
         self._blocks = 0
         if self._version == 7:
             return written + _chunk("reset-step")
         return written + _NEXT_STEP + _chunk("data-reset", data={})
 
-    def _facts(self, outcome: StreamOutcome) -> bytes:
-        usage = TokenCount(outcome.usage or self._tally.usage)
+    def _usage_and_metrics(self, outcome: StreamOutcome) -> bytes:
+        usage = TokenCount(outcome.usage or self._usage.usage)
         times = {"firstChunkSeconds": outcome.first, "seconds": outcome.seconds}
         metrics = {name: seconds for name, seconds in times.items() if seconds is not None}
         written = _chunk("data-usage", data=usage) if usage else b""
@@ -248,7 +249,7 @@ class AiSdk(EventEncoder):
 
 
 class _Block:
-    """A text or a thought that is being written."""
+    """A text or thought that is being written."""
 
     def __init__(self, kind: str, id: str) -> None:
         self.kind = kind
@@ -265,35 +266,35 @@ _FINISH_STEP = _chunk("finish-step")
 _NEXT_STEP = _FINISH_STEP + _START_STEP
 
 
-def _available(call: CallEnd | ServerToolCall, given: Any, more: dict[str, Any]) -> bytes:
-    return _chunk("tool-input-available", **_named(call), input=given, **more)
+def _available(call: CallEnd | ServerToolCall, args: Any, fields: dict[str, Any]) -> bytes:
+    return _chunk("tool-input-available", **_call_fields(call), input=args, **fields)
 
 
-def _named(call: CallEnd | ServerToolCall) -> dict[str, Any]:
+def _call_fields(call: CallEnd | ServerToolCall) -> dict[str, Any]:
     return {"toolCallId": call.id, "toolName": call.name}
 
 
-def _server_tool(ran: ServerToolCall) -> dict[str, Any]:
-    about: dict[str, Any] = {}
+def _server_fields(ran: ServerToolCall) -> dict[str, Any]:
+    metadata: dict[str, Any] = {}
     if ran.tool_type is not None:
-        about |= {"serverToolCallId": ran.id, "serverToolType": ran.tool_type}
+        metadata |= {"serverToolCallId": ran.id, "serverToolType": ran.tool_type}
     if ran.signature is not None:
-        about["thoughtSignature"] = _base64(ran.signature)
+        metadata["thoughtSignature"] = _base64(ran.signature)
     dynamic = {} if ran.tool_type is None else {"dynamic": True}
-    return {"providerExecuted": True, **dynamic, **(_google(**about) if about else {})}
+    return {"providerExecuted": True, **dynamic, **(_google(**metadata) if metadata else {})}
 
 
-def _google(**facts: Any) -> dict[str, Any]:
-    """What the next request needs again, where @ai-sdk/google keeps it, too."""
-    return {"providerMetadata": {"google": facts}}
+def _google(**fields: Any) -> dict[str, Any]:
+    """What the next request needs, in the place where @ai-sdk/google has it, too."""
+    return {"providerMetadata": {"google": fields}}
 
 
 def _file(part: Part) -> dict[str, Any] | None:
-    found = file_of(part)
-    return None if found is None else {"url": found[0], "mediaType": found[1]}
+    file = file_of(part)
+    return None if file is None else {"url": file[0], "mediaType": file[1]}
 
 
-def _cited(source: SourceCitation) -> bytes:
+def _source(source: SourceCitation) -> bytes:
     if source.url is None:
         title = source.title or ""
         return _chunk("source-document", sourceId=source.id, mediaType="application/octet-stream", title=title)

@@ -1,7 +1,7 @@
-"""The messages that ``useChat`` sends (npm ``ai``, majors 5 to 7) as the contents of a request to Gemini.
+"""Reads the messages that ``useChat`` sends (npm ``ai``, majors 5 to 7) as contents of the Gemini API.
 
-A message of the assistant can be several contents: a call, its result, and what the model said to that. What only the
-page needs (sources, ``data-`` parts, parts of a kind that is new) is left out. Nothing is fetched.
+A message of the assistant may be several contents: a call, its result, and the answer to that. What only the page needs
+(sources, ``data-`` parts, unknown kinds of parts) is left out. Nothing is fetched.
 """
 
 from __future__ import annotations
@@ -33,19 +33,19 @@ _DENIED = "the user does not want this tool to be called"
 
 
 class Conversation(msgspec.Struct, frozen=True):
-    """What messages say to a model."""
+    """The contents of messages, and the system instruction among them."""
 
     contents: list[Content]
     system_instruction: Content | None = None
 
 
 def read_messages(body: Any) -> Conversation:
-    """Return what the messages of ``useChat`` say to a model.
+    """Return the contents of the messages of ``useChat``.
 
-    ``body`` is that of its request, as bytes or parsed JSON, or only the list of ``messages`` in it.
+    ``body`` is the body of its request, as bytes or parsed JSON, or only the list of ``messages`` in it.
 
     Raises:
-        UsageError: there is no such list, or nothing is said in it; the message says what to send.
+        UsageError: if the list is missing, invalid or empty. The message says what to send.
     """
     document = parse_json(body, "the JSON that useChat sends")
     messages = document.get("messages") if isinstance(document, dict) else document
@@ -55,49 +55,49 @@ def read_messages(body: Any) -> Conversation:
     instructions: list[Part] = []
     for number, message in enumerate(messages):
         where = f"messages[{number}]"
-        role, parts = _opened(message, where)
+        role, parts = _role_and_parts(message, where)
         match role:
             case "system":
-                instructions += [part for part in _spoken(parts, where) if part.text]
+                instructions += [part for part in _text_and_files(parts, where) if part.text]
             case "user":
-                said = _spoken(parts, where)
+                said = _text_and_files(parts, where)
                 contents += [Content(role="user", parts=said)] if said else []
             case "assistant":
                 contents += _Answer(where).read(parts)
             case _:
                 raise UsageError(f'{where}: role is "user", "assistant" or "system", not {role!r}')
     if not contents:
-        raise UsageError("messages says nothing: send at least one message of the user, with a text or a file")
+        raise UsageError("the messages are empty: send at least one message of the user, with a text or a file")
     return Conversation(contents, Content(parts=instructions) if instructions else None)
 
 
 class _Answer:
-    """One message of the assistant."""
+    """Reads one message of the assistant."""
 
     def __init__(self, where: str) -> None:
         self._where = where
         self._contents: list[Content] = []
-        self._parts: list[Part] = []  # what the model said since the last step began
-        self._results: list[Part] = []  # what its calls were answered
+        self._parts: list[Part] = []  # of the model, in the current step
+        self._results: list[Part] = []  # of its calls
 
     def read(self, parts: list[dict[str, Any]]) -> list[Content]:
         """Return its contents."""
         for number, part in enumerate(parts):
             self._read(part, f"{self._where}.parts[{number}]")
-        self._step()
+        self._end_step()
         return self._contents
 
     def _read(self, part: dict[str, Any], where: str) -> None:
         match part.get("type"):
             case "step-start":
-                self._step()
+                self._end_step()
             case "steering-message":
-                self._step()
-                said = _spoken(_part_list(part, where), where)
+                self._end_step()
+                said = _text_and_files(_part_list(part, where), where)
                 self._contents += [Content(role="user", parts=said)] if said else []
             case "reasoning" | "reasoning-file" as kind:
                 signature = _signature(part.get("providerMetadata"), where)
-                if signature is not None:  # without one a thought is no news to the model that had it
+                if signature is not None:  # a thought without one tells the model nothing new
                     thought = _text(part, where) if kind == "reasoning" else _file(part, where)
                     self._parts.append(msgspec.structs.replace(thought, thought=True, thought_signature=signature))
             case "dynamic-tool":
@@ -107,25 +107,25 @@ class _Answer:
             case "data-signature":
                 self._sign(part.get("data"), where)
             case "data-reset":
-                self._void()
+                self._reset()
             case _:
-                self._parts += _spoken([part], where)
+                self._parts += _text_and_files([part], where)
 
-    def _step(self) -> None:
+    def _end_step(self) -> None:
         if self._parts:
             self._contents.append(Content(role="model", parts=self._parts))
         if self._results:
             self._contents.append(Content(role="user", parts=self._results))
         self._parts, self._results = [], []
 
-    def _void(self) -> None:
-        """What was said since functions last answered is void: the answer began anew."""
+    def _reset(self) -> None:
+        """The answer was restarted: what the model said since the last function results is void."""
         self._parts, self._results = [], []
         while self._contents and self._contents[-1].role == "model":
             self._contents.pop()
 
     def _sign(self, data: Any, where: str) -> None:
-        """The signature of the part before, on majors that keep none with it."""
+        """The signature of the part before, from majors whose parts cannot have one (``data-signature``)."""
         signature = _signature({"google": data}, where)
         if self._parts and signature is not None:
             self._parts[-1] = msgspec.structs.replace(self._parts[-1], thought_signature=signature)
@@ -138,10 +138,10 @@ class _Answer:
                 self._read_server_tool(part, name, call_id, signature, where)
             return
         response = _response(part, state)
-        if response is None:  # a call without an answer can not be sent: the API refuses it
+        if response is None:  # the API refuses a call without a result
             return
-        given = part.get("input")
-        args = given if isinstance(given, dict) else {}
+        sent_args = part.get("input")
+        args = sent_args if isinstance(sent_args, dict) else {}
         own = own_id(call_id)
         self._parts.append(Part(function_call=FunctionCall(id=own, name=name, args=args), thought_signature=signature))
         self._results.append(Part(function_response=FunctionResponse(id=own, name=name, response=response)))
@@ -149,14 +149,14 @@ class _Answer:
     def _read_server_tool(
         self, part: dict[str, Any], name: str, call_id: str, signature: bytes | None, where: str
     ) -> None:
-        """A tool that Google ran: it is said by the model, and so is its result."""
-        given, output = part.get("input"), part.get("output")
-        given, output = (value if isinstance(value, dict) else {} for value in (given, output))
+        """A tool that ran at Google: the call is the model's, and so is its result."""
+        args, output = (part.get(name) for name in ("input", "output"))
+        args, output = (value if isinstance(value, dict) else {} for value in (args, output))
         own, is_done = own_id(call_id), part.get("state") == "output-available"
         signed = _signature(part.get("resultProviderMetadata"), where)
         if name == CODE:
             code = ExecutableCode(
-                code=str(given.get("code", "")), language=Language(str(given.get("language") or "PYTHON"))
+                code=str(args.get("code", "")), language=Language(str(args.get("language") or "PYTHON"))
             )
             self._parts.append(Part(executable_code=code, thought_signature=signature))
             if is_done:
@@ -165,7 +165,7 @@ class _Answer:
                 self._parts.append(Part(code_execution_result=result, thought_signature=signed))
         elif name.startswith(SERVER):
             kind = ToolType(name.removeprefix(SERVER))
-            call = ToolCall(id=own, tool_type=kind, args=given)
+            call = ToolCall(id=own, tool_type=kind, args=args)
             self._parts.append(Part(tool_call=call, thought_signature=signature))
             if is_done:
                 answer = ToolResponse(id=own, tool_type=kind, response=output)
@@ -173,7 +173,7 @@ class _Answer:
 
 
 def _response(part: dict[str, Any], state: Any) -> dict[str, Any] | None:
-    """What a call was answered; None where it was not."""
+    """The result of a call, or None if it has none."""
     approval = part.get("approval")
     approval = approval if isinstance(approval, dict) else {}
     match state:
@@ -189,21 +189,22 @@ def _response(part: dict[str, Any], state: Any) -> dict[str, Any] | None:
     return None
 
 
-def _spoken(parts: list[dict[str, Any]], where: str) -> list[Part]:
-    """The text and the files among parts."""
-    found = []
+def _text_and_files(parts: list[dict[str, Any]], where: str) -> list[Part]:
+    """The text and files among parts."""
+    spoken = []
     for part in parts:
         signature = _signature(part.get("providerMetadata"), where)
         match part.get("type"):
             case "text":
-                said = _text(part, where)
+                content = _text(part, where)
             case "file":
-                said = _file(part, where)
+                content = _file(part, where)
             case _:
                 continue
-        if said.text != "" or signature is not None:
-            found.append(said if signature is None else msgspec.structs.replace(said, thought_signature=signature))
-    return found
+        if content.text != "" or signature is not None:
+            signed = content if signature is None else msgspec.structs.replace(content, thought_signature=signature)
+            spoken.append(signed)
+    return spoken
 
 
 def _text(part: dict[str, Any], where: str) -> Part:
@@ -220,13 +221,13 @@ def _file(part: dict[str, Any], where: str) -> Part:
 
 def _signature(metadata: Any, where: str) -> bytes | None:
     google = metadata.get("google") if isinstance(metadata, dict) else None
-    told = google.get("thoughtSignature") if isinstance(google, dict) else None
-    return None if told is None else decoded(told, f"{where}: thoughtSignature")
+    signature = google.get("thoughtSignature") if isinstance(google, dict) else None
+    return None if signature is None else decoded(signature, f"{where}: thoughtSignature")
 
 
-def _opened(message: Any, where: str) -> tuple[Any, list[dict[str, Any]]]:
+def _role_and_parts(message: Any, where: str) -> tuple[Any, list[dict[str, Any]]]:
     if not isinstance(message, dict):
-        raise UsageError(f"{where} is no UIMessage: it is an object with role and parts")
+        raise UsageError(f"{where} is not a UIMessage: it has to be an object with role and parts")
     return message.get("role"), _part_list(message, where)
 
 
