@@ -1,4 +1,4 @@
-"""The body of a front end's request, as it came or parsed already. Pure."""
+"""Parses the body of a front end's request, given as bytes or as JSON already parsed. Pure."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ T = TypeVar("T")
 
 
 def parse_json(body: Any, what: str) -> Any:
-    """Return the JSON of a body: bytes and text are parsed, everything else is it already.
+    """Return the JSON of a body. Bytes and text are parsed; anything else is returned as it is.
 
     Raises:
-        UsageError: it is no JSON; ``what`` says what it should be.
+        UsageError: if it is not JSON. ``what`` says what it should be.
     """
     if not isinstance(body, bytes | bytearray | memoryview | str):
         return body
@@ -27,7 +27,7 @@ def convert_json(document: Any, kind: type[T], what: str) -> T:
     """Return parsed JSON as a ``kind``.
 
     Raises:
-        UsageError: it is none; ``what`` says what it should be.
+        UsageError: if it does not fit. ``what`` says what it should be.
     """
     try:
         return msgspec.convert(document, kind)

@@ -1,4 +1,4 @@
-"""The Gemini endpoint: ``generateContent`` and its family, for every client that speaks to Google."""
+"""The Gemini endpoint: ``generateContent`` and its family, for every client of the Gemini API and Vertex AI."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from starlette.requests import Request as HttpRequest
 from starlette.responses import Response
 from starlette.routing import Route
 
-from headwater.engines.base import EngineRequest
+from headwater.engines.base import Engine, EngineRequest
 from headwater.errors import UnknownStreamError, UsageError, api_error
 from headwater.json_text import decode_json
 from headwater.server.gemini.resume_headers import parse_keep, parse_resume
@@ -27,8 +27,9 @@ from headwater.server.streams.retention import RetentionPolicy
 from headwater.server.streams.routing import EngineRouter
 from headwater.types import Model
 
-#: The versions of the API; clients can be told to leave it out.
+#: The versions in paths. SDKs may be configured to use none.
 VERSIONS = ("/v1", "/v1beta", "/v1alpha", "/v1beta1", "")
+# The first two are the Developer API's, the others Vertex AI's.
 _SCOPES = (
     "/models",
     "/tunedModels",
@@ -39,28 +40,28 @@ _SCOPES = (
 
 
 class GeminiEndpoint:
-    """The routes of the Gemini API over engines and a log. Its handlers raise what the app turns into refusals."""
+    """The handlers of the Gemini API. They raise errors that the application turns into responses."""
 
-    def __init__(self, engines: EngineRouter, recorder: Recorder, access: Auth, registry: StreamRegistry) -> None:
+    def __init__(self, engines: EngineRouter, recorder: Recorder, auth: Auth, registry: StreamRegistry) -> None:
         self._engines = engines
         self._recorder = recorder
-        self._access = access
+        self._auth = auth
         self._registry = registry
 
     def routes(self) -> list[Route]:
-        """Return the routes, with and without a version, as the Developer API and as Vertex AI have them."""
-        found = []
+        """Return the routes for all versions and scopes."""
+        routes = []
         for scope in (version + scope for version in VERSIONS for scope in _SCOPES):
-            found += [
+            routes += [
                 Route(scope, self._list_models, methods=["GET"]),
                 Route(scope + "/{model:path}:{method}", self._call, methods=["POST"]),
                 Route(scope + "/{model:path}", self._get_model, methods=["GET"]),
             ]
-        return found
+        return routes
 
     async def _call(self, http: HttpRequest) -> Response:
-        who = self._access.identify(http)
-        body = await read_request_body(http, self._access.limits)
+        principal = self._auth.identify(http)
+        body = await read_request_body(http, self._auth.limits)
         model, method = _model(http), http.path_params["method"]
         engine = self._engines.for_model(model)
         add_log_fields(http.scope, model=model, engine=engine.name)
@@ -68,56 +69,58 @@ class GeminiEndpoint:
         match method:
             case "generateContent" | "streamGenerateContent":
                 request = EngineRequest(model, body, is_stream=method == "streamGenerateContent", timeout=timeout)
-                form = _form(request, http.query_params.get("alt"))
-                rest = parse_resume(http.headers)
-                if rest is not None:
-                    return await self._rest(*rest, who, form)
-                keep = parse_keep(http.headers) if request.is_stream else None
-                if keep is not None:
-                    return await self._keep(request, who, form, keep)
-                return RelayResponse(self._recorder, engine, request, form, auth=self._access, principal=who)
+                return await self._generate(http, principal, engine, request)
             case "countTokens":
-                request = EngineRequest(model, _unwrapped(body), is_stream=False, timeout=timeout)
-                try:
-                    async with asyncio.timeout(timeout):
-                        return json_response(await engine.count_tokens(request))
-                except TimeoutError as error:
-                    raise api_error(504, "counting took too long", status="DEADLINE_EXCEEDED") from error
-        raise api_error(404, f"there is no method {method!r} here", status="NOT_FOUND")
+                request = EngineRequest(model, _count_tokens_body(body), is_stream=False, timeout=timeout)
+                return await _count_tokens(engine, request)
+        raise api_error(404, f"unknown method {method!r}", status="NOT_FOUND")
 
-    async def _keep(self, request: EngineRequest, who: bytes, form: ResponseEncoding, seconds: float) -> Response:
-        """An answer that outlives its connection for a while."""
-        head, terms = StreamHeader("", request.model), RetentionPolicy(idle_ttl=seconds)
-        started = await self._registry.start(who, request, head, terms)
-        return StreamResponse(self._registry, started.name, started.header, form, auth=self._access, principal=who)
+    async def _generate(self, http: HttpRequest, principal: bytes, engine: Engine, request: EngineRequest) -> Response:
+        encoding = _encoding(request, http.query_params.get("alt"))
+        resume = parse_resume(http.headers)
+        if resume is not None:
+            return await self._resume(*resume, principal, encoding)
+        keep = parse_keep(http.headers) if request.is_stream else None
+        if keep is not None:
+            return await self._start_stored(request, principal, encoding, keep)
+        return RelayResponse(self._recorder, engine, request, encoding, auth=self._auth, principal=principal)
 
-    async def _rest(self, name: str, after: int, who: bytes, form: ResponseEncoding) -> Response:
-        """The rest of an answer that has a name."""
+    async def _start_stored(
+        self, request: EngineRequest, principal: bytes, encoding: ResponseEncoding, keep: float
+    ) -> Response:
+        """Stream an answer that is kept for ``keep`` seconds without a reader."""
+        header, policy = StreamHeader("", request.model), RetentionPolicy(idle_ttl=keep)
+        started = await self._registry.start(principal, request, header, policy)
+        name, header = started.name, started.header
+        return StreamResponse(self._registry, name, header, encoding, auth=self._auth, principal=principal)
+
+    async def _resume(self, name: str, after: int, principal: bytes, encoding: ResponseEncoding) -> Response:
+        """Stream the rest of a stored stream."""
         try:
-            head = await self._registry.find(who, name)
+            header = await self._registry.find(principal, name)
         except UnknownStreamError:
-            raise api_error(404, "the stream is not kept any more: ask anew", status="NOT_FOUND") from None
-        return StreamResponse(self._registry, name, head, form, auth=self._access, principal=who, after=after)
+            raise api_error(404, "the stream is no longer stored: start over", status="NOT_FOUND") from None
+        return StreamResponse(self._registry, name, header, encoding, auth=self._auth, principal=principal, after=after)
 
     async def _list_models(self, http: HttpRequest) -> Response:
-        self._access.identify(http)
+        self._auth.identify(http)
         start, size = parse_page(http, default=50, limit=1000)
         models = await self._models()
         name = "publisherModels" if "publisher" in http.path_params else "models"
         return json_response(page_document(name, models, start, size))
 
     async def _get_model(self, http: HttpRequest) -> Response:
-        self._access.identify(http)
+        self._auth.identify(http)
         name = http.path_params["model"]
         for model in await self._models():
-            known = model.name or ""
-            if name in (known, known.removeprefix("models/"), known.rpartition("/")[2]):
+            full_name = model.name or ""
+            if name in (full_name, full_name.removeprefix("models/"), full_name.rpartition("/")[2]):
                 return json_response(model)
-        raise api_error(404, f"there is no model {name!r} here", status="NOT_FOUND")
+        raise api_error(404, f"there is no model {name!r}", status="NOT_FOUND")
 
     async def _models(self) -> list[Model]:
-        found = [model for engine in self._engines.all() for model in await engine.models()]
-        return list({model.name: model for model in found}.values())
+        models = [model for engine in self._engines.all() for model in await engine.models()]
+        return list({model.name: model for model in models}.values())
 
 
 def _model(http: HttpRequest) -> str:
@@ -125,10 +128,18 @@ def _model(http: HttpRequest) -> str:
     return f"tunedModels/{model}" if "/tunedModels/" in http.scope["path"] else model
 
 
-def _form(request: EngineRequest, alt: str | None) -> ResponseEncoding:
+async def _count_tokens(engine: Engine, request: EngineRequest) -> Response:
+    try:
+        async with asyncio.timeout(request.timeout):
+            return json_response(await engine.count_tokens(request))
+    except TimeoutError as error:
+        raise api_error(504, "counting tokens timed out", status="DEADLINE_EXCEEDED") from error
+
+
+def _encoding(request: EngineRequest, alt: str | None) -> ResponseEncoding:
     if not request.is_stream:
         return WholeEncoding()
-    return EventEncoding() if alt == "sse" else ArrayEncoding()
+    return EventEncoding() if alt == "sse" else ArrayEncoding()  # without alt=sse the API sends one JSON array
 
 
 def _timeout(text: str | None) -> float | None:
@@ -139,8 +150,8 @@ def _timeout(text: str | None) -> float | None:
     return seconds if seconds and 0 < seconds < float("inf") else None
 
 
-def _unwrapped(body: bytes) -> bytes:
-    """The request whose tokens are counted: the body, or its ``generateContentRequest``."""
+def _count_tokens_body(body: bytes) -> bytes:
+    """The request whose tokens are counted: the body or, inside it, ``generateContentRequest`` with all its fields."""
     document = decode_json(body, "Invalid JSON payload received.")
     inner = None
     if isinstance(document, dict):

@@ -1,4 +1,4 @@
-"""Uploaded files on disk: each belongs to the key that uploaded it, and is gone when its time is up."""
+"""Uploaded files on disk. Each belongs to the principal that uploaded it, and expires."""
 
 from __future__ import annotations
 
@@ -22,15 +22,15 @@ from headwater.json_text import decode_json
 from headwater.server.config import Limits
 from headwater.server.http.body import too_large
 
-#: An upload that nothing is heard of for this many seconds is forgotten.
-_UPLOAD_LIFE = 3600.0
+#: An upload without a request for this many seconds is removed.
+_UPLOAD_TTL = 3600.0
 _WRITE_BYTES = 1024 * 1024
 _ID = re.compile("[a-z0-9](?:[a-z0-9-]{0,38}[a-z0-9])?")
 _MIME = re.compile(r"[A-Za-z0-9.+*_-]+/[A-Za-z0-9.+*_-]+(?:;[ -~]*)?")
 
 
 class Metadata(msgspec.Struct, frozen=True):
-    """What a client says of a file before it sends it."""
+    """The metadata that a client sends before a file."""
 
     name: str | None = None
     display_name: str | None = None
@@ -38,7 +38,7 @@ class Metadata(msgspec.Struct, frozen=True):
 
 
 class StoredFile(msgspec.Struct, frozen=True):
-    """A file that is there. Times are seconds since 1970."""
+    """A complete file. Times are Unix timestamps."""
 
     id: str
     owner: bytes
@@ -51,7 +51,7 @@ class StoredFile(msgspec.Struct, frozen=True):
     expires: float
 
     def document(self, base: str) -> dict[str, Any]:
-        """Return it as the API words it; ``base`` is the URL of the API and its version."""
+        """Return the API's ``File`` resource. ``base`` is the URL of the API with its version."""
         uri = f"{base}/files/{self.id}"
         document = {
             "name": f"files/{self.id}",
@@ -71,7 +71,7 @@ class StoredFile(msgspec.Struct, frozen=True):
 
 
 class FileUpload:
-    """A file that is on its way: what has come lies in ``path``, ``received`` bytes of it."""
+    """A file that is being uploaded: ``path`` has the first ``received`` bytes."""
 
     def __init__(self, owner: bytes, metadata: Metadata, path: Path, *, size: int | None) -> None:
         self.owner = owner
@@ -79,26 +79,26 @@ class FileUpload:
         self.path = path
         self.size = size
         self.received = 0
-        self.heard = 0.0
+        self.last_request_at = 0.0
         self.is_busy = False
         self.result: StoredFile | None = None
         self._hash = hashlib.sha256()
 
     @property
     def sha256(self) -> bytes:
-        """The hash of what has come."""
+        """The hash of the bytes received."""
         return self._hash.digest()
 
-    async def take(self, pieces: AsyncIterable[bytes]) -> None:
-        """Add a slice. One that breaks off leaves what was there before it."""
-        so_far, hashed = self.received, self._hash.copy()
+    async def receive(self, pieces: AsyncIterable[bytes]) -> None:
+        """Append a slice, or nothing of it if it breaks off: the client sends it again from its offset."""
+        received, digest = self.received, self._hash.copy()
         try:
             with await asyncio.to_thread(self.path.open, "ab") as file:
                 await self._write(file, pieces)
         except BaseException:
-            self.received, self._hash = so_far, hashed
+            self.received, self._hash = received, digest
             with contextlib.suppress(OSError), self.path.open("r+b") as file:
-                file.truncate(so_far)
+                file.truncate(received)
             raise
 
     async def _write(self, file: BinaryIO, pieces: AsyncIterable[bytes]) -> None:
@@ -117,7 +117,7 @@ class FileUpload:
 
 
 class FileStore:
-    """All files of one server, in a directory of its own that is made when the first one comes."""
+    """All files of one server, in a temporary directory that is created for the first one."""
 
     def __init__(self, limits: Limits, *, clock: Callable[[], float] = time.time) -> None:
         self._limits = limits
@@ -127,21 +127,21 @@ class FileStore:
         self._uploads: dict[str, FileUpload] = {}
 
     def begin(self, owner: bytes, metadata: Metadata, size: int | None) -> str:
-        """Begin an upload and return its id, which is secret: who has it may go on with it.
+        """Start an upload and return its id. The id is secret, since it is all that a client needs to continue.
 
         Raises:
-            APIError: 413 too large, 409 the name is taken, 429 too much of this key.
-            UsageError: the metadata is wrong.
+            APIError: 413, if the file is too large; 409, if its name is taken; 429, if the owner has too many files.
+            UsageError: if the metadata is invalid.
         """
         self.sweep()
         if size is not None and size > self._limits.max_file:
             raise too_large(self._limits.max_file)
         mine = [upload for upload in self._uploads.values() if upload.owner == owner and upload.result is None]
         if len(mine) >= self._limits.max_streams or self._stored(owner) + (size or 0) > self._limits.max_storage:
-            raise api_error(429, "there are too many files of this key", status="RESOURCE_EXHAUSTED")
+            raise api_error(429, "this key has too many files", status="RESOURCE_EXHAUSTED")
         self._check(owner, metadata)
         upload = FileUpload(owner, metadata, self._new_path(), size=size)
-        upload.heard = self._clock()
+        upload.last_request_at = self._clock()
         key = secrets.token_urlsafe(24)
         self._uploads[key] = upload
         return key
@@ -150,30 +150,30 @@ class FileStore:
         """Return an upload.
 
         Raises:
-            APIError: 404.
+            APIError: 404, if it does not exist.
         """
         self.sweep()
         upload = self._uploads.get(key)
         if upload is None:
             raise api_error(404, "there is no such upload", status="NOT_FOUND")
-        upload.heard = self._clock()
+        upload.last_request_at = self._clock()
         return upload
 
     def room(self, upload: FileUpload) -> int:
-        """Return how many bytes may still come."""
+        """Return how many more bytes an upload may have."""
         limits = self._limits
-        most = limits.max_file if upload.size is None else min(upload.size, limits.max_file)
-        return max(0, min(most - upload.received, limits.max_storage - self._stored(upload.owner)))
+        max_size = limits.max_file if upload.size is None else min(upload.size, limits.max_file)
+        return max(0, min(max_size - upload.received, limits.max_storage - self._stored(upload.owner)))
 
     def finish(self, upload: FileUpload, mime_type: str) -> StoredFile:
-        """Make a file of what has come.
+        """Complete an upload.
 
         Raises:
-            UsageError: that is not what was announced.
+            UsageError: if its size is not the one announced.
         """
         if upload.size is not None and upload.received != upload.size:
-            raise UsageError(f"{upload.received} bytes came of {upload.size} that were announced")
-        self._check(upload.owner, upload.metadata)  # the name may have been taken meanwhile
+            raise UsageError(f"{upload.received} bytes arrived of {upload.size} announced")
+        self._check(upload.owner, upload.metadata)  # the name may have been taken in the meantime
         now, metadata = self._clock(), upload.metadata
         name = (metadata.name or secrets.token_hex(10)).removeprefix("files/")
         mime_type = metadata.mime_type or mime_type
@@ -192,7 +192,7 @@ class FileStore:
         return upload.result
 
     def cancel(self, key: str) -> None:
-        """Forget an upload."""
+        """Remove an upload."""
         upload = self._uploads.pop(key, None)
         if upload is not None and upload.result is None:
             upload.path.unlink(missing_ok=True)
@@ -201,7 +201,7 @@ class FileStore:
         """Return a file of this owner.
 
         Raises:
-            APIError: 404, there is none; a file of somebody else is none.
+            APIError: 404, if the owner has no such file.
         """
         self.sweep()
         file = self._files.get((owner, name))
@@ -218,16 +218,16 @@ class FileStore:
         """Remove a file.
 
         Raises:
-            APIError: 404.
+            APIError: 404, if the owner has no such file.
         """
         self._remove(self.get(owner, name))
 
     def sweep(self) -> None:
-        """Remove what has expired."""
+        """Remove expired files and abandoned uploads."""
         now = self._clock()
         for file in [file for file in self._files.values() if file.expires <= now]:
             self._remove(file)
-        for key in [key for key, upload in self._uploads.items() if upload.heard + _UPLOAD_LIFE <= now]:
+        for key in [key for key, upload in self._uploads.items() if upload.last_request_at + _UPLOAD_TTL <= now]:
             self.cancel(key)
 
     def close(self) -> None:
@@ -243,7 +243,7 @@ class FileStore:
         if metadata.name and not _ID.fullmatch(name):
             raise UsageError("the name of a file is 'files/' and at most 40 lower-case letters, digits and dashes")
         if (owner, name) in self._files:
-            raise api_error(409, f"there is a file {name!r} already", status="ALREADY_EXISTS")
+            raise api_error(409, f"a file named {name!r} exists already", status="ALREADY_EXISTS")
         if len(metadata.display_name or "") > 512:
             raise UsageError("the display name of a file has at most 512 characters")
 
@@ -262,10 +262,10 @@ class FileStore:
 
 
 def read_metadata(body: bytes) -> Metadata:
-    """Return what the start of an upload says, in camelCase or snake_case.
+    """Return the metadata in the body of ``start``, in camelCase or snake_case as the SDKs send it.
 
     Raises:
-        UsageError: it is no JSON object.
+        UsageError: if the body is not a JSON object or a field has the wrong type.
     """
     document = decode_json(body or b"{}", "Invalid JSON payload received.")
     fields = document.get("file") if isinstance(document, dict) else None
@@ -275,7 +275,7 @@ def read_metadata(body: bytes) -> Metadata:
     def text(*names: str) -> str | None:
         value = next((fields[name] for name in names if fields.get(name)), None)
         if value is not None and not isinstance(value, str):
-            raise UsageError(f"{names[0]} of a file is a text")
+            raise UsageError(f"{names[0]} of a file must be a string")
         return value
 
     return Metadata(text("name"), text("display_name", "displayName"), text("mime_type", "mimeType"))
@@ -286,4 +286,4 @@ def _timestamp(seconds: float) -> str:
 
 
 def _no_file(name: str) -> APIError:
-    return api_error(404, f"there is no file {name!r}, or no longer", status="NOT_FOUND")
+    return api_error(404, f"the file {name!r} does not exist, or no longer", status="NOT_FOUND")

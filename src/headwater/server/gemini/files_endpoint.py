@@ -1,4 +1,8 @@
-"""The files endpoint: resumable uploads as the Gemini API has them, and get, list, delete and download."""
+"""The files endpoint: Google's resumable upload protocol, and get, list, delete and download.
+
+An upload starts with ``X-Goog-Upload-Command: start``, whose response has its URL. Slices follow with ``upload`` and an
+offset, the last one with ``finalize``. After a break the client asks with ``query`` how many bytes have arrived.
+"""
 
 from __future__ import annotations
 
@@ -17,7 +21,7 @@ from headwater.server.http.numbers import parse_count
 from headwater.server.http.paging import page_document, parse_page
 from headwater.server.http.responses import json_response
 
-#: What Google's server asks of slices; ours takes any size.
+#: The granularity that Google's server requires of slices. This one accepts any size.
 _GRANULARITY = "8388608"
 _METADATA_BYTES = 64 * 1024
 #: Of a number of bytes: what fits into 64 bits.
@@ -25,69 +29,69 @@ _SIZE_DIGITS = 18
 
 
 class FilesEndpoint:
-    """The routes of files. Its handlers raise what the app turns into refusals."""
+    """The handlers of files. They raise errors that the application turns into responses."""
 
-    def __init__(self, files: FileStore, access: Auth) -> None:
+    def __init__(self, files: FileStore, auth: Auth) -> None:
         self._files = files
-        self._access = access
+        self._auth = auth
 
     def routes(self) -> list[Route]:
         """Return the routes, with and without a version."""
-        found = []
+        routes = []
         for version in VERSIONS:
-            found += [
+            routes += [
                 Route(f"/upload{version}/files", self._upload, methods=["POST", "PUT"]),
                 Route(f"{version}/files", self._list, methods=["GET"]),
                 Route(version + "/files/{name}:download", self._download, methods=["GET"]),
                 Route(version + "/files/{name}", self._get, methods=["GET"]),
                 Route(version + "/files/{name}", self._delete, methods=["DELETE"]),
             ]
-        return found
+        return routes
 
     async def _upload(self, http: HttpRequest) -> Response:
         key = http.query_params.get("upload_id")
-        if key is not None:  # the id is the permission: official clients send no API key with the slices
-            self._access.check_host(http)
-            self._access.check_origin(http)
-            return await self._go_on(http, key)
-        who = self._access.identify(http)
+        if key is not None:  # the id is the permission: official clients send no key with slices
+            self._auth.check_host(http)
+            self._auth.check_origin(http)
+            return await self._continue(http, key)
+        principal = self._auth.identify(http)
         match http.headers.get("x-goog-upload-protocol", "").lower():
             case "resumable" if "start" in _commands(http):
-                return await self._start(http, who)
+                return await self._start(http, principal)
             case "raw":
-                return await self._take_whole(http, who)
+                return await self._upload_raw(http, principal)
         raise UsageError(
-            "an upload begins with X-Goog-Upload-Protocol: resumable and X-Goog-Upload-Command: start, "
+            "an upload starts with X-Goog-Upload-Protocol: resumable and X-Goog-Upload-Command: start, "
             "or is one request with X-Goog-Upload-Protocol: raw"
         )
 
-    async def _start(self, http: HttpRequest, who: bytes) -> Response:
-        limits = self._access.limits
+    async def _start(self, http: HttpRequest, principal: bytes) -> Response:
+        limits = self._auth.limits
         metadata = read_metadata(await read_body(http, http.receive, _METADATA_BYTES, stall=limits.stall_timeout))
-        key = self._files.begin(who, metadata, _number(http, "x-goog-upload-header-content-length"))
+        key = self._files.begin(principal, metadata, _number(http, "x-goog-upload-header-content-length"))
         url = f"{_origin(http)}{http.scope['path']}?upload_id={key}&upload_protocol=resumable"
         headers = _state("active") | {"x-goog-upload-url": url, "x-goog-upload-chunk-granularity": _GRANULARITY}
         return Response(b"", 200, headers)
 
-    async def _take_whole(self, http: HttpRequest, who: bytes) -> Response:
+    async def _upload_raw(self, http: HttpRequest, principal: bytes) -> Response:
         mime_type = http.headers.get("x-goog-upload-header-content-type") or http.headers.get("content-type")
-        key = self._files.begin(who, Metadata(mime_type=mime_type), _number(http, "content-length"))
+        key = self._files.begin(principal, Metadata(mime_type=mime_type), _number(http, "content-length"))
         upload = self._files.upload(key)
         try:
-            await self._take(http, upload)
+            await self._receive(http, upload)
         except BaseException:
             self._files.cancel(key)
             raise
         return self._finish(http, upload)
 
-    async def _go_on(self, http: HttpRequest, key: str) -> Response:
+    async def _continue(self, http: HttpRequest, key: str) -> Response:
         upload = self._files.upload(key)
-        self._access.check_key(upload.owner)
+        self._auth.check_key(upload.owner)
         commands = _commands(http)
-        if upload.result is not None:  # the answer to the last slice was lost
+        if upload.result is not None:  # the response to the last slice was lost
             return self._finish(http, upload)
         if upload.is_busy:
-            raise api_error(409, "another slice of this upload is on its way", status="ABORTED")
+            raise api_error(409, "another slice of this upload is in progress", status="ABORTED")
         if "cancel" in commands:
             self._files.cancel(key)
             return json_response({}, _state("cancelled"))
@@ -96,19 +100,19 @@ class FilesEndpoint:
         if "upload" in commands:
             offset = _number(http, "x-goog-upload-offset")
             if offset is not None and offset != upload.received:
-                raise UsageError(f"the slice begins at {offset}, but {upload.received} bytes are here")
-            await self._take(http, upload)
+                raise UsageError(f"the slice starts at {offset}, but {upload.received} bytes have arrived")
+            await self._receive(http, upload)
         if "finalize" in commands:
             return self._finish(http, upload)
         return json_response({}, _state("active") | {"x-goog-upload-size-received": str(upload.received)})
 
-    async def _take(self, http: HttpRequest, upload: FileUpload) -> None:
+    async def _receive(self, http: HttpRequest, upload: FileUpload) -> None:
         room = self._files.room(upload)
         if (_number(http, "content-length") or 0) > room:
             raise too_large(room)
         upload.is_busy = True
         try:
-            await upload.take(iter_body(http, http.receive, room, stall=self._access.limits.stall_timeout))
+            await upload.receive(iter_body(http, http.receive, room, stall=self._auth.limits.stall_timeout))
         finally:
             upload.is_busy = False
 
@@ -118,29 +122,29 @@ class FilesEndpoint:
         return json_response({"file": file.document(_base(http))}, _state("final"))
 
     async def _list(self, http: HttpRequest) -> Response:
-        who = self._access.identify(http)
+        principal = self._auth.identify(http)
         start, size = parse_page(http, default=10, limit=100)
-        files = [file.document(_base(http)) for file in self._files.list(who)]
+        files = [file.document(_base(http)) for file in self._files.list(principal)]
         return json_response(page_document("files", files, start, size) if files else {})
 
     async def _get(self, http: HttpRequest) -> Response:
-        who = self._access.identify(http)
-        return json_response(self._files.get(who, http.path_params["name"]).document(_base(http)))
+        principal = self._auth.identify(http)
+        return json_response(self._files.get(principal, http.path_params["name"]).document(_base(http)))
 
     async def _delete(self, http: HttpRequest) -> Response:
-        who = self._access.identify(http)
-        self._files.delete(who, http.path_params["name"])
+        principal = self._auth.identify(http)
+        self._files.delete(principal, http.path_params["name"])
         return json_response({})
 
     async def _download(self, http: HttpRequest) -> Response:
-        who = self._access.identify(http)
-        file = self._files.get(who, http.path_params["name"])
-        # An attachment: what somebody uploaded is not to run as a page of this server.
+        principal = self._auth.identify(http)
+        file = self._files.get(principal, http.path_params["name"])
+        # An attachment, so that no uploaded file can run as a page of this server's origin.
         return FileResponse(file.path, media_type=file.mime_type, headers={"content-disposition": "attachment"})
 
 
 async def sweep_files(files: FileStore, period: float = 600.0) -> None:
-    """Remove what has expired, again and again, until cancelled."""
+    """Remove expired files every ``period`` seconds, until cancelled."""
     while True:
         await asyncio.sleep(period)
         files.sweep()
@@ -160,12 +164,12 @@ def _state(word: str) -> dict[str, str]:
 
 
 def _origin(http: HttpRequest) -> str:
-    """The URL of this server as the client reached it; the host is checked by then."""
+    """The URL of this server as the client reached it. The host has been checked by then."""
     return f"{http.scope['scheme']}://{http.headers['host']}"
 
 
 def _base(http: HttpRequest) -> str:
-    """The URL of the API and its version, from that of a request to its files."""
+    """The URL of the API with its version, derived from a request to its files."""
     path: str = http.scope["path"]
     above, _, _ = path.rpartition("/files")
     prefix, slash, version = above.rpartition("/upload")

@@ -1,4 +1,4 @@
-"""Serves the page: files that were built from ``web/``, under a strict content policy."""
+"""Serves the page: files built from ``web/``, under a strict Content-Security-Policy."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from starlette.routing import BaseRoute, Route
 
 from headwater.errors import api_error
 
-#: No script, style or request but the page's own, and no markup from a model that could become one.
+#: Only the page's own scripts, styles and requests, and no markup of a model may become a script (Trusted Types).
 POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data: blob:; connect-src 'self'; "
     "base-uri 'none'; form-action 'none'; frame-ancestors 'none'; object-src 'none'; "
@@ -29,13 +29,13 @@ _TYPES = {
     "svg": "image/svg+xml",
     "txt": "text/plain; charset=utf-8",
 }
-_FOR_EVER = "public, max-age=31536000, immutable"  # the name changes with the content
+_IMMUTABLE = "public, max-age=31536000, immutable"  # the name changes with the content
 
 Handler = Callable[[HttpRequest], Awaitable[Response]]
 
 
 class PageFile(NamedTuple):
-    """A file as it is sent."""
+    """A file, ready to be sent."""
 
     content_type: str
     tag: str
@@ -44,11 +44,11 @@ class PageFile(NamedTuple):
 
 
 def page_routes(welcome: Handler) -> list[BaseRoute]:
-    """Return the routes of the page; ``welcome`` answers at ``/`` those who are no browser."""
+    """Return the routes of the page. ``welcome`` handles ``/`` for clients that do not accept HTML."""
 
     async def home(http: HttpRequest) -> Response:
         if "text/html" in http.headers.get("accept", ""):
-            return _sent(http, load("index.html"), "no-cache", vary="Accept, Accept-Encoding")
+            return _file_response(http, load("index.html"), "no-cache", vary="Accept, Accept-Encoding")
         response = await welcome(http)
         response.headers["vary"] = "Accept"
         return response
@@ -61,20 +61,20 @@ def page_routes(welcome: Handler) -> list[BaseRoute]:
 
 
 async def _script(http: HttpRequest) -> Response:
-    return _sent(http, load("headwater.js"), "no-cache")
+    return _file_response(http, load("headwater.js"), "no-cache")
 
 
 async def _asset(http: HttpRequest) -> Response:
     name = http.path_params["name"]
     if name not in assets():
         raise api_error(404, "there is no such file: the page is at /", status="NOT_FOUND")
-    return _sent(http, load("assets", name), _FOR_EVER)
+    return _file_response(http, load("assets", name), _IMMUTABLE)
 
 
-def _sent(http: HttpRequest, file: PageFile, cache_control: str, vary: str = "Accept-Encoding") -> Response:
+def _file_response(http: HttpRequest, file: PageFile, cache_control: str, vary: str = "Accept-Encoding") -> Response:
     headers = {"etag": file.tag, "cache-control": cache_control, "vary": vary, "content-security-policy": POLICY}
-    known = [tag.strip() for tag in http.headers.get("if-none-match", "").split(",")]
-    if file.tag in known:
+    known_tags = [tag.strip() for tag in http.headers.get("if-none-match", "").split(",")]
+    if file.tag in known_tags:
         return Response(None, 304, headers)
     if "gzip" in http.headers.get("accept-encoding", ""):
         return Response(file.zipped, 200, headers | {"content-encoding": "gzip"}, file.content_type)
@@ -83,13 +83,14 @@ def _sent(http: HttpRequest, file: PageFile, cache_control: str, vary: str = "Ac
 
 @cache
 def load(*path: str) -> PageFile:
-    """Return a file by its path in ``static``."""
+    """Return a file by its path in ``static``. Read once per process."""
     plain = _STATIC.joinpath(*path).read_bytes()
     tag = hashlib.sha256(plain).hexdigest()[:24]
+    # Weak, since it is the same for both encodings (RFC 9110, 8.8.3.3).
     return PageFile(_TYPES[path[-1].rpartition(".")[2]], f'W/"{tag}"', plain, gzip.compress(plain, mtime=0))
 
 
 @cache
 def assets() -> frozenset[str]:
-    """Return the names of the files that the page loads."""
+    """Return the names of the files that the page loads: the allow-list of ``/assets/``."""
     return frozenset(entry.name for entry in (_STATIC / "assets").iterdir())
