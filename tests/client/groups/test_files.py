@@ -237,14 +237,14 @@ def test_an_upload_that_only_pretends_to_come_further_is_given_up(side: Any) -> 
         url = f"http://{request.headers['host']}/up"
         connection.answer(b"", x_goog_upload_status="active", x_goog_upload_url=url, x_goog_upload_size_received="0")
 
-    with Server(script) as server, pytest.raises(StreamInterrupted, match="does not come further"):
+    with Server(script) as server, pytest.raises(StreamInterrupted, match="makes no progress"):
         side.call(server.client(), "files.upload", file=DATA, config=QUICK)
 
 
 @pytest.mark.parametrize(
     ("url", "reason"),
     [
-        (None, "did not say where to"),
+        (None, "did not return an upload URL"),
         ("https://evil.example/upload", "another host, https://evil.example"),
         ("https://googleapis.com.evil.example/upload", "another host"),
         ("https://evilgoogleapis.com/upload", "another host"),

@@ -258,7 +258,7 @@ def test_a_position_of_another_stream_is_refused(side):
     """It would lead to the wrong place."""
     with Server(sends(says("one"), END)) as server:
         stream = side.call(server.client(), "streams.attach", name=NAME)
-        with pytest.raises(UsageError, match="not of"):
+        with pytest.raises(UsageError, match="not to"):
             side.call(server.client(), "streams.attach", name="b" * 32, after=stream.position)
 
 

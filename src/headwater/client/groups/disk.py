@@ -1,4 +1,4 @@
-"""What is uploaded and where downloads go: read and written a slice at a time. All of it blocks."""
+"""Local ends of uploads and downloads, read and written a slice at a time. Everything here blocks."""
 
 from __future__ import annotations
 
@@ -11,21 +11,21 @@ import msgspec
 
 from headwater.errors import UsageError
 
-#: What is sent or fetched at once: the granularity that the API asks for in uploads.
+#: The size of a slice; uploads must use a multiple of the API's granularity, which this is.
 SLICE_BYTES = 8 * 1024 * 1024
 
 
 class FileSlice(msgspec.Struct, frozen=True):
-    """Some bytes of what is uploaded; ``is_last`` where it ends with them."""
+    """A slice of an upload; ``is_last`` if the file ends with it."""
 
     data: bytes
     is_last: bool
 
 
 class Source:
-    """What is uploaded, read a slice at a time. ``size`` is None where only reading it tells.
+    """The source of an upload. ``size`` is None if only reading to the end would tell.
 
-    Reading blocks. An object that cannot seek is read once: the slice that is on its way is kept, to be sent again.
+    An object that cannot seek is read once; its current slice is kept in memory, so that it can be sent again.
     """
 
     def __init__(self, file: Any) -> None:
@@ -49,7 +49,7 @@ class Source:
         """Return the slice that begins at ``offset``.
 
         Raises:
-            UsageError: it cannot be read again, or the file changed its length meanwhile.
+            UsageError: if it cannot be read again, or the file became shorter.
         """
         if self.size is None:
             return self._read_on(offset)
@@ -60,7 +60,7 @@ class Source:
         return FileSlice(data, offset + len(data) >= self.size)
 
     def close(self) -> None:
-        """Close what was opened here; a file object of the caller stays open."""
+        """Close the file if it was opened here; a file object of the caller stays open."""
         if self._is_ours:
             self._file.close()
 
@@ -72,14 +72,14 @@ class Source:
     def _read_on(self, offset: int) -> FileSlice:
         start, data = self._held
         if not start <= offset <= start + len(data):
-            raise UsageError(f"the API asks for the upload from byte {offset:,} on, and this object cannot seek back")
+            raise UsageError(f"the API asks for the upload from byte {offset:,}, and this object cannot seek back")
         data = data[offset - start :]
         data += self._take(SLICE_BYTES - len(data))
         self._held = (offset, data)
         return FileSlice(data, len(data) < SLICE_BYTES)
 
     def _take(self, size: int) -> bytes:
-        """Read exactly ``size`` bytes; less only at the end."""
+        """Read exactly ``size`` bytes; fewer only at the end."""
         pieces: list[bytes] = []
         while size > 0 and (piece := self._file.read(size)):
             if not isinstance(piece, bytes):
@@ -90,9 +90,9 @@ class Source:
 
 
 class Sink:
-    """Where a download goes: a path, a file object, or memory where neither is given.
+    """The destination of a download: a path, a file object, or memory.
 
-    A path has it whole, or not at all.
+    A path is written atomically: the bytes go to ``path.new``, which replaces it at the end.
     """
 
     def __init__(self, destination: Any) -> None:
@@ -110,18 +110,18 @@ class Sink:
         self._is_memory = destination is None
 
     def write(self, data: bytes) -> None:
-        """Take the next piece."""
+        """Write the next slice."""
         self._file.write(data)
 
     def finish(self) -> bytes | None:
-        """Take it that all has come; return it where it is in memory."""
+        """Finish the download; return its bytes if they are in memory."""
         if self._path is not None:
             self._file.close()
             self._new.replace(self._path)
         return self._file.getvalue() if self._is_memory else None
 
     def close(self) -> None:
-        """Let go; a file that was not finished goes away."""
+        """Release the file; an unfinished download is deleted."""
         if self._path is not None:
             self._file.close()
             self._new.unlink(missing_ok=True)

@@ -1,4 +1,4 @@
-"""``client.files`` in both colours: upload, look up, wait for, list, download and delete files."""
+"""``client.files``, sync and async: upload, get, wait for, list, download and delete files."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ _DELETED = LenientGemini(DeleteFileResponse)
 
 
 class Files:
-    """Upload files and use them in prompts. The Developer API has them; Vertex AI reads Cloud Storage instead."""
+    """Files for prompts. Developer API only; Vertex AI reads Cloud Storage instead."""
 
     def __init__(self, caller: Caller) -> None:
         self._caller = caller
@@ -58,22 +58,22 @@ class Files:
         config: UploadFileConfig | Mapping[str, Any] | None = None,
         on_progress: Progress | None = None,
     ) -> File:
-        """Upload a path, bytes or a file object and return what the API made of it.
+        """Upload a path, bytes or a file object and return the new ``File``.
 
-        It goes in slices of 8 MiB; what is missing of one that breaks is sent again. ``on_progress(sent, total)`` hears
-        of each slice that has arrived.
+        It is sent in slices of 8 MiB; if one breaks off, the missing part is sent again. ``on_progress(sent, total)``
+        is called after each slice that has arrived.
 
         Raises:
-            UsageError: the file cannot be read, or its MIME type is not known.
-            APIError: the API refused it.
-            StreamError: the road to the API broke, again and again.
+            UsageError: if the file cannot be read, or its MIME type is unknown.
+            APIError: if the API refused it.
+            StreamError: if the connection failed, retries included.
         """
         settings = _require_developer_api(self._caller.settings)
         upload_config = build.to_config(config, UploadFileConfig)
         return self._execute(transfers.upload(settings, file, upload_config, on_progress))
 
     def get(self, *, name: str, config: GetFileConfig | Mapping[str, Any] | None = None) -> File:
-        """Return what the API knows of a file."""
+        """Return the details of a file."""
         settings = build.to_config(config, GetFileConfig)
         request = _file_request(self._caller.settings, name, settings.http_options)
         return self._caller.call(_FILES, request, settings.http_options)
@@ -85,11 +85,11 @@ class Files:
         timeout: float = 600.0,
         config: GetFileConfig | Mapping[str, Any] | None = None,
     ) -> File:
-        """Return the file as soon as it can be used in a prompt; videos take a while.
+        """Wait until the file can be used in a prompt, and return it. Videos take a while.
 
         Raises:
-            APIError: the API could not process it; the message says why.
-            DeadlineExceeded: it is not ready after ``timeout`` seconds.
+            APIError: if the API could not process it; the message says why.
+            DeadlineExceeded: if it is not ready after ``timeout`` seconds.
         """
         options = build.to_config(config, GetFileConfig).http_options
         request = _file_request(self._caller.settings, name, options)
@@ -128,14 +128,14 @@ class Files:
     ) -> bytes | None:
         """Return the bytes of a file, or write them to ``destination``, slice by slice.
 
-        The API gives away what it generated itself, and not what was uploaded.
+        The API lets generated files be downloaded, uploaded ones not.
         """
         settings = build.to_config(config, DownloadFileConfig)
         request = _file_request(self._caller.settings, file, settings.http_options, suffix=":download?alt=media")
         return self._execute(transfers.download(request, settings.http_options, destination))
 
     def list(self, *, config: ListFilesConfig | Mapping[str, Any] | None = None) -> Pager[File]:
-        """Return the files of this key, page by page as they are iterated over."""
+        """Return the files of this key. Further pages are fetched as they are iterated over."""
         settings = build.to_config(config, ListFilesConfig)
         return Pager(self._page, settings, self._page(settings))
 
@@ -143,6 +143,7 @@ class Files:
         return self._caller.call(_FILE_LISTS, _list_request(self._caller.settings, config), config.http_options)
 
     def _execute(self, transfer: Transfer[T]) -> T:
+        # Drives the generator: performs each step that it yields, and sends in the outcome or throws in the error.
         outcome: Any = None
         failure: HeadwaterError | None = None
         while True:
@@ -165,7 +166,7 @@ class Files:
 
 
 class AsyncFiles:
-    """Upload files and use them in prompts, from coroutines. Files are read and written in a thread."""
+    """Files for prompts, from coroutines. Local files are read and written in a thread."""
 
     def __init__(self, caller: AsyncCaller) -> None:
         self._caller = caller
@@ -177,13 +178,13 @@ class AsyncFiles:
         config: UploadFileConfig | Mapping[str, Any] | None = None,
         on_progress: Progress | None = None,
     ) -> File:
-        """Upload a path, bytes or a file object and return what the API made of it. See ``Files.upload``."""
+        """Upload a path, bytes or a file object and return the new ``File``. See ``Files.upload``."""
         settings = _require_developer_api(self._caller.settings)
         upload_config = build.to_config(config, UploadFileConfig)
         return await self._execute(transfers.upload(settings, file, upload_config, on_progress))
 
     async def get(self, *, name: str, config: GetFileConfig | Mapping[str, Any] | None = None) -> File:
-        """Return what the API knows of a file."""
+        """Return the details of a file."""
         settings = build.to_config(config, GetFileConfig)
         request = _file_request(self._caller.settings, name, settings.http_options)
         return await self._caller.call(_FILES, request, settings.http_options)
@@ -195,7 +196,7 @@ class AsyncFiles:
         timeout: float = 600.0,
         config: GetFileConfig | Mapping[str, Any] | None = None,
     ) -> File:
-        """Return the file as soon as it can be used in a prompt. See ``Files.wait_until_active``."""
+        """Wait until the file can be used in a prompt. See ``Files.wait_until_active``."""
         options = build.to_config(config, GetFileConfig).http_options
         request = _file_request(self._caller.settings, name, options)
         return await self._execute(transfers.until_active(request, _FILES, options, timeout, time.monotonic))
@@ -239,7 +240,7 @@ class AsyncFiles:
         return await self._execute(transfers.download(request, settings.http_options, destination))
 
     async def list(self, *, config: ListFilesConfig | Mapping[str, Any] | None = None) -> AsyncPager[File]:
-        """Return the files of this key, page by page as they are iterated over."""
+        """Return the files of this key. Further pages are fetched as they are iterated over."""
         settings = build.to_config(config, ListFilesConfig)
         return AsyncPager(self._page, settings, await self._page(settings))
 
@@ -247,7 +248,7 @@ class AsyncFiles:
         return await self._caller.call(_FILE_LISTS, _list_request(self._caller.settings, config), config.http_options)
 
     async def _execute(self, transfer: Transfer[T]) -> T:
-        from asyncio import sleep, to_thread  # here, since programs that are not async need not load asyncio
+        from asyncio import sleep, to_thread  # imported here, so that sync programs do not load asyncio
 
         outcome: Any = None
         failure: HeadwaterError | None = None

@@ -1,4 +1,4 @@
-"""``client.models`` in both colours: build the request, hand it to the shell."""
+"""``client.models``, sync and async: each method builds a request and passes it to the caller."""
 
 from __future__ import annotations
 
@@ -23,14 +23,14 @@ from headwater.types import (
     Model,
 )
 
-if TYPE_CHECKING:  # the dict twins are loaded by nobody who does not ask for them
+if TYPE_CHECKING:  # so that the dict twins are loaded only by programs that use them
     from headwater.types import GenerateContentConfigDict, StreamConfigDict
 
 Config: TypeAlias = "GenerateContentConfig | GenerateContentConfigDict | Mapping[str, Any] | None"
 
 
 class Models:
-    """Ask models, count tokens, look models up."""
+    """Generate content, count tokens, list models."""
 
     def __init__(self, caller: Caller) -> None:
         self._caller = caller
@@ -48,12 +48,12 @@ class Models:
     def generate_content(
         self, *, model: str, contents: Any, config: Config | StreamConfigDict = None, **options: Any
     ) -> GenerateContentResponse | Stream:
-        """Return the whole answer; with ``config={"stream": True}`` the stream of it.
+        """Return the whole answer; with ``config={"stream": True}`` its stream.
 
         Raises:
-            UsageError: the request is wrong; nothing was sent.
-            APIError: the API refused it.
-            StreamError: the road to the API broke.
+            UsageError: if the request is invalid; nothing was sent.
+            APIError: if the API refused it.
+            StreamError: if the connection failed.
         """
         settings = build.to_config(config, GenerateContentConfig)
         if settings.stream:
@@ -64,26 +64,26 @@ class Models:
     def generate_content_stream(
         self, *, model: str, contents: Any, config: Config = None, **options: Unpack[StreamOptions]
     ) -> Stream:
-        """Return the stream of the answer. Nothing is sent before its first chunk is asked for.
+        """Return the stream of the answer. Nothing is sent before its first chunk is requested.
 
-        ``options`` say what becomes of it: clocks, retries, recovery, pacing, hooks (see ``StreamOptions``).
+        ``options`` set deadlines, retries, recovery, pacing and hooks (see ``StreamOptions``).
 
         Raises:
-            UsageError: the request is wrong. Everything else is raised by the stream.
+            UsageError: if the request is invalid. Everything else is raised by the stream.
         """
         settings = build.to_config(config, GenerateContentConfig)
         request = build.generate_content(self._caller.settings, model, contents, settings, stream=True)
         return self._caller.stream(request, settings, options)
 
     def resume_stream(self, position: str, **options: Unpack[StreamOptions]) -> Stream:
-        """Return the rest of a stream, from a position on (``stream.position``, ``error.position``).
+        """Return the rest of a stream from a position (``stream.position``, ``error.position``).
 
-        It may have been another process that began it: the other end keeps the stream, for a while. The
-        answer so far is not part of it.
+        Another process may have started it: a headwater server stores streams for a while. The part before the
+        position is not included.
 
         Raises:
-            UsageError: that is no position. Everything else is raised by the stream: NotFoundError when the other end
-                does not keep it any more.
+            UsageError: if it is not a position. Everything else is raised by the stream: NotFoundError if the server no
+                longer has it.
         """
         plan = server_streams.resume(self._caller.settings, position, options)
         return self._caller.stream(**plan._asdict())
@@ -91,19 +91,19 @@ class Models:
     def count_tokens(
         self, *, model: str, contents: Any, config: CountTokensConfig | Mapping[str, Any] | None = None
     ) -> CountTokensResponse:
-        """Return how many tokens ``contents`` have."""
+        """Return the number of tokens in ``contents``."""
         settings = build.to_config(config, CountTokensConfig)
         request = build.count_tokens(self._caller.settings, model, contents, settings)
         return self._caller.call(COUNTS, request, settings.http_options)
 
     def get(self, *, model: str, config: GetModelConfig | Mapping[str, Any] | None = None) -> Model:
-        """Return what is known about a model."""
+        """Return the details of a model."""
         settings = build.to_config(config, GetModelConfig)
         request = build.get_model(self._caller.settings, model, settings.http_options)
         return self._caller.call(MODELS, request, settings.http_options)
 
     def list(self, *, config: ListModelsConfig | Mapping[str, Any] | None = None) -> Pager[Model]:
-        """Return the models, page by page as they are iterated over."""
+        """Return the models. Further pages are fetched as they are iterated over."""
         settings = build.to_config(config, ListModelsConfig)
         return Pager(self._page, settings, self._page(settings))
 
@@ -113,7 +113,7 @@ class Models:
 
 
 class AsyncModels:
-    """Ask models, count tokens, look models up, from coroutines."""
+    """Generate content, count tokens, list models, from coroutines."""
 
     def __init__(self, caller: AsyncCaller) -> None:
         self._caller = caller
@@ -131,7 +131,7 @@ class AsyncModels:
     async def generate_content(
         self, *, model: str, contents: Any, config: Config | StreamConfigDict = None, **options: Any
     ) -> GenerateContentResponse | AsyncStream:
-        """Return the whole answer; with ``config={"stream": True}`` the stream of it."""
+        """Return the whole answer; with ``config={"stream": True}`` its stream."""
         settings = build.to_config(config, GenerateContentConfig)
         if settings.stream:
             return await self.generate_content_stream(model=model, contents=contents, config=settings, **options)
@@ -147,26 +147,26 @@ class AsyncModels:
         return self._caller.stream(request, settings, options)
 
     async def resume_stream(self, position: str, **options: Unpack[StreamOptions]) -> AsyncStream:
-        """Return the rest of a stream, from a position on. See ``Models.resume_stream``."""
+        """Return the rest of a stream from a position. See ``Models.resume_stream``."""
         plan = server_streams.resume(self._caller.settings, position, options)
         return self._caller.stream(**plan._asdict())
 
     async def count_tokens(
         self, *, model: str, contents: Any, config: CountTokensConfig | Mapping[str, Any] | None = None
     ) -> CountTokensResponse:
-        """Return how many tokens ``contents`` have."""
+        """Return the number of tokens in ``contents``."""
         settings = build.to_config(config, CountTokensConfig)
         request = build.count_tokens(self._caller.settings, model, contents, settings)
         return await self._caller.call(COUNTS, request, settings.http_options)
 
     async def get(self, *, model: str, config: GetModelConfig | Mapping[str, Any] | None = None) -> Model:
-        """Return what is known about a model."""
+        """Return the details of a model."""
         settings = build.to_config(config, GetModelConfig)
         request = build.get_model(self._caller.settings, model, settings.http_options)
         return await self._caller.call(MODELS, request, settings.http_options)
 
     async def list(self, *, config: ListModelsConfig | Mapping[str, Any] | None = None) -> AsyncPager[Model]:
-        """Return the models, page by page as they are iterated over."""
+        """Return the models. Further pages are fetched as they are iterated over."""
         settings = build.to_config(config, ListModelsConfig)
         return AsyncPager(self._page, settings, await self._page(settings))
 

@@ -1,4 +1,4 @@
-"""Lists that come in pages: iterate over the items, the pages follow by themselves."""
+"""Lists that come in pages: iterating over the items fetches further pages when they are needed."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ Config = ListModelsConfig | ListFilesConfig | ListChatsConfig
 
 
 class ItemPage(Protocol[T]):
-    """One page as the API sends it."""
+    """One page of a list."""
 
     next_page_token: str | None
 
@@ -25,7 +25,7 @@ class ItemPage(Protocol[T]):
 
 
 class _BasePager(Generic[T]):
-    """What both colours know of the page that they are on."""
+    """The current page, for sync and async pagers."""
 
     def __init__(self, config: Config, page: ItemPage[T]) -> None:
         self.config = config
@@ -38,7 +38,7 @@ class _BasePager(Generic[T]):
 
     @property
     def page_size(self) -> int:
-        """How many items a page was asked to have, or has."""
+        """The requested size of a page, else the size of this one."""
         return self.config.page_size or len(self.page)
 
     def __len__(self) -> int:
@@ -48,10 +48,10 @@ class _BasePager(Generic[T]):
         return self.page[index]
 
     def _next_config(self) -> Config:
-        """The config that asks for the next page.
+        """Return the config that requests the next page.
 
         Raises:
-            IndexError: there is none.
+            IndexError: if there is none.
         """
         if not self._current.next_page_token:
             raise IndexError("no more pages")
@@ -60,17 +60,17 @@ class _BasePager(Generic[T]):
 
 
 class Pager(_BasePager[T]):
-    """A list in pages: ``for item in pager`` goes through all of them."""
+    """A list in pages: ``for item in pager`` iterates over the items of all pages."""
 
     def __init__(self, fetch: Callable[[Any], ItemPage[T]], config: Config, page: ItemPage[T]) -> None:
         super().__init__(config, page)
         self._fetch = fetch
 
     def next_page(self) -> list[T]:
-        """Go to the next page and return its items.
+        """Fetch the next page and return its items.
 
         Raises:
-            IndexError: there is none.
+            IndexError: if there is none.
         """
         self._current = self._fetch(self._next_config())
         return self.page
@@ -82,17 +82,17 @@ class Pager(_BasePager[T]):
 
 
 class AsyncPager(_BasePager[T]):
-    """A list in pages: ``async for item in pager`` goes through all of them."""
+    """A list in pages: ``async for item in pager`` iterates over the items of all pages."""
 
     def __init__(self, fetch: Callable[[Any], Awaitable[ItemPage[T]]], config: Config, page: ItemPage[T]) -> None:
         super().__init__(config, page)
         self._fetch = fetch
 
     async def next_page(self) -> list[T]:
-        """Go to the next page and return its items.
+        """Fetch the next page and return its items.
 
         Raises:
-            IndexError: there is none.
+            IndexError: if there is none.
         """
         self._current = await self._fetch(self._next_config())
         return self.page

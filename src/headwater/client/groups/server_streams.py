@@ -1,4 +1,8 @@
-"""The requests for streams that a headwater server keeps by name, and what their readers put up with; no colour."""
+"""Stored streams of a headwater server: requests, and the options of their readers. No I/O.
+
+A reader outlives its server: the server may be restarted, or another may take a stream over, which takes seconds. So
+readers resume after a break by default and retry for more than a minute, unless the caller chose otherwise.
+"""
 
 from __future__ import annotations
 
@@ -25,15 +29,17 @@ from headwater.types import GenerateContentConfig, HttpOptions
 
 EVENTS = ServerStreamDialect()
 STATES = StreamInfoDialect()
-#: More than a minute of tries: a server that is started again, or another that takes its place, takes seconds.
+#: More than a minute of retries: a restart, or a takeover by another server, takes seconds.
 READER_RETRY = Retry(attempts=40, initial_delay=0.2, max_delay=2.0)
-#: A server sends something every 15 seconds, even where the model is silent.
+#: In seconds. A server sends a heartbeat every 15 seconds, even while the model is silent.
 BYTE_GAP = 45.0
-#: Where the API stops by itself, the server goes on.
+#: The server continues answers that stop at the API's own limit, so its readers need not.
 _PLAIN = GenerateContentConfig(automatic_continuation=False)
 _NAME = re.compile(r"[A-Za-z0-9_-]+")
 _CALL = ("retry", "deadlines", "cancel")
-_NO_SERVER = "named streams are kept by a server: run `headwater serve` and pass its address as http_options.base_url"
+_NO_SERVER = (
+    "stored streams need a headwater server: run `headwater serve` and pass its address as http_options.base_url"
+)
 
 
 class StreamReadPlan(NamedTuple):
@@ -50,7 +56,7 @@ class StreamReadPlan(NamedTuple):
 def start(
     settings: Settings, model: str, contents: Any, config: GenerateContentConfig, key: str | None, on_break: str
 ) -> HttpRequest:
-    """Return the request that begins a stream; without a ``key`` it gets one, so that it can be sent again."""
+    """Return the request that starts a stream. It always has an idempotency key, so that it can be retried."""
     request = build.generate_content(settings, model, contents, config, stream=True)
     body = {**msgspec.json.decode(request.body or b"{}"), "model": model, "on_break": on_break}
     headers = {**request.headers, IDEMPOTENCY_KEY: secrets.token_urlsafe(24) if key is None else key}
@@ -58,7 +64,7 @@ def start(
 
 
 def get_info(settings: Settings, name: str) -> HttpRequest:
-    """Return the request for what is known of a stream."""
+    """Return the request for the state of a stream."""
     return HttpRequest("GET", _url(settings, _path(name)), settings.headers())
 
 
@@ -74,10 +80,10 @@ def attach(
     options: StreamOptions,
     config: GenerateContentConfig = _PLAIN,
 ) -> StreamReadPlan:
-    """Return how a stream is read after so many events, or from a position on.
+    """Return how to read a stream after its first ``after`` events, or from a position.
 
     Raises:
-        UsageError: that is no name, or no place in that stream.
+        UsageError: if the name is invalid, or the position is that of another stream.
     """
     count = _count(name, after)
     http = config.http_options
@@ -86,10 +92,10 @@ def attach(
 
 
 def resume(settings: Settings, position: str, options: StreamOptions) -> StreamReadPlan:
-    """Return how the rest of any stream is read, from a position on.
+    """Return how to read the rest of any stream from a position.
 
     Raises:
-        UsageError: that is no position.
+        UsageError: if it is not a position.
     """
     path, name, after = read_position(position)
     base = urlsplit(settings.base_url)
@@ -103,7 +109,7 @@ def resume(settings: Settings, position: str, options: StreamOptions) -> StreamR
 
 
 def reader_options(settings: Settings, options: StreamOptions) -> StreamOptions:
-    """Return ``options`` with patience for lines that are cut and servers that begin anew, where they ask for none."""
+    """Return ``options`` with defaults that survive broken connections and restarts of the server."""
     chosen = {**settings.defaults, **check(options, stream=True)}
     deadlines = settings.deadlines()
     if deadlines.byte_gap is None:
@@ -113,12 +119,12 @@ def reader_options(settings: Settings, options: StreamOptions) -> StreamOptions:
 
 
 def call_options(options: StreamOptions) -> CallOptions:
-    """Return those options of a stream that are for the call which begins it, too."""
+    """Return the options of a stream that also apply to the call that starts it."""
     return cast("CallOptions", {name: value for name, value in options.items() if name in _CALL})
 
 
 def reading_config(config: GenerateContentConfig) -> GenerateContentConfig:
-    """Return the config of the request as its reader needs it: functions are for who runs where the answer is made."""
+    """Return the config for the reader: without tools, which are called where the answer is generated."""
     return config.model_copy(update={"tools": None, "automatic_continuation": False})
 
 
@@ -126,16 +132,16 @@ def _count(name: str, after: int | str) -> int:
     if isinstance(after, str):
         _, stream, count = read_position(after)
         if stream != name:
-            raise UsageError(f"that position is one of the stream {stream!r}, not of {name!r}")
+            raise UsageError(f"the position belongs to the stream {stream!r}, not to {name!r}")
         return count
     if not isinstance(after, int) or isinstance(after, bool) or after < 0:
-        raise UsageError(f"after is the number of events that have come, or stream.position, not {after!r}")
+        raise UsageError(f"after must be a number of events, or stream.position, not {after!r}")
     return after
 
 
 def _path(name: str) -> str:
     if not isinstance(name, str) or not _NAME.fullmatch(name):
-        raise UsageError(f"{name!r} is not the name of a stream: pass what stream.name said")
+        raise UsageError(f"{name!r} is not the name of a stream: pass stream.name")
     return f"/{name}"
 
 

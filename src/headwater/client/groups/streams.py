@@ -1,4 +1,4 @@
-"""``client.streams`` in both colours: streams that a headwater server keeps by name, for any process to read."""
+"""``client.streams``, sync and async: streams stored on a headwater server, which any process can read by name."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from headwater.types import GenerateContentConfig
 
 
 class Streams:
-    """Begin, read, look at and stop streams that outlive whoever began them."""
+    """Start, read, inspect and stop streams that continue without the client that started them."""
 
     def __init__(self, caller: Caller) -> None:
         self._caller = caller
@@ -31,15 +31,15 @@ class Streams:
         on_server_break: OnServerBreak = "fail",
         **options: Unpack[StreamOptions],
     ) -> Stream:
-        """Begin an answer on the server, and return the stream of it, which has its ``name`` at once.
+        """Start an answer on the server and return its stream, whose ``name`` is known at once.
 
-        The answer is produced whether or not anybody reads. The same ``idempotency_key`` gives the same answer, from
-        its beginning. ``on_server_break="continue"``: when its server dies, another goes on with it.
+        The answer is generated whether or not it is read. The same ``idempotency_key`` returns the same answer from
+        its beginning. With ``on_server_break="continue"`` another server continues it if its server dies.
 
         Raises:
-            UsageError: the request is wrong; nothing was sent.
-            APIError: the server refused it.
-            StreamError: the server could not be reached.
+            UsageError: if the request is invalid; nothing was sent.
+            APIError: if the server refused it.
+            StreamError: if the server could not be reached.
         """
         settings, content_config = self._caller.settings, build.to_config(config, GenerateContentConfig)
         options = server_streams.reader_options(settings, options)
@@ -49,36 +49,36 @@ class Streams:
         return self._caller.stream(**plan._asdict())
 
     def attach(self, name: str, after: int | str = 0, **options: Unpack[StreamOptions]) -> Stream:
-        """Return a stream that was begun before, here or elsewhere, after its first ``after`` events.
+        """Return a stream that was started before, here or elsewhere, after its first ``after`` events.
 
-        ``after`` may be the ``position`` of a stream of that name. Nothing is sent before the first chunk is asked for.
+        ``after`` can also be the ``position`` of that stream. Nothing is sent before the first chunk is requested.
 
         Raises:
-            UsageError: that is no name, or no place in that stream. Everything else is raised by the stream:
-                NotFoundError where there is none of that name, or it is somebody else's.
+            UsageError: if the name is invalid, or the position is that of another stream. Everything else is raised by
+                the stream: NotFoundError if it does not exist, or belongs to another key.
         """
         plan = server_streams.attach(self._caller.settings, name, after, options)
         return self._caller.stream(**plan._asdict())
 
     def get(self, name: str) -> StreamInfo:
-        """Return what is known of a stream now.
+        """Return the current state of a stream.
 
         Raises:
-            NotFoundError: there is none of that name, or it is somebody else's.
+            NotFoundError: if it does not exist, or belongs to another key.
         """
         return self._caller.call(STATES, server_streams.get_info(self._caller.settings, name), None)
 
     def stop(self, name: str) -> StreamInfo:
-        """Stop a stream, for all its readers, and return what is known of it. What was produced stays.
+        """Stop a stream for all its readers and return its state. The part generated so far stays.
 
         Raises:
-            NotFoundError: there is none of that name, or it is somebody else's.
+            NotFoundError: if it does not exist, or belongs to another key.
         """
         return self._caller.call(STATES, server_streams.stop(self._caller.settings, name), None)
 
 
 class AsyncStreams:
-    """The same from coroutines."""
+    """The async side of ``Streams``."""
 
     def __init__(self, caller: AsyncCaller) -> None:
         self._caller = caller
@@ -93,7 +93,7 @@ class AsyncStreams:
         on_server_break: OnServerBreak = "fail",
         **options: Unpack[StreamOptions],
     ) -> AsyncStream:
-        """Begin an answer on the server, and return the stream of it. See ``Streams.start``."""
+        """Start an answer on the server and return its stream. See ``Streams.start``."""
         settings, content_config = self._caller.settings, build.to_config(config, GenerateContentConfig)
         options = server_streams.reader_options(settings, options)
         request = server_streams.start(settings, model, contents, content_config, idempotency_key, on_server_break)
@@ -104,14 +104,14 @@ class AsyncStreams:
         return self._caller.stream(**plan._asdict())
 
     async def attach(self, name: str, after: int | str = 0, **options: Unpack[StreamOptions]) -> AsyncStream:
-        """Return a stream that was begun before, here or elsewhere. See ``Streams.attach``."""
+        """Return a stream that was started before, here or elsewhere. See ``Streams.attach``."""
         plan = server_streams.attach(self._caller.settings, name, after, options)
         return self._caller.stream(**plan._asdict())
 
     async def get(self, name: str) -> StreamInfo:
-        """Return what is known of a stream now. See ``Streams.get``."""
+        """Return the current state of a stream. See ``Streams.get``."""
         return await self._caller.call(STATES, server_streams.get_info(self._caller.settings, name), None)
 
     async def stop(self, name: str) -> StreamInfo:
-        """Stop a stream, for all its readers, and return what is known of it. See ``Streams.stop``."""
+        """Stop a stream for all its readers and return its state. See ``Streams.stop``."""
         return await self._caller.call(STATES, server_streams.stop(self._caller.settings, name), None)

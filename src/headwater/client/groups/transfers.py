@@ -1,6 +1,10 @@
-"""Uploads, downloads and waits, decided without doing them: generators that say what to do and are told what came.
+"""Uploads, downloads and waiting for a file, as generators without I/O.
 
-Both colours carry the same generators out: ``SendRequest`` a request, do ``RunLocally`` work, ``Sleep``.
+A generator yields a step (``SendRequest``, ``RunLocally``, ``Sleep``) and gets its outcome; ``Files`` and
+``AsyncFiles`` perform the steps. An upload is Google's resumable protocol. Its invariant: ``_sent`` is what the API has
+confirmed, and the next slice begins there. A slice that breaks off is never simply repeated, since any part of it may
+have arrived: a ``query`` asks how much has, and the upload continues from that byte. Failures count since the last
+progress, so a long upload over a bad line is not limited by the number of its breaks.
 """
 
 from __future__ import annotations
@@ -39,21 +43,22 @@ from headwater.types.response import ApiResponse
 T = TypeVar("T")
 W = TypeVar("W", bound=ApiModel)
 
-#: How often a slice is tried without coming further, where the client's options do not say.
+#: Attempts without progress, unless ``retry_options`` are set.
 _RETRY = Retry(attempts=5, initial_delay=1.0)
-#: A slice that breaks is not simply sent again: part of it may have arrived.
+#: The machine does not retry a slice: part of it may have arrived.
 _ONCE: CallOptions = {"retry": Retry(attempts=1)}
+#: The first and the longest pause between two looks at a file, in seconds.
 _PAUSES = (0.5, 5.0)
 _GOOGLE = ".googleapis.com"
 _SPAN = re.compile(r"bytes ([0-9]{1,18})-[0-9]{1,18}/([0-9]{1,18})")
 _NO_SUCH_RANGE = 416
 
-#: Told how many bytes have arrived, and of how many (None where that is not known).
+#: Called with the bytes that have arrived and the total (None if unknown).
 Progress = Callable[[int, int | None], object]
 
 
 class SendRequest(msgspec.Struct, frozen=True):
-    """Send the request; the answer is what ``dialect`` reads. ``options`` are those of the call."""
+    """Send the request and return what ``dialect`` decodes from the response."""
 
     dialect: Dialect[Any]
     request: HttpRequest
@@ -62,13 +67,13 @@ class SendRequest(msgspec.Struct, frozen=True):
 
 
 class RunLocally(msgspec.Struct, frozen=True):
-    """Do this work on the disk, in a thread where nothing else is to be held up, and tell what it returns."""
+    """Do this blocking work, in a thread where there is an event loop, and return its result."""
 
     work: Callable[[], Any]
 
 
 class Sleep(msgspec.Struct, frozen=True):
-    """Do nothing for ``seconds``."""
+    """Wait for ``seconds``."""
 
     seconds: float
 
@@ -77,7 +82,7 @@ Transfer = Generator[SendRequest | RunLocally | Sleep, Any, T]
 
 
 class LenientGemini(Gemini[W]):
-    """The dialect of the files API, which writes numbers as text."""
+    """The dialect of the files API: as Gemini's, but numbers may be strings (proto3 JSON writes int64 so)."""
 
     def __init__(self, kind: type[W]) -> None:
         super().__init__(kind)
@@ -85,48 +90,48 @@ class LenientGemini(Gemini[W]):
 
 
 class UploadResponse(ApiResponse):
-    """What the API says to a piece of an upload; ``file`` comes with the last one."""
+    """The response to a slice of an upload; the last one has the ``file``."""
 
     file: File | None = None
 
     @property
     def headers(self) -> Mapping[str, str]:
-        """The headers of the answer, lower-case names."""
+        """The headers of the response, with lower-case names."""
         headers: Mapping[str, str] = self.__dict__["_headers"]
         return headers
 
     @property
     def state(self) -> str:
-        """``"active"``, ``"final"`` or ``"cancelled"``; empty where the answer does not say."""
+        """``"active"``, ``"final"`` or ``"cancelled"``; empty if the response does not say."""
         return self.headers.get("x-goog-upload-status", "").lower()
 
     @property
     def received(self) -> int | None:
-        """How many bytes have arrived, where the answer says so."""
+        """The number of bytes that have arrived, if the response says so."""
         text = self.headers.get("x-goog-upload-size-received", "")
         return int(text) if text.isascii() and text.isdecimal() else None
 
 
-class _Uploads(LenientGemini[UploadResponse]):
+class _UploadDialect(LenientGemini[UploadResponse]):
     def decode(self, data: bytes, headers: Mapping[str, str]) -> tuple[UploadResponse | HeadwaterError, ...]:
-        return super().decode(data or b"{}", headers)  # most of these answers are a head alone
+        return super().decode(data or b"{}", headers)  # most of these responses have no body
 
 
-class _Piece(ApiModel):
-    """A piece of a file. ``span`` is what the API says of it: ``bytes 0-99/1000``."""
+class _DownloadSlice(ApiModel):
+    """A slice of a download. ``span`` is its ``Content-Range``: ``bytes 0-99/1000``."""
 
     data: bytes
     span: str = ""
 
     def total(self, offset: int) -> int:
-        """Return how long the whole is, this piece being the one that begins at ``offset``.
+        """Return the size of the whole file, if this is the slice that begins at ``offset``.
 
         Raises:
-            WireError: it is another one.
+            WireError: if it is another slice.
         """
         found = _SPAN.fullmatch(self.span)
         if found is None and offset == 0:
-            return len(self.data)  # the whole, from an API that knows no pieces
+            return len(self.data)  # the whole file, from an API without range requests
         if found is None or int(found[1]) != offset or not self.data:
             raise WireError(
                 f"the API was asked for a file from byte {offset:,} on, and sent {self.span or 'all of it'}"
@@ -134,17 +139,17 @@ class _Piece(ApiModel):
         return int(found[2])
 
 
-class _Pieces(Gemini[_Piece]):
-    def decode(self, data: bytes, headers: Mapping[str, str]) -> tuple[_Piece, ...]:
-        return (_Piece(data=data, span=headers.get("content-range", "")),)
+class _DownloadDialect(Gemini[_DownloadSlice]):
+    def decode(self, data: bytes, headers: Mapping[str, str]) -> tuple[_DownloadSlice, ...]:
+        return (_DownloadSlice(data=data, span=headers.get("content-range", "")),)
 
 
-_UPLOADS = _Uploads(UploadResponse)
-_PIECES = _Pieces(_Piece)
+_UPLOADS = _UploadDialect(UploadResponse)
+_DOWNLOADS = _DownloadDialect(_DownloadSlice)
 
 
 def upload(settings: Settings, file: Any, config: UploadFileConfig, on_progress: Progress | None) -> Transfer[File]:
-    """Upload ``file`` and return what the API made of it."""
+    """Upload ``file`` and return its ``File``."""
     source: Source = yield RunLocally(partial(Source, file))
     try:
         return (yield from _Upload(settings, source, config, on_progress).run())
@@ -153,17 +158,19 @@ def upload(settings: Settings, file: Any, config: UploadFileConfig, on_progress:
 
 
 def download(request: HttpRequest, http_options: HttpOptions | None, destination: Any) -> Transfer[bytes | None]:
-    """Fetch what ``request`` names, slice by slice, and return it where there is no ``destination``."""
+    """Download ``request``, slice by slice, and return the bytes if there is no ``destination``."""
     sink: Sink = yield RunLocally(partial(Sink, destination))
     try:
         offset, total = 0, 1
         while offset < total:
             try:
-                piece: _Piece = yield SendRequest(_PIECES, _ranged(request, offset), http_options)
+                piece: _DownloadSlice = yield SendRequest(_DOWNLOADS, _ranged(request, offset), http_options)
             except APIError as error:
                 if error.code != _NO_SUCH_RANGE or offset:
                     raise
-                piece = yield SendRequest(_PIECES, request, http_options)  # an empty file has no range at all
+                piece = yield SendRequest(
+                    _DOWNLOADS, request, http_options
+                )  # RFC 9110, 15.5.17: no range of an empty file is satisfiable
             total = piece.total(offset)
             offset += len(piece.data)
             yield RunLocally(partial(sink.write, piece.data))
@@ -174,7 +181,7 @@ def download(request: HttpRequest, http_options: HttpOptions | None, destination
 
 
 class _Upload:
-    """One upload. ``_sent`` is what the API is known to have; ``_failures`` counts those since it last grew."""
+    """One upload. ``_sent`` is what the API has confirmed, ``_failures`` the failures since that last grew."""
 
     def __init__(
         self, settings: Settings, source: Source, config: UploadFileConfig, on_progress: Progress | None
@@ -184,7 +191,7 @@ class _Upload:
         self._config = config
         self._on_progress = on_progress
         self._mime_type = config.mime_type or _guess(source.name)
-        self._retry = settings.retry(config.http_options) if _asks_retry(settings, config) else _RETRY
+        self._retry = settings.retry(config.http_options) if _has_retry_options(settings, config) else _RETRY
         self._sent = 0
         self._failures = 0
         self._url = ""
@@ -203,12 +210,12 @@ class _Upload:
                 case "active":
                     self._advance(received)
                 case state:
-                    raise WireError(f"the API says that the upload is {state}, and nothing of the file")
+                    raise WireError(f"the API ended the upload as {state!r}, without a file")
 
     def _send(self, piece: FileSlice) -> Transfer[tuple[UploadResponse, int]]:
-        """Send a slice, and return how much has arrived then; where it breaks, ask for that."""
+        """Send a slice and return how much has arrived. If it breaks off, ask for that instead."""
         command = "upload, finalize" if piece.is_last else "upload"
-        arrived = self._sent + len(piece.data)  # where the answer does not say
+        arrived = self._sent + len(piece.data)  # unless the response says otherwise
         request = self._request(command, piece.data, {"X-Goog-Upload-Offset": str(self._sent)})
         error: HeadwaterError
         while True:
@@ -216,9 +223,10 @@ class _Upload:
                 answer: UploadResponse = yield SendRequest(_UPLOADS, request, self._config.http_options, _ONCE)
                 if answer.state:
                     return answer, arrived if answer.received is None else answer.received
-                error = StreamInterrupted("the API did not say what became of a slice of the upload")
+                error = StreamInterrupted("the API did not confirm a slice of the upload")
             except HeadwaterError as problem:
                 error = problem
+            # After the pause, ask what has arrived instead of repeating the slice.
             self._failures += 1
             if not self._retry.allows(error, self._failures):
                 raise error
@@ -232,7 +240,7 @@ class _Upload:
         else:
             self._failures += 1
             if self._failures > self._retry.attempts:
-                raise StreamInterrupted(f"the upload does not come further than {self._sent:,} bytes")
+                raise StreamInterrupted(f"the upload makes no progress after {self._sent:,} bytes")
         self._sent = received
 
     def _report(self, sent: int) -> None:
@@ -263,24 +271,28 @@ class _Upload:
     def _request(self, command: str, data: bytes = b"", extra: Mapping[str, str] | None = None) -> HttpRequest:
         options = self._config.http_options
         is_home = _origin(self._url) == _origin(self._settings.url("", options))
-        # To another host goes no key, nor what the user adds to requests: the URL itself is the permission.
+        # Another host gets neither the key nor the user's headers: the upload URL itself is the authorization.
         headers = self._settings.headers(options) if is_home else {"User-Agent": AGENT}
         headers |= {"Content-Type": "application/octet-stream", "X-Goog-Upload-Command": command, **(extra or {})}
         return HttpRequest("POST", self._url, headers, data, once=True)
 
 
 def until_active(
-    look: HttpRequest, dialect: Dialect[File], options: HttpOptions | None, timeout: float, clock: Callable[[], float]
+    request: HttpRequest,
+    dialect: Dialect[File],
+    options: HttpOptions | None,
+    timeout: float,
+    clock: Callable[[], float],
 ) -> Transfer[File]:
-    """Look at a file until it can be used, and return it.
+    """Poll a file until it can be used, and return it.
 
     Raises:
-        APIError: the API could not process it.
-        DeadlineExceeded: that takes longer than ``timeout`` seconds.
+        APIError: if the API could not process it.
+        DeadlineExceeded: if that takes longer than ``timeout`` seconds.
     """
     start, (pause, longest) = clock(), _PAUSES
     while True:
-        file: File = yield SendRequest(dialect, look, options)
+        file: File = yield SendRequest(dialect, request, options)
         if file.state in (FileState.ACTIVE, None):
             return file
         if file.state is FileState.FAILED:
@@ -294,21 +306,19 @@ def until_active(
 
 
 def file_name(file: Any) -> str:
-    """Return the resource name, ``files/...``, of a file that is given as that, as its id, as its URI or as a ``File``.
+    """Return the resource name, ``files/...``, of a file: given as that, as its id, as its URI or as a ``File``.
 
     Raises:
-        UsageError: it is none of these.
+        UsageError: if it is none of these.
     """
     text = file.name or file.uri or file.download_uri if isinstance(file, File) else file
     if not isinstance(text, str) or not text:
-        raise UsageError(
-            "a file is named by its name, 'files/...', by its URI, or by a types.File that has one of them"
-        )
+        raise UsageError("pass the name of a file ('files/...'), its URI, or a types.File that has one of them")
     name = text.partition("/files/")[2].partition(":")[0].partition("?")[0] if "://" in text else text
     name = name.removeprefix("files/")
     if not name or name != quote(name, safe="") or set(name) == {"."}:
         raise UsageError(
-            f"{text!r} is not the name of a file: that is 'files/' and lower-case letters, digits and dashes"
+            f"{text!r} is not the name of a file: a name is 'files/' and lower-case letters, digits and dashes"
         )
     return f"files/{name}"
 
@@ -321,7 +331,7 @@ def _ranged(request: HttpRequest, offset: int) -> HttpRequest:
 
 def _failed(file: File) -> HeadwaterError:
     problem = file.error
-    reason = (problem and problem.message) or "it does not say why"
+    reason = (problem and problem.message) or "no reason given"
     details = {"error": msgspec.to_builtins(problem)} if problem else None
     return api_error(
         400, f"the API could not process {file.name}: {reason}", status="FAILED_PRECONDITION", details=details
@@ -329,20 +339,22 @@ def _failed(file: File) -> HeadwaterError:
 
 
 def _upload_url(begun: UploadResponse, settings: Settings, options: HttpOptions | None) -> str:
-    """Where the slices go.
+    """Return the URL for the slices.
+
+    It must be on the host that was asked, or Google's. A response must not be able to send a private file elsewhere.
 
     Raises:
-        WireError: the API names no place, or one that is neither on the host that was asked nor Google's.
+        WireError: if there is no URL, or it is on another host.
     """
     url = begun.headers.get("x-goog-upload-url", "")
     if not url:
-        raise WireError("the API began an upload and did not say where to: this base URL may have no files API")
+        raise WireError("the API did not return an upload URL: this base URL may have no files API")
     home, there = _origin(settings.url("", options)), _origin(url)
     is_google = there[0] == "https" and there[1].endswith(_GOOGLE)
     if there != home and not is_google:
         raise WireError(
-            f"the API sends the upload to another host, {there[0]}://{there[1]}, and files go to no host "
-            f"that you did not name: set base_url to it if that is right"
+            f"the API redirected the upload to another host, {there[0]}://{there[1]}; files are only sent to the host "
+            f"of base_url: change it if that host is right"
         )
     return url
 
@@ -356,14 +368,14 @@ def _origin(url: str) -> tuple[str, str, int | None]:
     return parts.scheme, (parts.hostname or "").lower(), port
 
 
-def _asks_retry(settings: Settings, config: UploadFileConfig) -> bool:
-    given = config.http_options
-    return bool((given and given.retry_options) or settings.options.retry_options)
+def _has_retry_options(settings: Settings, config: UploadFileConfig) -> bool:
+    options = config.http_options
+    return bool((options and options.retry_options) or settings.options.retry_options)
 
 
 def _guess(name: str | None) -> str:
     mime_type = mimetypes.guess_type(name)[0] if name else None
     if mime_type is None:
-        what = f"of {name!r} cannot be guessed from its ending" if name else "is not known"
+        what = f"of {name!r} cannot be guessed from its extension" if name else "is not known"
         raise UsageError(f"the MIME type of the file {what}: pass config={{'mime_type': 'text/plain'}} or what it is")
     return mime_type
