@@ -53,7 +53,7 @@ def redis(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RedisServer]:
 @CHECKS
 def test_redis_log(check: Check, redis: RedisServer, monkeypatch: pytest.MonkeyPatch) -> None:
     """The log in Redis keeps the contract, and its connection."""
-    monkeypatch.setattr("headwater.log.redis.log.RedisLog._lost", _fail)
+    monkeypatch.setattr("headwater.log.redis.log.RedisLog._on_lost", _fail)
     run_async(_check(check, f"{redis.url}?prefix={check.__name__}"))
 
 
@@ -70,7 +70,7 @@ def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RedisServer]:
 @CHECKS
 def test_redis_cluster_log(check: Check, cluster: RedisServer, monkeypatch: pytest.MonkeyPatch) -> None:
     """The log in a Redis Cluster keeps the contract: no command has keys of two slots."""
-    monkeypatch.setattr("headwater.log.redis.log.RedisLog._lost", _fail)
+    monkeypatch.setattr("headwater.log.redis.log.RedisLog._on_lost", _fail)
     run_async(_check(check, f"{cluster.url}?prefix={check.__name__}&cluster=yes"))
 
 

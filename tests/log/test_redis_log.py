@@ -13,7 +13,7 @@ pytest.importorskip("redis")
 
 from headwater.errors import LogError
 from headwater.log.base import tail
-from headwater.log.redis import watch
+from headwater.log.redis import follower
 from headwater.log.redis.log import RedisLog
 from tests.support.sides import run_async
 from tests.support.stores import RedisServer, needs_redis, redis_server
@@ -28,9 +28,9 @@ def redis(tmp_path: Path) -> Iterator[RedisServer]:
         yield server
 
 
-def with_logs(url: str, work: Work, *, nodes: int = 1, patience: float = 20.0) -> None:
+def with_logs(url: str, work: Work, *, nodes: int = 1, reconnect_timeout: float = 20.0) -> None:
     async def run() -> None:
-        logs = [RedisLog(url, patience=patience) for _ in range(nodes)]
+        logs = [RedisLog(url, reconnect_timeout=reconnect_timeout) for _ in range(nodes)]
         try:
             await work(*logs)
         finally:
@@ -62,7 +62,7 @@ def test_readers_of_every_node_are_woken(redis: RedisServer) -> None:
 
 def test_a_long_wait_is_followed_to_its_end(redis: RedisServer, monkeypatch: pytest.MonkeyPatch) -> None:
     """A reader that waits longer than a stream is followed for nobody is woken all the same."""
-    monkeypatch.setattr(watch, "_KEPT", 0.2)
+    monkeypatch.setattr(follower, "_IDLE_SECONDS", 0.2)
 
     async def check(one: RedisLog, two: RedisLog) -> None:
         await one.create("a")
@@ -107,7 +107,7 @@ def test_a_redis_that_is_killed_loses_nothing_it_acknowledged(redis: RedisServer
 
 
 def test_a_redis_that_stays_away_is_an_error(redis: RedisServer) -> None:
-    """After the time of patience a call says that Redis cannot be reached; when it is back, the next one succeeds."""
+    """After the reconnect timeout a call says that Redis cannot be reached; when it is back, the next one succeeds."""
 
     async def check(log: RedisLog) -> None:
         await log.create("a")
@@ -118,7 +118,7 @@ def test_a_redis_that_stays_away_is_an_error(redis: RedisServer) -> None:
         await asyncio.to_thread(redis.start)
         assert await log.append("a", [b"1"], at=0) == 1
 
-    with_logs(redis.url, check, patience=0.1)
+    with_logs(redis.url, check, reconnect_timeout=0.1)
 
 
 def test_a_frozen_redis_holds_up_calls_and_nothing_else(redis: RedisServer) -> None:
@@ -170,7 +170,7 @@ def test_a_replica_is_waited_for(redis: RedisServer) -> None:
 
 
 def test_a_replica_that_stays_one_is_a_clear_error(redis: RedisServer) -> None:
-    """After the time of patience an append says that this Redis cannot be written to."""
+    """After the reconnect timeout an append says that this Redis cannot be written to."""
 
     async def check(log: RedisLog) -> None:
         await log.create("a")
@@ -178,7 +178,7 @@ def test_a_replica_that_stays_one_is_a_clear_error(redis: RedisServer) -> None:
         with pytest.raises(LogError, match="replica"):
             await log.append("a", [b"1"])
 
-    with_logs(redis.url, check, patience=0.05)
+    with_logs(redis.url, check, reconnect_timeout=0.05)
 
 
 def test_a_cancelled_command_leaves_its_answer_to_nobody(redis: RedisServer) -> None:

@@ -1,4 +1,4 @@
-"""The log in memory: the fastest one, gone with the process."""
+"""The log in memory: the fastest one, lost with the process."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ from collections.abc import Callable, Sequence
 
 from headwater.errors import ConflictError, SealedError, UnknownStreamError
 from headwater.log.base import LEASE, PAGE_RECORDS, LogState, Page
-from headwater.log.retention import StoredLog, to_drop
+from headwater.log.retention import StoredLog, logs_to_drop
 from headwater.log.waiting import WaitingReaders
 
 
 class _Entry:
-    """One log: its records, and who writes it."""
+    """One log: its records and its state."""
 
     __slots__ = ("changed", "is_sealed", "lease", "note", "records", "writer")
 
@@ -44,9 +44,9 @@ class MemoryLog:
         return len(self._entries)
 
     async def create(self, key: str, *, writer: str = "", lease: float = LEASE, note: bytes = b"") -> None:
-        """Begin an empty log."""
+        """Create an empty log."""
         if key in self._entries:
-            raise ConflictError(f"there is a stream {key!r} already")
+            raise ConflictError(f"the stream {key!r} already exists")
         self._entries[key] = _Entry(writer, lease, note, self._clock())
 
     async def append(
@@ -72,7 +72,7 @@ class MemoryLog:
         entry.is_sealed = seal
         if note is not None:
             entry.note = note
-        if records or seal:
+        if records or seal:  # a renewed lease is no news for readers
             self._waiting.wake(key)
         return len(entry.records)
 
@@ -80,18 +80,18 @@ class MemoryLog:
         """Return the records after offset ``after`` that are there now."""
         entry = self._entry(key)
         records = entry.records[after : after + limit]
-        upto = after + len(records)
-        return Page(records, upto, entry.is_sealed and upto >= len(entry.records))
+        end = after + len(records)
+        return Page(records, end, entry.is_sealed and end >= len(entry.records))
 
     async def wait(self, key: str, after: int, timeout: float) -> None:
-        """Return when there may be something after ``after``, or the end, or the time is up."""
+        """Return when there may be records after ``after``, or the end, or the time is up."""
         entry = self._entry(key)
         if entry.is_sealed or len(entry.records) > after:
             return
         await self._waiting.add(key, timeout)
 
     async def state(self, key: str) -> LogState:
-        """Return what the log is besides its records."""
+        """Return everything about the log but its records."""
         entry = self._entry(key)
         stale = entry.is_stale(self._clock())
         return LogState(len(entry.records), entry.is_sealed, entry.writer, stale, entry.note)
@@ -119,21 +119,21 @@ class MemoryLog:
             self._waiting.wake(key)
 
     async def drop(self, key: str) -> None:
-        """Forget the log."""
+        """Delete the log."""
         if self._entries.pop(key, None) is not None:
             self._waiting.wake(key)
 
     async def sweep(self, *, age: float | None = None, size: int | None = None) -> int:
-        """Drop what is old, then the oldest of what is too much."""
+        """Drop logs that are too old, then the oldest while there is too much."""
         now = self._clock()
         entries = self._entries.items()
-        dropped = list(to_drop((entry.kept(key, now) for key, entry in entries), age, size))
+        dropped = list(logs_to_drop((entry.kept(key, now) for key, entry in entries), age, size))
         for key in dropped:
             await self.drop(key)
         return len(dropped)
 
     async def aclose(self) -> None:
-        """Nothing is held."""
+        """Nothing has to be closed."""
 
     def _entry(self, key: str) -> _Entry:
         entry = self._entries.get(key)

@@ -20,7 +20,7 @@ GROUP = "headwater.logs"
 
 _SYNC = {"normal": "normal", "full": "full"}
 _YES = {"yes": True, "no": False}
-#: The schemes of both, and what they are for redis-py; with an s, over TLS.
+#: The schemes of Redis and Valkey, and redis-py's names for them. Those with an s use TLS.
 _REDIS = {"redis": "redis", "rediss": "rediss", "valkey": "redis", "valkeys": "rediss"}
 
 
@@ -99,7 +99,7 @@ def _redis(url: str) -> Log:
 def _option(options: dict[str, str], name: str, default: str, known: dict[str, T]) -> T:
     said = options.pop(name, default)
     if said not in known:
-        raise UsageError(f"{name}={said} of the log is none of {', '.join(known)}")
+        raise UsageError(f"{name}={said} of the log is not one of {', '.join(known)}")
     return known[said]
 
 

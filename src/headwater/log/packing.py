@@ -1,4 +1,4 @@
-"""A group of records as one piece of bytes: a row or a stream entry costs far more than what is in it."""
+"""A group of records as one byte string: a database row or stream entry costs far more than its contents."""
 
 from __future__ import annotations
 
@@ -7,14 +7,17 @@ from collections.abc import Sequence
 
 
 def pack(records: Sequence[bytes]) -> bytes:
-    """Return the records in one piece: their lengths (32 bits, little-endian), then their bytes; one alone as it is."""
+    """Return the records as one byte string: their lengths (32 bits, little-endian), then the records.
+
+    A single record is stored as it is: most groups of a slow answer have one.
+    """
     if len(records) == 1:
         return bytes(records[0])
     return struct.pack(f"<{len(records)}I", *map(len, records)) + b"".join(records)
 
 
 def unpack(data: bytes, count: int) -> list[bytes]:
-    """Return the ``count`` records of a piece."""
+    """Return the ``count`` records of a group."""
     if count == 1:
         return [data]
     records, start = [], 4 * count
@@ -25,5 +28,5 @@ def unpack(data: bytes, count: int) -> list[bytes]:
 
 
 def cut(last: int, count: int, data: bytes, after: int) -> list[bytes]:
-    """Return those records of the group that ends at offset ``last`` which come after offset ``after``."""
+    """Return the records after offset ``after`` in the group that ends at offset ``last``."""
     return unpack(data, count)[max(0, after - (last - count)) :]

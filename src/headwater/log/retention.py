@@ -1,4 +1,4 @@
-"""Which logs are dropped when they are too old, or too much together."""
+"""Which logs are dropped because they are too old, or too large together."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 
 class StoredLog(NamedTuple):
-    """A log as retention sees it. ``idle``: seconds since it changed; ``is_written``: its writer lives."""
+    """A log as retention sees it: ``idle`` seconds since its last change; ``is_written`` if it has a live writer."""
 
     key: str
     idle: float
@@ -15,8 +15,8 @@ class StoredLog(NamedTuple):
     is_written: bool
 
 
-def to_drop(logs: Iterable[StoredLog], age: float | None, size: int | None) -> Iterator[str]:
-    """Yield those that did not change for ``age`` seconds, then the oldest until ``size`` bytes are left."""
+def logs_to_drop(logs: Iterable[StoredLog], age: float | None, size: int | None) -> Iterator[str]:
+    """Yield the logs that did not change for ``age`` seconds, then the oldest until ``size`` bytes are left."""
     found = sorted(logs, key=lambda log: -log.idle)
     left = sum(log.size for log in found)
     for log in found:

@@ -1,4 +1,4 @@
-"""Readers that wait for more of a log, by its key."""
+"""Readers that wait for a log to grow, by its key."""
 
 from __future__ import annotations
 
@@ -6,42 +6,42 @@ import asyncio
 
 
 class WaitingReaders:
-    """The readers that wait in one event loop. One timer serves them all: each would otherwise pay for its own."""
+    """The waiting readers of one event loop. One timer serves them all, since one for each would cost too much."""
 
     def __init__(self) -> None:
         self._readers: dict[str, list[tuple[asyncio.Future[None], float, int]]] = {}
         self._timer: asyncio.TimerHandle | None = None
 
     def keys(self) -> list[str]:
-        """Return the keys of the logs that somebody waits for."""
+        """Return the keys of the logs that have waiting readers."""
         return list(self._readers)
 
     def add(self, key: str, timeout: float, after: int = 0) -> asyncio.Future[None]:
-        """Return what is done when the log is woken, at the latest after ``timeout`` seconds."""
+        """Return a future that is done when the log is woken, after ``timeout`` seconds at the latest."""
         loop = asyncio.get_running_loop()
         future: asyncio.Future[None] = loop.create_future()
         until = loop.time() + timeout
         self._readers.setdefault(key, []).append((future, until, after))
         if self._timer is None or self._timer.when() > until:
-            self._look_at(loop, until)
+            self._set_timer(loop, until)
         return future
 
-    def lowest(self, key: str) -> int:
-        """Return the least offset after which somebody waits; 0 where nobody does."""
+    def lowest_offset(self, key: str) -> int:
+        """Return the smallest offset that a reader waits at; 0 if none does."""
         return min((after for *_, after in self._readers.get(key, ())), default=0)
 
     def wake(self, key: str) -> None:
-        """Let the readers of a log look again."""
+        """Wake the readers of a log: they read again."""
         for future, *_ in self._readers.pop(key, ()):
             if not future.done():
                 future.set_result(None)
 
     def wake_all(self) -> None:
-        """Let every reader look again."""
+        """Wake all readers."""
         for key in self.keys():
             self.wake(key)
 
-    def _look_at(self, loop: asyncio.AbstractEventLoop, moment: float) -> None:
+    def _set_timer(self, loop: asyncio.AbstractEventLoop, moment: float) -> None:
         if self._timer is not None:
             self._timer.cancel()
         self._timer = loop.call_at(moment, self._expire, loop)
@@ -60,4 +60,4 @@ class WaitingReaders:
             else:
                 del self._readers[key]
         if following < float("inf"):
-            self._look_at(loop, following)
+            self._set_timer(loop, following)

@@ -1,7 +1,7 @@
-"""The road to Redis: what is asked while it is busy goes together next, and a lost connection is made again.
+"""The connection to Redis: commands that arrive while it is busy are sent together next, and it reconnects.
 
-Nobody who calls holds a connection. A caller that is cancelled lets go of a future; the answer to its command is read
-by the task that sent it, and can never be taken for the answer to another.
+No caller holds a connection. A caller that is cancelled only drops its future; the reply to its command is still read
+by the task that sent it, and can never be mistaken for the reply to another command.
 """
 
 from __future__ import annotations
@@ -15,12 +15,12 @@ from redis import exceptions
 
 from headwater.errors import LogError
 
-#: How many commands go together at most.
-_MOST = 500
-#: Pauses between tries, in seconds; the last one again and again.
+#: The most commands in one pipeline.
+_MAX_COMMANDS = 500
+#: Seconds between attempts; the last one repeats.
 BACKOFF = (0.02, 0.05, 0.1, 0.2, 0.5, 1.0)
-#: What heals by itself: no connection, a server that is starting, frozen or no longer the one that writes.
-PASSING = (
+#: Errors that pass: no connection, or a server that is starting, frozen, or no longer the primary.
+TRANSIENT = (
     exceptions.ConnectionError,
     exceptions.TimeoutError,
     exceptions.ReadOnlyError,
@@ -29,8 +29,8 @@ PASSING = (
     exceptions.MasterDownError,
     OSError,
 )
-#: What is a ``ConnectionError`` for redis-py and does not heal.
-LASTING = (exceptions.AuthenticationError, exceptions.AuthorizationError)
+#: Errors that redis-py derives from ``ConnectionError`` although they do not pass.
+PERMANENT = (exceptions.AuthenticationError, exceptions.AuthorizationError)
 
 
 class _Call(msgspec.Struct, eq=False):
@@ -46,21 +46,21 @@ class _Call(msgspec.Struct, eq=False):
             self.future.set_result(result)
 
 
-class Pipe:
-    """One connection for many callers. ``patience``: seconds for which it tries to reach a Redis that is gone."""
+class Pipeline:
+    """One connection for many callers. It tries for ``timeout`` seconds to reach a Redis that is unreachable."""
 
-    def __init__(self, redis: Any, patience: float) -> None:
+    def __init__(self, redis: Any, timeout: float) -> None:
         self._redis = redis
-        self._patience = patience
+        self._timeout = timeout
         self._calls: list[_Call] = []
         self._task: asyncio.Task[None] | None = None
         self._is_closed = False
 
-    async def do(self, *command: Any) -> Any:
-        """Return the answer to a command. It may be sent again after a lost connection, so repeating must be harmless.
+    async def execute(self, *command: Any) -> Any:
+        """Return the reply to a command. It may be sent twice if the connection is lost, so that must be harmless.
 
         Raises:
-            LogError: Redis refuses it, or could not be reached.
+            LogError: if Redis refuses it, or could not be reached.
         """
         if self._is_closed:
             raise LogError("the log is closed")
@@ -71,7 +71,7 @@ class Pipe:
         return await call.future
 
     async def aclose(self) -> None:
-        """Finish what was asked for."""
+        """Finish pending commands and disconnect."""
         self._is_closed = True
         if self._task is not None:
             await self._task
@@ -79,66 +79,66 @@ class Pipe:
 
     async def _run(self) -> None:
         while self._calls:
-            calls, self._calls = self._calls[:_MOST], self._calls[_MOST:]
+            calls, self._calls = self._calls[:_MAX_COMMANDS], self._calls[_MAX_COMMANDS:]
             await self._send(calls)
 
     async def _send(self, calls: Sequence[_Call]) -> None:
         loop = asyncio.get_running_loop()
-        until, tries = loop.time() + self._patience, 0
+        until, tries = loop.time() + self._timeout, 0
         while calls:
             calls, error = await self._try(calls)
             if not calls:
                 return
             if loop.time() > until:
                 for call in calls:
-                    call.answer(explain(error))
+                    call.answer(to_log_error(error))
                 return
             await asyncio.sleep(BACKOFF[min(tries, len(BACKOFF) - 1)])
             tries += 1
 
     async def _try(self, calls: Sequence[_Call]) -> tuple[Sequence[_Call], BaseException | None]:
-        """Send commands; return those to send again, and why."""
+        """Send commands; return those to send again, and the reason."""
         pipeline = self._redis.pipeline(transaction=False)
         for call in calls:
             pipeline.execute_command(*call.command)
         try:
             answers = await pipeline.execute(raise_on_error=False)
         except Exception as error:
-            if is_passing(error):
+            if is_transient(error):
                 return calls, error
             answers = [error] * len(calls)
-        again: list[_Call] = []
+        retries: list[_Call] = []
         reason = None
         for call, answer in zip(calls, answers, strict=True):
-            if is_passing(answer):
-                again.append(call)
+            if is_transient(answer):
+                retries.append(call)
                 reason = answer
             else:
-                call.answer(explain(answer) if isinstance(answer, Exception) else answer)
+                call.answer(to_log_error(answer) if isinstance(answer, Exception) else answer)
         pool = getattr(self._redis, "connection_pool", None)
-        if isinstance(reason, exceptions.ReadOnlyError) and pool is not None:  # another server writes now: look for it
-            await pool.disconnect()
-        return again, reason
+        if isinstance(reason, exceptions.ReadOnlyError) and pool is not None:
+            await pool.disconnect()  # after a failover another server is the primary: reconnecting finds it
+        return retries, reason
 
 
-def is_passing(answer: object) -> bool:
-    """Return whether an answer is an error that another try may heal."""
-    return isinstance(answer, PASSING) and not isinstance(answer, LASTING)
+def is_transient(answer: object) -> bool:
+    """Return whether a reply is an error that may be gone at the next attempt."""
+    return isinstance(answer, TRANSIENT) and not isinstance(answer, PERMANENT)
 
 
-def explain(error: BaseException | None) -> LogError:
-    """Return what a caller can act on."""
+def to_log_error(error: BaseException | None) -> LogError:
+    """Return the error as one that a caller can act on."""
     match error:
         case exceptions.OutOfMemoryError():
-            text = "Redis is out of memory: give it more (maxmemory), or keep streams for a shorter time"
+            text = "Redis is out of memory: raise maxmemory, or keep streams for a shorter time"
         case exceptions.ReadOnlyError():
             text = "this Redis is a replica and cannot be written to"
         case exceptions.AuthenticationError() | exceptions.AuthorizationError():
-            text = f"Redis does not let us in: {error}"
-        case _ if is_passing(error):
+            text = f"Redis denies access: {error}"
+        case _ if is_transient(error):
             text = f"Redis cannot be reached: {error}"
         case _:
-            text = f"Redis refuses: {error}"
+            text = f"Redis refused the command: {error}"
     failure = LogError(text)
     failure.__cause__ = error
     return failure

@@ -1,10 +1,32 @@
-"""The Lua scripts of the Redis log: each does the whole of one operation, or nothing, on keys of one slot.
+"""The Lua scripts of the Redis log: each is one operation, whole or not at all, on keys of one slot.
 
-A log is a hash (its head) and a stream (its groups of records). A group is one entry; its identifier is the offset of
-its last record. The end is an entry too, so that blocked readers wake, and so is being dropped.
+Theory of operation
+===================
 
-Each answer is a list: 0 and a result, or the number of an error and what there is to say about it. ``token`` names one
-call: when its answer was lost with the connection, asking again changes nothing.
+A log is a hash (its header: offset, seal, writer, lease, note) and a stream (its groups of records). A group is one
+entry of the stream, and the entry's identifier is the offset of the group's last record. So "after offset n" is a range
+of identifiers, and a reader of Redis needs no index. The seal is an entry too (``<offset>-1``), so that blocked readers
+wake; so is being dropped (``<offset>-2``).
+
+*Why scripts.* ``Log.append`` checks the seal, the writer and the offset, and then changes up to four keys. Between the
+check and the change no other server may act, or two writers could both believe that a log is theirs: the check is the
+fence of the lease. Redis runs a script without interruption, in one round trip. WATCH and MULTI would need two, a
+connection of their own for each caller, and retries under contention. For the same reason each operation is a single
+script, never two in a row: a server can die between two, and half of an operation would stay.
+
+*Why one slot.* In a cluster, a script may only touch keys of one hash slot. Header and stream of a log, and the sets
+that list the logs of its partition, share a hash tag.
+
+*Why the time of Redis.* Leases are judged by Redis's own clock (``TIME``), which all servers share, not by theirs.
+``changed`` in the header is that time, in microseconds, and also the mark that TAKE_OVER compares: a renewal between
+the judgement and the takeover changes it, and the takeover fails.
+
+*Why tokens.* When a connection breaks after a command was sent, nobody knows if it ran. Each call that is not
+idempotent by itself has a random token, which the header keeps: a repeated call finds its own token and changes
+nothing. One token is enough for a log with a writer, which has one append at a time. If several servers append to one
+log (messages, lists of streams), a record can appear twice after a broken connection, and their readers tolerate that.
+
+*Results.* A list: 0 and a result, or the number of an error and its details.
 """
 
 UNKNOWN, SEALED, WRITER, OFFSET, EXISTS, CHANGED = 1, 2, 3, 4, 5, 6
@@ -14,7 +36,7 @@ local time = redis.call('TIME')
 local now = string.format('%.0f', time[1] * 1000000 + time[2])
 """
 
-# The keys of all but the last: head, stream, set of logs that have a writer, set of all logs.
+# The keys of all scripts but the last two: header, stream, set of the logs with a writer, set of all logs.
 CREATE = (
     _NOW
     + """
@@ -88,7 +110,7 @@ return {0}
 """
 )
 
-# The stream stays for ten seconds, so that readers who are just connecting again find that it was dropped.
+# The stream stays for ten seconds, so that readers that are just reconnecting learn that it was dropped.
 DROP = """
 local upto = redis.call('HGET', KEYS[1], 'next')
 redis.call('SREM', KEYS[3], ARGV[1])
@@ -100,7 +122,7 @@ redis.call('PEXPIRE', KEYS[2], 10000)
 return {0}
 """
 
-# What is known of one log (``key``), or of all that are in the set KEYS[2], each as the list that SURVEY unpacks.
+# The header of one log (KEYS[1]) and the time, as ``_parse_header`` takes it.
 STATE = (
     _NOW
     + """
@@ -111,6 +133,7 @@ return {0, head}
 """
 )
 
+# The same for all logs of the set KEYS[1]. A name whose header is gone (evicted, or deleted by hand) leaves the set.
 SURVEY = (
     _NOW
     + """

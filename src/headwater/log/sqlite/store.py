@@ -1,7 +1,7 @@
-"""Logs in an SQLite file, as plain functions that block: what one transaction of the writer does, and what readers ask.
+"""Logs in an SQLite file, as plain functions that block: the transactions of the writer, and the queries of readers.
 
-One row is one group of records that were appended together. Readers have connections of their own and see what is
-committed; with the write-ahead log neither side waits for the other.
+One row holds one group of records that were appended together. Readers have their own connections and see what is
+committed; with SQLite's write-ahead log neither side waits for the other.
 """
 
 from __future__ import annotations
@@ -33,11 +33,11 @@ CREATE TABLE IF NOT EXISTS groups (
 ) WITHOUT ROWID;
 """
 _SELECT = "SELECT id, key, next, is_sealed, writer, lease, changed, note, size FROM logs WHERE "
-#: How many logs the writer knows by heart at most.
-_MOST = 10_000
-#: How many pages are given back at once.
+#: How many rows of logs the writer keeps in memory at most.
+_MAX_ROWS = 10_000
+#: How many free pages are returned to the file system at once.
 _SHRINK_PAGES = 2000
-#: How long a writer waits for that of another process.
+#: How long a writer waits for the transaction of another process.
 _BUSY_SECONDS = 10.0
 
 
@@ -56,29 +56,32 @@ class LogRow(msgspec.Struct):
 
     @property
     def is_leased(self) -> bool:
-        """Whether somebody said that he writes it, and it has no end."""
+        """Whether it has a writer and is not sealed."""
         return bool(self.writer) and not self.is_sealed
 
 
-def make(path: str) -> None:
-    """Make an empty file that only its owner reads: there are questions and answers in it. SQLite keeps to that."""
-    with contextlib.suppress(OSError):  # it is there already; or cannot be, which SQLite says better
+def create_file(path: str) -> None:
+    """Create an empty file that only its owner can read, since prompts and answers will be in it.
+
+    SQLite gives its journal the permissions of the file.
+    """
+    with contextlib.suppress(OSError):  # it exists, or cannot be created, which SQLite reports better
         os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
 
 
 def connect(path: str, sync: Sync = "normal") -> sqlite3.Connection:
-    """Return a connection for any one thread at a time."""
+    """Return a connection that one thread at a time may use, whichever it is."""
     connection = sqlite3.connect(path, timeout=_BUSY_SECONDS, isolation_level=None, check_same_thread=False)
     connection.execute(f"PRAGMA synchronous = {sync}")
     return connection
 
 
-def prepare(connection: sqlite3.Connection) -> None:
-    """Make the tables where there are none.
+def create_tables(connection: sqlite3.Connection) -> None:
+    """Create the tables if they do not exist.
 
     Raises:
-        LogError: the file was made by a later version.
-        sqlite3.Error: it is no database, or cannot be written.
+        LogError: if the file was written by a later version of headwater.
+        sqlite3.Error: if it is not a database, or cannot be written.
     """
     connection.execute("PRAGMA auto_vacuum = incremental")
     connection.execute("PRAGMA journal_mode = wal")
@@ -91,12 +94,15 @@ def prepare(connection: sqlite3.Connection) -> None:
 
 
 class SqliteStore:
-    """The writer's side. Its methods are called between ``begin`` and ``commit``; one that raises has done nothing."""
+    """The writer's side. Its methods are called between ``begin`` and ``commit``; one that raises has no effect.
+
+    Rows of logs are cached, and written back with the commit: a hundred appends to one log update its row once.
+    """
 
     def __init__(self, connection: sqlite3.Connection) -> None:
         self._run = connection.execute
         self._run_many = connection.executemany
-        self._heads: dict[str, LogRow] = {}
+        self._rows: dict[str, LogRow] = {}
         self._changed: dict[str, LogRow] = {}
         self._version = self.version()
 
@@ -106,18 +112,19 @@ class SqliteStore:
         return version
 
     def begin(self) -> None:
-        """Begin a transaction; no other process writes until it has ended."""
+        """Begin a transaction. No other process can write until it ends."""
         self._run("BEGIN IMMEDIATE")
         version = self.version()
-        if version != self._version or len(self._heads) > _MOST:
-            self._heads.clear()
+        # The cache holds only while no other process writes: what one has committed may be on any row.
+        if version != self._version or len(self._rows) > _MAX_ROWS:
+            self._rows.clear()
         self._version = version
 
     def commit(self) -> None:
-        """Make all since ``begin`` durable as the file's setting says."""
+        """Make everything since ``begin`` durable, as durable as the file's ``synchronous`` setting says."""
         rows = [
-            (head.next, head.is_sealed, head.writer, head.lease, head.changed, head.note, head.size, head.id)
-            for head in self._changed.values()
+            (row.next, row.is_sealed, row.writer, row.lease, row.changed, row.note, row.size, row.id)
+            for row in self._changed.values()
         ]
         self._changed.clear()
         self._run_many(
@@ -126,24 +133,24 @@ class SqliteStore:
         self._run("COMMIT")
 
     def roll_back(self) -> None:
-        """Forget all since ``begin``."""
-        self._heads.clear()
+        """Undo everything since ``begin``."""
+        self._rows.clear()
         self._changed.clear()
         try:
             self._run("ROLLBACK")
-        except sqlite3.OperationalError:  # SQLite has done so itself, or the transaction had not begun
+        except sqlite3.OperationalError:  # SQLite has rolled back by itself, or no transaction was open
             return
 
     def create(self, key: str, writer: str, lease: float, note: bytes, now: float) -> None:
-        """Begin an empty log."""
+        """Create an empty log."""
         made = self._run(
             "INSERT OR IGNORE INTO logs (key, next, is_sealed, writer, lease, changed, note, size) "
             "VALUES (?, 0, 0, ?, ?, ?, ?, 0) RETURNING id",
             (key, writer, lease, now, note),
         ).fetchone()
         if made is None:
-            raise ConflictError(f"there is a stream {key!r} already")
-        self._heads[key] = LogRow(made[0], key, 0, False, writer, lease, now, note, 0)
+            raise ConflictError(f"the stream {key!r} already exists")
+        self._rows[key] = LogRow(made[0], key, 0, False, writer, lease, now, note, 0)
 
     def append(
         self,
@@ -157,91 +164,98 @@ class SqliteStore:
         seal: bool,
     ) -> int:
         """Add records as one group and return the offset after them."""
-        head = self._open(key)
-        if writer and writer != head.writer:
-            raise ConflictError(f"the stream {key!r} is written by {head.writer!r}, not by {writer!r}")
-        if at is not None and at != head.next:
-            raise ConflictError(f"the stream {key!r} is at {head.next}, not at {at}")
+        row = self._open_row(key)
+        if writer and writer != row.writer:
+            raise ConflictError(f"the stream {key!r} is written by {row.writer!r}, not by {writer!r}")
+        if at is not None and at != row.next:
+            raise ConflictError(f"the stream {key!r} is at {row.next}, not at {at}")
         if records:
             data = pack(records)
-            last = head.next + len(records)
-            self._run("INSERT INTO groups VALUES (?, ?, ?, ?)", (head.id, last, len(records), data))
-            head.next = last
-            head.size += len(data)
-        head.changed, head.is_sealed = now, seal
+            last = row.next + len(records)
+            self._run("INSERT INTO groups VALUES (?, ?, ?, ?)", (row.id, last, len(records), data))
+            row.next = last
+            row.size += len(data)
+        row.changed, row.is_sealed = now, seal
         if note is not None:
-            head.note = note
-        self._changed[key] = head
-        return head.next
+            row.note = note
+        self._changed[key] = row
+        return row.next
 
     def seal(self, key: str, now: float) -> int:
-        """End a log and return the offset of its end."""
-        head = self.head(key)
-        if not head.is_sealed:
-            head.is_sealed, head.changed = True, now
-            self._changed[key] = head
-        return head.next
+        """Seal a log and return the offset of its end."""
+        row = self.row(key)
+        if not row.is_sealed:
+            row.is_sealed, row.changed = True, now
+            self._changed[key] = row
+        return row.next
 
     def take_over(self, key: str, writer: str, lease: float, mark: float, now: float) -> LogRow:
-        """Give a log to another writer, if it has not changed since ``mark``."""
-        head = self._open(key)
-        if head.changed != mark:
+        """Make ``writer`` the writer of a log, if the log has not changed since ``mark``.
+
+        ``mark`` is what the caller judged the lease by: a renewal in between means that the writer lives after all.
+        """
+        row = self._open_row(key)
+        if row.changed != mark:
             raise ConflictError(f"the stream {key!r} has a writer again")
-        head.writer, head.lease, head.changed = writer, lease, now
-        self._changed[key] = head
-        return head
+        row.writer, row.lease, row.changed = writer, lease, now
+        self._changed[key] = row
+        return row
 
     def drop(self, key: str) -> None:
-        """Forget a log."""
+        """Delete a log."""
         gone = self._run("DELETE FROM logs WHERE key = ? RETURNING id", (key,)).fetchone()
-        self._heads.pop(key, None)
+        self._rows.pop(key, None)
         self._changed.pop(key, None)
         if gone is not None:
             self._run("DELETE FROM groups WHERE log = ?", gone)
 
     def shrink(self) -> None:
-        """Give some of the file's free pages back."""
+        """Return some of the file's free pages to the file system."""
         (free,) = self._run("PRAGMA freelist_count").fetchone()
         for _ in range(min(free, _SHRINK_PAGES)):
-            self._run("PRAGMA incremental_vacuum(1)")  # sqlite3 makes one step of it, which is one page
+            self._run("PRAGMA incremental_vacuum(1)")  # sqlite3 runs one step of the pragma, which frees one page
 
-    def head(self, key: str) -> LogRow:
-        """Return the row of a log as it is now."""
-        head = self._heads.get(key)
-        if head is None:
-            head = self._heads[key] = find(self._run(_SELECT + "key = ?", (key,)), key)
-        return head
+    def row(self, key: str) -> LogRow:
+        """Return the row of a log, uncommitted changes included."""
+        row = self._rows.get(key)
+        if row is None:
+            row = self._rows[key] = fetch_row(self._run(_SELECT + "key = ?", (key,)), key)
+        return row
 
-    def _open(self, key: str) -> LogRow:
-        head = self.head(key)
-        if head.is_sealed:
+    def _open_row(self, key: str) -> LogRow:
+        row = self.row(key)
+        if row.is_sealed:
             raise SealedError(f"the stream {key!r} has ended")
-        return head
+        return row
 
 
-def _head(row: Sequence[Any]) -> LogRow:
+def _to_row(row: Sequence[Any]) -> LogRow:
     return LogRow(row[0], row[1], row[2], bool(row[3]), *row[4:])
 
 
-def find(rows: sqlite3.Cursor, key: str) -> LogRow:
-    """Return the row that was looked for."""
+def fetch_row(rows: sqlite3.Cursor, key: str) -> LogRow:
+    """Return the row that a query found.
+
+    Raises:
+        UnknownStreamError: if it found none.
+    """
     row = rows.fetchone()
     if row is None:
         raise UnknownStreamError(f"there is no stream {key!r}")
-    return _head(row)
+    return _to_row(row)
 
 
-def read_head(connection: sqlite3.Connection, key: str) -> LogRow:
-    """Return the row of a log as it was committed last."""
-    return find(connection.execute(_SELECT + "key = ?", (key,)), key)
+def read_row(connection: sqlite3.Connection, key: str) -> LogRow:
+    """Return the row of a log as last committed."""
+    return fetch_row(connection.execute(_SELECT + "key = ?", (key,)), key)
 
 
 def read_page(connection: sqlite3.Connection, key: str, after: int, limit: int) -> Page:
-    """Return records that are committed. The row is read first: a log that had its end then has no more records."""
-    head = read_head(connection, key)
+    """Return committed records. The row is read first: a log that was sealed by then has no later records."""
+    row = read_row(connection, key)
     records: list[bytes] = []
     rows = connection.execute(
-        "SELECT last, count, data FROM groups WHERE log = ? AND last > ? ORDER BY last", (head.id, after)
+        "SELECT last, count, data FROM groups WHERE log = ? AND last > ? ORDER BY last", (row.id, after)
     )
     for last, count, data in rows:
         records += cut(last, count, data, after)
@@ -249,24 +263,24 @@ def read_page(connection: sqlite3.Connection, key: str, after: int, limit: int) 
             break
     rows.close()
     del records[limit:]
-    upto = after + len(records)
-    return Page(records, upto, head.is_sealed and upto >= head.next)
+    end = after + len(records)
+    return Page(records, end, row.is_sealed and end >= row.next)
 
 
 def read_leased(connection: sqlite3.Connection) -> list[LogRow]:
-    """Return the rows of all logs that somebody said to write."""
+    """Return the rows of all logs with a writer that are not sealed."""
     rows = connection.execute(_SELECT + "NOT is_sealed AND writer != ''")
-    return [_head(row) for row in rows]
+    return [_to_row(row) for row in rows]
 
 
-def read_kept(connection: sqlite3.Connection, now: float, written: set[str]) -> list[StoredLog]:
+def read_stored(connection: sqlite3.Connection, now: float, written: set[str]) -> list[StoredLog]:
     """Return all logs as retention sees them."""
     rows = connection.execute("SELECT key, changed, size FROM logs")
     return [StoredLog(key, now - changed, size, key in written) for key, changed, size in rows]
 
 
 def read_offsets(connection: sqlite3.Connection, keys: Sequence[str]) -> dict[str, tuple[int, bool]]:
-    """Return the offset of each log and whether it has ended; one that is gone has ended."""
+    """Return the offset of each log and whether it is sealed; a log that was dropped counts as sealed."""
     found = dict.fromkeys(keys, (0, True))
     for key in keys:
         row = connection.execute("SELECT next, is_sealed FROM logs WHERE key = ?", (key,)).fetchone()

@@ -33,7 +33,7 @@ from sqlalchemy.exc import ArgumentError, NoSuchModuleError, SQLAlchemyError
 from headwater.contract.limits import MAX_ID_LENGTH
 from headwater.errors import LogError, UsageError
 from headwater.log.open import default_path
-from headwater.log.sqlite.store import make
+from headwater.log.sqlite.store import create_file
 from headwater.server.chats.text_index import text_index_for
 
 VERSION = 1
@@ -120,7 +120,7 @@ def _file(rest: str) -> str:
             path.parent.mkdir(0o700, parents=True, exist_ok=True)
         except OSError as error:
             raise LogError(f"the saved chats cannot be opened: {error}") from error
-    make(str(path))
+    create_file(str(path))
     return os.fspath(path)
 
 
