@@ -58,7 +58,7 @@ def test_settings_come_from_the_environment() -> None:
     [
         (["--host", "0.0.0.0"], "API keys are needed"),
         (["--host", "::"], "API keys are needed"),
-        (["--host", "no.such.host.invalid", "--api-key", "k"], "no address to listen on"),
+        (["--host", "no.such.host.invalid", "--api-key", "k"], "not an address to listen on"),
         (["--engine", "openai"], "there is no engine 'openai'"),
         (["--engine", "replay:/nowhere"], "no recorded exchanges"),
         (["--engine", "gemini"], "no API key"),

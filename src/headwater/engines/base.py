@@ -15,11 +15,14 @@ from headwater.types.base import coerce
 
 
 class EngineRequest:
-    """What a client asks of a model. ``body`` is the JSON as the client wrote it.
+    """A request to a model.
 
-    ``timeout`` is how many seconds the client gives the whole answer (``X-Server-Timeout``). ``is_stream`` False asks
-    for one chunk that is the whole answer. ``known`` chunks of the answer are there already: an engine that says the
-    same again need not wait before them.
+    Args:
+        model: The model's name, without ``models/``.
+        body: The JSON that the client sent, unchanged; ``content`` is its parsed form.
+        is_stream: False asks for one chunk with the whole answer.
+        timeout: Seconds that the client allows for the whole answer (``X-Server-Timeout``); None for no limit.
+        known: Chunks of the answer that are stored already. A repeatable engine does not have to pace those.
     """
 
     def __init__(
@@ -33,10 +36,10 @@ class EngineRequest:
 
     @cached_property
     def content(self) -> GenerateContentRequest:
-        """The body, read; engines that pass it on never need it.
+        """The parsed body. Parsed on first use: engines that pass requests on never need it.
 
         Raises:
-            UsageError: it is not a request; the message says what is wrong with it.
+            UsageError: if the body is not a request; the message says what is wrong with it.
         """
         try:
             content = coerce(msgspec.json.decode(self.body), GenerateContentRequest, "the request")
@@ -48,7 +51,7 @@ class EngineRequest:
 
 
 class Chunk(Protocol):
-    """What an engine yields: a ``GenerateContentResponse``, or just the bytes of one that is passed on."""
+    """What an engine yields: a ``GenerateContentResponse``, or only the bytes of one that is passed on."""
 
     @property
     def raw(self) -> bytes:
@@ -56,27 +59,28 @@ class Chunk(Protocol):
 
 
 class Engine(Protocol):
-    """Produces answers. One engine serves any number of requests at once.
+    """Produces answers. One engine serves any number of requests concurrently.
 
-    Leaving the iteration (``aclose``) stops the production at once. Every error is a ``HeadwaterError``. An engine that
-    answers the same request with the same words has an attribute ``is_repeatable`` that is True.
+    Closing the iterator (``aclose``) stops the generation at once. Every error is a ``HeadwaterError``. An engine that
+    answers the same request with the same content has an attribute ``is_repeatable`` that is True; its answers can be
+    resumed exactly after a server died.
     """
 
-    #: What a person calls it, in logs and on the line that the server prints at its start.
+    #: Its name in logs, metrics and ``/healthz``, and in stored streams, which are resumed by the engine of that name.
     name: str
 
     def stream(self, request: EngineRequest) -> AsyncIterator[Chunk]:
         """Yield the chunks of the answer; for ``is_stream`` False, one chunk.
 
         Raises:
-            HeadwaterError: the request is refused, or the answer broke off.
+            HeadwaterError: if the request is refused, or the answer breaks off.
         """
 
     async def count_tokens(self, request: EngineRequest) -> CountTokensResponse:
         """Return how many tokens the request has."""
 
     async def models(self) -> list[Model]:
-        """Return the models that this engine answers for."""
+        """Return the models that this engine offers."""
 
     async def aclose(self) -> None:
-        """Let go of connections."""
+        """Close connections."""

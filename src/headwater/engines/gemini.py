@@ -1,4 +1,4 @@
-"""The Gemini engine: any Gemini endpoint, through headwater's own client. What it sends on is what came."""
+"""The Gemini engine: any Gemini endpoint, through headwater's own client. Bytes pass through unchanged."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ from headwater.types import (
 )
 from headwater.types.base import ApiModel
 
-#: What is shorter than this is no key but a word that stands for none.
+#: Shorter keys are placeholders such as "none"; replacing them would garble messages that contain the word.
 _SHORTEST_KEY = 8
 
 
@@ -44,22 +44,22 @@ class _Feedback(ApiModel):
 
 
 class Glance(ApiResponse):
-    """A chunk as a relay needs it: the bytes that came, and whether the answer ends with it."""
+    """A chunk as a relay needs it: its bytes, and whether it ends the answer. Decoding no more keeps the relay fast."""
 
     candidates: list[_Candidate] | None = None
     prompt_feedback: _Feedback | None = None
 
 
 _GLANCES = Gemini(Glance)
-#: Whether to try again is the client's to say, and a relay has no opinion of its own on how long to wait.
+#: A relay does not retry: the client does, and two retry policies in a row would multiply.
 _ONCE: CallOptions = {"retry": Retry(attempts=1)}
 _STREAM: StreamOptions = {"retry": Retry(attempts=1)}
 
 
 class GeminiEngine:
-    """Passes requests on to ``base_url`` (the Gemini API, unless said otherwise) with the server's own key.
+    """Passes requests on to the Gemini API, or to the ``base_url`` in ``http_options``, with the server's own key.
 
-    The request's body goes on byte for byte, and each chunk keeps the bytes that it came as (``chunk.raw``).
+    The request's body is sent byte for byte, and each chunk keeps the bytes that were received (``chunk.raw``).
     """
 
     name = "gemini"
@@ -71,13 +71,13 @@ class GeminiEngine:
         self._caller = AsyncCaller(self._settings)
 
     async def stream(self, request: EngineRequest) -> AsyncIterator[Chunk]:
-        """Yield the chunks as they come."""
+        """Yield the chunks as they arrive."""
         with _without(self._settings.api_key):
             if not request.is_stream:
                 yield await self._caller.call(ANSWERS, self._request(request, "generateContent"), None, _ONCE)
                 return
-            onward = self._request(request, "streamGenerateContent?alt=sse")
-            async with self._caller.stream(onward, GenerateContentConfig(), _STREAM, dialect=_GLANCES) as stream:
+            http = self._request(request, "streamGenerateContent?alt=sse")
+            async with self._caller.stream(http, GenerateContentConfig(), _STREAM, dialect=_GLANCES) as stream:
                 async for chunk in stream:
                     yield chunk
 
@@ -87,7 +87,7 @@ class GeminiEngine:
             return await self._caller.call(COUNTS, self._request(request, "countTokens"), None, _ONCE)
 
     async def models(self) -> list[Model]:
-        """Return the models of the endpoint, all pages of them."""
+        """Return all models of the endpoint."""
         config, found = ListModelsConfig(page_size=1000), list[Model]()
         while True:
             with _without(self._settings.api_key):
@@ -132,7 +132,7 @@ def from_settings(settings: EngineSettings) -> GeminiEngine:
 
 @contextmanager
 def _without(key: str) -> Iterator[None]:
-    """Take the key out of errors that pass: an upstream may quote it, and the clients of this server read them."""
+    """Mask the key in errors: an upstream may quote it, and this server sends errors on to its clients."""
     try:
         yield
     except HeadwaterError as error:

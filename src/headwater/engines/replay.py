@@ -1,8 +1,8 @@
-"""The replay engine: plays recorded exchanges, each as it was, at a stated pace.
+"""The replay engine: plays recorded exchanges at a given pace.
 
-A directory holds cases, ``<source>/<case>/meta.json`` beside the recorded body that ``response_file`` in it names. The
-model's name chooses the case: ``source/case``, or ``source--case`` and ``replay--source--case`` where a slash would
-be in the way.
+A directory has cases: ``<source>/<case>/meta.json``, next to the recorded body that its ``response_file`` names. The
+model's name chooses the case: ``source/case``, or ``source--case`` and ``replay--source--case`` where a slash is not
+allowed.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ _COUNTS = Gemini(CountTokensResponse)
 
 
 class Case(msgspec.Struct, frozen=True):
-    """What is known of one recorded exchange."""
+    """The description of one recorded exchange."""
 
     id: str
     response_file: str
@@ -39,7 +39,7 @@ class ReplayEngine:
     """Plays the cases below ``directory``, waiting ``pace`` seconds before each chunk.
 
     Raises:
-        UsageError: there are no cases.
+        UsageError: if there are no cases.
     """
 
     name = "replay"
@@ -53,7 +53,7 @@ class ReplayEngine:
             raise UsageError(f"there are no recorded exchanges in {str(directory)!r}: <source>/<case>/meta.json")
 
     async def stream(self, request: EngineRequest) -> AsyncIterator[GenerateContentResponse]:
-        """Yield the chunks of the case; those of a stream as one where the client wants no stream."""
+        """Yield the chunks of the case, folded into one if the client did not ask for a stream."""
         results = self._results(self._case(request.model))
         if request.is_stream:
             for number, result in enumerate(results):
@@ -67,7 +67,7 @@ class ReplayEngine:
             yield chunk if fold.count == 1 else fold.response
 
     async def count_tokens(self, request: EngineRequest) -> CountTokensResponse:
-        """Return the recorded count; a count of nothing where the case is another call."""
+        """Return the recorded count; 0 if the case is not a ``countTokens`` call."""
         case = self._case(request.model)
         if case.method != "countTokens":
             return CountTokensResponse(total_tokens=0)
@@ -126,10 +126,10 @@ def from_settings(settings: EngineSettings) -> ReplayEngine:
 
 
 def _refuse(case: Case, body: bytes) -> None:
-    """Raise the error that a case is.
+    """Raise the recorded error, if the case is one.
 
     Raises:
-        APIError: with the recorded status and body; a body that is not Google's becomes the error's message.
+        APIError: if the recorded status is an error; a body without Google's shape becomes its message.
     """
     if case.http_status < 400:
         return

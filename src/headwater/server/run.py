@@ -1,4 +1,9 @@
-"""Runs the application on uvicorn: with our limits on connections, and a shutdown that lets streams finish."""
+"""Runs the application on uvicorn, with limits on connections and a shutdown that lets streams finish.
+
+A shutdown has three steps, in this order: stop accepting, so that no new stream begins; drain the recorder, so that
+every stream that runs gets an end that its readers can tell from a lost connection; then let uvicorn close the
+connections. uvicorn alone would close them first, and every reader would see its stream break.
+"""
 
 from __future__ import annotations
 
@@ -20,17 +25,14 @@ from headwater.server.application import Server
 from headwater.server.http.uvicorn_protocol import protocol_for
 from headwater.server.websocket.uvicorn_protocol import WebSocketProtocol
 
-#: How much the kernel takes for a client beyond what is on its way to it.
+#: How many unsent bytes the kernel may hold for a client (TCP_NOTSENT_LOWAT).
 _UNSENT_BYTES = 64 * 1024
-#: After the grace period: how long the endings may take to reach their readers.
-_LAST_WORDS = 5.0
+#: After the grace period: seconds for the last events to reach their readers.
+_FLUSH_TIME = 5.0
 
 
 class Runner(uvicorn.Server):
-    """uvicorn, except that it ends streams in order: no new ones, then the grace period, then the connections.
-
-    A second signal ends the grace period. At SIGHUP it calls ``reload``.
-    """
+    """uvicorn, with the shutdown described above. A second signal skips the grace period; SIGHUP calls ``reload``."""
 
     def __init__(
         self,
@@ -48,18 +50,19 @@ class Runner(uvicorn.Server):
             application,
             http=protocol_for(limits),
             ws=WebSocketProtocol,
-            ws_per_message_deflate=False,  # a third more CPU for each chunk, and four times the memory of a connection
+            # Compression would cost a third more CPU per chunk, and four times the memory per connection.
+            ws_per_message_deflate=False,
             ws_max_size=limits.max_message,
-            access_log=False,  # the application writes its own, without the query
+            access_log=False,  # the application has its own, which leaves out queries: keys may be in them
             log_config=None,
             log_level=log_level,
             server_header=False,
-            timeout_graceful_shutdown=round(_LAST_WORDS),
+            timeout_graceful_shutdown=round(_FLUSH_TIME),
         )
         super().__init__(config)
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        """Begin to serve."""
+        """Start serving."""
         self._loop = asyncio.get_running_loop()
         for listener in sockets or ():
             _limit_kernel(listener, self._served.config.limits.stall_timeout)
@@ -78,31 +81,33 @@ class Runner(uvicorn.Server):
             await self._served.recorder.drain(0)
         hurry.cancel()
         await draining
-        await self._served.sockets.wait_closed(
-            _LAST_WORDS
-        )  # uvicorn closes them without waiting for what they still say
+        # uvicorn closes WebSockets without waiting for messages that are still to be sent.
+        await self._served.sockets.wait_closed(_FLUSH_TIME)
         await super().shutdown(sockets)
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
-        """Begin to shut down at the first signal, and hurry at the second. The process then ends with exit code 0."""
+        """Shut down at the first signal, without the grace period at the second. The exit code is then 0.
+
+        uvicorn would raise the signal again at the end, and the exit code would say that the process was killed.
+        """
         if self.should_exit and self._loop is not None:
             self._loop.call_soon_threadsafe(self._hurry.set)
         self.should_exit = True
 
 
 def listen(host: str, port: int) -> socket.socket:
-    """Return a socket that listens on ``host`` and ``port`` (0: one that is free).
+    """Return a socket that listens on ``host`` and ``port`` (0 for a free port).
 
     Raises:
-        UsageError: the port is taken or not allowed, or the host is none of this machine's.
+        UsageError: if the port is taken or not allowed, or the host is not an address of this machine.
     """
     try:
         found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
         family, _, _, _, address = found[0]
-        # asyncio turns Nagle's algorithm off only where the protocol is named; else each answer waits 40 ms for an ACK.
+        # asyncio disables Nagle's algorithm only if the protocol is named; else each answer waits 40 ms for an ACK.
         listener = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     except (OSError, UnicodeError) as error:
-        raise UsageError(f"{host!r} is no address to listen on: {error}") from error
+        raise UsageError(f"{host!r} is not an address to listen on: {error}") from error
     try:
         if sys.platform != "win32":
             listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -110,20 +115,20 @@ def listen(host: str, port: int) -> socket.socket:
         listener.listen(2048)
     except (OSError, OverflowError) as error:
         listener.close()
-        raise UsageError(_why_not(host, port, error)) from error
+        raise UsageError(_listen_error(host, port, error)) from error
     return listener
 
 
 def _limit_kernel(listener: socket.socket, stall: float) -> None:
-    """Have the kernel hold little that a client has not taken, and end the connection when it takes nothing for long.
+    """Limit what the kernel buffers for a client, and for how long it keeps a connection that takes nothing.
 
-    Connections inherit both from their listener. Without them a megabyte of a finished answer can lie in the kernel,
-    for a client that never reads it, after this process has forgotten the connection.
+    Connections inherit both options from their listener. Without them, a megabyte of a finished answer can stay in the
+    kernel for a client that never reads it, long after this process has closed the connection.
     """
     for name, limit in (("TCP_NOTSENT_LOWAT", _UNSENT_BYTES), ("TCP_USER_TIMEOUT", round(stall * 1000))):
         option = getattr(socket, name, None)
         if option is not None:
-            with contextlib.suppress(OSError):  # no TCP
+            with contextlib.suppress(OSError):  # not a TCP socket
                 listener.setsockopt(socket.IPPROTO_TCP, option, limit)
 
 
@@ -134,23 +139,23 @@ def serve(
     log_level: str = "warning",
     reload: Callable[[], None] | None = None,
 ) -> None:
-    """Serve until a signal comes and the streams have ended; SIGHUP calls ``reload``.
+    """Serve until a signal arrives and the streams have ended; SIGHUP calls ``reload``.
 
     Raises:
-        UsageError: the application could not start; the log says why.
+        UsageError: if the application could not start; the reason is logged.
     """
     runner = Runner(application, log_level=log_level, reload=reload)
-    _spare_collector()
+    _tune_collector()
     with contextlib.closing(listener):
         runner.run(sockets=[listener])
     if not runner.started:
         raise UsageError("the server could not start")
 
 
-def _spare_collector() -> None:
-    """Have the garbage collector look less often, and never at what is there from the start.
+def _tune_collector() -> None:
+    """Collect garbage less often, and never what exists from the start.
 
-    An open stream is some hundred objects; at hundreds of streams each full collection would hold all of them up.
+    An open stream is about a hundred objects; with hundreds of streams, each full collection would delay all of them.
     """
     gc.collect()
     gc.freeze()
@@ -158,7 +163,7 @@ def _spare_collector() -> None:
 
 
 def log_to_stderr(level: str, *, access_log: bool) -> None:
-    """Send headwater's and uvicorn's logs to standard error, the access log as JSON lines."""
+    """Send headwater's and uvicorn's logs to stderr, the access log as JSON lines."""
     plain = logging.StreamHandler(sys.stderr)
     plain.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
     for name in ("headwater", "uvicorn.error"):
@@ -172,14 +177,14 @@ def log_to_stderr(level: str, *, access_log: bool) -> None:
     access.setLevel(logging.INFO if access_log else logging.CRITICAL)
 
 
-def _why_not(host: str, port: int, error: BaseException) -> str:
+def _listen_error(host: str, port: int, error: BaseException) -> str:
     import errno
 
     match getattr(error, "errno", None):
         case errno.EADDRINUSE:
             return f"port {port} on {host} is taken by another program: choose another with --port"
         case errno.EACCES:
-            return f"port {port} is not allowed to this user: choose one above 1023 with --port"
+            return f"port {port} is not allowed for this user: choose one above 1023 with --port"
         case errno.EADDRNOTAVAIL:
-            return f"{host!r} is no address of this machine"
+            return f"{host!r} is not an address of this machine"
     return f"cannot listen on {host}:{port}: {error}"
