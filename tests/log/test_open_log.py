@@ -88,5 +88,5 @@ def test_redis_gets_what_is_not_ours(url: str, sent: str) -> None:
 
 def test_an_address_that_redis_does_not_know_is_an_error() -> None:
     pytest.importorskip("redis")
-    with pytest.raises(LogError, match="no address"):
+    with pytest.raises(LogError, match="not the address of a Redis"):
         open_log("redis://127.0.0.1:port")

@@ -207,7 +207,7 @@ def test_an_append_is_one_entry_and_a_repeated_one_changes_nothing(redis: RedisS
 
     async def check(log: RedisLog) -> None:
         await log.create("a")
-        send, calls = log._writes.do, []
+        send, calls = log._writes.execute, []
 
         async def twice(*command: object) -> object:
             calls.append(command)
@@ -215,10 +215,10 @@ def test_an_append_is_one_entry_and_a_repeated_one_changes_nothing(redis: RedisS
             assert await send(*command) == first
             return first
 
-        log._writes.do = twice  # type: ignore[method-assign, assignment]
+        log._writes.execute = twice  # type: ignore[method-assign, assignment]
         assert await log.append("a", [b"1", b"2", b"3"]) == 3
         assert await log.append("a", [b"4"], at=3) == 4
-        assert await log._reads.do("XLEN", log._names("a")[1]) == 2
+        assert await log._reads.execute("XLEN", log._keys("a")[1]) == 2
         assert (await log.read("a", 0)).records == [b"1", b"2", b"3", b"4"]
 
     with_logs(redis.url, check)
