@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from headwater.core.answer.ending import Ending, EndingKind, judge
-from headwater.core.answer.events import Block, Call, End, Media, Reset, Retrying, Text, Thought, Translator, Usage
+from headwater.core.answer.events import Block, Call, End, EventTranslator, Media, Reset, Retrying, Text, Thought, Usage
 from headwater.core.answer.fold import Fold
 from headwater.core.machine.policy import Retry
 from headwater.errors import StreamInterrupted
@@ -29,7 +29,7 @@ class Told:
 
     def __init__(self) -> None:
         self.fold = Fold()
-        self.translator = Translator(lambda: self.fold)
+        self.translator = EventTranslator(lambda: self.fold)
 
     def __call__(self, *results: Any) -> list[Any]:
         found = []
@@ -130,9 +130,9 @@ def test_the_end_is_the_last_event_and_a_refusal_comes_before_it() -> None:
     fold = Fold()
     fold.add(GenerateContentResponse(prompt_feedback={"block_reason": "SAFETY"}))
     ending = judge(fold, None)
-    block, end = Translator(lambda: fold).end(ending)
+    block, end = EventTranslator(lambda: fold).end(ending)
     assert (block, end) == (Block("SAFETY", True, ()), End(ending))
-    assert list(Translator(lambda: fold).end(None)) == []
+    assert list(EventTranslator(lambda: fold).end(None)) == []
 
 
 def test_a_machine_that_tells_gives_the_retry_in_its_place() -> None:
@@ -141,6 +141,6 @@ def test_a_machine_that_tells_gives_the_retry_in_its_place() -> None:
     script.begin()
     script.received(sse(document([{"text": "a"}], token="t")))
     script.failed("lost")
-    told = Translator(lambda: script.machine.snapshot.fold)
+    told = EventTranslator(lambda: script.machine.snapshot.fold)
     events = [event for _ in range(2) for event in told.events(script.step())]
     assert [type(event) for event in events] == [Text, Retrying]

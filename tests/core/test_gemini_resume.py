@@ -83,7 +83,7 @@ def test_an_api_that_says_something_else_is_not_believed(instead: list[bytes]) -
     assert came == ""
     error = script.stop()
     assert isinstance(error, StreamInterrupted)
-    assert "another text" in str(error)
+    assert "a different text" in str(error)
     assert error.partial.text == "zero one two"
 
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import msgspec
 
-from headwater.core.answer.arguments import has_value, keys, value
+from headwater.core.answer.arguments import has_value, path_keys, piece_value
 from headwater.types import PartialArg
 
 _Key = str | int
@@ -39,7 +39,7 @@ class ArgumentText:
         return text + "}"
 
     def _piece(self, piece: PartialArg) -> str:
-        path, content = keys(piece.json_path or ""), value(piece)
+        path, content = path_keys(piece.json_path or ""), piece_value(piece)
         if not path or not isinstance(path[0], str) or path[0] in self._again:
             return ""
         if not has_value(piece):

@@ -12,7 +12,7 @@ from headwater.client.options.observers import ObserverGroup
 from headwater.client.stream.hooks import Measure, hooks
 from headwater.client.tools.structured import GrowingJson, Items, with_parsed
 from headwater.core.answer.ending import Ending
-from headwater.core.answer.events import Translator
+from headwater.core.answer.events import EventTranslator
 from headwater.core.answer.metrics import Metrics
 from headwater.core.answer.progress import Progress
 from headwater.core.machine.machine import Machine
@@ -245,9 +245,9 @@ class BaseStream(Generic[R]):
         snapshot = self._snapshot
         return Items(lambda: snapshot.fold, path, kind, self._config)
 
-    def _translator(self) -> Translator:
+    def _translator(self) -> EventTranslator:
         """Who makes events of what the machine gives, once it reports events."""
-        return Translator(lambda: self._snapshot.fold)
+        return EventTranslator(lambda: self._snapshot.fold)
 
     def _begin_loop(self, *, reports_events: bool) -> None:
         """Take it that a loop begins; whether it wants to be told what becomes of the stream."""

@@ -1,4 +1,4 @@
-"""Function calls whose arguments are streamed (Vertex AI): pieces by JSON path, put together into one call."""
+"""Function calls whose arguments are streamed (Vertex AI): pieces by JSON path, assembled into one call."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ class Arguments:
 
     def __init__(self) -> None:
         self._open: FunctionCall | None = None
-        self._growing: dict[tuple[str | int, ...], _Text] = {}  # the text that goes on, by its place
+        self._growing: dict[tuple[str | int, ...], _Text] = {}  # texts that are not complete, by their path
 
     def add(self, call: FunctionCall) -> FunctionCall | None:
-        """Return the call that ``call`` begins (itself when it is whole), or None when it continues an open one.
+        """Return the call that ``call`` begins (itself if it is complete), or None if it continues an open one.
 
-        A call that was begun is filled in place by the pieces that follow, its growing text when ``settle`` is called.
+        An open call is filled in place by the pieces that follow, its growing texts when ``settle`` is called.
         """
         streamed = call.partial_args is not None or call.will_continue is not None
         if not streamed and (self._open is None or call.name is not None):
@@ -38,13 +38,13 @@ class Arguments:
         return begun
 
     def abandon(self) -> FunctionCall | None:
-        """Take it that nothing more comes; return the call that is only half there."""
+        """Record that nothing more arrives; return the call that is incomplete, if there is one."""
         half = self._open
         self._end()
         return half
 
     def settle(self) -> None:
-        """Put the text that is still growing into its place: joined then, since joining at each piece is quadratic."""
+        """Put growing texts into their places. They are joined only here: joining at each piece would be quadratic."""
         for text in self._growing.values():
             text.settle()
 
@@ -54,7 +54,7 @@ class Arguments:
         self._open = None
 
     def _put(self, call: FunctionCall | None, piece: PartialArg) -> None:
-        said, steps = value(piece), tuple(keys(piece.json_path or ""))
+        said, steps = piece_value(piece), tuple(path_keys(piece.json_path or ""))
         text = self._growing.pop(steps, None)
         if not has_value(piece):
             if text is not None:
@@ -72,7 +72,7 @@ class Arguments:
             text.settle()
 
     def _place(self, call: FunctionCall | None, steps: tuple[str | int, ...], value: Any) -> _Text | None:
-        """Put ``value`` where ``steps`` lead, and return it where it is text, which can grow."""
+        """Put ``value`` where ``steps`` lead; return it if it is text, which can grow."""
         if call is None or not steps:
             return None
         if call.args is None:
@@ -85,7 +85,7 @@ class Arguments:
 
 
 class _Text:
-    """A text that comes in pieces, and its place in the arguments."""
+    """A text that arrives in pieces, and its place in the arguments."""
 
     def __init__(self, node: Any, key: str | int, text: str) -> None:
         self.pieces = [text]
@@ -98,23 +98,23 @@ class _Text:
             _set(self._node, self._key, self.pieces[0])
 
 
-def keys(path: str) -> list[str | int]:
-    """Return the keys that a JSON path leads through: ``$.days[0].city`` is ``days``, 0, ``city``."""
+def path_keys(path: str) -> list[str | int]:
+    """Return the keys of a JSON path: ``$.days[0].city`` is ``days``, 0, ``city``."""
     steps = _STEP.findall(path)
     return [int(number) if number else (dotted or single or double) for number, dotted, single, double in steps]
 
 
 def has_value(piece: PartialArg) -> bool:
-    """Return whether a piece says something, if it is null; else it says that what is at its place has ended.
+    """Return whether a piece has a value, null included; a piece without one ends what is at its place.
 
-    ``$.a[]`` without a value is the end of a list, which may be empty.
+    ``$.a[]`` without a value ends a list, which may be empty.
     """
     said = (piece.string_value, piece.number_value, piece.bool_value, piece.null_value)
     return any(field is not None for field in said)
 
 
-def value(piece: PartialArg) -> str | float | int | bool | None:
-    """Return what a piece says: a text, a number, a truth, or None for null."""
+def piece_value(piece: PartialArg) -> str | float | int | bool | None:
+    """Return the value of a piece: a text, a number, a boolean, or None for null."""
     if piece.string_value is not None:
         return piece.string_value
     if piece.number_value is not None:
@@ -128,7 +128,7 @@ def _is_list(piece: PartialArg) -> bool:
 
 
 def _is_there(node: Any, steps: tuple[str | int, ...]) -> bool:
-    """Whether a path leads to something, if it is null."""
+    """Whether a path leads to a value, null included."""
     for key in steps:
         is_key = isinstance(key, int) and key < len(node) if isinstance(node, list) else isinstance(node, dict)
         if not is_key or (isinstance(node, dict) and key not in node):
@@ -154,6 +154,6 @@ def _get(node: Any, key: str | int) -> Any:
 def _set(node: Any, key: str | int, value: Any) -> None:
     if isinstance(node, dict):
         node[key] = value
-    elif isinstance(key, int) and key < 100_000:  # a path is the server's word: no list of a billion for it
+    elif isinstance(key, int) and key < 100_000:  # the path comes from the server: no list of a billion for it
         node.extend([None] * (key + 1 - len(node)))
         node[key] = value

@@ -1,4 +1,4 @@
-"""How a stream ended, in one of ten words, judged from its answer and its error."""
+"""``Ending``: how a stream ended, in one word, judged from its answer and its error."""
 
 from __future__ import annotations
 
@@ -38,42 +38,42 @@ _MALFORMED = frozenset(
 )
 
 
-#: What gateways send that fill in every field.
+#: What stands for no finish reason; the last two come from gateways that fill in every field.
 _UNSAID = (None, "", "FINISH_REASON_UNSPECIFIED")
 
 
 class EndingKind(StrEnum):
-    """The ten ways in which a stream can end."""
+    """The ways in which a stream can end."""
 
     FINISHED = "finished"
-    """The model said all it wanted to."""
+    """The model finished by itself."""
     MAX_TOKENS = "max_tokens"
     """The answer reached its limit of tokens."""
     STOP_SEQUENCE = "stop_sequence"
-    """The model came upon one of the caller's stop sequences. The Gemini API does not tell this from a natural end:
-    both are ``STOP``, and so ``finished``. It is said where the other end's ``finishMessage`` speaks of it."""
+    """The model wrote one of the caller's stop sequences. The Gemini API reports this like a natural end (``STOP``), so
+    it shows as ``finished``, unless the server's ``finishMessage`` mentions it."""
     BLOCKED = "blocked"
     """The prompt or the answer was refused; ``reason`` and ``safety_ratings`` say why."""
     MALFORMED_CALL = "malformed_call"
     """The model tried to call a function and failed."""
     TRUNCATED = "truncated"
-    """The stream ended without a finish reason: its end may be missing. Or it ended where the API stops by itself
-    (``CONTINUATION``) and was not asked to go on: then it is missing."""
+    """The stream ended without a finish reason, so its end may be missing; or the API stopped at a limit of its own
+    (``CONTINUATION``) and was not asked to continue, so the end is missing."""
     STALLED = "stalled"
-    """One of the clocks ran out."""
+    """A deadline passed."""
     INTERRUPTED = "interrupted"
-    """The connection was lost in the middle."""
+    """The connection was lost in the middle of the answer."""
     CANCELLED = "cancelled"
     """The caller stopped it, or left its loop."""
     FAILED = "failed"
-    """Anything else: the API's error, no connection, an answer that is none."""
+    """Anything else: an error of the API, no connection, a response that is not an answer."""
 
 
 class Ending(msgspec.Struct, frozen=True, kw_only=True):
     """How a stream ended. ``str(ending)`` is its kind.
 
-    ``reason`` is the API's own word (a finish or block reason) or the reason given to ``cancel``; ``message`` says more
-    where there is more; ``error`` is what the stream raised, or would have.
+    ``reason`` is the API's finish or block reason, or the reason given to ``cancel``; ``message`` has details, if
+    there are any; ``error`` is what the stream raised, or would have raised.
     """
 
     kind: EndingKind
@@ -89,7 +89,7 @@ class Ending(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def is_whole(self) -> bool:
-        """Whether the answer is all that the model had to say, or was allowed to."""
+        """Whether the answer is complete, or as long as the model was allowed to make it."""
         return self.kind in (EndingKind.FINISHED, EndingKind.MAX_TOKENS, EndingKind.STOP_SEQUENCE)
 
 
@@ -129,7 +129,7 @@ def judge(fold: Fold, error: HeadwaterError | None) -> Ending:
 
 
 def blocked_error(fold: Fold) -> BlockedError | None:
-    """Return the error of an answer that was refused; None when it was not."""
+    """Return the error of an answer that was blocked, None if it was not."""
     ending = judge(fold, None)
     if ending.kind is not EndingKind.BLOCKED:
         return None

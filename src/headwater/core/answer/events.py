@@ -1,4 +1,4 @@
-"""The typed events of a stream, for ``match``: one for each thing in a chunk, and for what becomes of the stream."""
+"""The typed events of a stream, for ``match``: what is in a chunk, and what happens to the stream."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from headwater.types import FunctionCall, FunctionResponse, GenerateContentRespo
 
 
 class Text(msgspec.Struct, frozen=True):
-    """A piece of the answer's text. ``snapshot`` is the text up to and with it."""
+    """A piece of the answer's text. ``snapshot`` is the text up to its end."""
 
     text: str
     end: int = 0
@@ -34,27 +34,27 @@ class Thought(msgspec.Struct, frozen=True):
 
 
 class Call(msgspec.Struct, frozen=True):
-    """A whole function call. A call whose arguments are streamed comes when they are complete."""
+    """A complete function call. One whose arguments are streamed is reported when they are complete."""
 
     call: FunctionCall
     part: Part
-    """The part that it came in, with its thought signature."""
+    """The part that held it, with its thought signature."""
 
 
 class Result(msgspec.Struct, frozen=True):
-    """What a function answered that was called automatically; it is told to the model."""
+    """The result of a function that was called automatically; it is sent to the model."""
 
     response: FunctionResponse
 
 
 class Media(msgspec.Struct, frozen=True):
-    """A part that is neither text nor a call: an image, sound, code and its result, a file."""
+    """A part that is neither text nor a call: an image, audio, code and its result, a file."""
 
     part: Part
 
 
 class Usage(msgspec.Struct, frozen=True):
-    """The tokens so far, as the API counted them; whenever they change."""
+    """The tokens so far, as counted by the API; reported whenever they change."""
 
     usage: UsageMetadata
 
@@ -68,7 +68,7 @@ class Block(msgspec.Struct, frozen=True):
 
 
 class Retrying(msgspec.Struct, frozen=True):
-    """The stream failed and is tried again (or continued) in ``delay`` seconds; ``failures`` in a row so far."""
+    """The stream failed and is retried or resumed in ``delay`` seconds; ``failures`` counts those in a row."""
 
     error: HeadwaterError
     failures: int
@@ -76,24 +76,24 @@ class Retrying(msgspec.Struct, frozen=True):
 
 
 class Reset(msgspec.Struct, frozen=True):
-    """The answer begins anew: what had come is void."""
+    """The answer restarts: everything before is void."""
 
     error: HeadwaterError
 
 
 class End(msgspec.Struct, frozen=True):
-    """The end, always the last event; an error that the stream ends with is raised after it."""
+    """The end, always the last event. If the stream ends with an error, it is raised after this event."""
 
     ending: Ending
 
 
-def results(parts: list[Part]) -> list[Result]:
-    """Return what functions answered as events."""
+def function_results(parts: list[Part]) -> list[Result]:
+    """Return the results of functions as events."""
     return [Result(part.function_response) for part in parts if part.function_response is not None]
 
 
 def reset_chunk() -> GenerateContentResponse:
-    """Return what says ``Reset`` among chunks."""
+    """Return the chunk that stands for a ``Reset``."""
     chunk = GenerateContentResponse()
     chunk.__dict__["_is_reset"] = True
     return chunk
@@ -102,8 +102,8 @@ def reset_chunk() -> GenerateContentResponse:
 Event = Text | Thought | Call | Result | Media | Usage | Block | Retrying | Reset | End
 
 
-class Translator:
-    """Makes events of the first candidate's chunks. Lives as long as a loop over them."""
+class EventTranslator:
+    """Turns the chunks of the first candidate into events. Lives as long as the loop over them."""
 
     def __init__(self, fold: Callable[[], Fold]) -> None:
         self._fold = fold
@@ -113,8 +113,8 @@ class Translator:
         self._calls = _Calls()
 
     def events(self, result: GenerateContentResponse | Retrying | Reset | Result) -> Iterator[Event]:
-        """Yield what is in a chunk, in its order; what is an event already passes."""
-        if self._of is not self._fold():  # another answer: begun anew, or after functions were called
+        """Yield the events of a chunk, in order; a result that is an event already is passed on."""
+        if self._of is not self._fold():  # another answer, after a restart or function calls
             self._of, self._end, self._usage, self._calls = self._fold(), 0, None, _Calls()
         if isinstance(result, Retrying | Reset | Result):
             yield result
@@ -134,7 +134,7 @@ class Translator:
             yield Usage(usage)
 
     def end(self, ending: Ending | None) -> Iterator[Event]:
-        """Yield the last events; none where the stream goes on."""
+        """Yield the last events; nothing if the stream has not ended."""
         if ending is None:
             return
         if ending.kind is EndingKind.BLOCKED:
@@ -150,7 +150,8 @@ class Translator:
                 yield Text(part.text, self._end, self._fold())
         elif part.function_call is not None:
             yield from self._calls.take(part, part.function_call)
-        elif part != Part(thought=part.thought, thought_signature=part.thought_signature):  # a signature alone is none
+        # A signature may arrive alone, in a part of its own; it is not content.
+        elif part != Part(thought=part.thought, thought_signature=part.thought_signature):
             yield Media(part)
 
 

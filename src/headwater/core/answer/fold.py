@@ -1,4 +1,4 @@
-"""Chunks to one answer: ``Fold`` takes them one at a time, in linear time, and can say at any moment what there is."""
+"""``Fold``: chunks to one answer, in linear time, readable at any moment."""
 
 from __future__ import annotations
 
@@ -34,6 +34,10 @@ _NO_GROUNDING = GroundingMetadata()
 class Fold:
     """The answer so far. ``count`` is the number of chunks taken."""
 
+    # ``add`` is called for every chunk of every stream, so it does no work that only some readers need. Text is kept as
+    # the pieces that arrived and joined when it is asked for; the joined text then takes the place of its pieces, so
+    # asking after every chunk stays linear. What every chunk repeats (id, version) is looked at until it is known.
+
     def __init__(self) -> None:
         self.count = 0
         self._first = _CandidateFold(0)
@@ -41,8 +45,8 @@ class Fold:
         self._usage: UsageMetadata = NO_USAGE
         self._last: GenerateContentResponse | None = None
         self._head: dict[str, Any] = {}
-        self._is_headed = False  # a response id has come, and all that comes with it
-        self._spent: UsageMetadata | None = None  # by the requests before this one
+        self._is_headed = False  # a response id has arrived, and all that comes with it
+        self._spent: UsageMetadata | None = None  # the usage of the requests before this one
 
     def add(self, chunk: GenerateContentResponse) -> None:
         """Take the next chunk."""
@@ -63,7 +67,7 @@ class Fold:
         return self._first.text
 
     def text_after(self, start: int) -> str:
-        """Return the text from character ``start`` on; what came before costs nothing."""
+        """Return the text from character ``start`` on, at a cost that depends on that part alone."""
         return self._first.text_after(start)
 
     @property
@@ -78,7 +82,7 @@ class Fold:
 
     @property
     def finish_message(self) -> str | None:
-        """What the API says about the first candidate's end."""
+        """What the API says about the end of the first candidate."""
         message: str | None = self._first.rest("finish_message")
         return message
 
@@ -90,46 +94,46 @@ class Fold:
 
     @property
     def continuation_token(self) -> bytes | None:
-        """The checkpoint of the first candidate from which the API can go on."""
+        """The checkpoint of the first candidate from which the API can continue."""
         token: bytes | None = self._first.rest("continuation_token")
         return token
 
     @property
     def since_checkpoint(self) -> list[Part]:
-        """The content of the first candidate that came after that checkpoint; all of it where there is none."""
+        """The content of the first candidate since that checkpoint; all of it if there is no checkpoint."""
         return self._first.since_checkpoint
 
     @property
     def is_single(self) -> bool:
-        """Whether there is no other candidate than the first."""
+        """Whether there is only one candidate."""
         return not self._others
 
     @property
     def is_ended(self) -> bool:
-        """Whether no candidate lacks a finish reason, where the one that came last has one."""
+        """Whether every candidate has a finish reason, given that the last one to arrive has one."""
         folds = (self._first, *self._others.values())
         return not self._others or all(fold.finish_reason for fold in folds if fold.seen)
 
     @property
     def prompt_feedback(self) -> GenerateContentResponsePromptFeedback | None:
-        """What the API thinks of the prompt, where it says something."""
+        """The API's verdict on the prompt, if it gave one."""
         return self._head.get("prompt_feedback")
 
     @property
     def grown(self) -> int:
-        """How many pieces of content have come: text, thoughts, calls, media; not what is empty."""
+        """How many pieces of content have arrived: text, thoughts, calls, media; empty parts do not count."""
         if not self._others:
             return self._first.grown
         return self._first.grown + sum(fold.grown for fold in self._others.values())
 
     @property
     def is_text(self) -> bool:
-        """Whether the first candidate is text and thoughts alone, so that it can be told to a model as it stands."""
+        """Whether the first candidate is text and thoughts alone, so that a model can be shown it as it is."""
         return not self._others and self._first.is_text
 
     @property
     def usage_metadata(self) -> UsageMetadata:
-        """The tokens so far, as the API counted them, over all requests that the answer took."""
+        """The tokens so far, as counted by the API, of all requests that the answer took."""
         return self._usage if self._spent is None else add_usage(self._spent, self._usage)
 
     @property
@@ -138,13 +142,13 @@ class Fold:
         return self._spent is not None
 
     def begin_continuation(self) -> None:
-        """Take it that another request goes on with the answer: its usage is counted anew, and it ends anew."""
+        """Record that another request continues the answer: its usage adds to the old one, its end replaces it."""
         self._spent, self._usage = self.usage_metadata, NO_USAGE
         self._first.finish_reason = None
         self._first.forget("finish_message")
 
     def abandon(self) -> None:
-        """Take it that nothing more comes: half a function call is none."""
+        """Record that nothing more arrives: a function call that is incomplete is dropped."""
         for fold in (self._first, *self._others.values()):
             fold.abandon()
 
@@ -187,12 +191,12 @@ class _CandidateFold:
         self._pieces: list[str] = []  # the text part that is still growing
         self._thinking = False  # whether that part is a thought
         self._text: list[str] = []
-        self._counted = self._length = 0  # so many pieces of the text have so many characters
+        self._counted = self._length = 0  # the pieces of the text that were counted, and their characters
         self._thoughts: list[str] = []
         self._arguments = Arguments()
-        self._checkpoint = (0, 0)  # closed parts, and characters of the growing one, when the last token came
+        self._checkpoint = (0, 0)  # closed parts, and characters of the growing one, at the last token
         self._rest: dict[str, Any] = {}
-        self._lists: dict[str, tuple[Any, dict[str, list[Any]]]] = {}  # what comes a piece at a time
+        self._lists: dict[str, tuple[Any, dict[str, list[Any]]]] = {}  # fields whose lists arrive piece by piece
 
     @property
     def text(self) -> str:
@@ -262,7 +266,7 @@ class _CandidateFold:
         if candidate.finish_reason is not None:
             self.finish_reason = candidate.finish_reason
             self._remember(candidate)
-        elif (  # spelled out, since this is asked of every chunk
+        elif (  # spelled out: a loop over the names would cost more, for every chunk
             candidate.safety_ratings is not None
             or candidate.grounding_metadata is not None
             or candidate.citation_metadata is not None
@@ -289,7 +293,7 @@ class _CandidateFold:
             self.grown += 1
             (self._thoughts if self._thinking else self._text).append(text)
         if part.thought_signature is not None or part.part_metadata is not None or part.speech_metadata is not None:
-            # what is signed or annotated goes back as it came, unmerged
+            # A signed or annotated part goes back to the API as it arrived, so it is never merged with its neighbours.
             self._close()
             self._parts.append(part)
         elif text:
@@ -320,7 +324,7 @@ class _CandidateFold:
             value = getattr(candidate, name)
             if value is not None:
                 self._rest[name] = value
-        if candidate.continuation_token is not None:  # it stands for all that its chunk says, too
+        if candidate.continuation_token is not None:  # a token covers the content of its own chunk too
             self._checkpoint = (len(self._parts), sum(map(len, self._pieces)))
         if candidate.grounding_metadata not in (None, _NO_GROUNDING):  # streams send {} until the last chunk
             self._rest["grounding_metadata"] = candidate.grounding_metadata
@@ -334,7 +338,7 @@ class _CandidateFold:
             lists["top_candidates"] += result.top_candidates or ()
 
     def _growing(self, name: str, value: Any, *inner: str) -> dict[str, list[Any]]:
-        """The lists inside a field that come a piece at a time; the field's other values are the latest."""
+        """The lists inside a field that arrive piece by piece; the other values of the field are the latest."""
         lists = self._lists[name][1] if name in self._lists else {key: [] for key in inner}
         self._lists[name] = (value, lists)
         return lists
@@ -345,14 +349,14 @@ def _with_lists(value: Any, lists: dict[str, list[Any]]) -> Any:
 
 
 def _joined(pieces: list[str]) -> str:
-    """Join, and keep the result as the only piece, so that asking again costs nothing."""
+    """Join, and keep the result as the only piece, so that the next call costs nothing."""
     if len(pieces) > 1:
         pieces[:] = ["".join(pieces)]
     return pieces[0] if pieces else ""
 
 
 def add_usage(one: UsageMetadata, two: UsageMetadata) -> UsageMetadata:
-    """Return the tokens of two requests together: counts are summed, details by modality are left to the last."""
+    """Return the tokens of two requests together: counts are summed, details by modality are those of the last."""
     sums = {}
     for name in two.__struct_fields__:
         values = [value for value in (getattr(one, name), getattr(two, name)) if value is not None]
@@ -362,6 +366,6 @@ def add_usage(one: UsageMetadata, two: UsageMetadata) -> UsageMetadata:
 
 
 def merge_message(old: UsageMetadata, new: UsageMetadata) -> UsageMetadata:
-    """What ``new`` says, and ``old`` where it is silent."""
+    """Return ``new``, with the values of ``old`` for fields that it lacks."""
     said = {name: value for name in new.__struct_fields__ if (value := getattr(new, name)) is not None}
     return msgspec.structs.replace(old, **said)

@@ -1,8 +1,31 @@
-"""Where a continued answer is joined to what was there before: nothing twice, nothing lost.
+"""Joiners: how a continued answer is joined to what has arrived before, nothing twice and nothing lost."""
 
-A server that continues from a checkpoint repeats what followed it (``SkipReplayed``). A model that is asked to continue
-its own text may begin by repeating the end of that text (``TrimOverlap``).
-"""
+# Theory of operation
+#
+# Who continues an answer may repeat some of it, in one of two ways.
+#
+# A server that continues from a checkpoint replays what followed the checkpoint (``SkipReplayed``). It is the same
+# text, but it may be cut into other chunks, and calls may have other ids. So neighbouring texts are merged before they
+# are compared, and calls are compared by name and arguments. The comparison is exact and immediate: nothing is held
+# back, and the first difference ends the stream, because after it nobody can say what belongs together.
+#
+# A model that is shown its own text may begin by repeating the end of it (``TrimOverlap``). This is a guess: the
+# longest piece of new text that equals the end of the old one is taken for a repetition. A short one can be meant ("ha
+# ha"), so it stays. Chunks are held back only while more text could still make an overlap longer, that is, while all
+# the new text occurs inside the old one; at most ``_LONGEST_OVERLAP`` characters, so the wait is bounded.
+#
+# Invariants:
+#
+# * What joiners return, added to the fold of what was there, is the fold of one unbroken answer.
+# * A chunk is never dropped, even if none of its content is new: its usage, finish reason and checkpoint still count.
+#   It passes without its parts. The one exception is a checkpoint inside repeated text: it lies before the end of what
+#   is known, so resuming from it would repeat text that nothing would remove.
+# * A chunk that changes is a copy without ``raw``, because the bytes that arrived would contradict it.
+# * A thought never equals a text, even of the same characters.
+#
+# A second break during a replay is the hard case. If a checkpoint arrived in the replay, the next request continues
+# from it, and what follows it is first the rest of the old replay. ``pending`` is that rest; the intake puts it before
+# what the fold has since the checkpoint.
 
 from __future__ import annotations
 
@@ -13,36 +36,36 @@ import msgspec
 from headwater.errors import StreamInterrupted
 from headwater.types import Content, GenerateContentResponse, Part
 
-#: An overlap is looked for so far back.
+#: An overlap is looked for this far back (characters).
 _LONGEST_OVERLAP = 2000
-#: A shorter repetition can be meant: "ha ha", "very very".
+#: A shorter repetition may be intended: "ha ha", "very very".
 _SHORTEST_OVERLAP = 12
 
 
 class Joiner(Protocol):
-    """The join between two parts of an answer. Lives from the second request to its first new content, at most."""
+    """The join between two parts of an answer. Does its work from the second request to the first new content."""
 
     def feed(self, chunk: GenerateContentResponse) -> list[GenerateContentResponse]:
-        """Return what is new in ``chunk``; maybe nothing yet.
+        """Return what is new in ``chunk``, which may be nothing yet.
 
         Raises:
-            StreamInterrupted: the other side says something else than before, so there is no way to join.
+            StreamInterrupted: if it differs from what arrived before, so that it cannot be joined.
         """
 
     def flush(self) -> list[GenerateContentResponse]:
-        """Return what was held back, when the answer has ended.
+        """Return what was held back at the end of the answer.
 
         Raises:
-            StreamInterrupted: it ended before it had come to where it was before.
+            StreamInterrupted: if it ended before everything known was replayed.
         """
 
     @property
     def pending(self) -> list[Part]:
-        """What is known already and still to be said again."""
+        """What is known and has yet to be replayed."""
 
 
 class SkipReplayed:
-    """Leaves out what is said again, word for word."""
+    """Leaves out what is replayed word for word."""
 
     def __init__(self, said: list[Part]) -> None:
         self._said = _merged(said)
@@ -61,7 +84,7 @@ class SkipReplayed:
 
     @property
     def pending(self) -> list[Part]:
-        """What is still to be said again."""
+        """What has yet to be replayed."""
         return list(self._said)
 
     def _new(self, part: Part) -> list[Part]:
@@ -86,7 +109,7 @@ class SkipReplayed:
 
 
 class TrimOverlap:
-    """Leaves out the end of the old text where the new text begins by repeating it; leaves out thoughts had before."""
+    """Leaves out the beginning of the new text if it repeats the end of the old one, and thoughts if muted."""
 
     def __init__(self, text: str, *, mute_thoughts: bool) -> None:
         self._old = text[-_LONGEST_OVERLAP:]
@@ -96,7 +119,7 @@ class TrimOverlap:
         self._is_joined = not text
 
     def feed(self, chunk: GenerateContentResponse) -> list[GenerateContentResponse]:
-        """Return what is new in ``chunk``; while its text may be a repetition, nothing."""
+        """Return what is new in ``chunk``; nothing while its text may be a repetition."""
         if self._mute and any(part.thought for part in _parts(chunk)):
             chunk = _with_parts(chunk, [part for part in _parts(chunk) if not part.thought])
         if self._is_joined:
@@ -108,7 +131,7 @@ class TrimOverlap:
         return []
 
     def flush(self) -> list[GenerateContentResponse]:
-        """Return what was held back, without what repeats the old text."""
+        """Return what was held back, without the repetition."""
         held, self._held, self._is_joined = self._held, [], True
         cut = overlap(self._old, self._new)
         found = []
@@ -120,16 +143,16 @@ class TrimOverlap:
 
     @property
     def pending(self) -> list[Part]:
-        """Nothing: what a model repeats is not known before."""
+        """Nothing: what a model will repeat is not known."""
         return []
 
     def _may_grow(self) -> bool:
-        """Whether with more text there may be an overlap, or a longer one."""
+        """Whether more text could make an overlap, or a longer one."""
         return self._new in self._old[:-1]
 
 
 def overlap(old: str, new: str) -> int:
-    """Return how many characters of ``new`` repeat the end of ``old``, where they are too many for chance."""
+    """Return how many characters of ``new`` repeat the end of ``old``; 0 if so few that it may be chance."""
     for size in range(min(len(old), len(new)), _SHORTEST_OVERLAP - 1, -1):
         if old.endswith(new[:size]):
             return size
@@ -142,13 +165,13 @@ def has_token(chunk: GenerateContentResponse) -> bool:
 
 
 def clear_finish_reason(chunk: GenerateContentResponse) -> None:
-    """Take the finish reason off a chunk after which the answer goes on."""
+    """Remove the finish reason of a chunk after which the answer continues."""
     for candidate in chunk.candidates or ():
         candidate.finish_reason = None
 
 
 def _is_same_data(one: Part, other: Part) -> bool:
-    """Whether two parts that are not both text say the same. A call that is said again has a new id and signature."""
+    """Whether two parts that are not both text are equal. A replayed call has a new id and signature."""
     old, new = one.function_call, other.function_call
     if old is None or new is None:
         return one == other
@@ -170,7 +193,7 @@ def _is_over(chunk: GenerateContentResponse) -> bool:
 
 
 def _without(chunk: GenerateContentResponse, count: int, *, drop_token: bool) -> GenerateContentResponse:
-    """``chunk`` without the first ``count`` characters of its text; ``drop_token``: and without its checkpoint."""
+    """``chunk`` without the first ``count`` characters of its text and, with ``drop_token``, without its checkpoint."""
     parts = []
     for part in _parts(chunk):
         if part.text and not part.thought and count:
@@ -184,7 +207,7 @@ def _without(chunk: GenerateContentResponse, count: int, *, drop_token: bool) ->
 
 
 def _with_parts(chunk: GenerateContentResponse, parts: list[Part], **fields: Any) -> GenerateContentResponse:
-    """A copy of ``chunk`` whose first candidate has these parts, and these fields."""
+    """A copy of ``chunk`` whose first candidate has these parts and fields."""
     if not chunk.candidates or (parts == _parts(chunk) and not fields):
         return chunk
     first = chunk.candidates[0]
@@ -196,7 +219,7 @@ def _with_parts(chunk: GenerateContentResponse, parts: list[Part], **fields: Any
 
 
 def _merged(parts: list[Part]) -> list[Part]:
-    """``parts`` with neighbouring texts made one, since their cuts differ from time to time."""
+    """``parts`` with neighbouring texts merged, because a replay may cut them differently."""
     found: list[Part] = []
     for part in parts:
         last = found[-1] if found else None
@@ -213,4 +236,4 @@ def _merged(parts: list[Part]) -> list[Part]:
 
 
 def _diverged() -> StreamInterrupted:
-    return StreamInterrupted("the API goes on with another text than before, so the answer can not be continued")
+    return StreamInterrupted("the API continues with a different text than before, so the answer cannot be continued")

@@ -1,4 +1,4 @@
-"""What is measured of a stream: a ``Meter`` takes it down as it happens, ``Metrics`` is what it says at a moment."""
+"""``Metrics``: what is measured of a stream, recorded by a ``Meter``."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from headwater.types import NO_USAGE, UsageMetadata
 
 
 class Metrics(msgspec.Struct, frozen=True, kw_only=True):
-    """What was measured of a stream. Times are seconds from the call (the first chunk asked for); None: not yet.
+    """Measurements of a stream. Times are seconds since the call, which begins when the first chunk is asked for.
 
-    ``tokens`` are those of the answer, thoughts included, as the API counted them; ``tokens_per_second`` is their rate
-    after the first chunk. Gaps are those between one chunk's arrival and the next. Where functions were called, all
-    requests are counted together; ``functions`` is the time that the functions took, which is in no gap and no rate.
+    None means not yet. ``tokens`` are those of the answer, thoughts included, as counted by the API;
+    ``tokens_per_second`` is their rate after the first chunk. Gaps lie between the arrivals of two chunks. If functions
+    were called, all requests are counted together; ``functions`` is the time spent in them, part of no gap or rate.
     """
 
     first_byte: float | None
@@ -38,7 +38,7 @@ class Metrics(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Meter:
-    """Takes the times of one call down. ``times`` are the arrivals of its chunks."""
+    """Records the times of one call. ``times`` are the arrivals of its chunks."""
 
     def __init__(self) -> None:
         self.started: float | None = None
@@ -54,14 +54,14 @@ class Meter:
         self._usage = NO_USAGE  # of the answers before this one
 
     def end_turn(self, fold: Fold, seconds: float) -> None:
-        """Take it that functions took so long, and another answer than ``fold`` follows."""
+        """Record that functions took ``seconds``, and that another answer follows ``fold``."""
         self.functions += seconds
         self._turns.add(len(self.times))
         self._characters += len(fold.text)
         self._usage = self.usage(fold)
 
     def awaits_text(self, fold: Fold, now: float) -> bool:
-        """Take down what is measured at the first content; return whether its text has still to come."""
+        """Record the first content; return whether the first text has yet to arrive."""
         if len(self.times) == 1:
             usage = fold.usage_metadata
             self.first_tokens = _tokens(usage.candidates_token_count, usage.thoughts_token_count) or 0
@@ -70,21 +70,21 @@ class Meter:
         return not fold.text
 
     def usage(self, fold: Fold) -> UsageMetadata:
-        """Return the tokens of all requests, ``fold`` being the answer to the last."""
+        """Return the tokens of all requests; ``fold`` is the answer to the last."""
         return add_usage(self._usage, fold.usage_metadata) if self._usage else fold.usage_metadata
 
     def stop(self, now: float) -> None:
-        """Take it that the call was stopped, if it had begun and not ended."""
+        """Record that the call was stopped, if it had begun and not ended."""
         if self.started is not None and self.ended_at is None:
             self.ended_at = now
 
     def gaps(self) -> list[float]:
-        """Return the seconds between one chunk's arrival and the next, without those in which functions were called."""
+        """Return the seconds between the arrivals of chunks, except where functions were called in between."""
         pairs = enumerate(pairwise(self.times), 1)
         return [after - before for number, (before, after) in pairs if number not in self._turns]
 
     def metrics(self, fold: Fold, attempts: int) -> Metrics:
-        """Return what there is by now."""
+        """Return the measurements so far."""
         times = self.times
         gaps = sorted(self.gaps())
         usage = self.usage(fold)

@@ -1,4 +1,4 @@
-"""A push parser: JSON text comes in pieces of any size, and what has come so far is there as Python values."""
+"""A push parser: JSON text arrives in pieces of any size and is readable as Python values at any moment."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 
 from headwater.errors import ParseError
 
-#: Deeper values are refused: hardly an answer, and Python itself could not print or compare them.
+#: Deeper values are refused: they are hardly an answer, and Python itself could not print or compare them.
 MAX_DEPTH = 500
 
 _SPACE = re.compile(r"[ \t\n\r]*")
@@ -26,7 +26,7 @@ _State = Callable[[str, int], int]
 
 
 class _Frame:
-    """An object or array that is still open, and the key under which its next value goes."""
+    """An open object or array, and the key of its next value."""
 
     __slots__ = ("key", "node", "watched")
 
@@ -43,12 +43,12 @@ class _Frame:
 
 
 class PartialJson:
-    """Reads one JSON value as its text arrives. Lives as long as the answer does.
+    """Parses one JSON value while its text arrives. Lives as long as the answer.
 
-    ``value`` is the value so far: one object that grows in place. Text shows as far as it has come; a number, ``true``,
-    ``false``, ``null`` or a key shows once it is whole. ``take()`` hands out the elements of an array, each once it is
-    whole: of the top-level array, or of the one that ``items`` names (``"steps"``, further in ``("plan", "steps")``).
-    Each character is looked at once. A Markdown fence around the JSON is skipped.
+    ``value`` is the value so far: one object that grows in place. Text shows as far as it has arrived; a number,
+    ``true``, ``false``, ``null`` or a key shows once it is complete. ``take()`` hands out the elements of an array,
+    each once it is complete: of the top-level array, or of the one that ``items`` names (``"steps"``, or ``("plan",
+    "steps")`` one level down). Each character is looked at once. A Markdown fence around the JSON is skipped.
     """
 
     def __init__(self, *, items: str | Sequence[str] = ()) -> None:
@@ -56,8 +56,8 @@ class PartialJson:
         self._root: list[Any] = []
         self._stack = [_Frame(self._root)]
         self._state: _State = self._begin
-        self._rest = ""  # of the last piece: too short to tell what it is
-        self._at = 0  # where the rest begins, in characters from the first
+        self._rest = ""  # the end of the last piece: too short to know what it is
+        self._at = 0  # where the rest begins, in characters from the start
         self._pieces: list[str] = []  # of the text, key or number that is open
         self._is_growing = False  # whether they belong to a text that already shows
         self._is_fenced = False
@@ -66,20 +66,20 @@ class PartialJson:
 
     @property
     def value(self) -> Any:
-        """The value so far; None before it has begun. It is not copied: the next piece changes it in place."""
+        """The value so far, None before it begins. Not a copy: the next piece changes it in place."""
         self._settle()
         return self._root[0] if self._root else None
 
     @property
     def is_whole(self) -> bool:
-        """Whether the value has come to its end."""
+        """Whether the value is complete."""
         return self._state == self._end
 
     def feed(self, text: str) -> None:
         """Take the next piece of the text.
 
         Raises:
-            ParseError: this is no JSON; ``offset`` says where. What was read before stays.
+            ParseError: if the text is not JSON; ``offset`` says where. What was read before stays.
         """
         if self._error is not None:
             raise self._error
@@ -94,15 +94,15 @@ class PartialJson:
         self._at += at
 
     def take(self) -> list[Any]:
-        """Return the elements of the array that have become whole since the last time."""
+        """Return the elements of the array that were completed since the last call."""
         ready, self._ready = self._ready, []
         return ready
 
     def finish(self) -> Any:
-        """Return the value, now that no more text comes.
+        """Return the value after the end of the text.
 
         Raises:
-            ParseError: it is not whole. ``value`` keeps what there is.
+            ParseError: if it is incomplete. ``value`` keeps what there is.
         """
         if len(self._stack) == 1 and self._state == self._scalar:
             self.feed(" ")  # ends a number that stands alone
@@ -113,7 +113,10 @@ class PartialJson:
             raise self._error
         return self.value
 
-    # States: each looks at the text from a place on and returns where to go on; -1 asks for more text.
+    # The parser is a state machine whose states are methods. Each looks at the text from an index on, consumes what it
+    # can and returns the next index; -1 asks for more text. A state never looks back: what is too short to decide (an
+    # escape, half a surrogate pair, the beginning of a fence) is left in ``_rest`` and looked at again with the next
+    # piece, which is why each character is looked at once, apart from those few.
 
     def _begin(self, text: str, at: int) -> int:
         at = _skip(text, at)
@@ -209,7 +212,7 @@ class PartialJson:
             self._pieces.append(_LETTERS[escape[1]])
             return escape.end()
         code, end = int(escape[2], 16), escape.end()
-        if 0xD800 <= code < 0xDC00:  # the first half of a pair, which belongs together with what follows
+        if 0xD800 <= code < 0xDC00:  # a high surrogate: with the low one that follows, it is one character
             if end == len(text) or _OPEN_ESCAPE.match(text, end):
                 return -1
             second = _ESCAPE.match(text, end)
@@ -253,7 +256,7 @@ class PartialJson:
             raise _Unexpected("nothing after the end", text[at], at)
         return min(at + 1, len(text))
 
-    # What they share.
+    # What the states share.
 
     def _open(self, node: dict[str, Any] | list[Any], at: int) -> None:
         if len(self._stack) > MAX_DEPTH:
@@ -268,7 +271,7 @@ class PartialJson:
         return at + 1
 
     def _done(self, value: Any) -> None:
-        """Take note that a value is whole."""
+        """Record that a value is complete."""
         if self._stack[-1].watched:
             self._ready.append(value)
         self._state = self._comma if len(self._stack) > 1 else self._end
@@ -285,10 +288,10 @@ class PartialJson:
             self._state = self._colon
 
     def _settle(self) -> None:
-        """Put what has come of the open text into its place.
+        """Put what has arrived of the open text into its place.
 
-        The place lets go of the text for a moment, so that nobody but ``text`` holds it: CPython then appends to it
-        where it lies, and a text that is looked at after each piece is not copied each time.
+        The place lets go of the text for a moment, so that ``text`` is the only reference to it. CPython then appends
+        in place, and a text that is looked at after each piece is not copied each time.
         """
         if self._is_growing and self._pieces:
             frame, piece = self._stack[-1], "".join(self._pieces)
@@ -300,7 +303,7 @@ class PartialJson:
 
 
 class _Unexpected(Exception):
-    """Something else stands at this place of the piece."""
+    """Something unexpected at this index of the piece."""
 
     def __init__(self, expected: str, found: str, at: int) -> None:
         super().__init__(f"expected {expected}, found {found[:40]!r}")
@@ -309,7 +312,7 @@ class _Unexpected(Exception):
 
 def _skip(text: str, at: int) -> int:
     space = _SPACE.match(text, at)
-    assert space is not None  # it matches nothing, too
+    assert space is not None  # it also matches nothing
     return space.end()
 
 

@@ -1,4 +1,4 @@
-"""How far an answer is on its way to an expected length: a ``ProgressMeter`` takes it down, ``Progress`` says it."""
+"""``Progress``: how far an answer is on its way to an expected length, recorded by a ``ProgressMeter``."""
 
 from __future__ import annotations
 
@@ -15,18 +15,18 @@ _WORD = re.compile(rf"[{UNSPACED}]|[^\s{UNSPACED}]+")
 _INSIDE_WORD = re.compile(rf"[^\s{UNSPACED}]")
 _CHARACTERS_PER_TOKEN = 4.0
 _CHARACTERS_PER_WIDE_TOKEN = 1.5
-#: An answer that is not over is not said to be; many are longer than what was asked for.
+#: The most that is reported before the end: many answers are longer than expected.
 _ALMOST = 0.99
-#: How far real tokens may be from the estimate before the estimate is no measure of what comes.
+#: Bounds on the ratio of real tokens to the estimate; beyond them it says nothing about the text that follows.
 _CALIBRATION = (0.25, 4.0)
 
 
 class Progress(msgspec.Struct, frozen=True, kw_only=True):
-    """How far an answer is. Times are seconds; None means that it is not known.
+    """How far an answer is. Times are seconds; None means not known.
 
-    ``fraction`` never goes back and is 1.0 when the answer is over, not before. ``tokens`` are those of the answer,
-    thoughts included: as the API counted them, or estimated where ``is_estimate`` is set. ``words`` and ``characters``
-    are those of its text; a word of a script without spaces is a character.
+    ``fraction`` never decreases and is 1.0 when the answer is over, not before. ``tokens`` are those of the answer,
+    thoughts included: as counted by the API, or estimated if ``is_estimate`` is set. ``words`` and ``characters`` are
+    those of its text; in scripts without spaces, each character counts as a word.
     """
 
     fraction: float | None = None
@@ -45,13 +45,13 @@ class Progress(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ProgressMeter:
-    """Takes the growth of one answer down, in time that depends on the new text alone.
+    """Records the growth of one answer, at a cost that depends on the new text alone.
 
-    The answer is expected to have ``target_tokens`` (``max_output_tokens``, say) or ``target_words``, or whichever is
-    reached first. ``started`` is when the call began; without it, the first ``add`` is the beginning.
+    The answer is expected to have ``target_tokens`` (``max_output_tokens``, say) or ``target_words``, whichever is
+    reached first. ``started`` is when the call began; by default, that is the first ``add``.
 
     Raises:
-        UsageError: a target is less than 1.
+        UsageError: if a target is less than 1.
     """
 
     def __init__(
@@ -66,13 +66,14 @@ class ProgressMeter:
         self._words = self._characters = 0
         self._in_word = False
         self._guess = 0.0  # tokens by the length of all text
-        self._guess_counted = 0.0  # the same, when the API last counted
-        self._counted: int | None = None  # what it counted
+        self._guess_counted = 0.0  # the same at the time of the last count by the API
+        self._counted: int | None = None  # that count
         self._fraction = 0.0
         self._is_over = False
         self._ended: float | None = None
-        self._first: tuple[float, float, float] | None = None  # the first content: its time, tokens and share
-        self._last = 0.0  # when the last content came
+        #: The time of the first content, and the tokens and the share then.
+        self._first: tuple[float, float, float] | None = None
+        self._last = 0.0  # when the last content arrived
 
     def add(self, text: str, usage: UsageMetadata, now: float, *, thoughts: str = "") -> None:
         """Take a chunk: its text, its thoughts, and its usage, which is that of the answer so far."""
@@ -90,7 +91,7 @@ class ProgressMeter:
         self._fraction = max(self._fraction, min(self._share, _ALMOST))
 
     def end(self, now: float | None = None) -> None:
-        """Take it that the answer is over."""
+        """Record that the answer is over."""
         self._is_over = True
         self._ended = now
 
@@ -114,7 +115,7 @@ class ProgressMeter:
 
     @property
     def _tokens(self) -> float:
-        """The tokens so far: those that were counted, and an estimate of what has come since."""
+        """The tokens so far: those counted by the API, and an estimate of what has arrived since."""
         if self._counted is None:
             return self._guess
         least, most = _CALIBRATION
@@ -123,7 +124,7 @@ class ProgressMeter:
 
     @property
     def _share(self) -> float:
-        """The share of what is expected that has come; more than 1 where the answer is longer."""
+        """The share of the expected length that has arrived; more than 1 if the answer is longer."""
         shares = [0.0]
         if self._target_tokens is not None:
             shares.append(self._tokens / self._target_tokens)
@@ -132,7 +133,7 @@ class ProgressMeter:
         return max(shares)
 
     def _rate(self, kind: int, value: float) -> float | None:
-        """What has come a second since the first content; ``kind`` is the place of its beginning in ``_first``."""
+        """The rate per second since the first content; ``kind`` is the index of its start value in ``_first``."""
         if self._first is None or self._last <= self._first[0]:
             return None
         return max(0.0, value - self._first[kind]) / (self._last - self._first[0])
@@ -144,8 +145,8 @@ class ProgressMeter:
     def _count_words(self, text: str) -> None:
         if not text:
             return
-        goes_on = self._in_word and _INSIDE_WORD.match(text) is not None
-        self._words += (len(text.split()) if text.isascii() else len(_WORD.findall(text))) - goes_on
+        continues = self._in_word and _INSIDE_WORD.match(text) is not None
+        self._words += (len(text.split()) if text.isascii() else len(_WORD.findall(text))) - continues
         self._in_word = _INSIDE_WORD.match(text[-1]) is not None
 
 

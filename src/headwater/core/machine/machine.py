@@ -14,7 +14,7 @@ from collections.abc import Mapping
 from typing import Any, Generic, TypeVar, cast
 
 from headwater.core.answer.ending import blocked_error
-from headwater.core.answer.events import Reset, Retrying, reset_chunk, results
+from headwater.core.answer.events import Reset, Retrying, function_results, reset_chunk
 from headwater.core.answer.fold import Fold
 from headwater.core.machine.clocks import Clocks
 from headwater.core.machine.config import MachineConfig
@@ -179,7 +179,7 @@ class Machine(Generic[R]):
         self._stale = 0
         self._intake.begin_turn()
         if self.reports_events:
-            self._ready.extend(cast("Any", results(parts)))
+            self._ready.extend(cast("Any", function_results(parts)))
         return self._begin_attempt(Plan(kind="retry", request=self._recovery.request))
 
     def cancel(self, reason: str = "") -> None:
