@@ -7,6 +7,7 @@ from headwater.lazy import lazy_names
 if TYPE_CHECKING:
     from headwater.engines.base import Chunk, Engine, EngineRequest
     from headwater.engines.gemini import GeminiEngine
+    from headwater.engines.http import HttpCaller
     from headwater.engines.offline import OfflineEngine
     from headwater.engines.registry import EngineSettings, make_engine
     from headwater.engines.replay import ReplayEngine
@@ -19,6 +20,7 @@ else:
             "EngineRequest": "base",
             "EngineSettings": "registry",
             "GeminiEngine": "gemini",
+            "HttpCaller": "http",
             "OfflineEngine": "offline",
             "ReplayEngine": "replay",
             "make_engine": "registry",
@@ -31,6 +33,7 @@ __all__ = [
     "EngineRequest",
     "EngineSettings",
     "GeminiEngine",
+    "HttpCaller",
     "OfflineEngine",
     "ReplayEngine",
     "make_engine",
