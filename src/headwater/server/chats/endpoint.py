@@ -28,7 +28,7 @@ from headwater.server.http.paging import next_page, parse_page_size, parse_posit
 from headwater.server.http.responses import created_response, json_response
 
 
-class _NewMessage(msgspec.Struct):
+class NewMessage(msgspec.Struct):
     """The user's message in an answer request."""
 
     parts: list[dict[str, Any]]
@@ -36,22 +36,26 @@ class _NewMessage(msgspec.Struct):
     parent: str | None = None
 
 
-class _AnswerId(msgspec.Struct, frozen=True):
+class AnswerId(msgspec.Struct, frozen=True):
+    """The id that the client chooses for an answer, so that a retry finds it."""
+
     id: str = ""
 
 
-class _AnswerOptions(msgspec.Struct):
+class AnswerOptions(msgspec.Struct):
     """What the body of an answer request contains besides the request of the Gemini API."""
 
     model: str
-    message: _NewMessage | None = None
+    message: NewMessage | None = None
     parent: str | None = None
-    answer: _AnswerId = _AnswerId()
+    answer: AnswerId = AnswerId()
     engine: str = ""
     on_break: str = "continue"
 
 
-class _Changes(msgspec.Struct, forbid_unknown_fields=True):
+class ChatChanges(msgspec.Struct, forbid_unknown_fields=True):
+    """What can be changed in a chat."""
+
     title: str | None = None
     leaf: str | None = None
 
@@ -100,7 +104,7 @@ class ChatsEndpoint:
 
     async def _change(self, http: HttpRequest) -> Response:
         chats, what = self._chats(http), '{"title": …} or {"leaf": …}'
-        changes = convert_json(parse_json(await self._body(http), what), _Changes, what)
+        changes = convert_json(parse_json(await self._body(http), what), ChatChanges, what)
         return json_response(await chats.change(_id(http), title=changes.title, leaf=changes.leaf))
 
     async def _delete(self, http: HttpRequest) -> Response:
@@ -138,8 +142,8 @@ class ChatsEndpoint:
 def _read_answer_request(body: bytes) -> AnswerRequest:
     what = 'an ask: {"message": {"parts": […]}, "model": …}'
     request = parse_json(body, what)
-    options = convert_json(request, _AnswerOptions, what)
-    for name in _AnswerOptions.__struct_fields__:  # the rest is for the API
+    options = convert_json(request, AnswerOptions, what)
+    for name in AnswerOptions.__struct_fields__:  # the rest is for the API
         request.pop(name, None)
     if "contents" in request:
         raise UsageError("contents are the messages of the chat: send the new one as message")
@@ -155,7 +159,7 @@ def _read_answer_request(body: bytes) -> AnswerRequest:
     )
 
 
-def _message(new: _NewMessage) -> Message:
+def _message(new: NewMessage) -> Message:
     contents = [{"role": "user", "parts": new.parts}]
     message_id = new.id or new_id()
     return Message(id=message_id, role="user", parent=new.parent, created=now(), contents=contents)
