@@ -67,7 +67,7 @@ def test_each_call_is_answered_in_its_order(run: Runner) -> None:
     )
     assert [(response(part).id, response(part).name, response(part).response) for part in parts] == [
         ("1", "give", {"result": {"x": 1, "y": None}}),
-        ("2", "nowhere", {"error": "there is no function 'nowhere'; there are: fail, give"}),
+        ("2", "nowhere", {"error": "unknown function 'nowhere'; the functions are: fail, give"}),
         ("3", "fail", {"error": "broken"}),
         (None, "give", {"error": "give needs 'what'"}),
         ("5", "fail", {"error": "RuntimeError"}),

@@ -93,7 +93,7 @@ def test_a_json_schema_gives_plain_values_and_nothing_asked_for_gives_none(side:
     ("text", "finish", "message"),
     [
         ('{"name": "Pancakes", "steps": [{"text": "Mix.", "minutes": "ten"}]}', "STOP", r"steps\[0\]\.minutes"),
-        ('{"name": "Panc', "MAX_TOKENS", "the answer is no JSON"),
+        ('{"name": "Panc', "MAX_TOKENS", "the answer is not JSON"),
         ("", "STOP", "the answer is empty"),
     ],
 )

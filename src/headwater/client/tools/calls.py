@@ -1,4 +1,8 @@
-"""The calls of one answer of the model: planned once, run in either colour, answered in their order."""
+"""Runs the function calls of one answer, in parallel, sync or async, and returns the results in order.
+
+An exception of a function is a result: the model gets its text and can try something else. What is not an
+``Exception`` (KeyboardInterrupt, SystemExit, a cancellation from outside) ends the call.
+"""
 
 from __future__ import annotations
 
@@ -23,17 +27,17 @@ from headwater.types import (
     Tool,
 )
 
-#: How many requests a call may make when nothing else is said.
+#: The default of ``maximum_remote_calls``, as in google-genai.
 REMOTE_CALLS = 10
-#: More calls than this in one answer wait for one another.
+#: The number of calls of one answer that run at once.
 MAX_THREADS = 32
 
 
 def functions_by_name(tools: Iterable[Any] | None, *, is_async: bool) -> dict[str, Function]:
-    """Return the Python functions among the tools by the name that the model knows them by.
+    """Return the Python functions among the tools, by the names that the model uses.
 
     Raises:
-        UsageError: two have the same name; or one has to be awaited, where nothing can (``is_async`` is False).
+        UsageError: if two have the same name, or one is a coroutine function and ``is_async`` is False.
     """
     found: dict[str, Function] = {}
     for tool in tools or ():
@@ -48,9 +52,9 @@ def functions_by_name(tools: Iterable[Any] | None, *, is_async: bool) -> dict[st
 
 
 def max_remote_calls(config: AutomaticFunctionCallingConfig | None, tools: Iterable[Any] | None) -> int:
-    """Return how many requests may be made with calls run in between; 0 where functions are not run automatically.
+    """Return the highest number of requests with calls run in between; 0 if functions are not called automatically.
 
-    A ``Tool`` with ``function_declarations`` turns it off: the calls of what is only declared are the user's to answer.
+    A ``Tool`` with ``function_declarations`` turns it off: only the user can answer calls of declared functions.
     """
     tools = list(tools or ())
     if not any(_is_function(tool) for tool in tools) or any(_declares(tool) for tool in tools):
@@ -62,17 +66,17 @@ def max_remote_calls(config: AutomaticFunctionCallingConfig | None, tools: Itera
 
 
 class PlannedCall:
-    """One call and the function that it means; ``answer`` makes the part that goes back to the model."""
+    """One call with its function; ``answer`` makes the part that goes back to the model."""
 
     def __init__(self, call: FunctionCall, function: Function | None, known: Iterable[str]) -> None:
         self.call = call
         self.function = function
-        #: What the function raised, or why it was not called; None where all went well.
+        #: What the function raised, or why it was not called; None on success.
         self.error: Exception | None = None
         self._known = known
 
     def run(self) -> Part:
-        """Call the function and return the answer to the model; an error of the function is one."""
+        """Call the function and return the part for the model; an error of the function becomes one, too."""
         if self.function is None:
             return self._unknown()
         try:
@@ -85,7 +89,7 @@ class PlannedCall:
             return self.failure(error)
 
     async def arun(self) -> Part:
-        """The same, awaiting the function, or in a thread where it is a plain one."""
+        """Call the function and return the part for the model; a plain function runs in a thread."""
         if self.function is None:
             return self._unknown()
         try:
@@ -94,15 +98,15 @@ class PlannedCall:
             task = asyncio.current_task()
             if task is None or task.cancelling():
                 raise
-            return self.failure(RuntimeError("the function was cancelled"))  # by itself; nobody has cancelled us
+            return self.failure(RuntimeError("the function was cancelled"))  # the function cancelled itself, not we
         except Exception as error:
             return self.failure(error)
 
     def answer(self, value: Any) -> Part:
-        """Return what the function returned as an answer: ``{"result": value}``, or a response that it made itself.
+        """Return the result as a part: ``{"result": value}``, or a response that the function made itself.
 
         Raises:
-            TypeError: JSON has no words for the value.
+            TypeError: if the value has no JSON form.
         """
         if isinstance(value, Part) and value.function_response is not None:
             value = value.function_response
@@ -114,13 +118,13 @@ class PlannedCall:
         return self._part({"result": to_plain(value)})
 
     def failure(self, error: Exception) -> Part:
-        """Return an error as the answer to the call, and keep it: the model reads its text alone."""
+        """Return an error as the part for the model, and keep it: the model gets only its text."""
         self.error = error
         return self._part({"error": str(error) or type(error).__name__})
 
     def _unknown(self) -> Part:
         known = ", ".join(sorted(self._known)) or "none"
-        return self._part({"error": f"there is no function {self.call.name!r}; there are: {known}"})
+        return self._part({"error": f"unknown function {self.call.name!r}; the functions are: {known}"})
 
     def _part(self, response: dict[str, Any], media: list[FunctionResponsePart] | None = None) -> Part:
         return Part(
@@ -129,14 +133,14 @@ class PlannedCall:
 
 
 def plan_calls(calls: Iterable[FunctionCall], functions: Mapping[str, Function]) -> list[PlannedCall]:
-    """Return the calls of an answer, each with its function, in their order."""
+    """Return the calls of an answer in order, each with its function."""
     return [PlannedCall(call, functions.get(call.name or ""), functions) for call in calls]
 
 
 def run_calls(planned: Sequence[PlannedCall]) -> list[Part]:
-    """Run calls side by side, each in a thread with the caller's context variables; a single one runs right here.
+    """Run calls in parallel, each in a thread with the caller's context variables; a single one runs in this thread.
 
-    The answers come in the order of the calls. What is no ``Exception`` (Ctrl-C) is raised.
+    The results are in the order of the calls. What is not an ``Exception`` (Ctrl-C) is raised.
     """
     if len(planned) < 2:
         return [each.run() for each in planned]
@@ -145,13 +149,13 @@ def run_calls(planned: Sequence[PlannedCall]) -> list[Part]:
         waiting = [pool.submit(contextvars.copy_context().run, each.run) for each in planned]
         return [each.result() for each in waiting]
     finally:
-        pool.shutdown(wait=False, cancel_futures=True)  # after Ctrl-C, nobody waits for what still runs
+        pool.shutdown(wait=False, cancel_futures=True)  # after Ctrl-C, do not wait for functions that still run
 
 
 async def arun_calls(planned: Sequence[PlannedCall]) -> list[Part]:
-    """Run calls side by side in tasks, plain functions in threads; the caller's context variables are there.
+    """Run calls in parallel: coroutines in tasks, plain functions in threads, with the caller's context variables.
 
-    The answers come in the order of the calls. Cancelling cancels the coroutines; a plain function runs to its end.
+    The results are in the order of the calls. Cancelling cancels the coroutines; a plain function runs to its end.
     """
     return list(await asyncio.gather(*(each.arun() for each in planned)))
 
@@ -167,7 +171,7 @@ def _declares(tool: Any) -> bool:
 
 
 def _media(value: Any) -> list[FunctionResponsePart] | None:
-    """What a function returned as files: a Part, Blob or FileData, or a list of them; None for anything else."""
+    """Return the files in a result: a Part, Blob or FileData, or a list of these. None for anything else."""
     items = value if isinstance(value, list) and value else [value]
     found = [_medium(item) for item in items]
     return [part for part in found if part is not None] if all(found) else None

@@ -1,4 +1,8 @@
-"""Plain JSON made into what an annotation promises: models, dataclasses, Enums, dates."""
+"""Converts plain JSON to annotated types: models, dataclasses, Enums, dates, containers of these.
+
+It is strict, except where JSON or the API's schemas cannot express a Python value: JSON has one kind of number (so
+``3.0`` is an ``int`` where one is expected), its keys are strings, and the API offers choices as strings only.
+"""
 
 from __future__ import annotations
 
@@ -14,14 +18,14 @@ _SCALARS: dict[Any, str] = {str: "text", int: "a whole number", float: "a number
 
 
 class ConversionError(ValueError):
-    """A value does not fit its annotation; the message says where, what was expected and what came."""
+    """A value does not fit its annotation; the message says where, what was expected and what it was."""
 
 
 def convert(value: Any, annotation: Any, where: str) -> Any:
-    """Return ``value`` as the annotation has it; ``where`` is its name in messages.
+    """Return ``value`` as an instance of the annotated type; ``where`` names it in error messages.
 
     Raises:
-        UnfitError: it does not fit.
+        ConversionError: if it does not fit.
     """
     kind, _ = bare(annotation)
     if kind is Any or kind is object:
@@ -38,14 +42,14 @@ def convert(value: Any, annotation: Any, where: str) -> Any:
         return _chosen(value, get_args(kind), where)
     if is_enum(kind):
         return kind(_chosen(value, tuple(member.value for member in kind), where))
-    return _made_of_parts(value, kind, where)
+    return _composite(value, kind, where)
 
 
 def convert_members(value: Mapping[str, Any], members: list[Field], where: str) -> dict[str, Any]:
-    """Return the members of an object, each as its annotation has it. Those that may be absent are left absent.
+    """Return the members of an object, each as an instance of its annotated type; optional ones may be absent.
 
     Raises:
-        UnfitError: one does not fit, is missing, or is not known.
+        ConversionError: if one does not fit, is missing, or is unknown.
     """
     known = {member.name: member for member in members}
     for name in value:
@@ -57,7 +61,7 @@ def convert_members(value: Mapping[str, Any], members: list[Field], where: str) 
     return {name: convert(item, known[name].annotation, f"{where}.{name}") for name, item in value.items()}
 
 
-def _made_of_parts(value: Any, kind: Any, where: str) -> Any:
+def _composite(value: Any, kind: Any, where: str) -> Any:
     if (array := array_of(kind)) is not None:
         items = _list(value, where)
         return array[0](convert(item, array[1], f"{where}[{index}]") for index, item in enumerate(items))
@@ -68,28 +72,30 @@ def _made_of_parts(value: Any, kind: Any, where: str) -> Any:
         return {_key(key, mapping[0], where): convert(item, mapping[1], f"{where}.{key}") for key, item in pairs}
     if (members := fields(kind)) is not None:
         return _built(kind, convert_members(_object(value, where), members, where), where)
-    return _read(value, kind, where)
+    return _by_library(value, kind, where)
 
 
 def _built(kind: Any, members: dict[str, Any], where: str) -> Any:
     try:
         return kind(**members)
-    except (TypeError, ValueError) as error:  # a __post_init__ that refuses
+    except (TypeError, ValueError) as error:  # raised by a __post_init__
         raise ConversionError(f"{where}: {error}") from error
 
 
-def _read(value: Any, kind: Any, where: str) -> Any:
-    """What pydantic or msgspec makes: models, Structs, dates, UUIDs, decimals."""
+def _by_library(value: Any, kind: Any, where: str) -> Any:
+    """Convert by pydantic or msgspec: models, Structs, dates, UUIDs, decimals."""
     try:
         if is_model(kind):
-            return kind.model_validate_json(msgspec.json.encode(value))  # its rules for JSON, not those for Python
+            return kind.model_validate_json(
+                msgspec.json.encode(value)
+            )  # pydantic's rules for JSON are laxer than those for Python values
         return msgspec.convert(value, kind, dec_hook=functools.partial(_inner, kind, where))
     except (ValueError, TypeError) as error:  # pydantic's and msgspec's ValidationError are ValueErrors
         raise ConversionError(f"{where}: {error}") from error
 
 
 def _inner(outer: Any, where: str, kind: Any, value: Any) -> Any:
-    """A value of a type that msgspec found inside ``outer`` and does not know."""
+    """Convert a value whose type msgspec found inside ``outer`` and does not support."""
     if kind is outer:
         raise ConversionError(f"{where}: {show(kind)} cannot be made from JSON")
     return convert(value, kind, where)
@@ -100,13 +106,13 @@ def _scalar(value: Any, kind: Any, where: str) -> Any:
         return value
     if kind is float and type(value) is int:
         return float(value)
-    if kind is int and type(value) is float and value.is_integer():  # JSON knows numbers only
+    if kind is int and type(value) is float and value.is_integer():  # JSON has no integers of its own
         return int(value)
     raise _unfit(_SCALARS[kind], value, where)
 
 
 def _alternative(value: Any, alternatives: tuple[Any, ...], where: str) -> Any:
-    """The first alternative that fits; one of the value's own type goes first, one that would drop keys goes last."""
+    """Convert to the first alternative that fits: the value's own type first, models that would drop keys last."""
     for kind in alternatives:
         if type(value) is kind:
             return value
@@ -119,7 +125,7 @@ def _alternative(value: Any, alternatives: tuple[Any, ...], where: str) -> Any:
 
 
 def _drops(value: Any, kind: Any) -> bool:
-    """Whether this model would silently drop keys of the value."""
+    """Return whether this model would silently drop keys of the value."""
     if not is_model(kind) or not isinstance(value, Mapping):
         return False
     known = set(kind.model_fields) | {field.alias for field in kind.model_fields.values()}
@@ -127,7 +133,7 @@ def _drops(value: Any, kind: Any) -> bool:
 
 
 def choices_text(choice: Any) -> str:
-    """Return what a model reads in a list of choices: the API's schemas can only offer texts."""
+    """Return the text of a choice: the API's schemas can only offer strings."""
     return str(choice).lower() if isinstance(choice, bool) else str(choice)
 
 
@@ -150,7 +156,7 @@ def _tuple(items: list[Any], kinds: tuple[Any, ...], where: str) -> tuple[Any, .
 
 
 def _key(key: str, kind: Any, where: str) -> Any:
-    """A key, which JSON has as text: numbers are read from it."""
+    """Convert a key; JSON keys are strings, so numbers are parsed."""
     kind, _ = bare(kind)
     if kind in (int, float):
         try:
@@ -173,7 +179,7 @@ def _object(value: Any, where: str) -> Mapping[str, Any]:
 
 
 def _whole_numbers(value: Any) -> Any:
-    """``3.0`` as 3, also inside: where nothing says what a number is, whole ones are meant as such."""
+    """Turn ``3.0`` into 3 at any depth: without an annotation, whole numbers are taken for integers."""
     if isinstance(value, float) and value.is_integer():
         return int(value)
     if isinstance(value, list):

@@ -67,7 +67,7 @@ def _schema(annotation: Any, default: Any) -> Schema:
 
 
 def _plain(schema: Schema) -> Schema:
-    """As google-genai writes it: no order of properties, titles or other keys; alternatives are of type OBJECT."""
+    """Normalize to google-genai's form: no property order, titles or extra keys; alternatives are of type OBJECT."""
     schema.additional_properties = schema.property_ordering = schema.title = None
     if schema.any_of and schema.type is None:
         schema.type = Type.OBJECT

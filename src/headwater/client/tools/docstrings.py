@@ -1,4 +1,8 @@
-"""What a docstring says: the text, and a sentence for each parameter (Google, NumPy and reST style)."""
+"""Parses docstrings in Google, NumPy and reST style into the text and a description of each parameter.
+
+The descriptions move into the schema of the parameters, so they are cut from the text: the model would read them
+twice. Sections that are not recognized stay in the text. A heading without entries below is not a section.
+"""
 
 from __future__ import annotations
 
@@ -16,14 +20,14 @@ _REST_TYPE = re.compile(r"[:@]type\s+\w+\s*:")
 
 
 class ParsedDocstring(NamedTuple):
-    """A docstring taken apart: ``text`` is what is left when the descriptions of the parameters are taken out."""
+    """A parsed docstring; ``text`` is the rest without the descriptions of parameters."""
 
     text: str
     parameters: dict[str, str]
 
 
 def parse_docstring(docstring: str | None) -> ParsedDocstring:
-    """Return what a docstring says of the whole and of each parameter."""
+    """Return the text of a docstring and its descriptions of parameters."""
     lines = inspect.cleandoc(docstring or "").splitlines()
     kept: list[str] = []
     found: dict[str, str] = {}
@@ -39,7 +43,7 @@ def parse_docstring(docstring: str | None) -> ParsedDocstring:
 
 
 def _section(lines: list[str], at: int) -> tuple[int, dict[str, str]]:
-    """Where the descriptions that begin on this line end, and what they say; ``at`` itself where none begin."""
+    """Return the end of the parameter section that begins on this line, and its entries; ``at`` if none begins."""
     line, following = lines[at], lines[at + 1] if at + 1 < len(lines) else ""
     if _REST_TYPE.match(line):
         return at + 1, {}
@@ -65,7 +69,7 @@ def _while_indented(lines: list[str], at: int, *, blanks: bool = True) -> int:
 
 
 def _next_title(lines: list[str], at: int) -> int:
-    """Where the next underlined title stands, or the end."""
+    """Return the line of the next underlined title, or the end."""
     for place in range(at, len(lines) - 1):
         if lines[place] and _RULE.match(lines[place + 1]):
             return place
@@ -73,7 +77,7 @@ def _next_title(lines: list[str], at: int) -> int:
 
 
 def _entries(body: str, entry: re.Pattern[str]) -> dict[str, str]:
-    """The entries of a section: each begins at the margin, and what is indented goes on with it."""
+    """Return the entries of a section: each begins at the margin, indented lines continue it."""
     found: dict[str, list[str]] = {}
     current: list[str] = []
     for line in body.splitlines():

@@ -1,4 +1,9 @@
-"""Python functions as tools: what the model is told of them, and how its arguments reach them."""
+"""Python functions as tools: their declarations, and calls with a model's arguments.
+
+A callable can be a function, a method, a ``functools.partial`` or an object with ``__call__``. Its name comes from the
+callable itself, its annotations from the function inside (``_code``), its parameters from ``inspect.signature``, which
+already leaves out ``self`` and what a partial has bound by position.
+"""
 
 from __future__ import annotations
 
@@ -20,12 +25,12 @@ Function = Callable[..., Any]
 
 
 def declare(function: Function, *, vertexai: bool = False) -> FunctionDeclaration:
-    """Return what the model is told of a function: name, docstring, and the schemas of parameters and result.
+    """Return the declaration of a function: name, description, and the schemas of parameters and result.
 
-    Both APIs take the same words, so ``vertexai`` changes nothing today.
+    Both APIs take the same declaration, so ``vertexai`` has no effect today.
 
     Raises:
-        UsageError: a parameter has no annotation, or one that JSON cannot say; or the function takes ``*args``.
+        UsageError: if a parameter has no annotation or one without a JSON schema, or the function takes ``*args``.
     """
     if not name_of(function).isidentifier():
         raise UsageError(f"{name_of(function)} cannot be a tool: a model calls a function by its name, so give it one")
@@ -43,30 +48,28 @@ def declare(function: Function, *, vertexai: bool = False) -> FunctionDeclaratio
 
 
 def name_of(function: Function) -> str:
-    """Return the name under which the model knows a function."""
+    """Return the name by which the model calls a function."""
     function = _unwrapped(function)
     return str(getattr(function, "__name__", type(function).__name__))
 
 
 def is_coroutine(function: Function) -> bool:
-    """Tell whether the function has to be awaited."""
+    """Return whether the function has to be awaited."""
     return inspect.iscoroutinefunction(function) or inspect.iscoroutinefunction(_code(function))
 
 
 def parameters(function: Function) -> list[Field]:
-    """Return the parameters that the model fills in: neither ``self`` nor what a ``partial`` has fixed.
+    """Return the parameters that the model fills in, without ``self`` and those that a ``partial`` has bound.
 
     Raises:
-        UsageError: one has no annotation, or the function takes ``*args`` or ``**kwargs``.
+        UsageError: if one has no annotation, or the function takes ``*args`` or ``**kwargs``.
     """
     hints, described = _hints(function), parse_docstring(_docstring(function)).parameters
     fixed = function.keywords if isinstance(function, functools.partial) else {}
     found = []
     for name, parameter in inspect.signature(function).parameters.items():
         if parameter.kind in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD):
-            raise UsageError(
-                f"{name_of(function)} takes {parameter}: a model has to be told each parameter by its name"
-            )
+            raise UsageError(f"{name_of(function)} takes {parameter}: a tool can only have named parameters")
         if name in fixed:
             continue
         if name not in hints:
@@ -79,15 +82,16 @@ def parameters(function: Function) -> list[Field]:
 
 
 def bind(function: Function, arguments: Mapping[str, Any] | None) -> Callable[[], Any]:
-    """Return the call that the model asks for, its arguments made into what the annotations promise.
+    """Return the call that the model requests, with its arguments converted to the annotated types.
 
     Raises:
-        FunctionCallError: an argument is missing, not known, or does not fit.
+        FunctionCallError: if an argument is missing, unknown, or of the wrong type.
     """
     try:
         values = convert_members(arguments or {}, parameters(function), name_of(function))
     except ConversionError as error:
         raise FunctionCallError(str(error)) from error
+    # The model names every argument; those before a "/" have to be passed by position.
     kinds = inspect.signature(function).parameters
     positional = [
         values.pop(name) for name in kinds if kinds[name].kind is inspect.Parameter.POSITIONAL_ONLY and name in values
@@ -96,21 +100,21 @@ def bind(function: Function, arguments: Mapping[str, Any] | None) -> Callable[[]
 
 
 def call(function: Function, arguments: Mapping[str, Any] | None = None) -> Any:
-    """Call a function with a model's arguments and return what it returns.
+    """Call a function with a model's arguments and return its result.
 
     Raises:
-        FunctionCallError: the arguments do not fit.
-        UsageError: the function is a coroutine function: use ``acall``.
+        FunctionCallError: if the arguments do not fit.
+        UsageError: if it is a coroutine function: use ``acall``.
     """
     refuse_coroutine(function)
     return bind(function, arguments)()
 
 
 async def acall(function: Function, arguments: Mapping[str, Any] | None = None) -> Any:
-    """Call a function with a model's arguments and return what it returns; a plain one runs in a thread.
+    """Call a function with a model's arguments and return its result; a plain function runs in a thread.
 
     Raises:
-        FunctionCallError: the arguments do not fit.
+        FunctionCallError: if the arguments do not fit.
     """
     bound = bind(function, arguments)
     value = bound() if is_coroutine(function) else await asyncio.to_thread(bound)
@@ -118,19 +122,19 @@ async def acall(function: Function, arguments: Mapping[str, Any] | None = None) 
 
 
 def refuse_coroutine(function: Function) -> None:
-    """Refuse a function that has to be awaited, where nothing can await it.
+    """Refuse a coroutine function in a sync call.
 
     Raises:
-        UsageError: it is a coroutine function.
+        UsageError: if it is one.
     """
     if is_coroutine(function):
         raise UsageError(f"{name_of(function)} is a coroutine function: use client.aio, which can await it")
 
 
 def _result_schema(returns: Any) -> dict[str, Any] | None:
-    """The schema of a result; None where there is nothing to say: the model can do without it."""
+    """Return the schema of the result; None if it has none: a declaration does not need it."""
     if returns is NO_DEFAULT or (inspect.isclass(returns) and issubclass(returns, ApiModel)):
-        return None  # a Part or a FunctionResponse goes back as it is
+        return None  # a Part or a FunctionResponse is sent back unchanged
     try:
         return json_schema(returns)
     except UsageError:
@@ -144,7 +148,7 @@ def _unwrapped(function: Any) -> Any:
 
 
 def _code(function: Any) -> Any:
-    """The function that has the annotations: the ``__call__`` of an object, the function of a partial."""
+    """Return what has the annotations: the ``__call__`` of an object, the function of a partial."""
     function = _unwrapped(function)
     return function if inspect.isroutine(function) or inspect.isclass(function) else type(function).__call__
 

@@ -1,4 +1,4 @@
-"""JSON schemas with ``$ref``: what is referred to is put where it is used."""
+"""Inlines ``$ref`` in JSON schemas, since the API's own schema language has no references."""
 
 from __future__ import annotations
 
@@ -8,13 +8,15 @@ from typing import Any
 from headwater.errors import UsageError
 from headwater.types import Schema
 
+#: Keywords by their value: a schema, a list of schemas, a dict of schemas, definitions.
 _SCHEMA = {"items", "additionalProperties", "not"}
 _SCHEMAS = {"anyOf", "oneOf", "allOf", "prefixItems"}
 _BY_NAME = {"properties"}
 _DEFINITIONS = {"$defs", "defs", "definitions"}
-_MORE_WORDS = ("oneOf", "allOf", "prefixItems", "exclusiveMinimum", "exclusiveMaximum", "multipleOf", "uniqueItems")
+_OTHER_KEYWORDS = ("oneOf", "allOf", "prefixItems", "exclusiveMinimum", "exclusiveMaximum", "multipleOf", "uniqueItems")
+#: Lower case without underscores -> camelCase. Schemas of Python programs are often in snake_case.
 _BOTH_CASES: dict[str, str] = {
-    **{str(name).lower(): str(name) for name in (*Schema.__struct_encode_fields__, *_MORE_WORDS)},
+    **{str(name).lower(): str(name) for name in (*Schema.__struct_encode_fields__, *_OTHER_KEYWORDS)},
     **dict.fromkeys(("$defs", "defs", "definitions"), "$defs"),
     **dict.fromkeys(("$ref", "ref"), "$ref"),
 }
@@ -23,10 +25,10 @@ _BOTH_CASES: dict[str, str] = {
 def inline(schema: Mapping[str, Any], *, recursive: bool = False) -> dict[str, Any]:
     """Return a schema without ``$ref``, its keywords in camelCase.
 
-    A type that holds itself cannot be written like this: with ``recursive`` its ``$ref`` and its definition stay.
+    A recursive type cannot be inlined: with ``recursive`` its ``$ref`` and its definition stay.
 
     Raises:
-        UsageError: a type holds itself, or a ``$ref`` leads nowhere.
+        UsageError: if a type is recursive, or a ``$ref`` has no definition.
     """
     definitions: dict[str, Any] = {}
     for key, value in schema.items():
@@ -34,8 +36,8 @@ def inline(schema: Mapping[str, Any], *, recursive: bool = False) -> dict[str, A
             definitions |= value
     inliner = _Inliner(definitions, recursive=recursive)
     whole: dict[str, Any] = inliner.walk(schema, ())
-    if inliner.kept:
-        whole["$defs"] = inliner.kept_definitions()
+    if inliner.recursive_names:
+        whole["$defs"] = inliner.recursive_definitions()
     return whole
 
 
@@ -47,16 +49,16 @@ class _Inliner:
     def __init__(self, definitions: Mapping[str, Any], *, recursive: bool) -> None:
         self._definitions = definitions
         self._recursive = recursive
-        self.kept: set[str] = set()
+        self.recursive_names: set[str] = set()
 
-    def kept_definitions(self) -> dict[str, Any]:
+    def recursive_definitions(self) -> dict[str, Any]:
         done: dict[str, Any] = {}
-        while missing := self.kept - set(done):
+        while missing := self.recursive_names - set(done):
             done |= {name: self.walk(self._definitions[name], (name,)) for name in sorted(missing)}
         return done
 
     def walk(self, schema: Any, inside: tuple[str, ...]) -> Any:
-        """``schema`` without references; ``inside`` are the definitions that it stands in."""
+        """Return ``schema`` without references; ``inside`` are the definitions being inlined around it."""
         if not isinstance(schema, Mapping):
             return schema
         result: dict[str, Any] = {}
@@ -76,10 +78,11 @@ class _Inliner:
     def _resolve(self, reference: str, inside: tuple[str, ...]) -> dict[str, Any]:
         name = reference.rpartition("/")[2]
         if name not in self._definitions:
-            raise UsageError(f"the schema refers to {reference!r}, which it does not define")
+            raise UsageError(f"the schema refers to {reference!r}, which is not defined")
+        # A name that is being inlined around this place would be inlined for ever.
         if name not in inside:
             return dict(self.walk(self._definitions[name], (*inside, name)))
         if not self._recursive:
-            raise UsageError(f"{name} holds itself, which the API's schemas cannot say: use response_json_schema")
-        self.kept.add(name)
+            raise UsageError(f"{name} is recursive, which the API's schemas cannot express: use response_json_schema")
+        self.recursive_names.add(name)
         return {"$ref": f"#/$defs/{name}"}

@@ -1,4 +1,4 @@
-"""Type annotations as JSON Schema."""
+"""Builds JSON Schemas from type annotations."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def json_schema(annotation: Any) -> dict[str, Any]:
     """Return the JSON Schema of an annotation: a plain type, a container, an Enum, a model, a dataclass ...
 
     Raises:
-        UsageError: JSON has no words for this type.
+        UsageError: if the type has no JSON schema.
     """
     builder = _Builder()
     schema = builder.schema(annotation)
@@ -62,29 +62,29 @@ def json_schema(annotation: Any) -> dict[str, Any]:
 
 
 def object_schema(members: list[Field]) -> dict[str, Any]:
-    """Return the JSON Schema of an object with these members, without titles: the parameters of a function."""
+    """Return the JSON Schema of a function's parameters: an object with these members, without titles."""
     builder = _Builder()
     schema = builder.members(members, titles=False)
     return inline({**schema, "$defs": builder.definitions}, recursive=True)
 
 
 class _Builder:
-    """Collects the definitions of the classes that it meets, so that one may hold itself."""
+    """Builds a schema and collects a definition of each class in it, so that classes can be recursive."""
 
     def __init__(self) -> None:
         self.definitions: dict[str, Any] = {}
         self._names: dict[Any, str] = {}
 
     def schema(self, annotation: Any) -> dict[str, Any]:
-        kind, said = bare(annotation)
-        return _with_words(self._bare(kind), said)
+        kind, metadata = bare(annotation)
+        return _with_metadata(self._bare(kind), metadata)
 
     def _bare(self, kind: Any) -> dict[str, Any]:
         try:
             if kind in _PLAIN:
                 return dict(_PLAIN[kind])
-        except TypeError:  # an annotation that cannot be hashed
-            raise UsageError(f"{kind!r} is no type") from None
+        except TypeError:  # unhashable
+            raise UsageError(f"{kind!r} is not a type") from None
         if (alternatives := arms(kind)) is not None:
             return {"anyOf": [self.schema(alternative) for alternative in alternatives]}
         if get_origin(kind) is Literal:
@@ -102,12 +102,12 @@ class _Builder:
         return self._class(kind)
 
     def _class(self, kind: Any) -> dict[str, Any]:
-        """A class with a name: defined once, referred to from where it is used."""
+        """Define a class once, under a unique name, and return a reference to it."""
         if kind not in self._names:
             name = getattr(kind, "__name__", str(kind))
             while name in self._names.values():
                 name += "_"
-            self._names[kind] = name
+            self._names[kind] = name  # before its definition, which may refer to it
             self.definitions[name] = self._definition(kind)
         return {"$ref": f"#/$defs/{self._names[kind]}"}
 
@@ -124,13 +124,13 @@ class _Builder:
             raise UsageError(f"{show(kind)} has no JSON schema: {error}") from error
 
     def _adopted(self, schema: dict[str, Any]) -> dict[str, Any]:
-        """A schema that somebody else made, whose definitions become ours."""
+        """Return a schema made by pydantic or msgspec, and take over its definitions."""
         whole = inline(schema, recursive=True)
         self.definitions |= whole.pop("$defs", {})
         return whole
 
     def members(self, members: list[Field], *, titles: bool = True) -> dict[str, Any]:
-        """An object with these members."""
+        """Return the schema of an object with these members."""
         properties = {}
         for member in members:
             schema = self.schema(member.annotation)
@@ -147,14 +147,14 @@ class _Builder:
 
 
 def _inner_schema(outer: Any, kind: Any) -> dict[str, Any]:
-    """The schema of a type that msgspec found inside ``outer`` and does not know."""
+    """Return the schema of a type that msgspec found inside ``outer`` and does not support."""
     if kind is outer:
-        raise TypeError("it is neither a model, nor a dataclass, nor what JSON has")
+        raise TypeError("it is not a model, a dataclass, or a JSON type")
     return json_schema(kind)
 
 
 def plain(value: Any) -> Any:
-    """Return ``value`` as JSON has it; None where it cannot be written so."""
+    """Return ``value`` as plain JSON; None if that is not possible."""
     try:
         return to_plain(value)
     except (TypeError, ValueError):
@@ -162,10 +162,10 @@ def plain(value: Any) -> Any:
 
 
 def to_plain(value: Any) -> Any:
-    """Return ``value`` made of what JSON has: models, dataclasses, Structs, Enums and dates are written out.
+    """Return ``value`` as plain JSON, with models, dataclasses, Structs, Enums and dates converted.
 
     Raises:
-        TypeError: there is something inside that JSON has no words for.
+        TypeError: if something inside has no JSON form.
     """
     return msgspec.to_builtins(value, str_keys=True, enc_hook=_write_out)
 
@@ -181,14 +181,15 @@ def _one_of(values: list[Any]) -> dict[str, Any]:
     values = [value.value if isinstance(value, Enum) else value for value in values]
     kinds = {type(value) for value in values}
     if not kinds <= set(_JSON_TYPES):
-        raise UsageError(f"{values!r} cannot be offered to a model: it chooses among texts and numbers")
+        raise UsageError(f"{values!r} cannot be offered to a model: choices must be strings, numbers or booleans")
     kind = {"type": _JSON_TYPES[kinds.pop()]} if len(kinds) == 1 else {}
     return {**kind, "enum": values}
 
 
-def _with_words(schema: dict[str, Any], said: list[Any]) -> dict[str, Any]:
-    """What ``Annotated`` adds: text, pydantic's Field, msgspec's Meta, annotated-types' bounds, a ``Doc``."""
-    for word in said:
+def _with_metadata(schema: dict[str, Any], metadata: list[Any]) -> dict[str, Any]:
+    """Add what ``Annotated`` says: text, pydantic's Field, msgspec's Meta, annotated-types' bounds, a ``Doc``."""
+    # The libraries are recognized by the attributes of their objects: none of them has to be installed.
+    for word in metadata:
         if isinstance(word, str):
             schema["description"] = word
             continue
@@ -206,5 +207,5 @@ def _with_words(schema: dict[str, Any], said: list[Any]) -> dict[str, Any]:
             if isinstance(bound := getattr(word, name, None), int):
                 schema[keyword] = bound
         if isinstance(inner := getattr(word, "metadata", None), list):
-            schema = _with_words(schema, inner)
+            schema = _with_metadata(schema, inner)
     return schema

@@ -1,4 +1,4 @@
-"""Structured output: the schema that is sent for a type, and the answer read back as that type."""
+"""Structured output: the schema that is sent for a type, and the conversion of the answer to that type."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ from headwater.errors import ParseError, UsageError
 from headwater.types import Schema
 
 _FENCED = re.compile(r"\s*```\w*[ \t]*\n(.*?)\n?\s*```\s*", re.DOTALL)
-#: What JSON Schema can say and the API's schemas cannot. ``parse`` still holds an answer to it.
-_UNSAYABLE = frozenset(
+#: Keywords that the API's schema language does not have. ``parse`` still validates answers against them.
+_UNSUPPORTED = frozenset(
     {
         "$schema",
         "$id",
@@ -46,10 +46,10 @@ _UNSAYABLE = frozenset(
 def to_schema(value: Any, *, vertexai: bool = False) -> Schema:
     """Return the schema of a ``response_schema``: a type of any kind, a schema as dict, or a ``Schema``.
 
-    References are put in place, ``None`` in a union becomes ``nullable``, objects say the order of their properties.
+    References are inlined, ``None`` in a union becomes ``nullable``, and objects state the order of their properties.
 
     Raises:
-        UsageError: the type cannot be said in the API's schemas; the message says what to use instead.
+        UsageError: if the API's schemas cannot express the type; the message says what to use instead.
     """
     if isinstance(value, Schema):
         value = msgspec.to_builtins(value)
@@ -58,12 +58,12 @@ def to_schema(value: Any, *, vertexai: bool = False) -> Schema:
 
 
 def parse(value: Any, text: str) -> Any:
-    """Return the answer ``text`` as what ``value``, the schema that was asked for, stands for.
+    """Return the answer ``text`` as an instance of ``value``, the type that was requested.
 
-    A type gives an instance of it; a dict, a ``Schema`` or None gives plain JSON values.
+    With a dict, a ``Schema`` or None it returns plain JSON values.
 
     Raises:
-        ParseError: the text is no JSON, or does not fit the type. ``error.text`` is the text.
+        ParseError: if the text is not JSON, or does not fit the type. ``error.text`` is the text.
     """
     match = _FENCED.fullmatch(text)
     body = match[1] if match else text
@@ -79,7 +79,7 @@ def parse(value: Any, text: str) -> Any:
 
 
 def _word(kind: Any, text: str) -> str | None:
-    """The bare word that the MIME type text/x.enum gives; None where it is JSON, or no word is asked for."""
+    """Return the bare word of an answer of the MIME type text/x.enum; None if it is JSON, or not an enum."""
     text = text.strip()
     is_choice = is_enum(kind) or get_origin(bare(kind)[0]) is Literal
     return text if is_choice and not text.startswith('"') else None
@@ -87,20 +87,20 @@ def _word(kind: Any, text: str) -> str | None:
 
 def _unparsed(error: Exception, text: str) -> ParseError:
     if not text.strip():
-        return ParseError("the answer is empty, where JSON was asked for", text=text)
-    return ParseError(f"the answer is no JSON: {error}", text=text)
+        return ParseError("the answer is empty; JSON was requested", text=text)
+    return ParseError(f"the answer is not JSON: {error}", text=text)
 
 
 class _Translator:
-    """From JSON Schema, references put in place, to the fields of a ``Schema``."""
+    """Translates an inlined JSON Schema to the fields of a ``Schema``."""
 
     def __init__(self, *, vertexai: bool) -> None:
         self._vertexai = vertexai
 
     def translate(self, schema: Any) -> dict[str, Any]:
         if not isinstance(schema, Mapping):
-            raise UsageError(f"a schema is a dict, not {schema!r}")
-        node = {key: value for key, value in schema.items() if key not in _UNSAYABLE and value is not None}
+            raise UsageError(f"a schema must be a dict, not {schema!r}")
+        node = {key: value for key, value in schema.items() if key not in _UNSUPPORTED and value is not None}
         for part in node.pop("allOf", ()):
             node = _merged(part, node)
         _split_types(node)
@@ -113,7 +113,7 @@ class _Translator:
         return node
 
     def _alternatives(self, node: dict[str, Any]) -> None:
-        """``anyOf`` without null; a single alternative is the thing itself."""
+        """Translate alternatives: null becomes ``nullable``, and a single alternative replaces the node."""
         found = [*node.pop("anyOf", ()), *node.pop("oneOf", ())]
         arms = [arm for arm in found if not _is_null(arm)]
         if len(arms) < len(found):
@@ -141,7 +141,7 @@ class _Translator:
     def _extra(self, extra: Any) -> Any:
         if not self._vertexai:
             raise UsageError(
-                "an object with any keys (dict, additionalProperties) can be asked for in response_schema "
+                "an object with arbitrary keys (dict, additionalProperties) works in response_schema "
                 "on Vertex AI only: use response_json_schema, or a class that names the keys"
             )
         return extra if extra is True else Schema(**self.translate(extra))
@@ -161,13 +161,13 @@ def _merged(part: Mapping[str, Any], node: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _split_types(node: dict[str, Any]) -> None:
-    """``type: ["string", "null"]``, which the API has as one type and ``nullable``, or as alternatives."""
+    """Split ``type: ["string", "null"]``: the API has one type per node, so these become alternatives."""
     if isinstance(node.get("type"), list):
         node["anyOf"] = [*node.get("anyOf", ()), *({"type": kind} for kind in node.pop("type"))]
 
 
 def _offer_texts(node: dict[str, Any]) -> None:
-    """The API lets a model choose among texts only; numbers are offered as texts, and read back as numbers."""
+    """Offer choices as strings, since the API's enums have no others; ``convert`` turns them back into numbers."""
     choices = [node.pop("const")] if "const" in node else node.pop("enum", None)
     if choices is None:
         return
@@ -178,7 +178,7 @@ def _offer_texts(node: dict[str, Any]) -> None:
 
 
 def _bound(node: dict[str, Any]) -> None:
-    """Bounds that are themselves left out: the next whole number, or the bound itself where numbers are not whole."""
+    """Replace exclusive bounds, which the API does not have: by the next integer, or by the bound itself for floats."""
     step = 1 if str(node.get("type")).lower() == "integer" else 0
     for name, bound, sign in (("exclusiveMinimum", "minimum", step), ("exclusiveMaximum", "maximum", -step)):
         if name in node:
@@ -187,6 +187,6 @@ def _bound(node: dict[str, Any]) -> None:
 
 
 def _common(items: list[Any]) -> dict[str, Any]:
-    """One schema for the items of a tuple: theirs where it is one, else the alternatives."""
+    """Return one schema for the items of a tuple: the common one, else the alternatives."""
     different = [item for index, item in enumerate(items) if item not in items[:index]]
     return different[0] if len(different) == 1 else {"anyOf": different}

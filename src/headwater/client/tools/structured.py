@@ -1,4 +1,4 @@
-"""An answer's JSON: read as what was asked for when it is whole, and as an object that grows while it comes."""
+"""JSON answers: converted to the requested type when they are complete, and readable while they stream."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ R = TypeVar("R")
 
 
 def with_parsed(answer: R, config: GenerateContentConfig | None) -> R:
-    """Return ``answer``, whose ``parsed`` is now read as what ``config`` asks for."""
+    """Return ``answer``; its ``parsed`` now converts to the type that ``config`` requests, when it is first read."""
     kind = _requested_schema(config)
     if kind is not None and isinstance(answer, GenerateContentResponse):
         answer.__dict__["_parse"] = partial(read, kind)
@@ -23,31 +23,31 @@ def with_parsed(answer: R, config: GenerateContentConfig | None) -> R:
 
 
 def read(kind: Any, text: str) -> Any:
-    """Return the JSON ``text`` as a ``kind``.
+    """Return the JSON ``text`` as an instance of ``kind``.
 
     Raises:
-        ParseError: it is none.
+        ParseError: if it is not JSON, or does not fit.
     """
-    from headwater.client.tools.schemas import parse  # here, since most programs never get here
+    from headwater.client.tools.schemas import parse  # imported here, since most programs never need it
 
     return parse(kind, text)
 
 
 class GrowingJson:
-    """The JSON of an answer so far. Lives as long as the stream; begins anew where the answer does."""
+    """The JSON of an answer so far. Lives as long as its stream; starts over when the answer is restarted."""
 
     def __init__(self, fold: Callable[[], Fold], path: str | Sequence[str] = ()) -> None:
         self._fold = fold
         self._path = path
-        self._of: Fold | None = None  # what the reader has read from
+        self._of: Fold | None = None  # the answer that the reader has read; another one after a restart
         self._reader = PartialJson(items=path)
         self._read = 0  # characters
 
     def reader(self) -> PartialJson:
-        """Return the reader, which has read all that has come.
+        """Return the reader, after feeding it everything received.
 
         Raises:
-            ParseError: it is no JSON.
+            ParseError: if it is not JSON.
         """
         fold = self._fold()
         if fold is not self._of:
@@ -58,7 +58,7 @@ class GrowingJson:
         return self._reader
 
     def take(self) -> tuple[list[Any], ParseError | None]:
-        """Return the elements that have become whole since the last time, and what is wrong after them."""
+        """Return the elements completed since the last call, and the error after them, if there is one."""
         try:
             self.reader()
         except ParseError as error:
@@ -67,7 +67,7 @@ class GrowingJson:
 
 
 class Items:
-    """The elements of an array in an answer, each once it is whole, made into what was asked for."""
+    """The elements of an array in an answer, each as soon as it is complete, converted to the requested type."""
 
     def __init__(
         self, fold: Callable[[], Fold], path: str | Sequence[str], kind: Any, config: GenerateContentConfig | None
@@ -76,10 +76,10 @@ class Items:
         self._kind = kind if kind is not None or path else _element_type(_requested_schema(config))
 
     def take(self, _: object = None) -> Iterator[Any]:
-        """Yield those that have become whole since the last time.
+        """Yield the elements completed since the last call.
 
         Raises:
-            ParseError: it is no JSON, or an element is not what was asked for.
+            ParseError: if it is not JSON, or an element does not fit its type.
         """
         items, error = self._json.take()
         for item in items:
@@ -88,10 +88,10 @@ class Items:
             raise error
 
     def end(self, *, is_whole: bool) -> Iterable[Any]:
-        """Yield the last, and make sure that nothing is missing from an answer that is whole.
+        """Yield the last elements, and check that the JSON of a complete answer is complete.
 
         Raises:
-            ParseError: its JSON is not.
+            ParseError: if it is not.
         """
         yield from self.take()
         if is_whole:
@@ -99,10 +99,10 @@ class Items:
 
 
 def convert_item(item: Any, kind: Any) -> Any:
-    """Return an element as a ``kind``.
+    """Return an element as an instance of ``kind``.
 
     Raises:
-        ParseError: it does not fit.
+        ParseError: if it does not fit.
     """
     from headwater.client.tools.convert import ConversionError, convert
 
@@ -119,6 +119,6 @@ def _requested_schema(config: GenerateContentConfig | None) -> Any:
 
 
 def _element_type(kind: Any) -> Any:
-    """What the elements of a ``list[...]`` are; None for anything else."""
+    """Return the type of the elements of a ``list[...]``; None for anything else."""
     is_list = not isinstance(kind, Mapping) and get_origin(kind) is list
     return next(iter(get_args(kind)), None) if is_list else None
