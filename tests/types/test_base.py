@@ -232,6 +232,10 @@ JSON = st.recursive(
 )
 
 
+def test_salvage_of_a_turn_that_says_nothing_is_an_empty_one() -> None:
+    assert salvage({"parts": []}, types.ModelContent) == types.ModelContent()
+
+
 @given(st.sampled_from(KINDS), st.data())
 def test_salvage_takes_any_values_in_any_field(kind: Any, data: st.DataObject) -> None:
     """It never raises, and what it returns can be sent."""

@@ -343,7 +343,10 @@ def _build_struct(value: Any, kind: Any, *, lenient: bool) -> Any:
         built = _attempt(entry, names[name], lenient) if name else None
         if name and built is not None:
             fields[name] = built
-    return kind(**fields)
+    try:
+        return kind(**fields)
+    except UsageError:  # ``ModelContent`` refuses to have no parts: what is salvaged is then an empty one
+        return kind()
 
 
 def _describe(value: Any) -> str:
