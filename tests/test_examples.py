@@ -65,6 +65,7 @@ def test_example(example):
         place = found.end()
 
 
+@pytest.mark.slow
 def test_slow_model_runs_into_the_timeouts():
     """A model that says nothing makes timeouts.py say which deadline expired, sync and async."""
     printed = run(ROOT / "patterns" / "timeouts.py", "offline:first=30")
@@ -72,6 +73,7 @@ def test_slow_model_runs_into_the_timeouts():
     assert re.search(r"^no content from the model within 2 s .*\(0 characters\)$", printed, re.MULTILINE)
 
 
+@pytest.mark.slow
 def test_dead_server_is_explained():
     """With nobody there, safe_stream.py says so after three attempts, in sync and in async."""
     printed = run(ROOT / "patterns" / "safe_stream.py", "http://127.0.0.1:9")

@@ -134,6 +134,7 @@ def named(method: str, cut: str) -> Iterator[tuple[Case, str]]:
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("cut", CUTS)
 def test_every_stream_over_http(server: Server, cut: str) -> None:
     with server.client() as client:

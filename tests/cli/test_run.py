@@ -40,6 +40,7 @@ def test_a_program_for_google_genai_runs_without_a_key(program):
     assert len(result.stdout.split()) > 40
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("guide", ["000", "001", "003"])
 def test_the_cells_of_a_guide_saved_as_a_script(program, guide):
     """The guides' cells run one below the other, unedited: no key, no Colab, ``await`` outside of functions."""

@@ -182,7 +182,7 @@ class Line:
 STAGES: tuple[Any, ...] = (None, None, [smooth()], [coalesce(count=3)], [smooth(), coalesce(count=2)])
 
 
-@settings(max_examples=1500, deadline=None)
+@settings(max_examples=1500)
 @given(
     seed=st.integers(0, 2**32),
     on_break=st.sampled_from(["fail", "continue", "restart"]),

@@ -112,7 +112,7 @@ OPERATIONS = st.lists(
 
 
 @given(OPERATIONS)
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 def test_any_history_is_that_of_a_list(operations: list[Any]) -> None:
     """Whatever is done in whatever order, a log is a list of records that can be sealed."""
 

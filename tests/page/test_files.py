@@ -34,7 +34,7 @@ def test_browsers_get_the_page_and_programs_json(live: Live) -> None:
 
 
 def paths() -> list[str]:
-    return ["/", "/headwater.js", *(f"/assets/{name}" for name in routes.assets())]
+    return ["/", "/headwater.js", *(f"/assets/{name}" for name in sorted(routes.assets()))]
 
 
 @pytest.mark.parametrize("path", paths())

@@ -57,7 +57,7 @@ def test_the_same_request_gets_the_same_answer(request_of):
 
 
 @given(st.integers(1, 60), st.integers(0, 20))
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 def test_max_output_tokens_cuts_the_same_text(most, seed):
     def asked(**config):
         contents = [{"role": "user", "parts": [{"text": STORY}]}]
@@ -70,7 +70,7 @@ def test_max_output_tokens_cuts_the_same_text(most, seed):
 
 
 @given(st.data())
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 def test_a_stop_sequence_ends_the_text_before_it(data):
     contents = [{"role": "user", "parts": [{"text": STORY}]}]
     whole = answer(GenerateContentRequest(contents=contents), model="m").text
@@ -184,7 +184,7 @@ PARTS = st.one_of(
     ),
     HOSTILE,
 )
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 def test_garbage_is_answered_or_refused(turns, system):
     """No request leads to any exception but an APIError, and every answer can be sent as JSON."""
     contents = [{"role": role, "parts": parts} for role, parts in turns]

@@ -40,7 +40,7 @@ def test_numbers_in_words_are_understood(say, words, number):
 
 
 @given(st.integers(10, 600), st.text("abcdefghij klm", min_size=1, max_size=30), st.integers(0, 99))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_any_topic_and_seed_gives_the_number_of_words(number, topic, seed):
     request = GenerateContentRequest(
         contents=[{"role": "user", "parts": [{"text": f"Write a story about {topic} in {number} words."}]}],

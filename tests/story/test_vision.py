@@ -106,13 +106,13 @@ def test_damage_and_bombs_are_named_and_cost_little():
     st.binary(max_size=300),
     st.sampled_from([b"", b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff", b"GIF89a", b"BM", b"RIFF0000WEBPVP8L"]),
 )
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 def test_no_bytes_lead_to_an_exception(data, magic):
     look(magic + data)
 
 
 @given(st.data())
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_a_damaged_png_leads_to_no_exception(data):
     whole = bytearray(png(9, 9, filtered([bytes((200, 9, 3)) * 9] * 9, 3)))
     for _ in range(3):

@@ -17,10 +17,19 @@ BINARY = shutil.which("redis-server") or shutil.which("valkey-server")
 needs_redis = pytest.mark.skipif(BINARY is None, reason="redis-server is not installed (apt-get install redis-server)")
 
 
+#: The bus of a Redis Cluster listens on the port that is 10,000 above that of its clients.
+_HIGHEST_PORT = 55_535
+
+
 def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    """Return a free port that leaves room for the bus of a cluster."""
+    with contextlib.ExitStack() as taken:
+        for _ in range(100):
+            probe = taken.enter_context(socket.socket())
+            probe.bind(("127.0.0.1", 0))
+            if (port := int(probe.getsockname()[1])) < _HIGHEST_PORT:
+                return port
+    raise AssertionError("there is no free port below 55535")
 
 
 class RedisServer:
@@ -41,6 +50,7 @@ class RedisServer:
                 if self.tell("PING").startswith(b"+PONG"):
                     return
             time.sleep(0.01)
+        self.kill()
         raise AssertionError("redis-server did not start")
 
     def tell(self, command: str) -> bytes:

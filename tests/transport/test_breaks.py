@@ -31,6 +31,9 @@ from tests.support.servers import (
     whole,
 )
 
+#: Every failure here is one that is tried again, which has tests of its own.
+ONCE = {"retry_options": {"attempts": 1}}
+
 # --- broken roads ---------------------------------------------------------------------------------------------------
 
 
@@ -92,7 +95,7 @@ def test_nobody_listens(side: Any) -> None:
 
 def test_name_does_not_resolve(side: Any) -> None:
     """A host name that does not exist is a ConnectError."""
-    client = genai.Client(api_key="test-key", http_options={"base_url": "http://nowhere.invalid"})
+    client = genai.Client(api_key="test-key", http_options={"base_url": "http://nowhere.invalid"} | ONCE)
     _, error = side.failure(client)
     assert isinstance(error, ConnectError)
     assert "object at 0x" not in str(error)
@@ -107,9 +110,8 @@ def test_tls_with_a_server_that_has_none(side: Any) -> None:
         connection.close()
 
     with Server(whole, greet=greet) as server:
-        client = genai.Client(
-            api_key="test-key", http_options={"base_url": server.url.replace("http:", "https:"), "timeout": 5000}
-        )
+        url = server.url.replace("http:", "https:")
+        client = genai.Client(api_key="test-key", http_options={"base_url": url, "timeout": 5000} | ONCE)
         _, error = side.failure(client)
         assert isinstance(error, ConnectError)
 
@@ -157,7 +159,7 @@ def test_stall_of_the_connection_is_noticed(side: Any) -> None:
             waiting.setblocking(False)
             waiting.connect_ex(full.getsockname())
         url = f"http://127.0.0.1:{full.getsockname()[1]}"
-        client = genai.Client(api_key="test-key", http_options={"base_url": url, "timeout": 300})
+        client = genai.Client(api_key="test-key", http_options={"base_url": url, "timeout": 300} | ONCE)
         _, error = side.failure(client)
         assert isinstance(error, StreamStalled)
 
@@ -166,7 +168,7 @@ def test_stall_of_the_handshake_is_noticed(side: Any) -> None:
     """A TLS handshake that does not come about is a StreamStalled too."""
     with Server(whole, greet=lambda connection: connection.stall()) as server:
         url = server.url.replace("http:", "https:")
-        client = genai.Client(api_key="test-key", http_options={"base_url": url, "timeout": 300})
+        client = genai.Client(api_key="test-key", http_options={"base_url": url, "timeout": 300} | ONCE)
         _, error = side.failure(client)
         assert isinstance(error, StreamStalled)
 

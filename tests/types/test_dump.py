@@ -59,7 +59,7 @@ DUMPS: list[dict[str, Any]] = [
 
 
 @pytest.mark.parametrize("make", [answer, config])
-@pytest.mark.parametrize("how", DUMPS, ids=str)
+@pytest.mark.parametrize("how", DUMPS, ids="-".join)
 def test_a_dump_is_google_genais(make: Any, how: dict[str, Any]) -> None:
     """model_dump and model_dump_json say the same, whatever is left in or out."""
     theirs, ours = make(google_types), make(types)

@@ -34,7 +34,7 @@ def through(text, cuts, *, cut):
 
 
 @given(st.sampled_from(SAMPLES), st.data())
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 def test_blocks_are_those_of_the_whole_text(text, data):
     """However the text is cut, its uncut blocks are those that a parser finds in the whole of it."""
     cuts = data.draw(st.lists(st.integers(0, len(text)), max_size=12))
@@ -44,7 +44,7 @@ def test_blocks_are_those_of_the_whole_text(text, data):
 
 
 @given(st.sampled_from(SAMPLES), st.data())
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 def test_items_and_lines_are_those_of_the_whole_text(text, data):
     """Lists and code that are given in pieces have the same items, numbers and lines as the whole."""
     cuts = data.draw(st.lists(st.integers(0, len(text)), max_size=12))

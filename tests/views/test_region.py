@@ -10,7 +10,7 @@ lines = st.lists(st.text("ab ", max_size=9).map(str.rstrip), max_size=4)
 
 
 @given(st.lists(st.tuples(lines, lines, st.booleans()), max_size=8))
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 def test_frames(frames):
     """The finished lines of all frames stand there once, in order, and below them the tail of the last one."""
     screen, region, finished = Screen(12, 6), Region(), []

@@ -112,7 +112,7 @@ def test_an_answer_cannot_drive_the_terminal(monkeypatch, markdown):
 
 
 @given(st.text(st.characters(codec="utf-8", exclude_categories=()), max_size=300))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_any_text_can_be_shown(text):
     """No text makes the view fail."""
     screen = Screen()

@@ -388,7 +388,8 @@ def test_key_is_never_shown(side: Any, caplog: pytest.LogCaptureFixture) -> None
             connection.stream(says("a"))
 
     with Server(script) as server:
-        client = genai.Client(api_key="SECRET-key", http_options={"base_url": server.url})
+        retry = {"attempts": 3, "initial_delay": 0.01, "max_delay": 0.02}
+        client = genai.Client(api_key="SECRET-key", http_options={"base_url": server.url, "retry_options": retry})
         shown += [repr(client), repr(client.models), repr(client.aio), repr(client._settings), repr(vars(client))]
         for model in ("reset", "refuse", "cut"):
             stream = side.stream(client, model=model)

@@ -112,7 +112,7 @@ def test_contents_are_sent_as_turns(side: Any, server: Server, contents: Any, wa
         [[]],
         5,
         b"raw",
-        object(),
+        pytest.param(object(), id="object"),
         [5],
         ["a", None],
         {"no_such": 1},

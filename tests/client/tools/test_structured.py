@@ -279,7 +279,7 @@ def test_a_megabyte_in_ten_thousand_chunks_costs_the_same_to_the_end() -> None:
 
 
 def test_the_offline_engine_gives_what_is_asked_for(side: Any) -> None:
-    client = genai.Client(api_key="k", http_options={"base_url": "offline:"})
+    client = genai.Client(api_key="k", http_options={"base_url": "offline:instant"})
     stream = side.stream(client, contents="A recipe for pancakes.", config=ASKED)
     steps = side.read(stream.items("steps", type=Step))
     assert steps

@@ -152,9 +152,7 @@ def test_words_find(store: ChatStore, owner: str) -> None:
     assert found(store, owner, "stock") == []
 
 
-@settings(
-    max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
-)
+@settings(max_examples=100, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 @given(
     text=st.text(st.characters(codec="utf-8"), max_size=60),
     query=st.text(st.sampled_from([*string.printable, *"äÉ河流ไทย\u0301\u2028𐍈ﬁ①٣"]), max_size=20),

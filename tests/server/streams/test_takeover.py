@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
+import pytest
 
 from headwater import story
 from headwater.engines.base import EngineRequest
@@ -83,6 +84,7 @@ async def test_answer_goes_on_where_it_was(store: Store) -> None:
         assert not len(nodes[2].recorder)
 
 
+@pytest.mark.slow
 @memory_scene
 async def test_answer_outlives_two_deaths(store: Store) -> None:
     """A server that goes on with an answer may die over it too."""
@@ -305,6 +307,7 @@ class Process:
                 yield response
 
 
+@pytest.mark.slow
 def test_killed_process_is_followed_by_another(tmp_path: Path) -> None:
     """After ``kill -9`` a reader that comes back to another process gets the rest: every event once, and one end."""
     log = f"sqlite:{tmp_path / 'answers.db'}?shared=yes"

@@ -295,7 +295,7 @@ def fuzzed() -> Any:
 
 
 @given(st.lists(_MESSAGES, max_size=9))
-@settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=60, suppress_health_check=list(HealthCheck))
 def test_no_message_breaks_the_server(fuzzed: Live, messages: list[Any]) -> None:
     """Whatever JSON is sent, the socket stays or is closed with a code of the protocol, and the server goes on."""
 

@@ -69,7 +69,7 @@ def test_a_handshake_with_a_body_is_refused(live: Live) -> None:
     st.dictionaries(_NAMES, _VALUES, max_size=5),
     st.lists(st.tuples(_NAMES | st.binary(max_size=9), _VALUES), max_size=4),
 )
-@settings(max_examples=150, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=150, suppress_health_check=list(HealthCheck))
 def test_no_handshake_breaks_the_server(
     live: Live, changed: dict[bytes, bytes], added: list[tuple[bytes, bytes]]
 ) -> None:
