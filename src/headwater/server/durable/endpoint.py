@@ -34,16 +34,16 @@ class DurableEndpoint:
     def __init__(
         self,
         streams: DurableStreams,
-        access: Auth,
+        auth: Auth,
         metrics: ServerMetrics,
         draining: asyncio.Event,
         *,
         is_writable: bool,
     ) -> None:
         self._streams = streams
-        self._access = access
+        self._auth = auth
         self._metrics = metrics
-        self._reader = DurableReader(streams, access, draining)
+        self._reader = DurableReader(streams, auth, draining)
         self._is_writable = is_writable
 
     def routes(self) -> list[BaseRoute]:
@@ -52,7 +52,7 @@ class DurableEndpoint:
 
     async def _handle(self, http: HttpRequest) -> Response:
         try:
-            principal = self._access.identify(http)
+            principal = self._auth.identify(http)
             response = await self._dispatch(http, principal, _path(http))
         except APIError as error:
             # Not left to the app's handlers, since an error carries headers of the protocol.
@@ -111,7 +111,7 @@ class DurableEndpoint:
         return Response(None, 200, headers)
 
     async def _body(self, http: HttpRequest) -> bytes:
-        limits = self._access.limits
+        limits = self._auth.limits
         return await read_body(http, http.receive, limits.max_body, stall=limits.stall_timeout)
 
 

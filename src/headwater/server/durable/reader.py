@@ -66,9 +66,9 @@ def etag(stream: OpenedStream, start: str, upto: int, *, is_closed: bool) -> str
 class DurableReader:
     """Reads streams for HTTP clients. A live read also ends when the server drains or its key is revoked."""
 
-    def __init__(self, streams: DurableStreams, access: Auth, draining: asyncio.Event) -> None:
+    def __init__(self, streams: DurableStreams, auth: Auth, draining: asyncio.Event) -> None:
         self._streams = streams
-        self._access = access
+        self._auth = auth
         self._draining = draining
 
     async def read(self, http: HttpRequest, principal: bytes, path: str) -> Response:
@@ -119,7 +119,7 @@ class DurableReader:
 
     async def _read_or_wait(self, stream: OpenedStream, after: int, left: asyncio.Event) -> ReadResult:
         """Read once there is something, the stream is closed, the poll times out or the read has to end."""
-        until = time.monotonic() + self._access.limits.keep_alive
+        until = time.monotonic() + self._auth.limits.keep_alive
         result = await self._streams.read(stream, after)
         # A page may hold no message for readers of a read-only stream, hence the loop.
         while not result.records and not result.is_closed and time.monotonic() < until and not left.is_set():
@@ -130,7 +130,7 @@ class DurableReader:
     async def pages(self, stream: OpenedStream, after: int, left: asyncio.Event) -> AsyncGenerator[ReadResult]:
         """Yield what follows ``after`` records up to the end; an empty result if a pause elapsed without data."""
         until = time.monotonic() + _SSE_SECONDS
-        pause = self._access.limits.keep_alive
+        pause = self._auth.limits.keep_alive
         while True:
             result = await self._streams.read(stream, after)
             yield result
@@ -163,7 +163,7 @@ class DurableReader:
         left = asyncio.Event()
         tasks = [asyncio.create_task(_leave(left, wait)) for wait in (partial(_gone, receive), self._draining.wait)]
         try:
-            with self._access.quotas.stream(principal), self._access.on_revoked(principal, lambda _: left.set()):
+            with self._auth.quotas.stream(principal), self._auth.on_revoked(principal, lambda _: left.set()):
                 yield left
         finally:
             for task in tasks:

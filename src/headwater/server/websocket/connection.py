@@ -74,11 +74,11 @@ _UNKNOWN = "the stream does not exist, or no longer"
 class Connection:
     """A client's connection, for the lifetime of its socket. ``principal`` is None if the key is still to be sent."""
 
-    def __init__(self, socket: MessageSocket, registry: StreamRegistry, access: Auth, principal: bytes | None) -> None:
+    def __init__(self, socket: MessageSocket, registry: StreamRegistry, auth: Auth, principal: bytes | None) -> None:
         self._socket = socket
         self._registry = registry
-        self._access = access
-        self._limits = access.limits
+        self._auth = auth
+        self._limits = auth.limits
         self._principal = principal
         self._hello: Hello | None = None
         self._subscription = Subscription()
@@ -98,6 +98,8 @@ class Connection:
         try:
             await self._socket.serve(self._listen())
         finally:
+            # The readers' tasks have ended. Streams are stopped while they still have a reader, since retention may
+            # forget them as soon as they have none.
             self._on_close.close()
             for name in self._ending:
                 self._registry.retention.stop(name)
@@ -108,7 +110,7 @@ class Connection:
         """Have this connection closed when its key is revoked."""
         if self._principal is not None:
             reason = CloseReason(codes.FORBIDDEN, "the API key is no longer valid")
-            self._on_close.enter_context(self._access.on_revoked(self._principal, lambda _: self._socket.leave(reason)))
+            self._on_close.enter_context(self._auth.on_revoked(self._principal, lambda _: self._socket.leave(reason)))
 
     async def go_away(self, in_ms: int, reason: str) -> None:
         """Announce that this connection will end, and end it with the last stream that it follows."""
@@ -158,6 +160,7 @@ class Connection:
                 reader = self._readers.get(message.id)
                 if reader is not None:
                     reader.window.ack(message.seq)
+            # Without hello and id the client could not tell two streams apart, so it gets one at a time.
             case Generate() if message.id is None and self._hello is None:
                 await self._queue(message, size)
             case Generate():
@@ -178,7 +181,7 @@ class Connection:
             raise CloseReason(codes.BAD_MESSAGES, "too many invalid messages")
 
     async def _handle_hello(self, hello: Hello) -> None:
-        if self._hello is not None:
+        if self._hello is not None:  # a second one could change the window of streams that are running
             await self._socket.send_error("bad_request", "hello may be sent only once")
             raise CloseReason(codes.SECOND_HELLO, "a second hello")
         if self._principal is None:
@@ -187,6 +190,9 @@ class Connection:
         self._hello = hello
         self._socket.is_greeted = True
         self._subscription = _subscription(hello)
+        await self._send_ready()
+
+    async def _send_ready(self) -> None:
         await self._socket.send_control(
             "ready",
             session=secrets.token_urlsafe(12),
@@ -200,7 +206,7 @@ class Connection:
             await self._socket.send_error("unauthorized", _NO_KEY)
             raise CloseReason(codes.UNAUTHORIZED, "no key")
         try:
-            return self._access.authenticate(token)
+            return self._auth.authenticate(token)
         except APIError:
             await self._socket.send_error("forbidden", "the API key is not valid")
             raise CloseReason(codes.FORBIDDEN, "a wrong key") from None
@@ -235,7 +241,8 @@ class Connection:
     async def _begin(self, message: Generate, id: str) -> StartedStream:
         principal, request = self._principal or b"", to_request(message)
         header = to_header(message, request, id)
-        self._access.quotas.count_request(principal)
+        self._auth.quotas.count_request(principal)
+        # Nothing is stored beyond the connection for a client that has no way to resume.
         if self._hello is None:
             return await self._registry.relay(principal, request, header)
         policy = RetentionPolicy(ttl=self._limits.stream_ttl)
@@ -291,19 +298,17 @@ class Connection:
         """Follow a stream to its end, or report why that failed."""
         try:
             await reader.run(after=after, pause=self._limits.keep_alive)
-        except ValueError as error:
-            await self._socket.send_error("bad_request", str(error), id)
-        except UnknownStreamError:
-            await self._socket.send_error("expired", "the stream is no longer stored", id)
-        except HeadwaterError as error:
-            await self._socket.send_error("internal", f"the log failed: {type(error).__name__}", id)
+        except (ValueError, HeadwaterError) as error:
+            await self._socket.send_error(*_reading_error(error), id)
         except StuckError:
+            # The stream itself is unharmed: the client may reconnect and resume it.
             if self._hello is not None:
                 await self._socket.send_control("goaway", in_ms=0, reason="slow")
             raise CloseReason(codes.TRY_LATER, "the client acknowledges nothing") from None
         else:
             self._ending.discard(reader.name)
         finally:
+            # The id is free from here on, so that the client may use it again after the end.
             if id is not None:
                 del self._readers[id]
             self._close(reader)
@@ -322,6 +327,7 @@ class Connection:
             if message.stream is not None:
                 await self._socket.send_error("not_found", _UNKNOWN, stream=name)
             return
+        # A stopped stream ends with "cancelled" and stays readable; a discarded one is deleted.
         if message.mode == "discard":
             self._registry.discard(name)
         else:
@@ -330,6 +336,7 @@ class Connection:
     # Prompts without an id are answered in turn
 
     async def _queue(self, message: Generate, size: int) -> None:
+        # Together they may be as large as one message: they are the only thing that a connection queues.
         if len(self._waiting) >= MAX_WAITING or self._waiting_size + size > self._limits.max_message:
             await self._socket.send_error(
                 "busy", "too many prompts are waiting on this connection", retry_after_ms=1000
@@ -368,3 +375,13 @@ def _subscription(hello: Hello) -> Subscription:
         metrics="metrics" in wanted,
         interval=hello.min_interval_ms / 1000,
     )
+
+
+def _reading_error(error: Exception) -> tuple[str, str]:
+    """The code and message for a stream that cannot be followed."""
+    match error:
+        case UnknownStreamError():
+            return "expired", "the stream is no longer stored"
+        case HeadwaterError():
+            return "internal", f"the log failed: {type(error).__name__}"
+    return "bad_request", str(error)

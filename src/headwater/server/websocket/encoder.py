@@ -205,6 +205,7 @@ class MessageEncoder:
     def updates(self, now: float) -> list[OutgoingMessage]:
         """Return the usage and progress messages that are due at ``now``."""
         out: list[OutgoingMessage] = []
+        # After the finish reason the end follows at once, with the final usage.
         if self._id is None or self._finish is not None:
             return out
         if self._subscription.usage and now - self._usage_sent_at >= self._subscription.interval:
@@ -223,11 +224,9 @@ class MessageEncoder:
         except JSON_ERRORS:  # not a response of the API: passed on as it is
             yield "data", {"chunk": record[1:].decode("utf-8", "replace")}
             return
-        if chunk.usageMetadata:
-            self._usage |= chunk.usageMetadata
-        if chunk.promptFeedback and chunk.promptFeedback.get("blockReason"):
-            self._blocked = str(chunk.promptFeedback["blockReason"])
+        self._read_metadata(chunk)
         for candidate in chunk.candidates or ():
+            # Text of other candidates must not be mixed into the answer's; clients that want it get it whole.
             if candidate.get("index"):
                 yield "data", {"candidate": candidate}
                 continue
@@ -235,11 +234,19 @@ class MessageEncoder:
                 self._finish = _finish_reason(reason)
             yield from pieces(candidate)
 
+    def _read_metadata(self, chunk: _Chunk) -> None:
+        # Later counts replace earlier ones; some chunks have only a few of the fields.
+        if chunk.usageMetadata:
+            self._usage |= chunk.usageMetadata
+        if chunk.promptFeedback and chunk.promptFeedback.get("blockReason"):
+            self._blocked = str(chunk.promptFeedback["blockReason"])
+
     def _add(self, kind: str, value: Any, merge: bool) -> None:
         self._seq += 1
         self._pieces += 1
         is_thought = kind == "thought"
-        if kind == "chunk":  # counted before the check below: count and digest are of the whole answer
+        # Before the check for `after`: count and digest are of the whole answer.
+        if kind == "chunk":
             self._chars += len(value)
             self._digest.update(value.encode())
         if self._seq <= self._after:
@@ -274,6 +281,7 @@ class MessageEncoder:
         seq = self._seq if upto is None else upto
         if self._id is not None:
             message.id, message.seq, message.replay = self._id, seq, self._replay
+            # `from` is omitted if the message covers one number. Skipped pieces are covered by the message after them.
             if self._covered + 1 != seq:
                 message.from_ = self._covered + 1
         self._covered = seq
@@ -281,6 +289,7 @@ class MessageEncoder:
 
     def _end(self, record: bytes) -> None:
         ending = msgspec.json.decode(record[1:], type=StreamEnding)
+        # Whoever cancelled knows why there is no more, so a cancelled stream is never reported as blocked.
         is_cancelled = ending.reason == "cancelled"
         if self._blocked is not None and not self._pieces and not is_cancelled:
             self._put_error("blocked_prompt", f"the prompt was blocked: {self._blocked}")
@@ -349,7 +358,8 @@ class MessageEncoder:
 
     def _progress(self, now: float) -> OutgoingMessage:
         counted = _count(self._usage.get("candidatesTokenCount"))
-        tokens = counted or -(-self._chars // 4)  # four characters per token, rounded up, until the API counts
+        # Four characters per token, rounded up, until the API has counted.
+        tokens = counted or -(-self._chars // 4)
         if self._first_progress is None:
             self._first_progress = now, tokens
         seconds, made = now - self._first_progress[0], tokens - self._first_progress[1]
@@ -370,22 +380,28 @@ def pieces(candidate: dict[str, Any]) -> Iterator[tuple[str, Any]]:
     content = candidate.get("content")
     parts = content.get("parts") if isinstance(content, dict) else None
     for part in parts if isinstance(parts, list) else ():
-        if not isinstance(part, dict):
+        if isinstance(part, dict):
+            yield from _part_pieces(part)
+        else:
             yield "data", {"part": part}
-            continue
-        text = part.get("text")
-        if isinstance(text, str):
-            if text:
-                yield "thought" if part.get("thought") else "chunk", text
-            if len(part) > 1:
-                rest = {name: value for name, value in part.items() if name not in ("text", "thought")}
-                if rest:
-                    yield "data", rest
-        elif part:
-            yield _kind(part), part
     extras = {name: candidate[name] for name in _EXTRAS if candidate.get(name)}
     if extras:
         yield "data", extras
+
+
+def _part_pieces(part: dict[str, Any]) -> Iterator[tuple[str, Any]]:
+    text = part.get("text")
+    if not isinstance(text, str):
+        if part:
+            yield _kind(part), part
+        return
+    if text:
+        yield "thought" if part.get("thought") else "chunk", text
+    # What a text part has besides text, a thought signature say, is a piece of its own: text messages have no payload.
+    if len(part) > 1:
+        rest = {name: value for name, value in part.items() if name not in ("text", "thought")}
+        if rest:
+            yield "data", rest
 
 
 def _finish_reason(reason: object) -> str:

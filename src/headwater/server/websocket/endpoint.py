@@ -34,14 +34,14 @@ class WebSocketEndpoint:
         self,
         registry: StreamRegistry,
         recorder: Recorder,
-        access: Auth,
+        auth: Auth,
         metrics: ServerMetrics,
         *,
         grace: float = 10.0,
     ) -> None:
         self._registry = registry
         self._draining = recorder.draining
-        self._access = access
+        self._auth = auth
         self._metrics = metrics
         self._grace = grace
         self._connections: set[Connection] = set()
@@ -62,6 +62,7 @@ class WebSocketEndpoint:
         """Serve one connection."""
         began = time.monotonic()
         await receive()  # websocket.connect
+        # Refused before accepting, so that the client gets an HTTP status instead of a close code.
         try:
             principal = self._identify(HTTPConnection(scope))
         except APIError as error:
@@ -71,9 +72,13 @@ class WebSocketEndpoint:
             return
         protocol = SUBPROTOCOL if SUBPROTOCOL in scope.get("subprotocols", ()) else None
         await send({"type": "websocket.accept", "subprotocol": protocol})
-        connection = Connection(
-            MessageSocket(receive, send, self._access.limits), self._registry, self._access, principal
-        )
+        socket = MessageSocket(receive, send, self._auth.limits)
+        try:
+            await self._serve(Connection(socket, self._registry, self._auth, principal))
+        finally:
+            _log(scope, 101, began)
+
+    async def _serve(self, connection: Connection) -> None:
         self._watch()
         self._connections.add(connection)
         self._is_empty.clear()
@@ -83,7 +88,6 @@ class WebSocketEndpoint:
             self._connections.discard(connection)
             if not self._connections:
                 self._is_empty.set()
-            _log(scope, 101, began)
 
     def _identify(self, http: HTTPConnection) -> bytes | None:
         """Return the principal, or None if the key is still to be sent, with hello.
@@ -93,16 +97,18 @@ class WebSocketEndpoint:
         """
         if self._draining.is_set():
             raise api_error(503, "the server is shutting down: try again", status="UNAVAILABLE")
-        self._access.check_host(http)
-        self._access.check_origin(http)
+        # Both before the key: a page of another site must not learn whether this browser's requests would be accepted.
+        self._auth.check_host(http)
+        self._auth.check_origin(http)
         # Browsers always send Origin with a handshake (RFC 6455, 10.2). Cookies without one hide where they come from.
         if "cookie" in http.headers and "origin" not in http.headers:
             raise api_error(403, "a request with cookies needs an Origin header", status="PERMISSION_DENIED")
-        if self._access.needs_key and not _carries_key(http):
+        if self._auth.needs_key and not _carries_key(http):
             return None
-        return self._access.identify(http)
+        return self._auth.identify(http)
 
     def _watch(self) -> None:
+        # Started with the first connection, since there is no event loop yet when the application is built.
         if self._watcher is None:
             self._watcher = asyncio.create_task(self._announce_shutdown())
 

@@ -61,6 +61,7 @@ def code_of(error: dict[str, Any], *, has_begun: bool) -> str:
     if reason in _BY_REASON:
         return _BY_REASON[reason]
     status = error.get("code")
+    # A quota per day does not recover while the client waits, so it is not retryable.
     if status == 429:
         return "quota" if "PerDay" in str(error.get("details")) else "rate_limited"
     if not isinstance(status, int):

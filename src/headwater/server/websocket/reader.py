@@ -49,6 +49,7 @@ class Window:
 
     def ack(self, seq: int) -> None:
         """Record that the client acknowledged everything up to this number."""
+        # Acknowledging a number twice, or one that was never sent, does no harm.
         sent = self._sent
         while sent and sent[0] <= seq:
             sent.popleft()
@@ -97,21 +98,25 @@ class StreamReader:
         offset, is_end = (0, False) if after is None else await self._catch_up(after)
         if is_end:
             return
-        now = asyncio.get_running_loop().time
         await self._make_room(offset, pause)
         async with aclosing(tail(self._log, self.name, offset, heartbeat=pause)) as pages:
             async for page in pages:
                 if page.records:
-                    merge = self._is_behind or len(page.records) > min(LAG_RECORDS, self.window.room)
-                    self._is_behind = False
-                    await self._send(self._encoder.read(page.records, merge=merge))
-                    for message in self._encoder.updates(now()):
-                        await self._outlet.send(message.text)
+                    await self._send_page(page)
+                # Before the next page is read, not after: what is read has to be sent.
                 if not page.is_end:
                     await self._make_room(page.next, pause)
 
+    async def _send_page(self, page: Page) -> None:
+        merge = self._is_behind or len(page.records) > min(LAG_RECORDS, self.window.room)
+        self._is_behind = False
+        await self._send(self._encoder.read(page.records, merge=merge))
+        for message in self._encoder.updates(asyncio.get_running_loop().time()):
+            await self._outlet.send(message.text)
+
     async def _make_room(self, offset: int, pause: float) -> None:
         """Without room, read nothing: what arrives in the meantime stays in the log, and is merged afterwards."""
+        # Waits for a record first: the stall timeout must not run while there is nothing to acknowledge for.
         while self.window.room <= 0:
             await self._log.wait(self.name, offset, pause)
             page = await self._log.read(self.name, offset, 1)
@@ -130,14 +135,16 @@ class StreamReader:
             offset = page.next
             messages = self._encoder.read(page.records, merge=True, replay=True)
             is_now = page.is_end or len(page.records) < PAGE_RECORDS
+            # Another server may have sent the client records that have not arrived here yet.
             if is_now and self._encoder.seq < after and not page.is_end and await self._grows(offset):
-                continue  # the client was told of these records by another server, where they arrived first
+                continue
             if is_now and self._encoder.seq < after:
                 raise ValueError(f"the stream is at {self._encoder.seq}, not yet at {after}")
             await self._send(messages)
             if is_now:
                 return offset, page.is_end
-            await asyncio.sleep(0)  # a log in memory never suspends, and other tasks need their turn
+            # A log in memory never suspends, and other tasks need their turn.
+            await asyncio.sleep(0)
 
     async def _grows(self, offset: int) -> bool:
         """Whether more arrives soon."""

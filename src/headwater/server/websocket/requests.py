@@ -18,6 +18,7 @@ from headwater.types import GenerateContentRequest
 Name = Annotated[str, msgspec.Meta(min_length=1, max_length=MAX_KEY_LENGTH)]
 Count = Annotated[int, msgspec.Meta(ge=0)]
 
+#: Options of the SDKs that are about the call, not the request.
 _NOT_SENT = frozenset(("httpoptions", "shouldreturnhttpresponse", "stream", "automaticfunctioncalling"))
 
 
@@ -92,6 +93,7 @@ class _Kind(msgspec.Struct):
     id: Any = None
 
 
+# Two passes: the type decides which Struct the second one decodes into, and validates against.
 _peek = msgspec.json.Decoder(_Kind).decode
 _decoders = {name: msgspec.json.Decoder(kind).decode for name, kind in _KINDS.items()}
 
@@ -138,6 +140,7 @@ def to_request(message: Generate) -> EngineRequest:
 
 def to_header(message: Generate, request: EngineRequest, id: str) -> StreamHeader:
     """Return the header record of the stream."""
+    # From the body rather than the config, where the limit may have several spellings.
     tokens = msgspec.json.decode(request.body, type=_Limits).generationConfig.get("maxOutputTokens")
     return StreamHeader("", request.model, id, tokens if isinstance(tokens, int) and tokens > 0 else None)
 
@@ -167,13 +170,12 @@ def _settings(config: dict[str, Any]) -> dict[str, Any]:
     body: dict[str, Any] = {}
     generation: dict[str, Any] = {}
     for name, value in config.items():
+        # max_output_tokens, maxOutputTokens and MaxOutputTokens are all accepted, as by the SDKs.
         folded = name.replace("_", "").lower()
         if folded in _NOT_SENT or folded == "contents" or value is None:
             continue
         if folded == "generationconfig":
-            if not isinstance(value, dict):
-                raise UsageError("config.generationConfig is an object")
-            generation |= {_camel(key): entry for key, entry in value.items()}
+            generation |= _generation_config(value)
         elif folded in _TOP_LEVEL:
             body[_TOP_LEVEL[folded]] = value
         else:
@@ -184,11 +186,18 @@ def _settings(config: dict[str, Any]) -> dict[str, Any]:
     return body | ({"generationConfig": generation} if generation else {})
 
 
+def _generation_config(value: Any) -> dict[str, Any]:
+    if not isinstance(value, dict):
+        raise UsageError("config.generationConfig is an object")
+    return {_camel(key): entry for key, entry in value.items()}
+
+
 def _camel(name: str) -> str:
     head, *tail = name.split("_")
     return head + "".join(word[:1].upper() + word[1:] for word in tail)
 
 
+#: Fields of the body outside generationConfig, by their folded names. ``generation_output_config`` is the SDK's name.
 _TOP_LEVEL = {
     name.lower(): name
     for name in GenerateContentRequest.__struct_encode_fields__

@@ -63,6 +63,7 @@ class MessageSocket:
                 raise
             await self._close(self._close_reason)
         finally:
+            # Tasks are awaited, so that none sends on a socket that its connection has given up.
             self._is_open = False
             if self._heartbeat is not None:
                 self._heartbeat.cancel()
@@ -75,7 +76,8 @@ class MessageSocket:
         task = asyncio.create_task(self._guard(work))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
-        task.add_done_callback(lambda _: work.close())  # a task cancelled before its first step never awaits it
+        # A task that is cancelled before its first step never awaits the coroutine, and Python would warn.
+        task.add_done_callback(lambda _: work.close())
 
     def leave(self, reason: CloseReason) -> None:
         """Have the socket closed. May be called from any task; the first reason counts."""
@@ -100,6 +102,7 @@ class MessageSocket:
         """Send one message. Waits while the socket's buffer is full."""
         if not self._is_open:
             return
+        # The clock starts with the first send that waits and restarts with each that ends: progress is not a stall.
         if not self._sending:
             self._sent_at = self._loop.time()
         self._sending += 1

@@ -64,6 +64,7 @@ class StrictFraming(ServerProtocol):
             UnicodeDecodeError: if a text is not UTF-8, at the first frame that shows it (close code 1007).
             ProtocolError: if websockets finds a violation (close code 1002).
         """
+        # Control frames may come between fragments (RFC 6455, 5.4), so they leave the decoder alone.
         match frame.opcode:
             case Opcode.TEXT:
                 self._decoder = codecs.getincrementaldecoder("utf-8")()
@@ -91,6 +92,7 @@ class WebSocketProtocol(WebSocketsSansIOProtocol):
     def data_received(self, data: bytes) -> None:
         """Handle bytes. A head that HTTP accepted but websockets cannot parse is refused; it would wait forever."""
         super().data_received(data)
+        # The whole head is in the first data: uvicorn writes it again from what httptools has parsed.
         if not self.handshake_initiated and not self.transport.is_closing():
             self.transport.write(_REFUSAL)
             self.transport.close()
