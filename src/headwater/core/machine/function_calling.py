@@ -1,4 +1,4 @@
-"""The turns of a call in which the model calls functions: when they are run, and what is asked then."""
+"""``FunctionCalling``: when the functions of a call run, and what is requested after them (decision 11)."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from headwater.types import Content, FunctionCall, GenerateContentResponse, Part
 
 
 class FunctionCalling:
-    """Decides for one call, which makes at most ``max_requests`` requests with functions run in between.
+    """Decides for one call, which makes at most ``max_requests`` requests with functions in between.
 
-    ``history`` is what the next answer follows: what was asked, the model's turns with calls, the results. With
-    ``keeps_history`` it is kept on every result.
+    ``history`` is what the next answer follows: the contents of the request, the model's turns with calls, the results.
+    With ``keeps_history``, every result carries it.
     """
 
     def __init__(self, max_requests: int, *, keeps_history: bool = True) -> None:
@@ -26,29 +26,29 @@ class FunctionCalling:
         self._calls: list[FunctionCall] | None = None
 
     def wants_calls(self, fold: Fold) -> bool:
-        """Return whether an answer that is whole asks for functions that are to be run."""
+        """Return whether an answer that has ended asks for functions that are to be run."""
         if self._left <= 0 or not judge(fold, None).is_whole:
             return False
-        fold.abandon()  # nothing more comes, so half a call is none
+        fold.abandon()  # nothing more arrives, so an incomplete call is not one
         self._calls = fold.response.function_calls
         return self._calls is not None
 
     def take_calls(self) -> Run:
-        """Return what is to be run; once, for running a function twice is worse than an error."""
+        """Return what is to be run. Only once: running a function twice is worse than an error."""
         calls, self._calls = self._calls, None
         if calls is None:
             raise RuntimeError("the shell was asked to call functions and has not reported their results")
         return Run(calls)
 
     def next_request(self, dialect: Dialect[Any], request: HttpRequest, fold: Fold, parts: list[Part]) -> HttpRequest:
-        """Return the request that follows ``request``, its answer and what the functions answered."""
+        """Return the request that follows ``request``, its answer and the results of the functions."""
         turns = [Content(role="model", parts=fold.response.parts), Content(role="user", parts=parts)]
         self.history = [*(self.history or dialect.contents(request)), *turns]
         self._left -= 1
         return dialect.add_turns(request, turns)
 
     def add_history(self, answer: GenerateContentResponse) -> GenerateContentResponse:
-        """Return ``answer``, which knows now what was called before it."""
+        """Return ``answer`` with what was called before it."""
         if self._keeps_history:
             answer.automatic_function_calling_history = self.history
         return answer

@@ -237,7 +237,7 @@ class Machine(Generic[R]):
         self._now = now
         expired = self._clocks.expired(now, self.snapshot.received_text, slack=0.0)
         self._interrupted(self._refusal.error() if self._refusal is not None else cast("HeadwaterError", expired))
-        return self.next_step(now)
+        return Machine.next_step(self, now)  # not an override, which would report the step twice
 
     def _paced_step(self, now: float) -> R | Step:
         """The next step if stages may hold chunks back."""

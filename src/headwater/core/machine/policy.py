@@ -1,4 +1,4 @@
-"""What a caller can ask of a stream's life: when to try again, how long to wait, what to do when it breaks."""
+"""``Retry``, ``Deadlines`` and ``OnBreak``: how often to try, how long to wait, what to do after a break."""
 
 from __future__ import annotations
 
@@ -16,20 +16,20 @@ from headwater.errors import (
     UsageError,
 )
 
-#: Answers that can be different next time.
+#: The statuses of refusals that may be different the next time.
 RETRY_CODES = (408, 429, 500, 502, 503, 504)
 
-#: What to do when a stream breaks after its first content: end with an error that keeps what came, go on where it
-#: broke, or begin anew after a visible reset.
+#: What to do if a stream breaks after its first content: end with an error that keeps what arrived, resume where it
+#: broke, or restart after a visible reset.
 OnBreak = Literal["fail", "continue", "restart"]
 ON_BREAK: tuple[OnBreak, ...] = ("fail", "continue", "restart")
 
 
 class Retry(msgspec.Struct, frozen=True, kw_only=True):
-    """How often a call is tried in all without coming further, and the back-off between the tries (seconds).
+    """How many attempts a call may take in a row without progress, and the back-off between them (seconds).
 
-    A wait that the API asks for (``RetryInfo``, ``Retry-After``) is kept, up to ``longest_hint``; where it asks for
-    more, the error is raised at once, with its ``retry_after``.
+    A wait that the API asks for (``RetryInfo``, or ``Retry-After``, RFC 9110, section 10.2.3) is respected up to
+    ``longest_hint``; if it asks for more, the error is raised at once, with its ``retry_after``.
     """
 
     attempts: int = 3
@@ -41,20 +41,20 @@ class Retry(msgspec.Struct, frozen=True, kw_only=True):
     longest_hint: float = 60.0
 
     def allows(self, error: HeadwaterError, failures: int) -> bool:
-        """Return whether another try is worth it after ``failures`` in a row, the last being ``error``."""
+        """Return whether another attempt is worth it after ``failures`` in a row, of which ``error`` is the last."""
         if failures >= self.attempts:
             return False
         if isinstance(error, APIError):
             hint = error.retry_after or 0.0
             return error.code in self.codes and hint <= self.longest_hint and not _is_used_up(error.details)
         if isinstance(error, StreamStalled):
-            return error.clock != "first_content"  # which counts all tries
+            return error.clock != "first_content"  # that deadline spans all attempts
         return isinstance(error, ConnectError | StreamInterrupted | StreamTruncated)
 
     def delay(self, failures: int, error: HeadwaterError, jitter: float) -> float:
-        """Return how long to rest after the ``failures``-th failure; ``jitter`` is a random number in [0, 1).
+        """Return how long to wait after the ``failures``-th failure; ``jitter`` is a random number in [0, 1).
 
-        What the API asks for is a lower bound.
+        A wait that the API asks for is a lower bound.
         """
         backoff = self.initial_delay * self._growth(failures - 1) + self.jitter * jitter
         asked = error.retry_after if isinstance(error, APIError) else None
@@ -64,16 +64,16 @@ class Retry(msgspec.Struct, frozen=True, kw_only=True):
         try:
             return float(self.exp_base) ** steps
         except OverflowError:
-            return 1e300  # and max_delay bounds it
+            return 1e300  # max_delay bounds it
 
 
 class Deadlines(msgspec.Struct, frozen=True, kw_only=True):
-    """The four clocks of a stream, in seconds; None means no limit. They mean the same in sync and async.
+    """The four deadlines of a stream, in seconds; None means no limit. They mean the same in sync and async.
 
-    ``first_content`` runs from the call to the first content, over all attempts. ``content_gap`` runs from one content
-    to the next; text, thoughts, function calls and media are content, keep-alives and empty parts are not. ``byte_gap``
-    runs while nothing at all comes, the wait for the head of the answer included. ``total`` runs from the call to the
-    end. The time that the reader takes between two chunks counts for ``total`` only.
+    ``first_content`` runs from the call to the first content, across all attempts. ``content_gap`` runs from one
+    content to the next; text, thoughts, function calls and media are content, keep-alives and empty parts are not.
+    ``byte_gap`` runs while nothing at all arrives, including the wait for the head of the response. ``total`` runs from
+    the call to the end. The time that the reader spends between two chunks counts for ``total`` only (decision 8).
     """
 
     first_content: float | None = 600.0
@@ -89,7 +89,7 @@ class Deadlines(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def _is_used_up(details: Any) -> bool:
-    """Whether the API says that a quota of the day is used up, which waiting a little does not change."""
+    """Whether the API says that a quota of the day is used up, so that waiting a little changes nothing."""
     error = details.get("error") if isinstance(details, dict) else None
     entries = error.get("details") if isinstance(error, dict) else None
     for entry in entries if isinstance(entries, list) else ():

@@ -1,4 +1,4 @@
-"""The states of a call, and the ways from one to another: the table that the machine keeps to."""
+"""The states of a call, and the table of transitions that the machine keeps to."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from enum import Enum
 
 
 class State(Enum):
-    """Where a call stands."""
+    """The state of a call."""
 
     NEW = "new"
     OPENING = "opening"

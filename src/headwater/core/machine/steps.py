@@ -13,14 +13,14 @@ from headwater.types import FunctionCall, Part
 
 
 class Open(msgspec.Struct, frozen=True):
-    """Send the request and wait at most ``timeout`` seconds for the head of its answer."""
+    """Send the request and wait at most ``timeout`` seconds for the head of the response."""
 
     request: HttpRequest
     timeout: float | None
 
 
 class Read(msgspec.Struct, frozen=True):
-    """Read some bytes; nothing for ``timeout`` seconds means: give up on this attempt."""
+    """Read some bytes. If none arrive for ``timeout`` seconds, this attempt has failed."""
 
     timeout: float | None
 
@@ -32,9 +32,9 @@ class Wait(msgspec.Struct, frozen=True):
 
 
 class Pause(msgspec.Struct, frozen=True):
-    """Wait for bytes, at most ``seconds``; where some come, read them. That none come means nothing.
+    """Wait for bytes, at most ``seconds``; read them if some arrive. If none do, nothing has failed.
 
-    ``timeout`` is that of the read, for bytes that turn out to be less than they seemed.
+    ``timeout`` is that of the read, because what arrives may be less than a read needs (half a TLS record).
     """
 
     seconds: float
@@ -42,26 +42,26 @@ class Pause(msgspec.Struct, frozen=True):
 
 
 class Run(msgspec.Struct, frozen=True):
-    """Call the user's functions as the model asks, and say what they answered. The body is of no use any more."""
+    """Call the user's functions as the model asks, and report their results. The body may be released."""
 
     calls: list[FunctionCall]
 
 
 class Close(msgspec.Struct, frozen=True):
-    """Let the body go."""
+    """Release the body."""
 
 
 class Stop(msgspec.Struct, frozen=True):
-    """There is no more: raise ``error`` where there is one."""
+    """The call is over: raise ``error`` if there is one."""
 
     error: HeadwaterError | None = None
 
 
 class TransportError(Exception):
-    """Carrying bytes failed; the one error that a transport raises.
+    """Carrying bytes failed. The one error that a transport raises.
 
-    ``kind`` is ``"connect"`` (nothing was sent), ``"stale"`` (a kept-alive connection turned out to be closed before
-    anything came), ``"lost"`` (the connection broke), ``"timeout"`` or ``"aborted"`` (by our own side).
+    ``kind`` is ``"connect"`` (nothing was sent), ``"stale"`` (a kept-alive connection was closed before anything
+    arrived), ``"lost"`` (the connection broke), ``"timeout"`` or ``"aborted"`` (by this side).
     """
 
     def __init__(self, kind: Literal["connect", "stale", "lost", "timeout", "aborted"], message: str) -> None:
@@ -70,31 +70,32 @@ class TransportError(Exception):
 
 
 class Opened(msgspec.Struct, frozen=True):
-    """What a ``trace`` hook sees: the head of an answer has come."""
+    """What a ``trace`` hook is given: the head of a response has arrived."""
 
     status: int
     headers: Mapping[str, str]
 
 
 class Received(msgspec.Struct, frozen=True):
-    """What a ``trace`` hook sees: ``size`` bytes have come; 0 is the end of the body."""
+    """What a ``trace`` hook is given: ``size`` bytes have arrived; 0 is the end of the body."""
 
     size: int
 
 
 class Failed(msgspec.Struct, frozen=True):
-    """What a ``trace`` hook sees: the connection failed."""
+    """What a ``trace`` hook is given: the connection failed."""
 
     error: TransportError
 
 
 class FunctionsReturned(msgspec.Struct, frozen=True):
-    """What a ``trace`` hook sees: the functions have answered, each with a part."""
+    """What a ``trace`` hook is given: the functions have returned, one part each."""
 
     parts: list[Part]
 
 
 Step = Open | Read | Wait | Pause | Run | Close | Stop
 Fact = Opened | Received | Failed | FunctionsReturned
-#: What is one of these is to be done; everything else that the machine returns is a result.
+#: What is of one of these types is to be done; everything else that the machine returns is a result. Shells compare
+#: ``type(step)`` with this set: it is the cheapest test there is, and it stands before every chunk.
 STEPS = frozenset({Open, Read, Wait, Pause, Run, Close, Stop})

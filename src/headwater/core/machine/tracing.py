@@ -1,4 +1,4 @@
-"""A machine that tells a hook every step that it asks for, every result and every fact, at its time."""
+"""``TracedMachine``: a machine that reports every step, result and fact to a hook, with its time."""
 
 from __future__ import annotations
 
@@ -30,6 +30,8 @@ def combine_traces(*traces: Trace) -> Trace:
 class TracedMachine(Machine[R]):
     """A machine that calls a trace hook. A class of its own, so that untraced calls pay nothing."""
 
+    # The hook is called before a fact takes effect and after a step is chosen, so a trace reads as cause and effect.
+
     def __init__(self, dialect: Dialect[R], request: HttpRequest, config: MachineConfig, trace: Trace) -> None:
         super().__init__(dialect, request, config)
         self._trace = trace
@@ -41,7 +43,7 @@ class TracedMachine(Machine[R]):
         return step
 
     def opened(self, status: int, headers: Mapping[str, str], now: float) -> None:
-        """Take the head of the answer."""
+        """Take the head of the response."""
         self._trace(now, Opened(status, headers))
         super().opened(status, headers, now)
 
@@ -56,6 +58,6 @@ class TracedMachine(Machine[R]):
         super().failed(error, now)
 
     def answered(self, parts: list[Part], now: float) -> None:
-        """Take what the functions answered."""
+        """Take the results of the functions."""
         self._trace(now, FunctionsReturned(parts))
         super().answered(parts, now)

@@ -1,6 +1,7 @@
-"""Stages: what may be done to the chunks of a stream between its arrival and its reader, in time.
+"""``Stage``: a transform of the chunks of a stream, in time, between their arrival and the reader.
 
-A stage has no clock and no colour. It is told the time (monotonic seconds) and says when it wants to be asked again.
+A stage has no clock and does no I/O, so it is the same for sync and async. It is given the time (monotonic seconds) and
+says when it wants to be asked again.
 """
 
 from __future__ import annotations
@@ -15,14 +16,14 @@ Chunks = Iterable[GenerateContentResponse]
 
 
 class Stage(Protocol):
-    """A transform of one stream's chunks; lives as long as the stream."""
+    """A transform of the chunks of one stream. Lives as long as the stream."""
 
     def feed(self, chunk: GenerateContentResponse, now: float) -> Chunks:
-        """Take a chunk; return what may go on at once."""
+        """Take a chunk; return what may be handed on at once."""
         ...
 
     def due(self) -> float | None:
-        """Return the moment at which there is more to give; None: nothing is held, or only input can move it."""
+        """Return when more can be handed on; None if nothing is held, or only another chunk can release it."""
         ...
 
     def release(self, now: float) -> Chunks:
@@ -30,17 +31,17 @@ class Stage(Protocol):
         ...
 
     def finish(self, now: float) -> Chunks:
-        """Take it that nothing more is fed; return what needs no pacing. The rest comes by ``due`` and ``release``."""
+        """Record that no chunks follow; return what needs no pacing. The rest comes by ``due`` and ``release``."""
         ...
 
     def flush(self) -> Chunks:
-        """Return everything that is left, at once and in order: the stream broke."""
+        """Return everything that is held, at once and in order, because the stream broke."""
         ...
 
 
 @runtime_checkable
 class Startable(Protocol):
-    """A recipe that is a value, such as ``smooth()``: one for any number of streams."""
+    """A recipe that is a value, such as ``smooth()``; one for any number of streams."""
 
     def start(self) -> Stage:
         """Return a new stage for one stream."""
@@ -56,7 +57,7 @@ def start_stages(recipes: Iterable[Recipe]) -> Stage:
     """Return new stages for one stream, in the order of ``recipes``.
 
     Raises:
-        UsageError: ``recipes`` is not a list of recipes.
+        UsageError: if ``recipes`` is not a list of recipes.
     """
     if isinstance(recipes, str | Startable) or not isinstance(recipes, Iterable):
         raise UsageError(f"stages are given as a list, as in stages=[smooth()], not as {type(recipes).__name__}")
@@ -69,7 +70,7 @@ def _started(recipe: Recipe) -> Stage:
         return recipe.start()
     if not callable(recipe):
         hint = " A stage serves one stream: pass its class." if hasattr(recipe, "feed") else ""
-        raise UsageError(f"{recipe!r} makes no stage: it has no start() and can not be called.{hint}")
+        raise UsageError(f"{recipe!r} makes no stage: it has no start() and cannot be called.{hint}")
     stage = recipe()
     missing = [name for name in _METHODS if not callable(getattr(stage, name, None))]
     if missing:
@@ -78,28 +79,28 @@ def _started(recipe: Recipe) -> Stage:
 
 
 class Pipeline:
-    """Stages in a row, which are a stage."""
+    """Stages in a row, as one stage."""
 
     def __init__(self, stages: Iterable[Stage]) -> None:
         self._stages = list(stages)
         self._finishing = False
-        self._finished = 0  # so many of the first stages have been told that nothing more is fed
+        self._finished = 0  # how many stages, from the first, know that no chunks follow
         self._now = 0.0
 
     def feed(self, chunk: GenerateContentResponse, now: float) -> Chunks:
-        """Take a chunk; return what comes out of the last stage at once."""
+        """Take a chunk; return what leaves the last stage at once."""
         self._now = now
         return self._through([chunk], self._stages)
 
     def due(self) -> float | None:
-        """Return the moment at which the first of the stages has more to give."""
+        """Return when the first of the stages can hand on more."""
         return min((due for stage in self._stages if (due := stage.due()) is not None), default=None)
 
     def release(self, now: float) -> Chunks:
         """Return what is due by ``now``, stage after stage."""
         self._now = now
         chunks: list[GenerateContentResponse] = []
-        over = self._finishing  # whether the stages before this one are empty and stay so
+        over = self._finishing  # whether the stages before this one are empty for good
         for number, stage in enumerate(self._stages):
             chunks = [*self._through(chunks, [stage]), *stage.release(now)]
             if over and number >= self._finished:
@@ -109,12 +110,12 @@ class Pipeline:
         return chunks
 
     def finish(self, now: float) -> Chunks:
-        """Take it that nothing more is fed; a stage learns of it when those before it are empty."""
+        """Record that no chunks follow. A stage is told once the stages before it are empty, and not earlier."""
         self._finishing = True
         return self.release(now)
 
     def flush(self) -> Chunks:
-        """Return everything that is left, in order."""
+        """Return everything that is held, in order."""
         chunks: list[GenerateContentResponse] = []
         for stage in self._stages:
             chunks = [*self._through(chunks, [stage]), *stage.flush()]

@@ -10,18 +10,18 @@ from headwater.types import GenerateContentResponse
 
 
 class Buffer:
-    """A stage that holds chunks and gives all of them as one."""
+    """A stage that holds chunks and hands all of them on as one."""
 
     def __init__(self) -> None:
         self._held: list[GenerateContentResponse] = []
 
     def feed(self, chunk: GenerateContentResponse, now: float) -> list[GenerateContentResponse]:
-        """Take a chunk; return what may go on at once."""
+        """Take a chunk; return what may be handed on at once."""
         self._held.append(chunk)
         return self.release(now)
 
     def due(self) -> float | None:
-        """Return when the chunks that are held go on; None: there are none, or others have to come first."""
+        """Return when the held chunks are handed on; None if nothing is held, or more chunks are needed first."""
         raise NotImplementedError
 
     def release(self, now: float) -> list[GenerateContentResponse]:
@@ -30,7 +30,7 @@ class Buffer:
         return [] if due is None or due > now else self.flush()
 
     def finish(self, now: float) -> list[GenerateContentResponse]:
-        """Take it that nothing more is fed; return what is held, as one chunk."""
+        """Record that no chunks follow; return what is held, as one chunk."""
         return self.flush()
 
     def flush(self) -> list[GenerateContentResponse]:

@@ -1,4 +1,4 @@
-"""Chunks taken apart and put together again, so that the fold of what comes out is the fold of what went in."""
+"""Cutting and merging chunks. The fold of what comes out is the fold of what went in."""
 
 from __future__ import annotations
 
@@ -26,20 +26,20 @@ _LATEST = (
 
 
 def is_single(chunk: GenerateContentResponse) -> bool:
-    """Return whether a chunk is a piece of the first candidate and nothing else."""
+    """Return whether a chunk belongs to the first candidate alone."""
     candidates = chunk.candidates
     return candidates is not None and len(candidates) == 1 and not candidates[0].index and chunk.prompt_feedback is None
 
 
 def is_plain_text(part: Part) -> bool:
-    """Return whether a part is text or a thought and nothing else, so that it may be cut and joined."""
+    """Return whether a part is nothing but text or a thought, so that it may be cut and merged."""
     return part.text is not None and all(getattr(part, name) is None for name in _BESIDES_TEXT)
 
 
 def fragments(chunk: GenerateContentResponse) -> list[GenerateContentResponse]:
     """Return a single chunk as chunks of one kind: text only, thoughts only, or one other part.
 
-    What else it carries goes with the last of them. A chunk of one kind is returned as it is.
+    Everything else that it carries goes with the last of them. A chunk of one kind is returned unchanged.
     """
     groups = [list(group) for _, group in groupby(enumerate(chunk.parts), key=_kind)]
     if len(groups) < 2:
@@ -49,7 +49,7 @@ def fragments(chunk: GenerateContentResponse) -> list[GenerateContentResponse]:
 
 
 def piece(chunk: GenerateContentResponse, parts: list[Part]) -> GenerateContentResponse:
-    """Return a part of ``chunk`` that is not its last: ``parts``, and what every chunk of a stream says."""
+    """Return a piece of ``chunk`` other than its last: ``parts``, and what every chunk of a stream carries."""
     content = chunk.candidates[0].content if chunk.candidates else None
     candidate = Candidate(content=Content(parts=parts, role=content.role if content else None))
     built = GenerateContentResponse(candidates=[candidate], **{name: getattr(chunk, name) for name in _HEAD})
@@ -57,7 +57,7 @@ def piece(chunk: GenerateContentResponse, parts: list[Part]) -> GenerateContentR
 
 
 def with_parts(chunk: GenerateContentResponse, parts: list[Part]) -> GenerateContentResponse:
-    """Return a single chunk with other parts and all that it carries."""
+    """Return a single chunk with other parts, and everything else that it carries."""
     candidate = chunk.candidates[0] if chunk.candidates else Candidate()
     content = msgspec.structs.replace(candidate.content or Content(), parts=parts)
     built = msgspec.structs.replace(chunk, candidates=[msgspec.structs.replace(candidate, content=content)])
@@ -65,14 +65,14 @@ def with_parts(chunk: GenerateContentResponse, parts: list[Part]) -> GenerateCon
 
 
 def merge(chunks: Sequence[GenerateContentResponse]) -> GenerateContentResponse:
-    """Return chunks that followed each other as one; the only one as it is."""
+    """Return consecutive chunks as one; a single one is returned unchanged."""
     if len(chunks) == 1:
         return chunks[0]
     merged = GenerateContentResponse(usage_metadata=NO_USAGE)
     for chunk in chunks:
         _merge_head(merged, chunk)
     candidates = [candidate for chunk in chunks for candidate in chunk.candidates or ()]
-    candidates.sort(key=_index)  # stable: each candidate's pieces stay in order
+    candidates.sort(key=_index)  # stable: the pieces of each candidate stay in order
     merged.candidates = [_merge_candidates(list(group)) for _, group in groupby(candidates, key=_index)] or None
     return _from_the_same(merged, chunks[-1])
 
@@ -101,7 +101,7 @@ def _merge_head(merged: GenerateContentResponse, chunk: GenerateContentResponse)
     if usage is not NO_USAGE:
         whole = usage.total_token_count is not None
         merged.usage_metadata = usage if whole else merge_message(merged.usage_metadata, usage)
-    if merged.response_id is None or chunk.prompt_feedback is not None:  # as the fold takes it
+    if merged.response_id is None or chunk.prompt_feedback is not None:  # the rule by which the fold takes them
         for name in (*_HEAD, "prompt_feedback"):
             if (value := getattr(chunk, name)) is not None:
                 setattr(merged, name, value)
@@ -138,7 +138,7 @@ def _joined(parts: list[Part]) -> Part:
 
 
 def _merge_lists(values: Iterable[Any], *names: str, once: bool = False) -> Any:
-    """Values whose lists come a piece at a time, as one: the latest, with all pieces of the lists (each ``once``)."""
+    """Values whose lists arrive piece by piece, as one: the latest, with all items of the lists (each ``once``)."""
     there = [value for value in values if value is not None]
     if len(there) < 2:
         return there[0] if there else None
@@ -150,7 +150,7 @@ def _merge_lists(values: Iterable[Any], *names: str, once: bool = False) -> Any:
 
 
 def _merge_grounding(values: list[GroundingMetadata | None]) -> GroundingMetadata | None:
-    """The last that says something; streams send empty ones until then."""
+    """The last one that is not empty: streams send empty ones until then."""
     there = [value for value in values if value is not None]
     return next((value for value in there[::-1] if value != _NO_GROUNDING), there[-1] if there else None)
 

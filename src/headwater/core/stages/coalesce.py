@@ -1,4 +1,4 @@
-"""The ``coalesce`` stage: one chunk for every so many, or for every so long."""
+"""The ``coalesce`` stage: one chunk in place of several, by number or by time."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ class Coalesce(msgspec.Struct, frozen=True):
 
 
 def coalesce(*, count: int | None = None, seconds: float | None = None) -> Coalesce:
-    """Return a stage that makes one chunk of ``count``, or of what comes within ``seconds`` of the first of them.
+    """Return a stage that merges ``count`` chunks, or those that arrive within ``seconds`` of the first of them.
 
     Raises:
-        UsageError: neither is given, or one is not a positive number.
+        UsageError: if neither is given, or one is not a positive number.
     """
     if count is None and seconds is None:
         raise UsageError("coalesce() needs to know how much to wait for: count=, seconds= or both")
@@ -43,14 +43,14 @@ class Coalescer(Buffer):
         self._since = 0.0
 
     def feed(self, chunk: GenerateContentResponse, now: float) -> list[GenerateContentResponse]:
-        """Take a chunk; return one made of all when there are enough of them."""
+        """Take a chunk; return all that are held as one if there are enough."""
         before = self.release(now)
         if not self._held:
             self._since = now
         return [*before, *super().feed(chunk, now)]
 
     def due(self) -> float | None:
-        """Return when the time for what is held is over: at once when there is enough."""
+        """Return when what is held is handed on: at once if there is enough."""
         if not self._held:
             return None
         if self._count is not None and len(self._held) >= self._count:

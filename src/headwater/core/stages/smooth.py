@@ -1,12 +1,19 @@
-"""Smoothing: what comes in bursts is given out evenly, a unit of text after another, each within a hard bound.
+"""The ``smooth`` stage: bursts of text are handed on evenly, unit by unit, within a hard bound on the delay."""
 
-What is held is one row of spans, the rest of one chunk's text each. Places in the row are counted from the beginning of
-the stream. Runs hold the places where whole units end, those of one arrival together; behind the last of them stands a
-unit that is still growing.
-
-The backlog is spread over the time until the next arrival is expected, which is learned from the arrivals, and faster
-where a run would otherwise be held for too long.
-"""
+# Theory of operation
+#
+# What is held is one row of text. A span is the part of it that came with one chunk; positions are counted in
+# characters from the beginning of the stream. A cutter divides the row into units (words, lines ...). A run holds the
+# ends of the units that began to arrive at one moment; behind the last run stands a unit that is still growing.
+#
+# Two clocks decide when text leaves. The *pace* spreads the backlog over the time until the next arrival is expected,
+# which is learned from the arrivals before. The *bound* is hard: no character is held longer than ``delay``, whatever
+# the pace says, even if that cuts a unit. The bound counts from the arrival of a unit's first character, so a run that
+# is due takes everything before it along.
+#
+# Invariants: ``_given <= _cut <= _length`` (handed on, divided into units, arrived). Order never changes: what is not
+# text (a call, an image) drives out everything before it and passes at once. A chunk that is handed on in one piece is
+# the chunk that arrived, with its bytes; only a chunk that is cut is copied.
 
 from __future__ import annotations
 
@@ -25,10 +32,10 @@ from headwater.types import GenerateContentResponse, Part
 
 Unit = Literal["word", "line", "sentence", "character"]
 
-#: At most so many pieces a second: eyes see no more, and a terminal or a browser is spared the work.
+#: The most pieces per second: eyes see no more, and a terminal or a browser is spared the work.
 _PIECES_PER_SECOND = 80
 _SHORTEST = 1 / _PIECES_PER_SECOND
-#: What would go so soon (seconds) goes now: a timer would cost more than it gives.
+#: What is due within this time (seconds) is handed on now: a timer would cost more than it gains.
 _SOON = 0.002
 #: The share of the delay that is used; the rest is for timers that fire late.
 _USED = 0.9
@@ -46,12 +53,12 @@ class Smooth(msgspec.Struct, frozen=True):
 
 
 def smooth(by: Unit | re.Pattern[str] = "word", *, delay: float = 0.3) -> Smooth:
-    """Return a stage that gives text out evenly, in whole words, lines, sentences or characters where it can.
+    """Return a stage that hands on text evenly, in whole words, lines, sentences or characters if the bound allows it.
 
-    A pattern says by its matches where units end. ``delay`` (seconds) is how long a character is held at most.
+    The matches of a pattern are where units end. ``delay`` (seconds) is how long a character is held at most.
 
     Raises:
-        UsageError: there is no such unit, or ``delay`` is not a positive number.
+        UsageError: if there is no such unit, or ``delay`` is not a positive number.
     """
     pattern = by if isinstance(by, re.Pattern) else PATTERNS.get(by) if isinstance(by, str) else None
     if pattern is None or not isinstance(pattern.pattern, str):
@@ -62,21 +69,21 @@ def smooth(by: Unit | re.Pattern[str] = "word", *, delay: float = 0.3) -> Smooth
 
 
 class _Span:
-    """The text of one chunk in the row. A chunk that is given as it is counts as one character of no kind."""
+    """The text of one chunk in the row. A chunk without text counts as one character of no kind."""
 
     __slots__ = ("at", "chunk", "end", "is_thought", "since", "start", "text")
 
     def __init__(self, chunk: GenerateContentResponse, text: str, *, since: float, start: int) -> None:
         self.chunk = chunk
         self.text = text
-        self.at = 0  # so much of it has been given
-        self.since = since  # when it came
-        self.start = start  # its place in the row
+        self.at = 0  # the characters of it that have been handed on
+        self.since = since  # when it arrived
+        self.start = start  # its position in the row
         self.end = start + (len(text) or 1)
         self.is_thought = bool(text and chunk.parts[0].thought)
 
     def take(self, place: int) -> GenerateContentResponse:
-        """Return what of it stands before ``place``: its chunk itself where that is all."""
+        """Return the part of it before ``place``: the chunk itself if that is all of it."""
         stop = len(self.text) + min(place - self.end, 0)
         start, self.at = self.at, stop
         if stop < len(self.text):
@@ -88,7 +95,7 @@ class _Span:
 
 
 class _Run:
-    """The ends of the whole units that began to come at one moment."""
+    """The ends of the complete units that began to arrive at one moment."""
 
     __slots__ = ("ends", "since")
 
@@ -103,19 +110,19 @@ class Smoother:
     def __init__(self, pattern: re.Pattern[str], delay: float) -> None:
         self._hold = delay * _USED
         self._cutters = {is_thought: Cutter(pattern) for is_thought in (False, True)}
-        self._cutter = self._cutters[False]  # that of the last text
+        self._cutter = self._cutters[False]  # the one of the last text
         self._spans: deque[_Span] = deque()
         self._runs: deque[_Run] = deque()
-        self._given = self._cut = self._length = 0  # places: given up to, cut into units up to, come up to
-        self._began = 0.0  # when the unit that is growing began to come
-        self._arrived = float("-inf")  # the last arrival; what comes shortly after another came with it
+        self._given = self._cut = self._length = 0  # positions: handed on, divided into units, arrived
+        self._began = 0.0  # when the growing unit began to arrive
+        self._arrived = float("-inf")  # the last arrival; what follows shortly after counts as one arrival with it
         self._gap: float | None = None  # the time expected between two arrivals
-        self._last = float("-inf")  # when the last piece was given
-        self._next = 0.0  # when the next piece goes, where the bound does not come first
-        self._group = 1  # so many units it is
+        self._last = float("-inf")  # when the last piece was handed on
+        self._next = 0.0  # when the next piece is due, unless the bound is earlier
+        self._group = 1  # the units that it has
 
     def feed(self, chunk: GenerateContentResponse, now: float) -> list[GenerateContentResponse]:
-        """Take a chunk; return what may go on at once."""
+        """Take a chunk; return what may be handed on at once."""
         if not is_single(chunk):
             return [*self.flush(), chunk]
         self._observe(now)
@@ -124,13 +131,13 @@ class Smoother:
         return [*given, *self.release(now)]
 
     def due(self) -> float | None:
-        """Return when the next piece goes: by the pace, or by the bound where that comes first."""
+        """Return when the next piece is due: by the pace, or by the bound if that is earlier."""
         if self._runs:
             return min(self._runs[0].since + self._hold, self._next)
         return self._began + self._hold if self._cut < self._length else None
 
     def release(self, now: float) -> list[GenerateContentResponse]:
-        """Return the next piece, if it is due by ``now``, and with it all that has been held as long as it may."""
+        """Return the next piece if it is due by ``now``, with everything that has reached the bound."""
         due = self.due()
         if due is None or due > now:
             return []
@@ -140,7 +147,7 @@ class Smoother:
         return given
 
     def finish(self, now: float) -> list[GenerateContentResponse]:
-        """Take it that nothing more is fed: the last unit is whole. What is held keeps its pace."""
+        """Record that no chunks follow, so that the last unit is complete. What is held keeps its pace."""
         self._close()
         self._plan(now)
         return self.release(now)
@@ -153,7 +160,7 @@ class Smoother:
     def _take(self, fragment: GenerateContentResponse) -> list[GenerateContentResponse]:
         """Put a fragment into the row; return what it drives out."""
         parts = fragment.parts
-        if parts and parts[0].text is None:  # a call, an image: nothing is gained by waiting with what stands before it
+        if parts and parts[0].text is None:  # a call, an image: no reason to hold what is before it
             return [*self.flush(), fragment]
         text = "".join([part.text or "" for part in parts]) if parts and is_plain_text(parts[0]) else ""
         if text:
@@ -189,7 +196,7 @@ class Smoother:
         self._began = self._came(self._cut)
 
     def _close(self) -> None:
-        """Take it that the unit that is growing is whole."""
+        """Record that the growing unit is complete."""
         if self._cut < self._length:
             self._cut_off(len(self._cutter.rest))
 
@@ -198,7 +205,7 @@ class Smoother:
         self._end_unit(length)
 
     def _observe(self, now: float) -> None:
-        """Learn from an arrival how long the next takes: soon where it is longer, so as seldom to run dry."""
+        """Learn from an arrival how long the next takes: quickly if it takes longer, so as not to run dry."""
         since = now - self._arrived
         if since >= _SHORTEST:
             self._arrived = now
@@ -208,7 +215,7 @@ class Smoother:
                 self._gap = gap + (since - gap) * (0.5 if since > gap else 0.25)
 
     def _plan(self, now: float) -> None:
-        """Set the next piece: when it goes, and how many units it is."""
+        """Set the next piece: when it is due, and how many units it has."""
         units, each = 0, float("inf")  # the time for each unit
         for run in self._runs:
             units += len(run.ends)
@@ -222,7 +229,7 @@ class Smoother:
                 self._next = now
 
     def _paced(self, now: float) -> int:
-        """The place up to which the pace leads now."""
+        """The position up to which the pace hands on now."""
         left = self._group
         for run in self._runs if self._next <= now else ():
             if left <= len(run.ends):
@@ -231,7 +238,7 @@ class Smoother:
         return self._given
 
     def _overdue(self, now: float) -> int:
-        """The place up to which all has been held as long as it may; a unit goes whole, as far as it has come."""
+        """The position up to which the bound is reached. A unit goes as a whole, as far as it has arrived."""
         if self._cut < self._length and self._began + self._hold <= now:
             self._cut_overdue(now)
         place = self._given
@@ -242,17 +249,17 @@ class Smoother:
         return place
 
     def _cut_overdue(self, now: float) -> None:
-        """Cut the unit that is growing, before its last cluster if that may still wait to be whole."""
+        """Cut the growing unit, before its last cluster if that may still wait to be completed."""
         last = last_cluster(self._cutter.rest)
         waits = last > 0 and self._came(self._cut + last) + self._hold > now
         self._cut_off(last if waits else len(self._cutter.rest))
 
     def _came(self, place: int) -> float:
-        """When what stands at ``place`` came; it is among the last."""
+        """When the text at ``place`` arrived; it is among the last."""
         return next(span.since for span in reversed(self._spans) if span.start <= place)
 
     def _give(self, place: int) -> list[GenerateContentResponse]:
-        """Take what stands before ``place`` out of the row, neighbours of one kind as one chunk."""
+        """Take everything before ``place`` out of the row, neighbours of one kind as one chunk."""
         kinds: list[tuple[int, list[GenerateContentResponse]]] = []
         while self._given < place:
             span = self._spans[0]
@@ -269,7 +276,7 @@ class Smoother:
         return [merge(chunks) for _, chunks in kinds]
 
     def _forget(self, place: int) -> None:
-        """Drop the ends of the units that have been given."""
+        """Drop the ends of the units that have been handed on."""
         while self._runs and self._runs[0].ends[0] <= place:
             ends = self._runs[0].ends
             while ends and ends[0] <= place:

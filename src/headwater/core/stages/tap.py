@@ -25,7 +25,7 @@ def tap(function: Callable[[GenerateContentResponse], Any]) -> Tap:
     """Return a stage that calls ``function`` with every chunk and hands the chunk on.
 
     Raises:
-        UsageError: ``function`` can not be called.
+        UsageError: if ``function`` is not callable.
     """
     if not callable(function):
         raise UsageError(f"tap() takes a function of a chunk, not {function!r}")

@@ -19,10 +19,10 @@ class Throttle(msgspec.Struct, frozen=True):
 
 
 def throttle(seconds: float) -> Throttle:
-    """Return a stage that gives at most one chunk every ``seconds``, made of all that came in the meantime.
+    """Return a stage that hands on at most one chunk every ``seconds``, merged from all that arrived in the meantime.
 
     Raises:
-        UsageError: ``seconds`` is not a positive number.
+        UsageError: if ``seconds`` is not a positive number.
     """
     return Throttle(check_seconds(seconds, "throttle"))
 
@@ -36,16 +36,16 @@ class Throttler(Buffer):
         self._next = float("-inf")
 
     def due(self) -> float | None:
-        """Return when the next chunk may go."""
+        """Return when the next chunk may be handed on."""
         return self._next if self._held else None
 
     def release(self, now: float) -> list[GenerateContentResponse]:
-        """Return what is held, as one chunk, if the last one went ``seconds`` ago."""
+        """Return what is held, as one chunk, if ``seconds`` have passed since the last one."""
         given = super().release(now)
         if given:
             self._next = now + self._seconds
         return given
 
     def finish(self, now: float) -> list[GenerateContentResponse]:
-        """Take it that nothing more is fed; what is held still waits for its time."""
+        """Record that no chunks follow; what is held still waits for its time."""
         return self.release(now)

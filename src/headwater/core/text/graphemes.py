@@ -1,7 +1,7 @@
-"""Where text may be cut: between what a reader sees as characters (Unicode's grapheme clusters, UAX #29).
+"""Where text may be cut: between grapheme clusters, which readers see as characters (Unicode, UAX #29).
 
-The standard library does not know clusters, but it knows what joins: categories and combining classes. Where the two
-differ, these rules join more (a virama with every letter after it), so that no cluster is ever cut.
+The standard library does not know clusters, but it knows categories and combining classes. If the two differ, these
+rules join more (a virama with every letter after it), so that no cluster is ever cut.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ import unicodedata
 from functools import lru_cache
 
 _ZWJ = "\u200d"
-#: What joins with the character before it and is no mark: joiners, skin tones, tags, half-width voice marks, SARA AM.
+#: What joins with the character before it, besides marks: joiners, skin tones, tags, half-width voice marks, SARA AM.
 _EXTENDS = frozenset("\u200c\u200d\uff9e\uff9f\u0e33\u0eb3") | {
     chr(code) for codes in (range(0x1F3FB, 0x1F400), range(0xE0020, 0xE0080)) for code in codes
 }
@@ -36,7 +36,7 @@ def is_boundary(text: str, at: int, since: int = 0) -> bool:
 
 
 def last_cluster(text: str) -> int:
-    """Return where the last cluster of ``text`` begins; 0 where there is but one."""
+    """Return where the last cluster of ``text`` begins; 0 if there is only one."""
     at = len(text) - 1
     while at > 0 and not is_boundary(text, at):
         at -= 1
@@ -59,7 +59,7 @@ def _joins(before: str, after: str) -> bool:
 
 
 def _joins_as_jamo(before: str, after: str) -> bool:
-    """Whether two letters are of one Hangul syllable that is written in pieces."""
+    """Whether two letters belong to one Hangul syllable that is written in pieces."""
     if "\u1160" <= after <= "\u11ff" or "\ud7b0" <= after <= "\ud7ff":  # vowels and finals
         return "\u1100" <= before <= "\u11ff" or "\ua960" <= before <= "\ua97f" or "\uac00" <= before <= "\ud7ff"
     if "\u1100" <= before <= "\u115f" or "\ua960" <= before <= "\ua97f":  # initials

@@ -1,6 +1,6 @@
-"""Text to units (words, lines, sentences, characters), cut as it comes: ``Cutter``.
+"""``Cutter``: text to units (words, lines, sentences, characters) while it arrives.
 
-Text is cut between grapheme clusters only, and inside a code fence after lines only, whatever the unit.
+Text is cut only between grapheme clusters, and inside a code fence only after lines, whatever the unit.
 """
 
 from __future__ import annotations
@@ -28,9 +28,9 @@ _SENTENCE = re.compile(  # an initial ("J. Doe") and a title end no sentence
 _CHARACTER = re.compile(r"\r\n|[\U0001f1e6-\U0001f1ff]{2}|.", re.DOTALL)
 PATTERNS = {"word": _WORD, "line": _LINE, "sentence": _SENTENCE, "character": _CHARACTER}
 
-#: A longer unit is cut: nobody waits for the end of such a line, and looking at its beginning again stays cheap.
+#: A longer unit is cut: no reader waits for the end of such a line, and rescanning its beginning stays cheap.
 LONGEST = 2000
-#: So far a cut is moved to spare a cluster; longer ones are nobody's writing.
+#: How far a cut is moved to spare a cluster. Longer clusters do not occur in any writing.
 _LONGEST_CLUSTER = 64
 
 _LINES = re.compile(r"[^\n]*\n|[^\n]+")
@@ -38,9 +38,9 @@ _FENCE = re.compile(r"[ \t>]*(?:(`{3,})([^`\n]*)|(~{3,})([^\n]*))$")
 
 
 class Cutter:
-    """Cuts one text. A unit is whole when something follows it, or when it ends in white space.
+    """Cuts one text. A unit is complete when something follows it, or when it ends in white space.
 
-    ``rest`` is what has come after the last whole unit.
+    ``rest`` is what has arrived after the last complete unit.
     """
 
     def __init__(self, pattern: re.Pattern[str]) -> None:
@@ -49,7 +49,7 @@ class Cutter:
         self._lines = _Lines()
 
     def feed(self, text: str) -> list[int]:
-        """Take more text; return the lengths of the units that are whole now, in order."""
+        """Take more text; return the lengths of the units that are complete now, in order."""
         text = self.rest + text
         lengths: list[int] = []
         since = 0
@@ -65,7 +65,7 @@ class Cutter:
         return lengths
 
     def cut(self, length: int) -> None:
-        """Take it that the first ``length`` characters of ``rest`` are a unit."""
+        """Declare the first ``length`` characters of ``rest`` a unit."""
         self._pass(self.rest, length)
 
     def _pass(self, text: str, length: int) -> None:
@@ -73,7 +73,7 @@ class Cutter:
         self.rest = text[length:]
 
     def _ends(self, text: str) -> Iterator[tuple[int, bool]]:
-        """Where units may end, in order, and whether they do: what touches the end of the text may go on."""
+        """Where units may end, in order, and whether they do: what touches the end of the text may continue."""
         for start, end, is_code in self._lines.segments(text):
             if not is_code:
                 for match in self._pattern.finditer(text, start, end):
@@ -82,19 +82,19 @@ class Cutter:
 
 
 class _Lines:
-    """Where a text stands: ``head`` is the line it is in so far, ``fence`` the marks of an open code fence."""
+    """The state of a text: ``head`` is the current line so far, ``fence`` the marks of an open code fence."""
 
     def __init__(self, head: str = "", fence: str = "") -> None:
         self.head = head
         self.fence = fence
 
     def take(self, text: str) -> None:
-        """Go on by ``text``."""
+        """Advance by ``text``."""
         for line in _LINES.findall(text):
             self._take_line(line)
 
     def segments(self, text: str) -> Iterator[tuple[int, int, bool]]:
-        """Yield the stretches of ``text``, which comes next: (start, end, whether it is a line of code)."""
+        """Yield the stretches of the ``text`` that follows: (start, end, whether it is a line of code)."""
         ahead = _Lines(self.head, self.fence)
         start = 0
         for line in _LINES.finditer(text):
@@ -125,7 +125,7 @@ class _Lines:
 
 
 def _boundary(text: str, at: int, since: int) -> int:
-    """The first place from ``at`` on where the text may be cut."""
+    """The first index from ``at`` on where the text may be cut."""
     for place in range(at, at + _LONGEST_CLUSTER):
         if is_boundary(text, place, since):
             return place

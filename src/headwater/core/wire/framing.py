@@ -1,4 +1,4 @@
-"""From the bytes of a body to the JSON documents in it, whatever the framing."""
+"""``Framing``: from the bytes of a body to the documents in it."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from headwater.core.wire.json_stream import Splitter
 from headwater.errors import WireError
 
 _BOM = b"\xef\xbb\xbf"
-#: White space may go before the first document; more of it than this is an event stream that is kept alive.
+#: White space may precede the first document; more of it than this is an event stream that is kept alive.
 _DETECT_BYTES = 4096
 
 
 class Framing(Protocol):
     """Cuts one body into documents. Lives as long as the body.
 
-    ``ends_with_body`` says whether the framing itself shows that the answer is whole.
+    ``ends_with_body`` says whether the end of the body alone shows that the answer is complete.
     """
 
     ends_with_body: bool
@@ -29,7 +29,7 @@ class Framing(Protocol):
 
     @property
     def leftover(self) -> bytes:
-        """After the end: what was no document at all, or not a whole one (its first 200 bytes)."""
+        """After the end: what was not a document, or an incomplete one (its first 200 bytes)."""
 
 
 class SingleDocument:
@@ -47,7 +47,7 @@ class SingleDocument:
         """Keep ``piece``.
 
         Raises:
-            WireError: the body is larger than the limit.
+            WireError: if the body is larger than the limit.
         """
         self._size += len(piece)
         if self._size > self._limit:
@@ -61,25 +61,28 @@ class SingleDocument:
 
 
 class DocumentStream:
-    """The body is a stream of documents: SSE, or JSON where it begins with a bracket.
+    """The body is a stream of documents: JSON if it begins with a bracket, else SSE.
 
-    Inside SSE, lines of bare JSON are documents too (that is how some errors arrive); ``[DONE]`` and empty events are
-    nothing.
+    Inside SSE, lines of bare JSON are documents too, because some errors arrive that way; ``[DONE]`` and empty events
+    are ignored.
     """
+
+    # ``feed`` is an attribute and changes once: the first bytes tell the framing (content types are not to be trusted:
+    # gateways rewrite them), and from then on each piece goes the direct way, without asking again.
 
     ends_with_body = False
 
     def __init__(self, *, limit: int = sse.MAX_EVENT_BYTES) -> None:
         self._events = sse.Decoder(limit=limit, foreign=self._foreign)
         self._splitter = Splitter(limit=limit)
-        #: Returns the documents that a piece completes (``Framing.feed``); which way it reads, the first bytes tell.
+        #: ``Framing.feed``: returns the documents that a piece completes.
         self.feed = self._detect
         self._head = b""
         self._foreign_head = b""
         self._count = 0
 
     def flush(self) -> list[bytes]:
-        """Return the document that the body ended in the middle of its framing, if any."""
+        """Return the document whose framing the end of the body cut off, if any."""
         if self.feed == self._detect:
             return []
         found = _documents(self._events.flush())
@@ -88,7 +91,7 @@ class DocumentStream:
 
     @property
     def leftover(self) -> bytes:
-        """What was no document at all, or not a whole one."""
+        """What was not a document, or an incomplete one."""
         if self._splitter.is_open:
             return self._splitter.open_bytes[:200]
         return b"" if self._count else (self._foreign_head or bytes(self._splitter.stray))[:200]

@@ -1,4 +1,4 @@
-"""The Gemini dialect: how the documents of the Developer API and Vertex AI become responses and errors."""
+"""The Gemini dialect: documents of the Developer API and Vertex AI to responses and errors."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from headwater.types.base import ApiModel, salvage
 
 R = TypeVar("R", bound=ApiModel)
 
-#: HTTP status -> Google's name for it, where an error does not carry one.
+#: HTTP status -> Google's name for it, for errors without one.
 STATUS_NAMES = {
     400: "INVALID_ARGUMENT",
     401: "UNAUTHENTICATED",
@@ -41,7 +41,7 @@ STATUS_NAMES = {
 _CODE = re.compile("[0-9]{3,5}")
 _HALF = re.compile(rb"\\u[dD][89a-fA-F]")
 _ESCAPE = re.compile(rb"\\(?:u[dD][89abAB]..\\u[dD][c-fC-F]..|(u[dD][89a-fA-F]..)|.)", re.DOTALL)
-#: What gateways send that fill in every field.
+#: What stands for no finish reason; the last two come from gateways that fill in every field.
 _NO_END = (None, "", "FINISH_REASON_UNSPECIFIED")
 _KEYS = frozenset(GenerateContentResponse.__struct_encode_fields__) | {"turnToken"}
 
@@ -64,14 +64,17 @@ class Gemini(Generic[R]):
         return SingleDocument()
 
     def decode(self, data: bytes, headers: Mapping[str, str]) -> tuple[R | HeadwaterError, ...]:
-        """Return what one document holds: usually one response, which keeps ``data`` as its ``raw``."""
+        """Return what one document holds: usually one response, with ``data`` as its ``raw``."""
+        # One search over the bytes, so that the common case is one decode. A text that mentions "error" takes the long
+        # way and comes to the same result.
         if b'"error"' in data:
             return self._read(data, headers)
         try:
             result = self._decoder.decode(data)
         except JSON_ERRORS:
             return self._read(data, headers)
-        if getattr(result, "candidates", True) is None:  # usage alone, a refused prompt, or no answer at all
+        # Usage alone, a blocked prompt, or something else altogether: worth a closer look.
+        if getattr(result, "candidates", True) is None:
             return self._read(data, headers)
         extra = result.__dict__
         extra["_raw"] = data
@@ -79,7 +82,7 @@ class Gemini(Generic[R]):
         return (result,)
 
     def refusal(self, status: int, headers: Mapping[str, str], body: bytes) -> APIError:
-        """Return the error that an answer with a bad status means, whatever its body is."""
+        """Return the error that a response with an error status means, whatever its body is."""
         try:
             document = msgspec.json.decode(body)
         except JSON_ERRORS:
@@ -89,10 +92,10 @@ class Gemini(Generic[R]):
         return _error(document, body, status, headers)
 
     def is_final(self, result: object) -> bool:
-        """Return whether an answer may end after ``result``: it has a finish reason, or the prompt was refused."""
+        """Return whether an answer may end after ``result``: it has a finish reason, or the prompt was blocked."""
         answer = cast("Any", result)
         candidates = getattr(answer, "candidates", ())
-        if candidates == ():  # a type that has none: its answers are whole
+        if candidates == ():  # a type without candidates: each result is a complete answer
             return True
         for candidate in candidates or ():
             if candidate.finish_reason not in _NO_END:
@@ -100,41 +103,41 @@ class Gemini(Generic[R]):
         return answer.prompt_feedback is not None and answer.prompt_feedback.block_reason is not None
 
     def stream_name(self, headers: Mapping[str, str]) -> str | None:
-        """Return the name under which the other end keeps the stream, where it does."""
+        """Return the name under which the server stores the stream, None if it does not."""
         return headers.get(STREAM.lower())
 
     def keep(self, request: HttpRequest) -> HttpRequest:
-        """Return ``request`` so that the other end knows that the stream may be resumed."""
+        """Return ``request``, asking the server to store the stream so that it can be resumed."""
         headers = {**request.headers, KEEP: str(KEEP_SECONDS)}
         return HttpRequest(request.method, request.url, headers, request.body)
 
     def position(self, request: HttpRequest, stream: str, after: int) -> str:
-        """Return the place in a stream that the other end keeps, as text for another process. It holds no key."""
+        """Return a place in a stored stream as text for another process. It holds no key."""
         return position(request, stream, after)
 
     def resume(self, broken: BrokenStream) -> Continuation | None:
-        """Return how to go on with an answer that broke; None where there is no way."""
+        """Return how the rest of a broken answer is asked for, None if that is impossible."""
         return resume(broken)
 
     def contents(self, request: HttpRequest) -> list[Content]:
-        """Return the turns that a request holds."""
+        """Return the turns of the conversation that a request holds."""
         return msgspec.convert(_body(request).get("contents") or [], list[Content])
 
     def add_turns(self, request: HttpRequest, turns: list[Content]) -> HttpRequest:
-        """Return the request that goes on with ``turns``. A model that was forced to call may answer now."""
+        """Return ``request`` with ``turns`` appended. A model that was forced to call may now answer."""
         body = _body(request)
         body["contents"] = [*body.get("contents", ()), *msgspec.to_builtins(turns)]
-        body.pop("continuationToken", None)  # it belongs to the answer before
+        body.pop("continuationToken", None)  # it belongs to the previous answer
         tools = body.get("toolConfig") or {}
         calling = tools.get("functionCallingConfig") or {}
-        if calling.get("mode") == "ANY":  # else it would have to call again and again, and could never answer
+        if calling.get("mode") == "ANY":  # or the model would have to call forever
             freed = {**calling, "mode": "AUTO"}
-            freed.pop("allowedFunctionNames", None)  # which goes with ANY alone
+            freed.pop("allowedFunctionNames", None)  # only valid with ANY
             body["toolConfig"] = {**tools, "functionCallingConfig": freed}
         return msgspec.structs.replace(request, body=msgspec.json.encode(body))
 
     def _read(self, data: bytes, headers: Mapping[str, str]) -> tuple[R | HeadwaterError, ...]:
-        """Read a document that is not simply one response."""
+        """Decode a document that is not simply one response."""
         text = _mend(data)
         try:
             document = msgspec.json.decode(text)
@@ -145,8 +148,8 @@ class Gemini(Generic[R]):
             return tuple(result for piece in pieces for result in self.decode(piece, headers))
         try:
             return self._sort(document, text, headers)
-        except RecursionError:  # arrays in arrays, hundreds deep
-            return (WireError(f"the API sent an event that is no answer: {_excerpt(data)}"),)
+        except RecursionError:  # arrays nested hundreds deep
+            return (WireError(f"the API sent an event that is not an answer: {_excerpt(data)}"),)
 
     def _sort(self, document: Any, data: bytes, headers: Mapping[str, str]) -> tuple[R | HeadwaterError, ...]:
         match document:
@@ -161,7 +164,7 @@ class Gemini(Generic[R]):
                 return tuple(result for entry, raw in entries for result in self._sort(entry, raw, headers))
             case None:
                 return ()
-        return (WireError(f"the API sent an event that is no answer: {_excerpt(data)}"),)
+        return (WireError(f"the API sent an event that is not an answer: {_excerpt(data)}"),)
 
     def _fit(self, document: dict[str, Any], data: bytes) -> R:
         try:
@@ -187,7 +190,7 @@ def _error(document: Any, body: bytes, status: int, headers: Mapping[str, str]) 
 
 
 def _code(code: Any, name: str | None, status: int) -> int:
-    """The error's own code; else the HTTP status; else, in a good answer, what its name stands for."""
+    """The error's own code, else the HTTP status, else (in a 200 response) the code that its name stands for."""
     if isinstance(code, str) and _CODE.fullmatch(code):
         code = int(code)
     if isinstance(code, int) and not isinstance(code, bool) and code >= 400:
@@ -198,15 +201,15 @@ def _code(code: Any, name: str | None, status: int) -> int:
 
 
 def _pieces(text: bytes) -> list[bytes] | None:
-    """The objects that stand one after another in ``text``; None where there is anything else in it."""
+    """The objects that ``text`` consists of, one after another; None if it holds anything else."""
     splitter = Splitter(limit=len(text))
     pieces = splitter.feed(text)
     whole = not splitter.is_open and not splitter.stray
-    return pieces if whole and pieces and pieces != [text] else None  # the text itself would be read for ever
+    return pieces if whole and pieces and pieces != [text] else None  # the text itself would be read forever
 
 
 def _mend(data: bytes) -> bytes:
-    """Replace what is no Unicode, as SSE readers do: bytes that are no UTF-8, halves of a surrogate pair."""
+    """Replace what is not Unicode, as SSE readers do: invalid UTF-8, halves of surrogate pairs."""
     text = data.decode("utf-8", "replace").encode()
     return _ESCAPE.sub(lambda match: b"\\ufffd" if match[1] else match[0], text) if _HALF.search(text) else text
 

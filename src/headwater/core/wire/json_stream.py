@@ -1,4 +1,4 @@
-"""Complete JSON values out of a byte stream that holds one after another, or an array of them."""
+"""``Splitter``: the JSON objects in a byte stream that holds one after another, or an array of them."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ _BETWEEN = b" \t\r\n,"
 
 
 class Splitter:
-    r"""Cuts a body into its top-level objects, however the bytes arrive; the elements of an array count as top level.
+    r"""Cuts a body into its top-level objects, however the bytes arrive; elements of an array count as top level.
 
     Understands ``[{...},\\r\\n{...}]`` (the API without ``alt=sse``), objects one after another, and pretty-printed
     errors. Each byte is looked at once.
@@ -26,7 +26,7 @@ class Splitter:
         self._depth = 0
         self._in_string = False
         self._escaped = False
-        #: Bytes between the objects that are neither white space, commas nor brackets.
+        #: Bytes between the objects other than white space, commas and brackets.
         self.stray = bytearray()
 
     @property
@@ -36,14 +36,14 @@ class Splitter:
 
     @property
     def open_bytes(self) -> bytes:
-        """What has come of the open object; empty between objects."""
+        """What has arrived of the open object; empty between objects."""
         return bytes(self._buffer[self._start :]) if self.is_open else b""
 
     def feed(self, piece: bytes) -> list[bytes]:
         """Return the objects that ``piece`` completes.
 
         Raises:
-            WireError: an object is larger than the limit.
+            WireError: if an object is larger than the limit.
         """
         self._buffer += piece
         found: list[bytes] = []
@@ -61,7 +61,7 @@ class Splitter:
         return found
 
     def _seek(self) -> None:
-        """Go to the next object."""
+        """Advance to the next object."""
         start = self._buffer.find(b"{", self._at)
         end = start if start != -1 else len(self._buffer)
         if len(self.stray) < 4096:
@@ -70,7 +70,7 @@ class Splitter:
         self._start = start
 
     def _skip_string(self) -> None:
-        if self._escaped:  # the backslash was the last byte of the piece before
+        if self._escaped:  # the piece before ended with a backslash
             self._escaped, self._at = False, self._at + 1
         match = _STRING_END.search(self._buffer, self._at)
         if match is None:

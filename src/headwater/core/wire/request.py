@@ -8,9 +8,10 @@ import msgspec
 
 
 class HttpRequest(msgspec.Struct, frozen=True):
-    """One HTTP request, complete: ``body`` None means that there is none.
+    """One HTTP request, complete. ``body`` is None if it has none.
 
-    ``once`` says that it must not be sent again on another connection, even where nothing shows that it was seen.
+    ``once`` forbids to send it again on another connection, even if nothing shows that the server has seen it: the
+    slices of an upload are not idempotent (RFC 9110, section 9.2.2).
     """
 
     method: str

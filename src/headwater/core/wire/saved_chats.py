@@ -1,4 +1,4 @@
-"""The dialect of chats that a headwater server keeps: trees of messages, of which one branch is shown."""
+"""The dialects of saved chats, which a headwater server stores as trees of messages."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from headwater.types import HttpOptions
 from headwater.types.base import ApiModel
 from headwater.types.response import ApiResponse
 
-#: The reason in the error of a message that follows one which is not there.
+#: The reason in the error of a message whose parent does not exist.
 _UNKNOWN = f'"{UNKNOWN_MESSAGE}"'.encode()
 _NOT_HERE = "there are no saved chats at this address: it has to be a headwater server (headwater serve)"
 
 
 class ListChatsConfig(ApiModel):
-    """Which page of the list is asked for, how large it is, and which words its chats have."""
+    """Which page of the list to return, its size, and the words that its chats contain."""
 
     http_options: HttpOptions | None = None
     query: str | None = None
@@ -27,17 +27,17 @@ class ListChatsConfig(ApiModel):
 
 
 class ChatExport(ApiModel):
-    """A chat in another form."""
+    """A chat as text: Markdown or JSON."""
 
     text: str
 
 
 class Empty(ApiResponse):
-    """What an answer without a body says."""
+    """A response without a body."""
 
 
 class SavedChatDialect(Gemini[R]):
-    """The dialect of answers of one kind. ``missing`` are the words for a chat that is not there, else the server's."""
+    """The dialect of answers of one type. ``missing`` replaces the server's message for a chat that does not exist."""
 
     api_name = "the headwater server"
 
@@ -46,22 +46,22 @@ class SavedChatDialect(Gemini[R]):
         self._missing = missing
 
     def refusal(self, status: int, headers: Mapping[str, str], body: bytes) -> APIError:
-        """Return the error that an answer with a bad status means."""
+        """Return the error that a response with an error status means."""
         error = super().refusal(status, headers, body)
-        told = explain_missing(error, _NOT_HERE)
-        if told is error and self._missing is not None and isinstance(error, NotFoundError):
+        explained = explain_missing(error, _NOT_HERE)
+        if explained is error and self._missing is not None and isinstance(error, NotFoundError):
             return api_error(404, self._missing, status=error.status, details=error.details, headers=headers)
-        return told
+        return explained
 
 
 class SavedChatWriteDialect(SavedChatDialect[SavedChatInfo]):
-    """The dialect of what is written into a chat."""
+    """The dialect of writes to a chat."""
 
     def __init__(self) -> None:
         super().__init__(SavedChatInfo)
 
     def refusal(self, status: int, headers: Mapping[str, str], body: bytes) -> APIError:
-        """Return the error that an answer with a bad status means."""
+        """Return the error that a response with an error status means."""
         error = super().refusal(status, headers, body)
         if error.code == 400 and _UNKNOWN in body:
             words = f"{error.message}. Was it deleted? client.chats.from_json(chat.to_json()).save() saves a new one"
@@ -70,7 +70,7 @@ class SavedChatWriteDialect(SavedChatDialect[SavedChatInfo]):
 
 
 class ChatExportDialect(SavedChatDialect[ChatExport]):
-    """The dialect of exports: whatever they are, they are text."""
+    """The dialect of exports, which are text whatever their format."""
 
     def __init__(self) -> None:
         super().__init__(ChatExport)
@@ -81,11 +81,11 @@ class ChatExportDialect(SavedChatDialect[ChatExport]):
 
 
 class ChatDeletionDialect(SavedChatDialect[Empty]):
-    """The dialect of what is answered with a head alone."""
+    """The dialect of deletions, whose responses have no body."""
 
     def __init__(self) -> None:
         super().__init__(Empty)
 
     def decode(self, data: bytes, headers: Mapping[str, str]) -> tuple[Empty | HeadwaterError, ...]:
-        """Return nothing, as something."""
+        """Return an empty result for an empty body."""
         return super().decode(data or b"{}", headers)

@@ -1,4 +1,4 @@
-"""The dialect of streams that a headwater server keeps by name: events with numbers, the last of which is the end."""
+"""The dialect of streams that a headwater server stores: numbered events, the last of which is the end."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ from headwater.core.wire.request import HttpRequest
 from headwater.errors import APIError, HeadwaterError, StreamCancelled, api_error
 from headwater.types import GenerateContentResponse
 
-#: What a document begins with that is no chunk; JSON never does.
+#: The first byte of documents that are not chunks; JSON never begins with it.
 _MARKS = {END_EVENT: b"z", FAILED_EVENT: b"x"}
 _NOT_HERE = "there are no named streams at this address: it has to be a headwater server (headwater serve)"
 
 
 class NumberedFraming:
-    """The body is a stream of events with names. The data of one that is no chunk gets a mark before it."""
+    """The body is a stream of named events. The data of one that is not a chunk is marked by its first byte."""
 
     ends_with_body = False
 
@@ -37,13 +37,13 @@ class NumberedFraming:
         return found
 
     def flush(self) -> list[bytes]:
-        """Return nothing: an event that was cut comes again."""
-        self._events.flush()  # what is no event has no end, and is strange all the same
+        """Return nothing: an event that was cut is sent again."""
+        self._events.flush()  # hands an unfinished foreign line to ``_foreign``
         return []
 
     @property
     def leftover(self) -> bytes:
-        """What was no event at all."""
+        """What was not an event."""
         return b"" if self._count else self._strange[:200]
 
     def _foreign(self, line: bytes) -> list[bytes]:
@@ -53,7 +53,7 @@ class NumberedFraming:
 
 
 class ServerStreamDialect(Gemini[GenerateContentResponse]):
-    """The dialect of the events. What ended a stream ends it for all its readers, so that asking again is no use."""
+    """The dialect of the events. What ended a stream ended it for every reader, so asking again is no use."""
 
     api_name = "the headwater server"
 
@@ -64,10 +64,10 @@ class ServerStreamDialect(Gemini[GenerateContentResponse]):
         """Return what cuts the events of a stream."""
         return NumberedFraming()
 
-    def decode(  # type: ignore[override]  # the others never say that it is over
+    def decode(  # type: ignore[override]  # Gemini streams have no event for the end
         self, data: bytes, headers: Mapping[str, str]
     ) -> tuple[GenerateContentResponse | HeadwaterError | StreamEnd, ...]:
-        """Return what one event says: a chunk, or how the answer ended."""
+        """Return what one event holds: a chunk, or how the answer ended."""
         match data[:1]:
             case b"z":
                 return (StreamEnd(_stopped(data[1:])),)
@@ -77,22 +77,22 @@ class ServerStreamDialect(Gemini[GenerateContentResponse]):
         return super().decode(data, headers)
 
     def refusal(self, status: int, headers: Mapping[str, str], body: bytes) -> APIError:
-        """Return the error that an answer with a bad status means."""
+        """Return the error that a response with an error status means."""
         return explain_missing(super().refusal(status, headers, body), _NOT_HERE)
 
     def keep(self, request: HttpRequest) -> HttpRequest:
-        """Return ``request``: what has a name is kept."""
+        """Return ``request``: a named stream is stored anyway."""
         return request
 
     def resume(self, broken: BrokenStream) -> Continuation | None:
-        """Return the request for what follows; None where the stream is forgotten."""
+        """Return the request for what follows, None if the stream is no longer stored."""
         if broken.stream is None:
             return None
         return Continuation(request=request_after(broken.request, broken.after), same_stream=True)
 
 
 class StreamInfoDialect(Gemini[StreamInfo]):
-    """The dialect of what is known of a stream."""
+    """The dialect of ``StreamInfo``."""
 
     api_name = "the headwater server"
 
@@ -100,7 +100,7 @@ class StreamInfoDialect(Gemini[StreamInfo]):
         super().__init__(StreamInfo)
 
     def refusal(self, status: int, headers: Mapping[str, str], body: bytes) -> APIError:
-        """Return the error that an answer with a bad status means."""
+        """Return the error that a response with an error status means."""
         return explain_missing(super().refusal(status, headers, body), _NOT_HERE)
 
 
@@ -110,7 +110,8 @@ def request_after(request: HttpRequest, after: int) -> HttpRequest:
 
 
 def explain_missing(error: APIError, words: str) -> APIError:
-    """Return ``error``, or one with these ``words`` where the other end does not even know what is asked for."""
+    """Return ``error``, or one with these ``words`` if the server does not know the path at all."""
+    # A headwater server answers with JSON; a 404 of anything else means that there is no headwater server.
     is_ours = isinstance(error.details, dict) and "error" in error.details
     if error.code in (404, 405) and not is_ours:
         return api_error(error.code, words, status=error.status, details=error.details, headers=error.headers)
@@ -118,7 +119,7 @@ def explain_missing(error: APIError, words: str) -> APIError:
 
 
 def _stopped(data: bytes) -> StreamCancelled | None:
-    """The error of a stream that somebody stopped; None where the end is a good one."""
+    """The error of a stream that was stopped, None if it ended well."""
     try:
         reason = msgspec.json.decode(data, type=StreamEnding).reason
     except msgspec.MsgspecError:

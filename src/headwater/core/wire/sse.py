@@ -1,9 +1,10 @@
 """Server-sent events: bytes to events and events to bytes. The only place that knows ``data:``.
 
-``Decoder`` follows the WHATWG rules (https://html.spec.whatwg.org/multipage/server-sent-events.html) and adds
-what Gemini traffic needs: ``flush`` gives the last event of a body whose final blank line is missing, and lines that
-are no field at all are handed to ``foreign``, since an error can arrive as bare JSON between the events: what it
-returns is taken as the data of further events.
+``Decoder`` follows the WHATWG standard (https://html.spec.whatwg.org/multipage/server-sent-events.html, sections 9.2.5
+"Parsing an event stream" and 9.2.6 "Interpreting an event stream") and adds what Gemini traffic needs: ``flush``
+returns the last event of a body whose final blank line is missing, and lines that are not fields are handed to
+``foreign``, because an error may arrive as bare JSON between the events; what it returns becomes the data of further
+events.
 """
 
 from __future__ import annotations
@@ -18,12 +19,12 @@ from headwater.errors import WireError
 MAX_EVENT_BYTES = 256 * 1024 * 1024
 
 _BOM = b"\xef\xbb\xbf"
-#: Python refuses to read numbers of thousands of digits; more than a day of milliseconds is no time to wait.
+#: Python refuses to parse numbers of thousands of digits, and longer times than these are not meant.
 _RETRY_DIGITS = 18
 
 
 class Event(msgspec.Struct, frozen=True):
-    """One event. ``data`` is undecoded (invalid UTF-8 is for the reader to replace); ``id`` is the last one seen."""
+    """One event. ``data`` is undecoded: the reader replaces invalid UTF-8. ``id`` is the last one seen."""
 
     data: bytes
     type: str = "message"
@@ -31,9 +32,9 @@ class Event(msgspec.Struct, frozen=True):
 
 
 class Decoder:
-    """Turns the bytes of one body into events, however they were cut. Lives as long as the body.
+    """Turns the bytes of one body into events, however they are cut. Lives as long as the body.
 
-    ``last_event_id`` is what the next request would carry, and what the decoder of its answer begins with.
+    ``last_event_id`` is what the next request would send, and where the decoder of its response begins.
     """
 
     def __init__(
@@ -45,19 +46,19 @@ class Decoder:
     ) -> None:
         self._limit = limit
         self._foreign = foreign
-        self._pieces: list[bytes] = []  # the line that is not ended yet
+        self._pieces: list[bytes] = []  # of the line that has not ended
         self._held = 0  # bytes in _pieces and _data
         self._data: list[bytes] = []
         self._type = ""
         self._id = last_event_id
-        self._heard: tuple[str, int | None] = (last_event_id, None)  # takes effect at the blank line that follows
+        self._heard: tuple[str, int | None] = (last_event_id, None)  # takes effect at the next blank line
         self._told: tuple[str, int | None] = self._heard
-        self._fresh = True  # at the start, where a byte-order mark may stand
+        self._fresh = True  # at the start, where a byte order mark is allowed
         self._after_cr = False
 
     @property
     def last_event_id(self) -> str:
-        """The last id of an event that has ended, even one without data."""
+        """The last id of an event that has ended, even if it had no data."""
         return self._told[0]
 
     @property
@@ -69,11 +70,11 @@ class Decoder:
         """Return the events that ``piece`` completes.
 
         Raises:
-            WireError: an event is larger than the limit.
+            WireError: if an event is larger than the limit.
         """
         if self._after_cr and piece:
             self._after_cr = False
-            if piece[0] == 10:  # the LF of a CRLF that was cut in two
+            if piece[0] == 10:  # the LF of a CRLF that was cut: one line end, not two
                 piece = piece[1:]
         if b"\n" not in piece and b"\r" not in piece:
             if piece:
@@ -90,9 +91,9 @@ class Decoder:
         return self._lines(piece)
 
     def single(self, piece: bytes) -> bytes | None:
-        """Return the data of the one plain event that ``piece`` is, else None: the short way of ``feed``.
+        """Return the data of ``piece`` if it is exactly one plain event, else None: the short way of ``feed``.
 
-        A paced stream comes an event at a time, and then this is most of the work of decoding.
+        A paced stream arrives one event at a time, and then this is most of the work of decoding.
         """
         if (
             piece.endswith(b"\r\n\r\n")
@@ -106,7 +107,7 @@ class Decoder:
         return None
 
     def flush(self) -> list[Event]:
-        """Return the event that the body ended in the middle of, if any: WHATWG drops it, Gemini clients keep it."""
+        """Return the event that the end of the body cut off, if any. WHATWG discards it; Gemini clients keep it."""
         events = self.feed(b"\n") if self._pieces else []
         self._after_cr = False
         return events + self.feed(b"\n")
@@ -163,18 +164,18 @@ class Decoder:
         value = value.removeprefix(b" ")
         match name:
             case b"":
-                pass  # a comment, which is how many servers keep a connection alive
+                pass  # a comment: many servers keep connections alive with it
             case b"data":
                 self._data.append(value)
                 self._count(len(value))
             case b"event":
                 self._type = value.decode("utf-8", "replace")
             case b"id":
-                if b"\0" not in value:
+                if b"\0" not in value:  # WHATWG 9.2.6: an id with NUL is ignored
                     self._id = value.decode("utf-8", "replace")
                     self._heard = (self._id, self._heard[1])
             case b"retry":
-                if value.isdigit() and len(value) <= _RETRY_DIGITS:
+                if value.isdigit() and len(value) <= _RETRY_DIGITS:  # WHATWG 9.2.6: ASCII digits only
                     self._heard = (self._id, int(value))
             case _:
                 if self._foreign is not None:
@@ -182,7 +183,7 @@ class Decoder:
         return []
 
     def _between(self, found: list[bytes]) -> list[Event]:
-        """Documents that stood in no field end the event that was open before them."""
+        """Documents outside of any field end the event that was open before them."""
         events: list[Event] = []
         if found:
             self._dispatch(events)
@@ -190,8 +191,8 @@ class Decoder:
 
 
 def encode(data: bytes, *, type: str = "", id: str = "") -> bytes:
-    """Return one event as bytes, CRLF-ended as Google sends them; a ``data`` of several lines takes several fields."""
-    if not type and not id and b"\n" not in data and b"\r" not in data:  # what a relay sends all day
+    """Return one event as bytes, with CRLF as Google sends it; each line of ``data`` becomes a field."""
+    if not type and not id and b"\n" not in data and b"\r" not in data:  # all that a relay sends
         return b"data: %b\r\n\r\n" % data
     head = (f"event: {_one_line(type)}\r\n" if type else "") + (f"id: {_one_line(id)}\r\n" if id else "")
     if b"\n" in data or b"\r" in data:
