@@ -111,7 +111,7 @@ def _written(outcome: fault_readers.Outcome) -> dict[str, Any]:
     if (error := outcome.error) is not None:
         marks = [getattr(error, name, None) for name in ("code", "status")]
         written["error"] = " ".join([f"`{_name(error)}`", *(str(mark) for mark in marks if mark)])
-        if clock := getattr(error, "clock", None):
+        if clock := getattr(error, "deadline", None):
             written["error"] += f" (`{clock}`)"
     return written
 

@@ -14,7 +14,7 @@ stream = client.models.generate_content_stream(model="gemini-2.5-flash", content
 try:
     print(stream.collect().text)
 except (errors.StreamStalled, errors.DeadlineExceeded) as error:  # both also TimeoutError
-    print(f"deadline {error.clock} expired after {error.elapsed:.1f} s, with {len(stream.text)} characters")
+    print(f"deadline {error.deadline} expired after {error.elapsed:.1f} s, with {len(stream.text)} characters")
 
 
 async def main() -> None:

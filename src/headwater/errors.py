@@ -197,12 +197,12 @@ class StreamTruncated(StreamError):
     """The answer ended cleanly but without a finish reason, so it is not known to be whole."""
 
 
-class _ClockError(StreamError, TimeoutError):
-    """One of the four clocks ran out: ``clock`` is its name, ``limit`` its seconds, ``elapsed`` those of the call."""
+class _DeadlineError(StreamError, TimeoutError):
+    """One of the four deadlines expired: ``deadline`` is its name, ``limit`` its seconds, ``elapsed`` those of the call."""
 
-    def __init__(self, message: str, *, clock: str = "", limit: float | None = None, elapsed: float = 0.0) -> None:
+    def __init__(self, message: str, *, deadline: str = "", limit: float | None = None, elapsed: float = 0.0) -> None:
         super().__init__(message)
-        self.clock = clock
+        self.deadline = deadline
         self.limit = limit
         self.elapsed = elapsed
 
@@ -210,12 +210,12 @@ class _ClockError(StreamError, TimeoutError):
         return (_with_attributes, (type(self), self.args, dict(self.__dict__)))
 
 
-class StreamStalled(_ClockError):
-    """Nothing came for too long: ``clock`` is ``first_content``, ``content_gap``, ``byte_gap`` or ``connect``."""
+class StreamStalled(_DeadlineError):
+    """No data arrived for too long: ``deadline`` is ``first_content``, ``content_gap``, ``byte_gap`` or ``connect``."""
 
 
-class DeadlineExceeded(_ClockError):
-    """The whole call took longer than its deadline; ``clock`` is ``total``."""
+class DeadlineExceeded(_DeadlineError):
+    """The whole call took longer than its deadline; ``deadline`` is ``total``."""
 
 
 class StreamCancelled(StreamError):

@@ -102,7 +102,7 @@ CASES: dict[str, tuple[Script, str, Any, str]] = {
 def check(error: Any, clock: str, phase: str, took: float) -> None:
     """The error names its clock, what had come and how long it took; it came in time."""
     assert isinstance(error, TimeoutError)
-    assert (error.clock, error.limit, error.phase) == (clock, LIMIT, phase)
+    assert (error.deadline, error.limit, error.phase) == (clock, LIMIT, phase)
     assert LIMIT - 0.02 <= error.elapsed <= took
     assert took < LIMIT + LATE
     assert f"({clock})" in str(error)
@@ -203,4 +203,4 @@ def test_offline_streams_have_the_clocks_too(side: Any) -> None:
         client = genai.Client(http_options={"base_url": f"offline:{pace}"})
         with pytest.raises(StreamStalled) as caught:
             side.read(side.stream(client, deadlines=Deadlines(**{clock: LIMIT})))
-        assert caught.value.clock == clock
+        assert caught.value.deadline == clock

@@ -221,7 +221,7 @@ def test_every_deadline_holds(limits: dict[str, float], arrives: bytes, kind: ty
     play.machine.failed(TransportError("timeout", "5 s"), play.now)
     play.hear()
     assert type(play.last.error) is kind
-    assert play.last.error.clock == clock
+    assert play.last.error.deadline == clock
 
 
 def test_functions_are_called_and_their_results_told() -> None:
@@ -298,7 +298,7 @@ def test_a_shell_times_it_out_and_lets_the_connection_go(side: Any) -> None:
         assert side.next(stream).text == "Hello "
         with pytest.raises(StreamStalled) as caught:
             side.next(stream)
-        assert caught.value.clock == "content_gap"
+        assert caught.value.deadline == "content_gap"
         assert caught.value.partial is not None
         server.closed_at()
 

@@ -54,7 +54,7 @@ def test_the_wait_for_the_head_of_the_answer_is_counted(clock: str) -> None:
     script.now = 5.0
     script.failed("timeout")
     error = script.stop()
-    assert (error.clock, error.limit, error.elapsed, error.phase) == (clock, 5.0, 5.0, "connect")
+    assert (error.deadline, error.limit, error.elapsed, error.phase) == (clock, 5.0, 5.0, "connect")
     assert "nothing had come after 5 s" in str(error)
 
 
@@ -79,7 +79,7 @@ def test_what_is_no_content_does_not_reset_the_content_clocks(nothing: bytes, cl
         pass
     assert step.timeout == pytest.approx(1.0)
     error = runs_out(script)
-    assert (type(error), error.clock, error.elapsed) == (StreamStalled, clock, pytest.approx(10.0))
+    assert (type(error), error.deadline, error.elapsed) == (StreamStalled, clock, pytest.approx(10.0))
     assert ("6 characters had come" if begun else "no content had come") in str(error)
 
 
@@ -94,7 +94,7 @@ def test_thinking_and_calls_are_content(content: bytes) -> None:
     script.now += 4.0
     script.failed("timeout")
     error = script.stop()
-    assert (error.clock, error.limit, error.elapsed) == ("content_gap", 4.0, 13.0)
+    assert (error.deadline, error.limit, error.elapsed) == ("content_gap", 4.0, 13.0)
 
 
 @pytest.mark.parametrize("anything", [b": ping\n\n", b"\r\n", EMPTY, HELLO[:5]])
@@ -105,7 +105,7 @@ def test_any_byte_resets_the_gap_between_bytes(anything: bytes) -> None:
             pass
         script.now += 1.5
         script.received(anything)
-    assert runs_out(script).clock == "byte_gap"
+    assert runs_out(script).deadline == "byte_gap"
     assert script.now == pytest.approx(9.5)
 
 
@@ -118,7 +118,7 @@ def test_the_total_runs_over_everything() -> None:
             pass
     assert step == Read(1.0)
     error = runs_out(script)
-    assert (type(error), error.clock, error.limit, error.elapsed) == (DeadlineExceeded, "total", 10.0, 10.0)
+    assert (type(error), error.deadline, error.limit, error.elapsed) == (DeadlineExceeded, "total", 10.0, 10.0)
     assert str(error) == "the answer took longer than 10 s (total); 18 characters had come after 10 s"
     assert error.partial.text == "Hello " * 3
 
@@ -191,12 +191,12 @@ def test_empty_chunks_of_a_failed_attempt_do_not_stop_the_clock_nor_the_next_att
     script.now += 16.0
     script.failed("timeout")
     error = script.stop()
-    assert (error.clock, error.phase, error.elapsed) == ("first_content", "head", 20.0)
+    assert (error.deadline, error.phase, error.elapsed) == ("first_content", "head", 20.0)
 
 
 def test_the_clock_that_runs_out_first_is_named() -> None:
-    assert runs_out(opened(deadlines=Deadlines(first_content=3.0, byte_gap=2.0, total=1.0))).clock == "total"
-    assert runs_out(opened(deadlines=Deadlines(first_content=3.0, byte_gap=2.0, total=9.0))).clock == "byte_gap"
+    assert runs_out(opened(deadlines=Deadlines(first_content=3.0, byte_gap=2.0, total=1.0))).deadline == "total"
+    assert runs_out(opened(deadlines=Deadlines(first_content=3.0, byte_gap=2.0, total=9.0))).deadline == "byte_gap"
 
 
 def test_a_timer_that_fires_early_is_still_that_clock() -> None:
@@ -204,7 +204,7 @@ def test_a_timer_that_fires_early_is_still_that_clock() -> None:
     script.step()
     script.now = 1.99
     script.failed("timeout")
-    assert script.stop().clock == "byte_gap"
+    assert script.stop().deadline == "byte_gap"
 
 
 def test_the_transport_s_own_patience_is_named_connect() -> None:
@@ -213,7 +213,7 @@ def test_the_transport_s_own_patience_is_named_connect() -> None:
     script.now = 7.0
     script.failed("timeout", "7 s")
     error = script.stop()
-    assert (type(error), error.clock, error.limit, error.elapsed) == (StreamStalled, "connect", None, 7.0)
+    assert (type(error), error.deadline, error.limit, error.elapsed) == (StreamStalled, "connect", None, 7.0)
 
 
 def test_a_refusal_that_stalls_is_the_refusal() -> None:

@@ -88,7 +88,7 @@ def test_the_clocks_of_silence_stand_still_and_the_next_answer_has_its_own() -> 
     script.failed("timeout")
     error = script.stop()
     assert isinstance(error, StreamStalled)
-    assert error.clock == "content_gap"
+    assert error.deadline == "content_gap"
 
 
 def test_the_clock_of_the_whole_call_goes_on() -> None:

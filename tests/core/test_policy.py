@@ -48,9 +48,9 @@ def test_a_quota_of_the_day_is_not_waited_for() -> None:
 
 
 def test_the_clock_over_all_tries_ends_them() -> None:
-    assert not Retry().allows(StreamStalled("x", clock="first_content"), 1)
-    assert Retry().allows(StreamStalled("x", clock="byte_gap"), 1)
-    assert not Retry().allows(DeadlineExceeded("x", clock="total"), 1)
+    assert not Retry().allows(StreamStalled("x", deadline="first_content"), 1)
+    assert Retry().allows(StreamStalled("x", deadline="byte_gap"), 1)
+    assert not Retry().allows(DeadlineExceeded("x", deadline="total"), 1)
 
 
 def test_attempts_counts_the_first_try_too() -> None:

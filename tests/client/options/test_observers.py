@@ -256,7 +256,7 @@ def test_the_options_of_a_client_bound_its_calls(side: Any) -> None:
     with Server(silent) as server:
         client = client_of(server, deadlines=Deadlines(total=0.1), retry=Retry(attempts=1))
         for stream in (True, False):
-            assert side.failure(client, stream=stream)[1].clock == "total"
+            assert side.failure(client, stream=stream)[1].deadline == "total"
 
 
 GOOGLE = "https://generativelanguage.googleapis.com/v1beta"

@@ -300,7 +300,7 @@ def until_active(
         elapsed = clock() - start
         if elapsed >= timeout:
             message = f"{file.name} is still {file.state} after {elapsed:.0f} s"
-            raise DeadlineExceeded(message, clock="total", limit=timeout, elapsed=elapsed)
+            raise DeadlineExceeded(message, deadline="total", limit=timeout, elapsed=elapsed)
         yield Sleep(min(pause, timeout - elapsed))
         pause = min(pause * 1.5, longest)
 

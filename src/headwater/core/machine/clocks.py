@@ -110,7 +110,7 @@ class Clocks:
         limit = getattr(self.limits, name)
         message = f"{_MESSAGES[name].format(limit)} ({name}); {received_text()} after {self.elapsed(now):.3g} s"
         kind = DeadlineExceeded if name == "total" else StreamStalled
-        return kind(message, clock=name, limit=limit, elapsed=self.elapsed(now))
+        return kind(message, deadline=name, limit=limit, elapsed=self.elapsed(now))
 
 
 _MESSAGES = {

@@ -48,7 +48,7 @@ class Retry(msgspec.Struct, frozen=True, kw_only=True):
             hint = error.retry_after or 0.0
             return error.code in self.codes and hint <= self.longest_hint and not _is_used_up(error.details)
         if isinstance(error, StreamStalled):
-            return error.clock != "first_content"  # that deadline spans all attempts
+            return error.deadline != "first_content"  # that deadline spans all attempts
         return isinstance(error, ConnectError | StreamInterrupted | StreamTruncated)
 
     def delay(self, failures: int, error: HeadwaterError, jitter: float) -> float:

@@ -36,7 +36,7 @@ def connection_lost(error: TransportError, *, is_answered: bool) -> ConnectError
 
 def opening_timed_out(error: TransportError, elapsed: float) -> StreamStalled:
     """Return the error of a connection that the transport itself gave up before any deadline had passed."""
-    return StreamStalled(f"nothing came from the API within {error}", clock="connect", elapsed=elapsed)
+    return StreamStalled(f"nothing came from the API within {error}", deadline="connect", elapsed=elapsed)
 
 
 def not_a_stream(leftover: bytes, api_name: str) -> WireError:
