@@ -1,31 +1,34 @@
-"""Every exception that headwater raises, in one tree.
+"""Every exception that headwater raises, in one tree. Programs of google-genai know it as ``genai.errors``.
 
     HeadwaterError
-    |- UsageError                    the caller's side; nothing was sent            (also ValueError)
-    |- APIError                      the API answered with an error
-    |  |- ClientError                4xx
-    |  |  |- AuthenticationError     401, 403
-    |  |  |- NotFoundError           404
-    |  |  |- RateLimitError          429, with .retry_after
-    |  |- ServerError                5xx
-    |- StreamError                   the road to the answer broke; .partial is what had arrived
-    |  |- ConnectError               no answer at all                                 (also ConnectionError)
-    |  |- StreamInterrupted          cut in the middle                                (also ConnectionError)
-    |  |- StreamTruncated            a clean end without a finish reason
-    |  |- StreamStalled              nothing came for too long                        (also TimeoutError)
-    |  |- DeadlineExceeded           the whole call took too long                     (also TimeoutError)
-    |  |- StreamCancelled            cancelled by the caller
-    |- BlockedError                  the prompt or the answer was refused; raised only where that is asked for
-    |- WireError                     bytes that break the protocol: theirs            (also ValueError)
-    |- ParseError                    the answer's text is not the JSON that was asked for (also ValueError)
-    |- FunctionCallError             the model called a function with arguments that do not fit (also ValueError)
-    |- LogError                      a stored stream cannot do that
-       |- UnknownStreamError         there is no such stream                          (also LookupError)
-       |- SealedError                it has ended
-       |- ConflictError              somebody else wrote to it
+    |- UsageError                   a mistake of the caller; nothing was sent (also ValueError)
+    |- APIError                     the API answered with an error
+    |  |- ClientError               4xx
+    |  |  |- AuthenticationError    401, 403
+    |  |  |- NotFoundError          404
+    |  |  |- RateLimitError         429, with .retry_after
+    |  |- ServerError               5xx
+    |- StreamError                  the connection failed; .partial is what was received
+    |  |- ConnectError              no response at all (also ConnectionError)
+    |  |- StreamInterrupted         cut in the middle (also ConnectionError)
+    |  |- StreamTruncated           a clean end without a finish reason
+    |  |- StreamStalled             no data for too long (also TimeoutError)
+    |  |- DeadlineExceeded          the whole call took too long (also TimeoutError)
+    |  |- StreamCancelled           cancelled by the caller
+    |- BlockedError                 prompt or answer was blocked; raised only with raise_on_block=True
+    |- WireError                    the other side broke the protocol (also ValueError)
+    |- ParseError                   the answer is not the requested JSON (also ValueError)
+    |- FunctionCallError            a model's arguments do not fit the function (also ValueError)
+    |- LogError                     an operation on a log failed
+       |- UnknownStreamError        no such log (also LookupError)
+       |- SealedError               it is sealed
+       |- ConflictError             another writer wrote to it
 
-An error raised in the middle of a stream loses nothing: ``error.partial`` is the answer so far, folded
-into one response, and every chunk that had arrived was handed to the reader before the error.
+An error in the middle of a stream loses nothing: ``error.partial`` is the answer so far, folded into one
+response, and every chunk received was delivered before the error is raised.
+
+Errors can be pickled. The classes whose arguments are not their state (``args`` is what pickle calls a class with)
+define ``__reduce__``.
 """
 
 from __future__ import annotations
@@ -42,6 +45,7 @@ __all__ = [
     "ConnectError",
     "DeadlineExceeded",
     "FunctionCallError",
+    "FunctionInvocationError",
     "HeadwaterError",
     "LogError",
     "NotFoundError",
@@ -54,7 +58,10 @@ __all__ = [
     "StreamInterrupted",
     "StreamStalled",
     "StreamTruncated",
+    "UnknownApiResponseError",
+    "UnknownFunctionCallArgumentError",
     "UnknownStreamError",
+    "UnsupportedFunctionError",
     "UsageError",
     "WireError",
     "api_error",
@@ -64,13 +71,13 @@ __all__ = [
 class HeadwaterError(Exception):
     """The root of every error raised by headwater."""
 
-    #: The answer so far as one ``GenerateContentResponse``; None when nothing had arrived.
+    #: The answer so far as one ``GenerateContentResponse``; None if nothing was received.
     partial: Any = None
     #: Where it happened: ``"request"``, ``"connect"``, ``"head"`` (before the first chunk) or ``"body"``.
     phase: str = "request"
     #: How many requests were sent for this call.
     attempts: int = 0
-    #: Where to go on, in another process too (see ``resume_stream``); None where the other end does not keep streams.
+    #: Where to resume, in this or another process (see ``resume_stream``); None if the server does not store streams.
     position: str | None = None
 
 
@@ -81,11 +88,11 @@ class UsageError(HeadwaterError, ValueError):
 class APIError(HeadwaterError):
     """The API answered with an error, before the stream or in the middle of it.
 
-    ``code`` (int), ``status`` ("RESOURCE_EXHAUSTED", None where there is none), ``message`` and
-    ``details`` (the parsed JSON of the answer) are google-genai's names. ``headers`` holds the
-    headers of the HTTP response, and ``response`` the same for code that looks there.
+    ``code`` (int), ``status`` (such as "RESOURCE_EXHAUSTED", or None), ``message`` and ``details`` (the parsed JSON
+    of the response) are google-genai's names. ``headers`` has the headers of the HTTP response, and ``response`` the
+    same for programs that look there.
 
-    Like google-genai's it can also be made of the answer's JSON: ``APIError(429, {"error": {"message": ...}})``.
+    Like google-genai's it can also be made from the response's JSON: ``APIError(429, {"error": {"message": ...}})``.
     """
 
     def __init__(
@@ -100,8 +107,8 @@ class APIError(HeadwaterError):
     ) -> None:
         if isinstance(message, Mapping):
             details, inner = message, message.get("error")
-            told = {**(inner if isinstance(inner, Mapping) else {}), **message}
-            code, status, message = code or told.get("code"), status or told.get("status"), told.get("message")
+            fields = {**(inner if isinstance(inner, Mapping) else {}), **message}
+            code, status, message = code or fields.get("code"), status or fields.get("status"), fields.get("message")
         self.code: int = code  # type: ignore[assignment]  # None only where the JSON has none
         self.message: str = message  # type: ignore[assignment]
         self.status = status
@@ -112,7 +119,7 @@ class APIError(HeadwaterError):
 
     @classmethod
     def raise_error(cls, code: int, details: Any, response: Any = None) -> NoReturn:
-        """Raise the error that suits ``code``, made of the answer's JSON.
+        """Raise the error for ``code``, made from the response's JSON.
 
         Raises:
             APIError: always.
@@ -123,10 +130,10 @@ class APIError(HeadwaterError):
 
     @classmethod
     def raise_for_response(cls, response: Any) -> None:
-        """Raise the error that an HTTP response of your own (httpx's, for example) stands for; none below 400.
+        """Raise the error of an HTTP response of your own (httpx's, for example); do nothing below 400.
 
         Raises:
-            APIError: its status code is 400 or more.
+            APIError: if the status code is 400 or more.
         """
         if response.status_code >= 400:
             response.read()
@@ -134,10 +141,10 @@ class APIError(HeadwaterError):
 
     @classmethod
     async def raise_for_async_response(cls, response: Any) -> None:
-        """Do the same for a response that has to be awaited.
+        """Raise the error of an async HTTP response; do nothing below 400.
 
         Raises:
-            APIError: its status code is 400 or more.
+            APIError: if the status code is 400 or more.
         """
         if response.status_code >= 400:
             await response.aread()
@@ -145,12 +152,12 @@ class APIError(HeadwaterError):
 
     @property
     def response(self) -> Any:
-        """The headers of the HTTP response; or the response, if the error was made with one."""
+        """The headers of the HTTP response, or the response itself if the error was made with one."""
         return self.headers if self._response is None else self._response
 
     @property
     def retry_after(self) -> float | None:
-        """Seconds that the API asks to wait (``RetryInfo`` or ``Retry-After``); None when it does not say."""
+        """The wait in seconds that the API asks for (``RetryInfo`` or ``Retry-After``); None if it does not say."""
         return _retry_delay(self.details) or _seconds(self.headers.get("retry-after"))
 
     def __str__(self) -> str:
@@ -166,7 +173,7 @@ class ClientError(APIError):
 
 
 class AuthenticationError(ClientError):
-    """401 or 403: the key is missing, wrong or not allowed to do this."""
+    """401 or 403: the key is missing, wrong, or lacks permission."""
 
 
 class NotFoundError(ClientError):
@@ -174,19 +181,19 @@ class NotFoundError(ClientError):
 
 
 class RateLimitError(ClientError):
-    """429: too many requests; ``retry_after`` says how long to wait, where the API says so."""
+    """429: too many requests; ``retry_after`` is the wait that the API asks for, if it does."""
 
 
 class ServerError(APIError):
-    """5xx: the API's side; trying again later can help."""
+    """5xx: a failure of the API; a later retry may succeed."""
 
 
 class StreamError(HeadwaterError):
-    """The road to the answer broke. ``partial`` keeps what had arrived."""
+    """The connection to the API failed. ``partial`` has what was received."""
 
 
 class ConnectError(StreamError, ConnectionError):
-    """No answer at all: the name does not resolve, the connection or its TLS is refused or lost."""
+    """No response at all: the name does not resolve, or the connection or its TLS is refused or lost."""
 
 
 class StreamInterrupted(StreamError, ConnectionError):
@@ -194,11 +201,11 @@ class StreamInterrupted(StreamError, ConnectionError):
 
 
 class StreamTruncated(StreamError):
-    """The answer ended cleanly but without a finish reason, so it is not known to be whole."""
+    """The answer ended cleanly but without a finish reason, so it may be incomplete."""
 
 
 class _DeadlineError(StreamError, TimeoutError):
-    """One of the four deadlines expired: ``deadline`` is its name, ``limit`` its seconds, ``elapsed`` those of the call."""
+    """A deadline expired: ``deadline`` is its name, ``limit`` its seconds, ``elapsed`` the seconds of the call."""
 
     def __init__(self, message: str, *, deadline: str = "", limit: float | None = None, elapsed: float = 0.0) -> None:
         super().__init__(message)
@@ -219,15 +226,15 @@ class DeadlineExceeded(_DeadlineError):
 
 
 class StreamCancelled(StreamError):
-    """The stream was cancelled by the caller; ``reason`` is what was given to ``cancel``."""
+    """The caller cancelled the stream; ``reason`` is the argument of ``cancel``."""
 
     reason: str = ""
 
 
 class BlockedError(HeadwaterError):
-    """The prompt or the answer was refused: ``block_reason`` is the API's word, ``partial`` what had come.
+    """The prompt or the answer was blocked: ``block_reason`` is the API's, ``partial`` what was received.
 
-    Raised only with ``raise_on_block=True``; else ``stream.ending`` says it.
+    Raised only with ``raise_on_block=True``; otherwise see ``stream.ending``.
     """
 
     def __init__(
@@ -248,13 +255,13 @@ class BlockedError(HeadwaterError):
 
 
 class WireError(HeadwaterError, ValueError):
-    """The other side sent bytes that break the protocol; the message shows how they begin."""
+    """The other side sent bytes that break the protocol; the message shows their beginning."""
 
 
 class ParseError(HeadwaterError, ValueError):
-    """The text of an answer is not the JSON that was asked for, or does not fit the schema.
+    """The text of an answer is not JSON, or does not fit the requested type.
 
-    ``offset`` is the character where it goes wrong, if that is known; ``text`` the whole text, if it is at hand.
+    ``offset`` is the position of the first wrong character, if known; ``text`` the whole text, if available.
     """
 
     def __init__(self, message: str, *, offset: int | None = None, text: str | None = None) -> None:
@@ -267,29 +274,29 @@ class ParseError(HeadwaterError, ValueError):
 
 
 class FunctionCallError(HeadwaterError, ValueError):
-    """A model's arguments do not fit the function. The model is told; only a direct call raises this."""
+    """A model's arguments do not fit the function. In automatic calls the model gets it; direct calls raise it."""
 
 
-#: google-genai's names for the same. It is the model that is told of a function that raised.
+#: google-genai's names. ``FunctionInvocationError`` is never raised: a function that fails is reported to the model.
 UnknownFunctionCallArgumentError = FunctionInvocationError = FunctionCallError
 UnsupportedFunctionError = UsageError
 UnknownApiResponseError = WireError
 
 
 class LogError(HeadwaterError):
-    """A stored stream cannot do that."""
+    """An operation on a log failed."""
 
 
 class UnknownStreamError(LogError, LookupError):
-    """There is no such stream, or no longer."""
+    """The log does not exist, or no longer."""
 
 
 class SealedError(LogError):
-    """The stream has ended; nothing can be added."""
+    """The log is sealed; nothing can be appended."""
 
 
 class ConflictError(LogError):
-    """The stream is not where the writer believed it to be: somebody else wrote."""
+    """The log is not at the offset that the writer expected: another writer has written."""
 
 
 _BY_CODE: dict[int, type[APIError]] = {
@@ -308,18 +315,18 @@ def api_error(
     details: Any = None,
     headers: Mapping[str, str] | None = None,
 ) -> APIError:
-    """Return the APIError of the class that suits ``code``."""
+    """Return an APIError of the class for ``code``."""
     return kind_of(code)(code, message, status=status, details=details, headers=headers)
 
 
 def kind_of(code: int) -> type[APIError]:
-    """Return the class of errors that suits ``code``."""
+    """Return the class of errors for ``code``."""
     kind = ClientError if 400 <= code < 500 else ServerError if 500 <= code < 600 else APIError
     return _BY_CODE.get(code, kind)
 
 
 def _details(response: Any) -> Any:
-    """What a response says is wrong: its JSON, or its text."""
+    """Return the JSON of an error response, or its text."""
     try:
         return response.json()
     except ValueError:
@@ -339,7 +346,7 @@ def _with_attributes(kind: type[HeadwaterError], args: tuple[Any, ...], attribut
 
 
 def _retry_delay(details: Any) -> float | None:
-    """The ``retryDelay`` of google.rpc.RetryInfo inside an error body."""
+    """Return the ``retryDelay`` of a google.rpc.RetryInfo in an error body, in seconds."""
     if not isinstance(details, dict):
         return None
     error = details.get("error")
@@ -350,7 +357,7 @@ def _retry_delay(details: Any) -> float | None:
     return None
 
 
-#: A longer wait that is asked for (a day, in seconds) is no advice but a mistake.
+#: In seconds: a day. A longer wait cannot be meant.
 _LONGEST_WAIT = 86_400.0
 
 

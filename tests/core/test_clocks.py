@@ -257,7 +257,7 @@ def test_the_errors_of_the_clocks_keep_their_attributes_through_a_pickle() -> No
     again = pickle.loads(pickle.dumps(error))
     assert type(again) is StreamStalled
     assert isinstance(again, TimeoutError)
-    for name in ("clock", "limit", "elapsed", "phase", "attempts", "position"):
+    for name in ("deadline", "limit", "elapsed", "phase", "attempts", "position"):
         assert getattr(again, name) == getattr(error, name), name
     assert (str(again), again.partial.text) == (str(error), "Hello ")
 

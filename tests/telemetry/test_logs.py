@@ -68,8 +68,8 @@ def test_beginnings_and_retries_are_for_debugging(side: Any, caplog: pytest.LogC
         side.read(side.stream(client_of(server, Logs())))
     begun, retried, ended = caplog.records
     assert [record.levelname for record in caplog.records] == ["DEBUG", "DEBUG", "INFO"]
-    assert begun.getMessage() == "m is asked"
-    assert retried.getMessage().startswith("m is tried again in 0.01 s: 503")
+    assert begun.getMessage() == "m: request sent"
+    assert retried.getMessage().startswith("m: retry in 0.01 s: 503")
     assert (retried.call["error"], retried.call["failures"]) == ("503", 1)  # type: ignore[attr-defined]
     assert ended.call["attempts"] == 2  # type: ignore[attr-defined]
 

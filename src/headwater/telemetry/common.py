@@ -1,4 +1,4 @@
-"""What all observers say of a call in the same words: its tokens, its times, an error without what was said."""
+"""What all observers report of a call: tokens, times, and errors without prompt or answer text."""
 
 from __future__ import annotations
 
@@ -7,23 +7,23 @@ import msgspec
 from headwater.client.options.observers import FinishedCall
 from headwater.errors import APIError, BlockedError, HeadwaterError, WireError
 
-#: The bounds of histograms of seconds: those of OpenTelemetry's GenAI conventions.
+#: The bounds of histograms, in seconds: those of OpenTelemetry's GenAI conventions.
 SECONDS = (0.01, 0.02, 0.04, 0.08, 0.16, 0.32, 0.64, 1.28, 2.56, 5.12, 10.24, 20.48, 40.96, 81.92)
 
 
 class TokenUsage(msgspec.Struct, frozen=True, kw_only=True):
-    """The tokens of a call, as the API counted them; None where it did not."""
+    """The token counts of a call from the API; None if it gave none."""
 
     input: int | None
-    """Of what was asked, with what came from a cache or from tools of the API."""
+    """Of the prompt, including cached content and results of the API's own tools."""
     output: int | None
-    """Of the answer, with its thoughts."""
+    """Of the answer, including thoughts."""
     thoughts: int | None
     cached: int | None
 
 
 def tokens(call: FinishedCall) -> TokenUsage:
-    """Return the tokens of a call."""
+    """Return the token counts of a call."""
     usage = call.usage_metadata
     return TokenUsage(
         input=_sum(usage.prompt_token_count, usage.tool_use_prompt_token_count),
@@ -34,12 +34,12 @@ def tokens(call: FinishedCall) -> TokenUsage:
 
 
 def error_type(error: HeadwaterError) -> str:
-    """Return what kind of error it is, one of few: the API's code, or the name of the class."""
+    """Return the kind of an error, with low cardinality: the API's code, or the name of the class."""
     return str(error.code) if isinstance(error, APIError) else type(error).__name__
 
 
 def error_text(error: HeadwaterError) -> str:
-    """Return what the error says, in our own words: the API's may quote what was asked or answered."""
+    """Return a message without the API's own text, which may quote the prompt or the answer."""
     match error:
         case APIError():
             return f"{error.code} {error.status or ''}".rstrip()

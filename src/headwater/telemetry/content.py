@@ -1,4 +1,4 @@
-"""What was asked and answered, as the messages of OpenTelemetry's GenAI conventions. Files are named, not copied."""
+"""Prompts and answers as messages of OpenTelemetry's GenAI conventions. Files are referred to, not copied."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import msgspec
 from headwater.types import GenerateContentResponse
 
 _ROLES = {"model": "assistant", "function": "tool", None: "user"}
-#: The conventions' words for finish reasons; the API's own words, in small letters, for all others.
+#: The conventions' names of finish reasons; all others keep the API's name, in lower case.
 _REASONS = {
     "MAX_TOKENS": "length",
     "SAFETY": "content_filter",
@@ -23,7 +23,7 @@ _REASONS = {
 
 
 def input_messages(document: dict[str, Any]) -> list[dict[str, Any]]:
-    """Return the turns of a request as it goes to the API."""
+    """Return the turns of a request body."""
     return [
         {"role": _ROLES.get(content.get("role"), content.get("role")), "parts": _parts(content.get("parts"))}
         for content in document.get("contents") or ()
@@ -31,7 +31,7 @@ def input_messages(document: dict[str, Any]) -> list[dict[str, Any]]:
 
 
 def instructions(document: dict[str, Any]) -> list[dict[str, Any]]:
-    """Return the parts of the system instruction of a request."""
+    """Return the parts of the system instruction of a request body."""
     return _parts((document.get("systemInstruction") or {}).get("parts"))
 
 

@@ -1,4 +1,4 @@
-"""Calls in the log: ``Logs`` writes one record when a call has ended, ``log_steps`` one for each step of it.
+"""Calls in ``logging``: ``Logs`` writes one record per call, ``log_steps`` one for each step of a call.
 
 client = genai.Client(options={"observers": [Logs()]})
 """
@@ -22,7 +22,7 @@ from headwater.types import GenerateContentResponse
 
 NAME = "headwater.calls"
 
-#: How loud an ending is.
+#: The level of the record, by the ending of the call.
 LEVELS: Mapping[EndingKind, int] = {
     EndingKind.FINISHED: logging.INFO,
     EndingKind.MAX_TOKENS: logging.INFO,
@@ -38,10 +38,10 @@ LEVELS: Mapping[EndingKind, int] = {
 
 
 class Logs:
-    """Writes a record when a call has ended, and at DEBUG when it begins or is tried again.
+    """Writes a record when a call has ended, and at DEBUG when it begins or is retried.
 
-    ``record.call`` is a dict: model, method, ending, what was measured, the error. With ``content`` it also has
-    ``request`` and ``text``; without it no prompt or answer text is written. The key never is.
+    ``record.call`` is a dict: model, method, ending, metrics, error. With ``content`` it also has
+    ``request`` and ``text``; without it no prompt or answer text is written. The key is never written.
     """
 
     def __init__(self, logger: logging.Logger | str = NAME, *, content: bool = False) -> None:
@@ -49,7 +49,7 @@ class Logs:
         self._content = content
 
     def begin(self, request: CallRequest) -> _Logging:
-        """Watch a call."""
+        """Observe a call."""
         return _Logging(self._logger, request, self._content)
 
 
@@ -59,17 +59,17 @@ class _Logging:
         self._request = request
         self._content = content
         self._call: dict[str, Any] = {"model": request.model, "method": request.method, "host": request.host}
-        logger.debug("%s is asked", request.model, extra={"call": self._call})
+        logger.debug("%s: request sent", request.model, extra={"call": self._call})
 
     def retrying(self, event: Retrying) -> None:
         kind = error_type(event.error)
         call = self._call | {"error": kind, "failures": event.failures, "delay": event.delay}
-        text = "%s is tried again in %.2f s: %s"
-        self._logger.debug(text, self._request.model, event.delay, self._said(event.error), extra={"call": call})
+        text = "%s: retry in %.2f s: %s"
+        self._logger.debug(text, self._request.model, event.delay, self._message(event.error), extra={"call": call})
 
     def ended(self, call: FinishedCall) -> None:
         ending, metrics = call.ending, call.metrics
-        assert ending is not None  # it has ended
+        assert ending is not None  # ended() is called after the ending is set
         level = LEVELS[ending.kind]
         if not self._logger.isEnabledFor(level):
             return
@@ -82,23 +82,23 @@ class _Logging:
             "ending": ending.kind.value,
             "reason": ending.reason,
             "error": error_type(ending.error) if ending.error else None,
-            "message": self._said(ending.error) if ending.error else None,
+            "message": self._message(ending.error) if ending.error else None,
             "response_id": call.response.response_id,
             "input_tokens": spent.input,
             "output_tokens": spent.output,
             "thought_tokens": spent.thoughts,
             "cached_tokens": spent.cached,
         }
-        measured = {name: value for name, value in asdict(metrics).items() if name not in _TOLD}
-        said = {"request": self._request.document, "text": call.text} if self._content else {}
-        return facts | measured | said
+        measured = {name: value for name, value in asdict(metrics).items() if name not in _RENAMED}
+        content = {"request": self._request.document, "text": call.text} if self._content else {}
+        return facts | measured | content
 
-    def _said(self, error: Any) -> str:
+    def _message(self, error: Any) -> str:
         return str(error) if self._content else error_text(error)
 
 
-#: The tokens of the metrics are told under names of their own.
-_TOLD = frozenset({"prompt_tokens", "tokens"})
+#: Metrics that ``_facts`` reports under its own names (``input_tokens`` ...).
+_RENAMED = frozenset({"prompt_tokens", "tokens"})
 
 
 def _sentence(facts: Mapping[str, Any], metrics: Metrics) -> str:
@@ -119,8 +119,8 @@ def log_steps(logger: logging.Logger | str = NAME) -> Trace:
     return trace
 
 
-def _step(told: Any) -> str:
-    match told:
+def _step(what: Any) -> str:
+    match what:
         case Open(request, timeout):
             return f"open {request.method} {request.url.partition('?')[0]} within {timeout}"
         case Opened(status, _):
@@ -130,7 +130,7 @@ def _step(told: Any) -> str:
         case Failed(error):
             return f"failed: {error.kind}"
         case Wait(seconds) | Pause(seconds, _):
-            return f"{type(told).__name__.lower()} {seconds:.3f} s"
+            return f"{type(what).__name__.lower()} {seconds:.3f} s"
         case Run(calls):
             return f"run {', '.join(call.name or '' for call in calls)}"
         case FunctionsReturned(parts):
@@ -138,5 +138,5 @@ def _step(told: Any) -> str:
         case Stop(error):
             return f"stop: {error_text(error)}" if error else "stop"
         case GenerateContentResponse():
-            return f"chunk of {len(told.raw or b'')} bytes"
-    return type(told).__name__.lower()
+            return f"chunk of {len(what.raw or b'')} bytes"
+    return type(what).__name__.lower()

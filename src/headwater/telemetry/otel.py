@@ -1,8 +1,11 @@
-"""Spans and histograms of calls by OpenTelemetry's GenAI conventions; it takes the extra ``headwater[otel]``.
+"""Spans and histograms of calls by OpenTelemetry's GenAI conventions. Needs the extra ``headwater[otel]``.
 
     client = genai.Client(options={"observers": [OpenTelemetry()]})
 
 The conventions are those of version 1.41.1, the last one before they moved to a repository of their own.
+
+Everything is recorded when the call has ended: nothing runs per chunk. So timestamps are computed from the metrics of
+the call, which are monotonic, on top of the wall clock at its beginning.
 """
 
 from __future__ import annotations
@@ -34,10 +37,12 @@ from headwater.types import GenerateContentResponse
 SCHEMA = "https://opentelemetry.io/schemas/1.41.1"
 CAPTURE = "OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT"
 
-_NOWHERE = Context()  # an exemplar for each of a thousand gaps would cost more than all the rest
+# Without a span in the context the SDK attaches no exemplar; one for each of a thousand gaps would cost more than all
+# the rest.
+_NO_SPAN = Context()
 _COUNTS = tuple(4**power for power in range(14))
 
-#: The attributes of the API's settings: those that are numbers with a fraction, and the others.
+#: The attributes of request settings: those that the conventions type as double, and the others.
 _DOUBLES = {
     "temperature": "gen_ai.request.temperature",
     "topP": "gen_ai.request.top_p",
@@ -53,11 +58,11 @@ _OTHERS = {
 
 
 class OpenTelemetry:
-    """Makes a span of each call, and measures it.
+    """Records a span and histograms of each call.
 
     A span begins with the first request, as a child of the span in which the call was made, and ends with the call.
-    Providers are the global ones unless given. ``content`` puts prompts and answers on the span; None leaves
-    that to the environment. ``gaps`` measures the time of each chunk, which is most of what all this costs.
+    Providers default to the global ones. ``content`` puts prompts and answers on the span; None reads the
+    environment variable of the conventions. ``gaps`` records the time between chunks, which is most of the cost.
     ``operation`` is the ``gen_ai.operation.name``.
     """
 
@@ -78,7 +83,7 @@ class OpenTelemetry:
         self._operation = operation
 
     def begin(self, request: CallRequest) -> _Tracing:
-        """Watch a call."""
+        """Observe a call."""
         attributes = _common(request, self._operation)
         began = time.time_ns()
         span = self._tracer.start_span(
@@ -90,7 +95,7 @@ class OpenTelemetry:
 
 
 class _Histograms:
-    """The instruments, each with the bounds that the conventions give it."""
+    """The instruments, with the bucket boundaries of the conventions."""
 
     def __init__(self, meter: Meter) -> None:
         def seconds(name: str, description: str) -> Histogram:
@@ -132,29 +137,29 @@ class _Tracing:
         self._gaps = gaps
 
     def retrying(self, event: Retrying) -> None:
-        told: dict[str, Any] = {"error.type": error_type(event.error)}
-        told |= {"headwater.failures": event.failures, "headwater.delay": event.delay}
-        self._span.add_event("headwater.retry", told)
+        attributes: dict[str, Any] = {"error.type": error_type(event.error)}
+        attributes |= {"headwater.failures": event.failures, "headwater.delay": event.delay}
+        self._span.add_event("headwater.retry", attributes)
 
     def ended(self, call: FinishedCall) -> None:
         metrics = call.metrics
         try:
-            self._take(call, metrics)
+            self._record(call, metrics)
         finally:
             self._span.end(self._at(metrics.total or 0.0))
 
-    def _take(self, call: FinishedCall, metrics: Metrics) -> None:
+    def _record(self, call: FinishedCall, metrics: Metrics) -> None:
         ending, spent, answer = call.ending, tokens(call), call.response
-        assert ending is not None  # it has ended
+        assert ending is not None  # ended() is called after the ending is set
         if answer.model_version:
             self._attributes = self._attributes | {"gen_ai.response.model": answer.model_version}
         self._measure(call, ending, metrics, spent)
         if self._span.is_recording():
             self._span.set_attributes(self._attributes | _responded(answer, spent))
-            self._tell(answer, ending, metrics)
+            self._describe(answer, ending, metrics)
 
-    def _tell(self, answer: GenerateContentResponse, ending: Ending, metrics: Metrics) -> None:
-        """Put on the span how the call ended, and what was said where that is wanted."""
+    def _describe(self, answer: GenerateContentResponse, ending: Ending, metrics: Metrics) -> None:
+        """Set how the call ended, and with ``content`` prompt and answer, on the span."""
         span = self._span
         span.set_attribute("headwater.ending", ending.kind.value)
         if self._request.is_stream and metrics.first_chunk is not None:
@@ -164,7 +169,7 @@ class _Tracing:
             span.set_attribute("error.type", failed)
             span.set_status(StatusCode.ERROR, error_text(ending.error) if ending.error else None)
         if self._content:
-            span.set_attributes(_said(self._request.document, answer))
+            span.set_attributes(_content_attributes(self._request.document, answer))
 
     def _measure(self, call: FinishedCall, ending: Ending, metrics: Metrics, spent: TokenUsage) -> None:
         histograms, attributes, context = self._histograms, self._attributes, trace.set_span_in_context(self._span)
@@ -176,15 +181,15 @@ class _Tracing:
         if self._request.is_stream and metrics.first_chunk is not None:
             histograms.first.record(metrics.first_chunk, attributes, context)
             for gap in call.gaps if self._gaps else ():
-                histograms.gap.record(gap, attributes, _NOWHERE)
+                histograms.gap.record(gap, attributes, _NO_SPAN)
 
     def _at(self, seconds: float) -> int:
-        """The time, in nanoseconds, so many seconds after the beginning."""
+        """Return the wall-clock time ``seconds`` after the beginning, in nanoseconds."""
         return self._began + int(seconds * 1e9)
 
 
 def _common(request: CallRequest, operation: str) -> dict[str, Any]:
-    """What spans and histograms have in common, and what a sampler may want to see."""
+    """Return the attributes that spans and histograms share, set at the start so that samplers see them."""
     attributes: dict[str, Any] = {
         "gen_ai.operation.name": operation,
         "gen_ai.provider.name": "gcp.vertex_ai" if request.is_vertex else "gcp.gemini",
@@ -196,7 +201,7 @@ def _common(request: CallRequest, operation: str) -> dict[str, Any]:
 
 
 def _requested(request: CallRequest) -> dict[str, Any]:
-    """What the request says."""
+    """Return the attributes of the request."""
     settings = request.settings
     attributes = {name: settings[key] for key, name in _OTHERS.items() if settings.get(key) is not None}
     for key, name in _DOUBLES.items():
@@ -225,7 +230,7 @@ def _output_type(settings: Mapping[str, Any]) -> str | None:
 
 
 def _responded(answer: GenerateContentResponse, spent: TokenUsage) -> dict[str, Any]:
-    """What the answer says; nothing of what it does not."""
+    """Return the attributes of the response, without those that it does not have."""
     reasons = [str(one.finish_reason).lower() for one in answer.candidates or () if one.finish_reason is not None]
     attributes = {
         "gen_ai.response.id": answer.response_id,
@@ -238,17 +243,17 @@ def _responded(answer: GenerateContentResponse, spent: TokenUsage) -> dict[str, 
     return {name: value for name, value in attributes.items() if value is not None}
 
 
-def _said(document: dict[str, Any], answer: GenerateContentResponse) -> dict[str, str]:
-    said = {
+def _content_attributes(document: dict[str, Any], answer: GenerateContentResponse) -> dict[str, str]:
+    messages = {
         "gen_ai.input.messages": input_messages(document),
         "gen_ai.system_instructions": instructions(document),
         "gen_ai.output.messages": output_messages(answer),
     }
-    return {name: msgspec.json.encode(value).decode() for name, value in said.items() if value}
+    return {name: msgspec.json.encode(value).decode() for name, value in messages.items() if value}
 
 
 def _failed(ending: Ending) -> str | None:
-    """The kind of error that a call ended with; to stop it is none."""
+    """Return the kind of error that ended the call. A cancelled call has not failed."""
     return error_type(ending.error) if ending.error and ending.kind is not EndingKind.CANCELLED else None
 
 
