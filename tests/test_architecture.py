@@ -37,6 +37,7 @@ FLOORS = {
     "client": 5,
     "genai": 5,
     "streaming": 5,
+    "dialects": 4,
     "unsupported": 1,
     "import_shim": 6,
     "testing": 5,

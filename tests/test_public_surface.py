@@ -18,6 +18,7 @@ PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 EXAMPLES = sorted((ROOT / "examples").rglob("*.py"))
 SOURCES = sorted((ROOT / "src").rglob("*.py"))
 PUBLIC = (
+    "headwater.dialects",
     "headwater.engines",
     "headwater.errors",
     "headwater.genai",

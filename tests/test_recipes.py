@@ -339,11 +339,11 @@ def test_command_runs(name: str) -> None:
         program.communicate(timeout=PATIENCE)
 
 
-@pytest.mark.parametrize("page", ["recipes.md", "fastapi.md"])
+@pytest.mark.parametrize("page", ["recipes.md", "fastapi.md", "extending.md"])
 def test_pages_show_the_recipes(page: str) -> None:
     """The code on the pages is the recipes', word for word."""
     text = (ROOT / "docs" / page).read_text(encoding="utf-8")
-    sources = [path.read_text(encoding="utf-8") for path in (ROOT / "examples" / "web").glob("*.py")]
+    sources = [path.read_text(encoding="utf-8") for path in (ROOT / "examples").rglob("*.py")]
     blocks = re.findall(r"^```py\n(.*?)^```$", text, re.DOTALL | re.MULTILINE)
     assert blocks
     for block in blocks:
