@@ -24,7 +24,7 @@ import aiohttp
 from chaos_nodes import Node, Redis, cluster, lines_told
 from chaos_readers import Generation, Outage, Place, Reading, read_bare, read_with_client
 
-from headwater import story
+from headwater import offline
 from headwater.core.machine.policy import Retry
 from headwater.errors import APIError, HeadwaterError
 from headwater.types import GenerateContentRequest
@@ -41,7 +41,7 @@ PATIENCE = 120.0
 def expected(prompt: str) -> str:
     """The engine's answer to a prompt."""
     request = GenerateContentRequest(contents=[{"role": "user", "parts": [{"text": prompt}]}])
-    return "".join(beat.chunk.text or "" for beat in story.tell(request, model=MODEL, pace=story.INSTANT))
+    return "".join(timed.chunk.text or "" for timed in offline.stream(request, model=MODEL, pace=offline.INSTANT))
 
 
 def planned(options: argparse.Namespace, place: Place) -> list[Generation]:

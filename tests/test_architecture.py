@@ -32,7 +32,7 @@ FLOORS = {
     "contract": 2,
     "core": 3,
     "log": 3,
-    "story": 3,
+    "offline": 3,
     "transport": 4,
     "client": 5,
     "genai": 5,
@@ -51,7 +51,7 @@ FLOORS = {
     "__main__": 8,
 }
 #: Rooms of one floor that do not know each other: log and core meet in server only.
-STRANGERS = {("log", "core"), ("core", "log"), ("core", "story"), ("log", "story"), ("story", "log")}
+STRANGERS = {("log", "core"), ("core", "log"), ("core", "offline"), ("log", "offline"), ("offline", "log")}
 #: The floors inside a room, the lowest first: a folder or file knows those of the floors below, and not its neighbours.
 INSIDE = {
     "server": (
@@ -82,7 +82,7 @@ BARRED = {
     "contract": IMPURE,
     "core": IMPURE,
     "protocols": IMPURE,
-    "story": IMPURE - {"random"},
+    "offline": IMPURE - {"random"},
 }
 PURE = ("types", "errors", "json_text", "contract", "core", "protocols")
 HTTP = frozenset({"urllib3", "aiohttp", "certifi", "httpx", "httpx2", "requests", "pyreqwest", "http"})
@@ -305,7 +305,7 @@ HEAVY = (
     "headwater.transport.aio",
     "headwater.server",
     "headwater.engines",
-    "headwater.story",
+    "headwater.offline",
     "headwater.cli",
 )
 

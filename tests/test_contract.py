@@ -16,7 +16,7 @@ from headwater.server.chats.model import ChatRecord, ChatTree, Message
 
 SRC = Path(__file__).resolve().parent.parent / "src" / "headwater"
 #: Lists of the models that the offline engine offers: data of its own.
-OFFLINE = ("story", "offline")
+OFFLINE = ("offline",)
 LITERALS = [
     paths.STREAMS,
     paths.CHATS,

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from headwater import genai, story
+from headwater import genai, offline
 from headwater.core.machine.policy import Retry
 from headwater.engines.offline import OfflineEngine
 from headwater.errors import ConnectError, StreamInterrupted, StreamTruncated
@@ -101,7 +101,7 @@ def failure(side: Any, stream: Any) -> Any:
 @pytest.mark.parametrize(("count", "rate"), [(1, 2000.0), (3, 0.0)])
 def test_a_stream_goes_on_in_another_process_where_it_was(side: Any, count: int, rate: float) -> None:
     """The position stands for what the loop was given, whatever more had arrived; with the rest it is the answer."""
-    with Live(OfflineEngine(story.Pace(first=0.0, rate=rate))) as live:
+    with Live(OfflineEngine(offline.Pace(first=0.0, rate=rate))) as live:
         whole = live.client().models.generate_content_stream(model="m", contents=ASKS[0]).collect().text
         stream = side.stream(live.client(), contents=ASKS[0], on_break="continue")
         text = "".join([side.next(stream).text for _ in range(count)])

@@ -30,7 +30,7 @@ def environment(**extra):
 
 @pytest.fixture
 def offline():
-    """The environment of a run that the storyteller answers at once."""
+    """The environment of a run that the offline engine answers at once."""
     return {"GOOGLE_GEMINI_BASE_URL": "offline:instant"}
 
 

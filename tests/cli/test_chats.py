@@ -5,7 +5,7 @@ import re
 
 import pytest
 
-from headwater import story
+from headwater import offline
 from headwater.engines.offline import OfflineEngine
 from headwater.genai import types
 from tests.support.live import Held, Live
@@ -13,7 +13,7 @@ from tests.support.live import Held, Live
 
 @pytest.fixture
 def live():
-    with Live(OfflineEngine(story.INSTANT)) as live:
+    with Live(OfflineEngine(offline.INSTANT)) as live:
         yield live
 
 
@@ -198,7 +198,7 @@ def test_what_could_not_be_saved_is_saved_with_the_next_answer(terminal, chats, 
 
 def test_a_key_sees_its_own(run):
     """The key of the environment goes along."""
-    with Live(OfflineEngine(story.INSTANT), api_keys=["key-of-anna", "key-of-bert"]) as live:
+    with Live(OfflineEngine(offline.INSTANT), api_keys=["key-of-anna", "key-of-bert"]) as live:
         chat = live.client("key-of-anna").chats.create(
             model="m", history=[types.UserContent("Hi."), types.ModelContent("Ho.")]
         )

@@ -5,7 +5,7 @@ import signal
 
 import pytest
 
-from headwater import story
+from headwater import offline
 from headwater.engines.offline import OfflineEngine
 from tests.support.live import ASK, Held, Live
 
@@ -17,7 +17,7 @@ def begun(live):
 
 @pytest.fixture
 def live():
-    with Live(OfflineEngine(story.INSTANT)) as live:
+    with Live(OfflineEngine(offline.INSTANT)) as live:
         yield live
 
 

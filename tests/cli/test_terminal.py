@@ -94,7 +94,7 @@ def test_ctrl_c_before_the_answer(terminal, api):
 
 
 def test_ctrl_c_offline(terminal):
-    """Ctrl-C stops the storyteller, too."""
+    """Ctrl-C stops the offline engine, too."""
     screen = terminal("ask", "Tell me a story in 500 words.", env={"GOOGLE_GEMINI_BASE_URL": "offline:first=0,rate=20"})
     after = screen.wait_for("no model answers here")
     screen.wait_for(" ", after=after)

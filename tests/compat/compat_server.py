@@ -16,7 +16,7 @@ from collections.abc import AsyncIterator
 
 import msgspec
 
-from headwater import story
+from headwater import offline
 from headwater.engines.base import EngineRequest
 from headwater.engines.offline import OfflineEngine
 from headwater.server import Limits, Runner, ServerConfig, app, listen
@@ -54,7 +54,7 @@ def _chunk(text: str, *, is_last: bool) -> GenerateContentResponse:
 def main() -> None:
     """Serve until standard input ends."""
     config = ServerConfig(limits=Limits(keep_alive=KEEP_ALIVE), grace=0.0)
-    application = app(OfflineEngine(story.INSTANT), engines={"odd": OddEngine(story.INSTANT)}, config=config)
+    application = app(OfflineEngine(offline.INSTANT), engines={"odd": OddEngine(offline.INSTANT)}, config=config)
     listener = listen("127.0.0.1", 0)
     threading.Thread(target=lambda: (sys.stdin.read(), os._exit(0)), daemon=True).start()
     print(json.dumps([listener.getsockname()[1], PIECES]), flush=True)

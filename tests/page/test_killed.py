@@ -107,7 +107,7 @@ def check_whole(process: Process, page: Any) -> None:
 
 
 def whole_answer(url: str, page: Any, model: str) -> str:
-    """What the same question is answered with when nothing breaks: the storyteller repeats itself."""
+    """What the same question is answered with when nothing breaks: the offline engine repeats itself."""
     config = {"thinkingConfig": {"includeThoughts": True}}
     body = {"contents": [{"role": "user", "parts": [{"text": ASKED}]}], "generationConfig": config}
     request = urllib.request.Request(

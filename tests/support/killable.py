@@ -16,7 +16,7 @@ from tests.support.servers import PATIENCE, unmeasured
 
 
 class Process:
-    """The storyteller behind a server; ``keeps`` says whether what it has outlives it."""
+    """The offline engine behind a server; ``keeps`` says whether what it has outlives it."""
 
     def __init__(self, folder: Path, *, pace: str = "first=0.1,rate=80", keeps: bool = True) -> None:
         with listen("127.0.0.1", 0) as listener:

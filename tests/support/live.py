@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 from starlette.applications import Starlette
 from starlette.routing import Mount
 
-from headwater import genai, story
+from headwater import genai, offline
 from headwater.engines.base import EngineRequest
 from headwater.engines.offline import OfflineEngine
 from headwater.log.base import Log
@@ -57,7 +57,7 @@ class Live:
         **settings: Any,
     ) -> None:
         config = ServerConfig(**{"grace": 0.0, **settings})
-        engine = engine or OfflineEngine(story.INSTANT)
+        engine = engine or OfflineEngine(offline.INSTANT)
         self.app: Starlette = app(engine, engines=engines, log=log, chats=chats, config=config, protocols=protocols)
         self.server: Server = self.app.state.server
         if mount:

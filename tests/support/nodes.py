@@ -11,7 +11,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from headwater import story
+from headwater import offline
 from headwater.engines.base import EngineRequest
 from headwater.engines.offline import OfflineEngine
 from headwater.log.base import Log, LogState, tail
@@ -67,7 +67,7 @@ class Node:
     """One server of several."""
 
     def __init__(self, engine: Any, log: Log, *, lease: float = LEASE, by_model: Any = None, **options: Any) -> None:
-        engines = EngineRouter(engine or OfflineEngine(story.INSTANT), by_model)
+        engines = EngineRouter(engine or OfflineEngine(offline.INSTANT), by_model)
         self.server = Server(engines, log, ServerConfig(grace=0.0, lease=lease, **options))
         self.log = log
         self.registry = self.server.registry

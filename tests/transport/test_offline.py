@@ -1,4 +1,4 @@
-"""The storyteller behind the seam: no key, no network, the same streams, errors and ways out."""
+"""The offline engine behind the transport's interface: no key, no network, the same streams, errors and ways out."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ MODEL = "gemini-2.5-flash"
 
 
 def client(pace: str = "instant", **options: Any) -> genai.Client:
-    """Return a client of the storyteller."""
+    """Return a client of the offline engine."""
     return genai.Client(http_options={"base_url": f"offline:{pace}"} | options)
 
 
 def test_story_is_streamed(side: Any) -> None:
-    """A stream of the storyteller has chunks, an end and a count of tokens."""
+    """A stream of the offline engine has chunks, an end and a count of tokens."""
     stream = side.stream(client(), model=MODEL)
     chunks = side.read(stream)
     assert len(chunks) > 1
@@ -31,7 +31,7 @@ def test_story_is_streamed(side: Any) -> None:
 
 
 def test_same_question_same_answer(side: Any) -> None:
-    """The storyteller answers the same question in the same words, streamed or not."""
+    """The offline engine answers the same question in the same words, streamed or not."""
     first = side.do(side.stream(client(), model=MODEL).collect())
     assert first.text == side.do(side.stream(client(), model=MODEL).collect()).text
     assert first.text == side.ask(client(), model=MODEL).text
@@ -62,7 +62,7 @@ def test_pace_that_is_none_is_refused(side: Any, pace: str) -> None:
 
 
 def test_rate_of_nothing_ends(side: Any) -> None:
-    """rate=0 does not break the storyteller: it speaks, or says that it can not."""
+    """rate=0 does not break the offline engine: it speaks, or says that it cannot."""
     stream = side.stream(client("rate=0,first=0", timeout=500), model=MODEL)
     try:
         side.next(stream)
@@ -102,7 +102,7 @@ def test_silence_is_noticed(side: Any) -> None:
 
 
 def test_close_ends_a_pause_sync() -> None:
-    """close() from another thread ends a pause of the storyteller."""
+    """close() from another thread ends a pause of the offline engine."""
     stream = client("first=60").models.generate_content_stream(model=MODEL, contents="hi")
     ended: list[Any] = []
     thread = threading.Thread(target=lambda: ended.append(list(stream)))
@@ -114,7 +114,7 @@ def test_close_ends_a_pause_sync() -> None:
 
 
 def test_close_ends_a_pause_async() -> None:
-    """aclose() from another task ends a pause of the storyteller."""
+    """aclose() from another task ends a pause of the offline engine."""
 
     async def scenario() -> None:
         stream = await client("first=60").aio.models.generate_content_stream(model=MODEL, contents="hi")
@@ -146,7 +146,7 @@ def test_many_at_once() -> None:
 
 
 def test_loop_that_is_gone_is_no_trouble() -> None:
-    """A stream of the storyteller may be closed, or dropped, after its loop has ended."""
+    """A stream of the offline engine may be closed, or dropped, after its loop has ended."""
 
     async def scenario() -> Any:
         stream = await client().aio.models.generate_content_stream(model=MODEL, contents="hi")

@@ -18,7 +18,7 @@ STORY = {"model": "m", "contents": "Tell me a story in 60 words."}
 
 @pytest.fixture
 def client(monkeypatch):
-    """A client that the storyteller answers at once."""
+    """A client that the offline engine answers at once."""
     monkeypatch.setenv("GOOGLE_GEMINI_BASE_URL", "offline:instant")
     monkeypatch.setenv("TERM", "xterm")
     return genai.Client(api_key="offline")

@@ -1,47 +1,63 @@
-"""The offline engine: the storyteller, at the pace of a real model. No key, no network, no model."""
+"""The offline engine: rules and word lists at the pace of a real model. No key, no network, no language model."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable, Iterator
+from typing import TypeVar
 
-from headwater import story
+from headwater import offline
 from headwater.engines.base import EngineRequest
 from headwater.engines.registry import EngineSettings, is_number
 from headwater.transport.offline import parse_pace
 from headwater.types import CountTokensResponse, GenerateContentResponse, Model
 
+T = TypeVar("T")
+
 
 class OfflineEngine:
-    """Tells stories. ``pace`` says how fast."""
+    """Answers without a model. ``pace`` says how fast.
+
+    Whatever may take more than a few milliseconds is done in a thread: a request decides how long it takes to read it
+    and to prepare its answer, and the event loop has leases to renew and other streams to serve meanwhile. The chunks
+    themselves are quick to make.
+    """
 
     name = "offline"
     is_repeatable = True
 
-    def __init__(self, pace: story.Pace = story.REALISTIC) -> None:
+    def __init__(self, pace: offline.Pace = offline.REALISTIC) -> None:
         self._pace = pace
 
     async def stream(self, request: EngineRequest) -> AsyncIterator[GenerateContentResponse]:
         """Yield the chunks of the answer, each in its time."""
         if not request.is_stream:
-            answer = story.answer(request.content, model=request.model)
+            answer = await asyncio.to_thread(lambda: offline.answer(request.content, model=request.model))
             await asyncio.sleep(self._pace.first)
             yield answer
             return
-        for number, beat in enumerate(story.tell(request.content, model=request.model, pace=self._pace)):
-            await asyncio.sleep(beat.delay if number >= request.known else 0)
-            yield beat.chunk
+
+        def prepare() -> Iterator[offline.TimedChunk]:
+            return offline.stream(request.content, model=request.model, pace=self._pace)
+
+        for number, timed in enumerate(await _prepared(request, prepare)):
+            await asyncio.sleep(timed.delay if number >= request.known else 0)
+            yield timed.chunk
 
     async def count_tokens(self, request: EngineRequest) -> CountTokensResponse:
         """Return how many tokens the request has."""
-        return story.count_tokens(request.content)
+        return await _prepared(request, lambda: offline.count_tokens(request.content))
 
     async def models(self) -> list[Model]:
         """Return a few models by their usual names."""
-        return story.models()
+        return offline.list_models()
 
     async def aclose(self) -> None:
         """Do nothing: there are no connections."""
+
+
+async def _prepared(request: EngineRequest, prepare: Callable[[], T]) -> T:
+    return prepare() if offline.is_quick(request.body) else await asyncio.to_thread(prepare)
 
 
 def from_settings(settings: EngineSettings) -> OfflineEngine:

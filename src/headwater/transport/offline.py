@@ -1,4 +1,4 @@
-"""The offline transport: HTTP answered in-process by the storyteller, byte for byte as the API would.
+"""The offline transport: HTTP answered in-process by the offline engine, byte for byte as the API would.
 
 The base URL says how fast: ``offline:`` is the pace of a real model, ``offline:instant`` does not wait at all, and
 ``offline:first=1,rate=20`` waits a second before the first chunk and then speaks 20 tokens a second.
@@ -14,7 +14,7 @@ from urllib.parse import unquote, urlsplit
 
 import msgspec
 
-from headwater import story
+from headwater import offline
 from headwater.core.machine.steps import TransportError
 from headwater.core.wire import sse
 from headwater.core.wire.request import HttpRequest
@@ -35,7 +35,7 @@ _END = _Piece(0.0, b"")
 
 
 class _Answer:
-    """What the storyteller answers to one request: a head, and pieces of a body."""
+    """What the offline engine answers to one request: a head, and pieces of a body."""
 
     def __init__(self, request: HttpRequest) -> None:
         self.status = 200
@@ -103,10 +103,10 @@ class OfflineBody:
 
 
 class OfflineTransport:
-    """Opens requests to the storyteller."""
+    """Opens requests to the offline engine."""
 
     def open(self, request: HttpRequest, timeout: float | None, waiting: WaitInterrupter) -> OfflineBody:
-        """Return the storyteller's answer."""
+        """Return the offline engine's answer."""
         return OfflineBody(_Answer(request))
 
     def close(self) -> None:
@@ -157,11 +157,12 @@ class AsyncOfflineBody:
 
 
 class AsyncOfflineTransport:
-    """Opens requests to the storyteller from coroutines."""
+    """Opens requests to the offline engine from coroutines."""
 
     async def open(self, request: HttpRequest, timeout: float | None, waiting: WaitInterrupter) -> AsyncOfflineBody:
-        """Return the storyteller's answer."""
-        return AsyncOfflineBody(_Answer(request))
+        """Return the offline engine's answer, prepared in a thread if that may take long."""
+        is_quick = offline.is_quick(request.body or b"") and _method(request) != "generateContent"
+        return AsyncOfflineBody(_Answer(request) if is_quick else await asyncio.to_thread(_Answer, request))
 
     async def close(self) -> None:
         """Do nothing: there are no connections."""
@@ -189,15 +190,15 @@ def _route(request: HttpRequest) -> Iterator[_Piece]:
     model = unquote(name)
     match request.method, method:
         case "GET", "" if path.endswith("/models"):
-            return _whole(ListModelsResponse(models=story.models()))
+            return _whole(ListModelsResponse(models=offline.list_models()))
         case "GET", "":
-            known = [entry for entry in story.models() if entry.name == f"models/{model}"]
+            known = [entry for entry in offline.list_models() if entry.name == f"models/{model}"]
             if known:
                 return _whole(known[0])
         case "POST", "countTokens":
-            return _whole(story.count_tokens(_read(request)))
+            return _whole(offline.count_tokens(_read(request)))
         case "POST", "generateContent":
-            return _whole(story.answer(_read(request), model=model), pace.first)
+            return _whole(offline.answer(_read(request), model=model), pace.first)
         case "POST", "streamGenerateContent":
             return _stream(_read(request), model, pace)
     raise _refusal(404, f"the offline engine has nothing at {path.partition('/')[2]}", "NOT_FOUND")
@@ -207,15 +208,15 @@ def _whole(answer: ApiModel, delay: float = 0.0) -> Iterator[_Piece]:
     return iter([_Piece(delay, msgspec.json.encode(answer))])
 
 
-def _stream(request: GenerateContentRequest, model: str, pace: story.Pace) -> Iterator[_Piece]:
-    for beat in story.tell(request, model=model, pace=pace):
-        yield _Piece(beat.delay, sse.encode(msgspec.json.encode(beat.chunk)))
+def _stream(request: GenerateContentRequest, model: str, pace: offline.Pace) -> Iterator[_Piece]:
+    for timed in offline.stream(request, model=model, pace=pace):
+        yield _Piece(timed.delay, sse.encode(msgspec.json.encode(timed.chunk)))
 
 
 def _read(request: HttpRequest) -> GenerateContentRequest:
     try:
         body = coerce(msgspec.json.decode(request.body or b"{}"), GenerateContentRequest, "the request")
-    except (UsageError, msgspec.MsgspecError) as error:
+    except (UsageError, msgspec.MsgspecError, RecursionError) as error:
         raise _refusal(400, f"Invalid JSON payload received. {error}", "INVALID_ARGUMENT") from error
     assert isinstance(body, GenerateContentRequest)
     return body
@@ -226,10 +227,10 @@ def _refusal(code: int, message: str, status: str) -> APIError:
     return api_error(code, message, status=status, details=details)
 
 
-def parse_pace(text: str) -> story.Pace:
+def parse_pace(text: str) -> offline.Pace:
     """Return the pace that the part of the base URL behind ``offline:`` asks for."""
     if text == "instant":
-        return story.INSTANT
+        return offline.INSTANT
     try:
         pairs = [piece.partition("=") for piece in text.split(",") if piece]
         values = {name: float(value) for name, _, value in pairs}
@@ -239,4 +240,4 @@ def parse_pace(text: str) -> story.Pace:
         raise UsageError(
             f"'offline:{text}' says no pace: write 'offline:', 'offline:instant' or 'offline:first=0.3,rate=100'"
         ) from None
-    return story.Pace(**values)
+    return offline.Pace(**values)

@@ -257,7 +257,7 @@ def test_history_can_be_recorded_by_hand(side: Any) -> None:
 
 
 def test_chat_works_offline(side: Any) -> None:
-    """A chat with the storyteller remembers its turns."""
+    """A chat with the offline engine remembers its turns."""
     chat = side.chat(genai.Client(http_options={"base_url": "offline:instant"}), model="gemini-2.5-flash")
     assert tell(side, chat, "Tell me a story.")
     assert len(chat.get_history(curated=True)) == 2

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from headwater import genai, story
+from headwater import genai, offline
 from headwater.client.groups import saved_chats
 from headwater.client.groups.history import Turn, TurnState
 from headwater.client.groups.saved_chats import MessageMap, turns_of
@@ -29,7 +29,7 @@ MODEL = "gemini-2.5-flash"
 
 @pytest.fixture
 def live():
-    with Live(OfflineEngine(story.INSTANT)) as live:
+    with Live(OfflineEngine(offline.INSTANT)) as live:
         yield live
 
 
@@ -383,7 +383,7 @@ def test_a_chat_is_renamed_exported_and_deleted(side, live):
 
 def test_another_key_has_other_chats(side):
     """It does not find them, can not go on with them, and begins one of its own where it takes their id."""
-    with Live(OfflineEngine(story.INSTANT), api_keys=["key-of-anna", "key-of-bert"]) as live:
+    with Live(OfflineEngine(offline.INSTANT), api_keys=["key-of-anna", "key-of-bert"]) as live:
         anna, bert = live.client("key-of-anna"), live.client("key-of-bert")
         chat = side.chat(anna, history=said("q", "a"))
         side.do(chat.save())

@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from headwater import genai, story
+from headwater import genai, offline
 from headwater.core.answer.ending import EndingKind
 from headwater.core.machine.policy import Retry
 from headwater.engines.offline import OfflineEngine
@@ -24,7 +24,7 @@ SOON = Retry(attempts=4, initial_delay=0.01, jitter=0.0)
 
 @pytest.fixture
 def live():
-    with Live(OfflineEngine(story.INSTANT)) as live:
+    with Live(OfflineEngine(offline.INSTANT)) as live:
         yield live
 
 
@@ -238,7 +238,7 @@ def test_a_stream_that_nobody_has_is_not_found(side, live):
         side.read(side.call(live.client(), "streams.attach", name=NAME))
     with pytest.raises(NotFoundError, match="there is no such stream"):
         side.call(live.client(), "streams.get", name=NAME)
-    with Live(OfflineEngine(story.INSTANT), api_keys=["key-of-anna", "key-of-bert"]) as live:
+    with Live(OfflineEngine(offline.INSTANT), api_keys=["key-of-anna", "key-of-bert"]) as live:
         name = side.call(live.client("key-of-anna"), "streams.start", **ASK).name
         with pytest.raises(NotFoundError, match="there is no such stream"):
             side.read(side.call(live.client("key-of-bert"), "streams.attach", name=name))

@@ -12,7 +12,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from headwater import story
+from headwater import offline
 from headwater.engines.offline import OfflineEngine
 from headwater.errors import api_error
 from headwater.log.memory import MemoryLog
@@ -253,7 +253,7 @@ def test_nobody_reads_a_stream_by_handing_it_in() -> None:
 
 def test_another_key_sees_nothing() -> None:
     """With another key every verb on a chat is answered as on one that never was; without a key nothing is."""
-    with Live(OfflineEngine(story.INSTANT), api_keys=["alice", "mallory"]) as server:
+    with Live(OfflineEngine(offline.INSTANT), api_keys=["alice", "mallory"]) as server:
         server.post("/v1/chats/c/answers", ask("secret", id="q"), x_goog_api_key="alice")
         verbs: list[tuple[str, str, Any]] = [
             ("GET", "/v1/chats/{}", None),

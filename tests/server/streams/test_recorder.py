@@ -7,7 +7,7 @@ import time
 
 import pytest
 
-from headwater import story
+from headwater import offline
 from headwater.engines.base import EngineRequest
 from headwater.engines.offline import OfflineEngine
 from headwater.errors import APIError, UnknownStreamError
@@ -20,7 +20,7 @@ from headwater.server.streams.retention import RetentionPolicy
 from tests.support.live import Held, Scripted, says
 from tests.support.nodes import Store, ends_of, joined, scene, text_of
 
-_QUICK = story.Pace(first=0.0, rate=4000.0)
+_QUICK = offline.Pace(first=0.0, rate=4000.0)
 
 
 @scene
@@ -190,7 +190,7 @@ def test_plain_answers_stay_in_memory() -> None:
     async def run() -> None:
         log = MemoryLog()
         recorder = Recorder(log, ServerMetrics(), lease=10.0)
-        generation = await recorder.relay(OfflineEngine(story.INSTANT), EngineRequest("m", b'{"contents":[]}'))
+        generation = await recorder.relay(OfflineEngine(offline.INSTANT), EngineRequest("m", b'{"contents":[]}'))
         assert (len(log), len(recorder.relay_log)) == (0, 1)
         done = asyncio.Event()
         generation.add_done_callback(done.set)

@@ -19,7 +19,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from headwater import story
+from headwater import offline
 from headwater.engines.base import EngineRequest
 from headwater.engines.offline import OfflineEngine
 from headwater.server.streams import record_format
@@ -29,14 +29,14 @@ from tests.support.nodes import LEASE, Store, ends_of, joined, memory_scene, sce
 from tests.support.servers import PATIENCE
 from tests.support.sides import run_async
 
-_SLOW = story.Pace(first=0.0, rate=500.0)
-_SLOWER = story.Pace(first=0.0, rate=250.0)
+_SLOW = offline.Pace(first=0.0, rate=500.0)
+_SLOWER = offline.Pace(first=0.0, rate=250.0)
 _STORY = {"contents": [{"parts": [{"text": "Tell me a story about a river in 300 words."}]}]}
 
 
 async def whole_text() -> str:
-    """What the storyteller says when nobody dies."""
-    engine = OfflineEngine(story.INSTANT)
+    """What the offline engine answers if no server dies."""
+    engine = OfflineEngine(offline.INSTANT)
     chunks = [
         record_format.chunk_record(chunk)
         async for chunk in engine.stream(EngineRequest("m", msgspec.json.encode(_STORY)))

@@ -14,14 +14,14 @@ from typing import Any
 
 import pytest
 
-from headwater import story
+from headwater import offline
 from headwater.engines.base import EngineRequest
 from headwater.engines.offline import OfflineEngine
 from tests.support.ws_peer import scene, serving
 
 _PAGE = (Path(__file__).parents[3] / "docs" / "websocket.md").read_text(encoding="utf-8")
 _PROMPT = "Tell me a story in 400 words."
-_PACE = story.Pace(first=0, rate=3000)
+_PACE = offline.Pace(first=0, rate=3000)
 
 
 @scene
@@ -55,7 +55,7 @@ async def test_javascript_client_of_the_page_survives_cuts() -> None:
 
 def _answer() -> str:
     body = b'{"contents":[{"role":"user","parts":[{"text":"%s"}]}]}' % _PROMPT.encode()
-    return story.answer(EngineRequest("gemini-2.5-flash", body).content, model="gemini-2.5-flash").text
+    return offline.answer(EngineRequest("gemini-2.5-flash", body).content, model="gemini-2.5-flash").text
 
 
 def _code(language: str) -> str:

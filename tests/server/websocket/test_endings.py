@@ -7,7 +7,7 @@ import time
 
 import pytest
 
-from headwater import story
+from headwater import offline
 from headwater.engines.offline import OfflineEngine
 from headwater.server import Limits
 from headwater.server.streams import retention
@@ -83,7 +83,7 @@ async def test_shutdown_does_not_wait_for_who_never_reads() -> None:
 @scene
 async def test_nothing_is_left_of_two_hundred_sockets_that_vanish() -> None:
     """Two hundred sockets that are cut off in mid-stream leave no task, no log, no stream and no reader behind."""
-    engine = OfflineEngine(story.Pace(first=0, rate=100))
+    engine = OfflineEngine(offline.Pace(first=0, rate=100))
     async with serving(engine, limits=Limits(stream_ttl=0.2, max_streams=1000)) as live:
         tasks = live.on_loop(lambda: len(asyncio.all_tasks()))
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from headwater import story
+from headwater import offline
 from headwater.engines.base import EngineRequest
 from headwater.engines.offline import OfflineEngine
 from headwater.errors import StreamStalled
@@ -34,7 +34,7 @@ async def test_hello_is_answered_with_ready() -> None:
 @scene
 async def test_stream_is_started_numbered_and_completed() -> None:
     """A stream begins with ``started``, has numbers from 1 without a gap, and its complete proves its text."""
-    async with serving(OfflineEngine(story.Pace(first=0, rate=2000))) as live, dial(live) as peer:
+    async with serving(OfflineEngine(offline.Pace(first=0, rate=2000))) as live, dial(live) as peer:
         await peer.greet(want=["thought", "usage", "progress", "metrics"], min_interval_ms=0)
         started = await peer.generate(
             prompt="Tell me a story in 120 words.",

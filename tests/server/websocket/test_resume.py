@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from headwater import story
+from headwater import offline
 from headwater.engines.offline import OfflineEngine
 from headwater.server import Limits
 from tests.support.live import Held, Scripted, says
@@ -59,7 +59,7 @@ async def test_cut_at_every_message_loses_nothing() -> None:
 @scene
 async def test_cut_again_and_again_loses_nothing() -> None:
     """A client that is cut off after every single message, time after time, still gets each number exactly once."""
-    async with serving(OfflineEngine(story.Pace(first=0, rate=1500))) as live:
+    async with serving(OfflineEngine(offline.Pace(first=0, rate=1500))) as live:
         heard: list[dict[str, Any]] = []
         stream = None
         while not heard or heard[-1]["type"] != "complete":
