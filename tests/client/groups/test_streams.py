@@ -380,7 +380,7 @@ def test_a_stop_elsewhere_raises_where_that_is_asked_for(side):
 
 def test_the_error_that_ended_it_is_every_readers(side):
     """It is raised after what came, and not asked for again: it would be the same."""
-    lost = server_error(503, "UNAVAILABLE", "LOST", "the server that produced this answer died: ask again")
+    lost = server_error(503, "UNAVAILABLE", "LOST", "the server that produced this answer died: send the request again")
     with Live(Scripted(lambda request: [chunk("one "), lost])) as live:
         stream = side.call(live.client(), "streams.start", **ASK)
         for reader in (stream, side.call(live.client(), "streams.attach", name=stream.name)):

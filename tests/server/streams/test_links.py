@@ -51,7 +51,7 @@ def test_link_that_was_changed_is_none(change: dict[str, str]) -> None:
     query = query_of(link_query(SECRET, NAME, 60, now=1000)) | change
     with pytest.raises(APIError) as caught:
         check_link(SECRET, NAME, query, now=1000)
-    assert (caught.value.code, caught.value.message) == (403, "this link is not valid, or no longer")
+    assert (caught.value.code, caught.value.message) == (403, "this link is not valid, or has expired")
 
 
 def test_link_is_for_one_name_and_of_one_secret() -> None:

@@ -1,4 +1,4 @@
-"""The same request again: under one idempotency key an owner begins one answer, whichever server is asked."""
+"""Idempotency keys: at most one stream for each key and owner, on any server that shares the log."""
 
 from __future__ import annotations
 
@@ -17,16 +17,16 @@ from headwater.server.streams.record_format import StreamHeader
 
 
 class IdempotencyKeys:
-    """Each key has a log whose note is the name of its answer; of many who make it at once, one succeeds."""
+    """Each key has a log whose note is the name of its stream. Of many who create that log at once, one succeeds."""
 
     def __init__(self, log: Log) -> None:
         self._log = log
 
     async def find(self, claim: str, digest: str) -> tuple[str, StreamHeader] | None:
-        """Return the answer that was begun before, where there is one still.
+        """Return the stream that was started with this key, or None if there is none any more.
 
         Raises:
-            APIError: 422, another request than ``digest`` began it.
+            APIError: 422, if it was started by another request.
         """
         try:
             return await self._resolve(await self._log.state(claim), digest)
@@ -34,7 +34,7 @@ class IdempotencyKeys:
             return None
 
     async def claim(self, claim: str, name: str, digest: str) -> tuple[str, StreamHeader] | None:
-        """Have the key stand for ``name``, and return None; or return the answer for which it stands already.
+        """Bind the key to the stream ``name`` and return None, or return the stream that it is bound to already.
 
         Raises:
             APIError: 422, as ``find``.
@@ -43,10 +43,10 @@ class IdempotencyKeys:
             try:
                 await self._log.create(claim, note=name.encode())
             except ConflictError:
-                with suppress(ConflictError, UnknownStreamError):  # another was faster, or forgot it: look again
+                with suppress(ConflictError, UnknownStreamError):  # another request was faster, or dropped it
                     state = await self._log.state(claim)
                     found = await self._resolve(state, digest)
-                    if found is None:
+                    if found is None:  # bound to a stream that is gone: ``at`` lets one of several take the key over
                         await self._log.append(claim, [b"."], at=state.next, note=name.encode())
                     return found
             else:
@@ -58,12 +58,12 @@ class IdempotencyKeys:
         if header is None:
             return None
         if not hmac.compare_digest(header.digest, digest):
-            raise server_error(422, "INVALID_ARGUMENT", "KEY_USED", "the key was used for another request before")
+            raise server_error(422, "INVALID_ARGUMENT", "KEY_USED", "the key was already used for another request")
         return name, header
 
 
 def request_digest(request: EngineRequest) -> str:
-    """Return what tells one request from another, however its JSON is written."""
+    """Return a hash that tells requests apart, however their JSON is written."""
     try:
         body = msgspec.json.encode(msgspec.json.decode(request.body), order="sorted")
     except msgspec.MsgspecError:

@@ -1,4 +1,4 @@
-"""Signed links: who has one may read one answer until a certain time, and nothing else. Pure but for the secret."""
+"""Signed links: their holder may read one stream until a certain time, and nothing else. Pure apart from the secret."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ from headwater.log.base import Log
 
 #: The parameters of a link's query.
 EXPIRES, SIGNATURE = "expires", "signature"
-#: No link lasts longer (seconds).
+#: The longest validity of a link (seconds).
 LONGEST = 7 * 24 * 3600
-#: The log whose note is the secret, and a lease that does not run out, so that nobody drops it.
+#: The log whose note is the secret, with a lease that never runs out, so that no sweep drops it.
 _SECRET = "link:secret"  # noqa: S105 - its name
 _FOREVER = 1e11
 
 
 async def shared_secret(log: Log) -> bytes:
-    """Return the secret of all servers that share ``log``; the first of them makes it."""
+    """Return the secret of all servers that share ``log``; the first of them creates it."""
     made = secrets.token_hex(32).encode()
     try:
         await log.create(_SECRET, writer="headwater", lease=_FOREVER, note=made)
@@ -32,13 +32,13 @@ async def shared_secret(log: Log) -> bytes:
 
 
 def link_query(secret: bytes, name: str, seconds: float, now: float | None = None) -> str:
-    """Return the query of a link to ``name`` for so many seconds.
+    """Return the query of a link to the stream ``name`` that is valid for ``seconds``.
 
     Raises:
-        UsageError: it would last for no time, or too long.
+        UsageError: if the time is too short or too long.
     """
     if not 1 <= seconds <= LONGEST:
-        raise UsageError(f"a link lasts from 1 to {LONGEST} seconds")
+        raise UsageError(f"a link is valid for 1 to {LONGEST} seconds")
     expires = int((time.time() if now is None else now) + seconds)
     return f"{EXPIRES}={expires}&{SIGNATURE}={_sign(secret, name, str(expires))}"
 
@@ -47,7 +47,7 @@ def check_link(secret: bytes, name: str, query: Mapping[str, str], now: float | 
     """Check the query of a link.
 
     Raises:
-        APIError: 403, it was not made here, not for ``name``, or its time is up; nobody is told which.
+        APIError: 403, if it was not signed here, is not for ``name``, or has expired; the error does not tell which.
     """
     expires, given = query.get(EXPIRES, ""), query.get(SIGNATURE, "")
     is_ours = hmac.compare_digest(_sign(secret, name, expires).encode(), given.encode("utf-8", "surrogatepass"))
@@ -56,7 +56,7 @@ def check_link(secret: bytes, name: str, query: Mapping[str, str], now: float | 
 
 
 def _refusal() -> APIError:
-    return api_error(403, "this link is not valid, or no longer", status="PERMISSION_DENIED")
+    return api_error(403, "this link is not valid, or has expired", status="PERMISSION_DENIED")
 
 
 def _sign(secret: bytes, name: str, expires: str) -> str:

@@ -1,8 +1,10 @@
-"""What a log holds for one answer: chunk records, and one last record that says how it ended. Pure.
+"""The records of a stream's log: a header, the chunks, and one last record that says how the answer ended. Pure.
 
-A record is a letter and JSON: ``h`` who asked and for what, first of all, where readers may come back; ``r`` the
-request, where another server may go on with the answer; ``c`` a chunk, as one line; ``x`` the error that ended the
-answer, in Google's shape; ``z`` a good end, or that of a cancelled answer.
+A record is a letter and JSON. ``h``: the header of a stored stream, always first. ``r``: the request, if another server
+may resume the stream. ``c``: a chunk, on one line, as the engine wrote it. ``x``: the error that ended the answer, in
+Google's shape. ``z``: its end, if it was finished or cancelled. A relayed answer has no header.
+
+Logs outlive versions of this code: the JSON names of fields stay as they are, whatever the fields are called here.
 """
 
 from __future__ import annotations
@@ -21,10 +23,10 @@ HEAD, REQUEST, CHUNK, ERROR, END = b"h"[0], b"r"[0], b"c"[0], b"x"[0], b"z"[0]
 
 
 class StreamHeader(msgspec.Struct, frozen=True, omit_defaults=True):
-    """Who asked (a hash, empty where no key is needed), for what model, and by which id of theirs.
+    """Whose stream it is (a hash, empty if no key is needed), of which model, and the client's own id for it.
 
-    ``engine`` is the one that was asked for by name, ``created`` a Unix time, ``digest`` the hash of a request that
-    may be repeated. With ``idle_ttl`` the answer is stopped when nobody reads it for so many seconds.
+    ``engine`` is the engine that was requested by name, ``created`` a Unix time, ``digest`` the hash of a request with
+    an idempotency key. With ``idle_ttl`` the stream is stopped when it has no reader for that many seconds.
     """
 
     owner: str
@@ -44,12 +46,12 @@ class StreamHeader(msgspec.Struct, frozen=True, omit_defaults=True):
 
     @property
     def start(self) -> int:
-        """The offset in the log after which the answer begins. Readers count from here."""
+        """The offset in the log after which the answer begins: readers count events from here."""
         return 2 if self.has_request else 1
 
 
 class StreamStatus(StreamEnding, frozen=True, omit_defaults=True):
-    """What the note of a log says of its answer: its ``StreamEnding``, or that it is ``"running"`` or has ``"failed"``.
+    """The note of a stream's log: its ``StreamEnding``, or that it is ``"running"`` or has ``"failed"``.
 
     ``takeovers`` counts the servers that took it over, ``idle_takeovers`` the latest in a row that added nothing to the
     ``known_records`` records of the log; ``code`` is the code of the error that ended it.
@@ -63,7 +65,7 @@ class StreamStatus(StreamEnding, frozen=True, omit_defaults=True):
 
 
 def read_header(record: bytes) -> StreamHeader | None:
-    """Return what the first record of a log says; None where it is no answer's."""
+    """Return the header in the first record of a log, or None if it is not a stream's."""
     try:
         return msgspec.json.decode(record[1:], type=StreamHeader) if record[:1] == b"h" else None
     except msgspec.MsgspecError:
@@ -71,7 +73,7 @@ def read_header(record: bytes) -> StreamHeader | None:
 
 
 def read_status(note: bytes) -> StreamStatus:
-    """Return what the note of a log says."""
+    """Return the status in the note of a log. A note that cannot be read says nothing."""
     try:
         return msgspec.json.decode(note, type=StreamStatus)
     except msgspec.MsgspecError:
@@ -79,17 +81,17 @@ def read_status(note: bytes) -> StreamStatus:
 
 
 def header_record(header: StreamHeader) -> bytes:
-    """Return the record that a log begins with when its readers may come back."""
+    """Return the record that the log of a stored stream begins with."""
     return b"h" + msgspec.json.encode(header)
 
 
 def request_record(body: bytes) -> bytes:
-    """Return the record of the request, as another server needs it."""
+    """Return the record of the request, with which another server can resume the stream."""
     return b"r" + body
 
 
 def chunk_record(chunk: Chunk) -> bytes:
-    """Return the record of a chunk: the bytes that it came as, on one line."""
+    """Return the record of a chunk: its bytes as received, on one line."""
     raw = chunk.raw
     if b"\n" in raw or b"\r" in raw:
         raw = msgspec.json.format(raw, indent=-1)
@@ -108,5 +110,5 @@ def end_record(
     chunks: int | None = None,
     usage: dict[str, Any] | None = None,
 ) -> bytes:
-    """Return the record of a good end."""
+    """Return the record of the end of an answer that did not fail."""
     return b"z" + msgspec.json.encode(StreamEnding(reason, first_chunk, seconds, chunks, usage))

@@ -1,4 +1,16 @@
-"""Runs engines into logs. It owns what runs: readers come and go, productions stop when told to."""
+"""Runs engines into logs. It owns what runs: readers come and go, generations stop when told to.
+
+Three classes share the life of a stream, each with one question to answer:
+
+- ``Recorder``: what *runs* here? It iterates engines, writes their chunks, and guarantees that every log gets an end,
+  whatever becomes of the engine, unless another server owns the log. It knows nothing of names, keys or readers.
+- ``StreamRegistry``: what *exists*? It starts, finds, lists and stops streams on behalf of principals, wherever in the
+  cluster they run. What it knows is in logs; it may be asked on any server.
+- ``Retention``: what may be *deleted*? It counts the readers of the streams that ran on this server, and drops those
+  whose time is up. It is the only one with timers.
+
+They know each other in this order only: the registry uses the recorder and the retention, which do not know it.
+"""
 
 from __future__ import annotations
 
@@ -27,7 +39,7 @@ logger = logging.getLogger("headwater.server")
 
 
 class Backpressure:
-    """How far a production is ahead of its only reader. At more than ``limit`` bytes it waits for the reader."""
+    """Limits how far a generation is ahead of its only reader, in bytes. Beyond ``limit`` the engine waits."""
 
     def __init__(self, limit: int) -> None:
         self._limit = limit
@@ -35,20 +47,20 @@ class Backpressure:
         self._moved = asyncio.Event()
 
     async def add(self, size: int) -> None:
-        """Note what was produced; return when there may be more."""
+        """Count what was produced; return when more may be."""
         self._bytes += size
         while self._bytes > self._limit:
             self._moved.clear()
             await self._moved.wait()
 
     def release(self, size: int) -> None:
-        """Note what the reader has taken."""
+        """Count what the reader has taken."""
         self._bytes -= size
         self._moved.set()
 
 
 class Generation:
-    """One answer that is being produced. ``key`` is its name in ``log``; ``status`` is what was said of it before."""
+    """An engine at work on the answer in log ``key``. ``status`` is the answer's status if it was taken over."""
 
     def __init__(
         self,
@@ -65,60 +77,61 @@ class Generation:
         self.log = log
         self.writer: LogWriter = DirectWriter(log, key)
         self.backpressure = backpressure
-        #: Whether another server may go on with it when this one has to leave.
+        #: Whether another server may resume it when this one shuts down.
         self.resumable = resumable
         self.status = status or StreamStatus()
         self.waiting_since = self.started_at = time.monotonic()
         self.first_chunk: float | None = None  # seconds to the first chunk
-        #: What its log ends with where it is stopped early; nothing but the end, if it is the reader who wants no more.
+        #: The error that its log ends with if it is stopped early; None if a reader stopped it, which is a good end.
         self.stopped_by: HeadwaterError | None = None
-        #: Whether its log is not ours to end.
+        #: Whether another server is to end its log.
         self.is_abandoned = False
         self._is_stopped = False
         self._task: asyncio.Task[None] | None = None
 
     def run(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
-        """Begin the work."""
+        """Start the work."""
         self._task = asyncio.create_task(work, name=f"generation {self.key}")
         return self._task
 
     def add_done_callback(self, call: Callable[[], None]) -> None:
-        """Call ``call`` once, when nothing is produced any more and the log has its end."""
+        """Call ``call`` once, when the work is done and the log has its end."""
         if self._task is None:
             call()
         else:
             self._task.add_done_callback(lambda _: call())
 
     def cancel(self, error: HeadwaterError | None = None) -> None:
-        """Stop the production at once; the log gets its end, or ``error``. Harmless after the end."""
+        """Stop the engine at once. The log gets an end, or ``error``. Harmless after the end."""
         if not self._is_stopped and self._task is not None:
             self._is_stopped, self.stopped_by = True, error
-            asyncio.get_running_loop().call_soon(self._task.cancel)  # not before its first step, or it ends nothing
+            # Not before the task's first step: a task that is cancelled before it runs never gets to end its log.
+            asyncio.get_running_loop().call_soon(self._task.cancel)
 
     def abandon(self) -> None:
-        """Stop the production at once, and write nothing any more."""
+        """Stop the engine at once, and write nothing more to the log."""
         self.is_abandoned = True
         self.cancel()
 
     def on_write_error(self, error: HeadwaterError) -> None:
-        """Stop the production: its log could not be written."""
+        """Stop the engine, since its log could not be written."""
         if isinstance(error, NOT_OWNER):
             self.abandon()
         else:
             self.cancel(_log_write_error())
 
     def final_status(self, reason: str, code: int | None = None) -> StreamStatus:
-        """Return what there is to say of it at its end."""
+        """Return its status at its end."""
         seconds, taken = time.monotonic() - self.started_at, self.status.takeovers
         return StreamStatus(reason=reason, first_chunk=self.first_chunk, seconds=seconds, takeovers=taken, code=code)
 
 
 class Recorder:
-    """Starts productions and ends their logs, whatever becomes of them.
+    """Starts generations and ends their logs, whatever becomes of them.
 
-    Answers that somebody may come back for are in ``log``, in the name of ``node_id``: other servers go on with them or
-    end them when this one says nothing for ``lease`` seconds. The others are in ``relay_log``, in memory. A server that
-    ``hands_over`` leaves answers to the others at shutdown where they may go on with them.
+    Stored streams are in ``log``, owned by ``node_id``: after ``lease`` seconds without a renewal other servers resume
+    or end them. Answers that are relayed to one reader are in ``relay_log``, in memory. A server that ``hands_over``
+    leaves resumable streams to the other servers when it shuts down.
     """
 
     def __init__(self, log: Log, metrics: ServerMetrics, *, lease: float) -> None:
@@ -140,12 +153,12 @@ class Recorder:
     async def relay(
         self, engine: Engine, request: EngineRequest, *, backpressure: Backpressure | None = None
     ) -> Generation:
-        """Begin to produce an answer for one reader and return it at once; it is in ``relay_log``.
+        """Start a generation for one reader and return it at once. Its log is in ``relay_log``.
 
-        With a ``backpressure``, the production does not run further ahead of the reader.
+        With ``backpressure`` the engine does not run further ahead of the reader than that allows.
 
         Raises:
-            APIError: 503, the server is shutting down.
+            APIError: 503, if the server is shutting down.
         """
         self._check_open()
         generation = Generation(new_name(), request, self.relay_log, backpressure=backpressure)
@@ -153,11 +166,11 @@ class Recorder:
         return self._launch(engine, generation)
 
     async def create(self, key: str, *headers: bytes) -> None:
-        """Begin the log of an answer, with ``headers``; ``run`` comes next.
+        """Create the log of a stream, beginning with ``headers``. ``run`` comes next.
 
         Raises:
-            ConflictError: there is a log of that key already.
-            APIError: 503, the server is shutting down.
+            ConflictError: if a log of that key exists.
+            APIError: 503, if the server is shutting down.
         """
         self._check_open()
         await self.log.create(key, writer=self.node_id, lease=self.lease)
@@ -173,17 +186,17 @@ class Recorder:
         count: int = 0,
         status: StreamStatus | None = None,
     ) -> Generation:
-        """Begin to produce an answer into a log that is ours and has ``count`` chunks, and return it at once."""
+        """Start a generation on a log that is ours and has ``count`` chunks, and return it at once."""
         generation = Generation(key, request, self.log, resumable=resumable and self.hands_over, status=status)
         generation.writer = BatchingWriter(self.log, key, self.node_id, generation.on_write_error, count=count)
         return self._launch(engine, generation)
 
     def get(self, key: str) -> Generation | None:
-        """Return the generation that runs under ``key``; None when none does."""
+        """Return the generation that writes to the log ``key``, or None."""
         return self._running.get(key)
 
     async def renew_leases(self) -> None:
-        """Say of what runs and is silent that it runs; what others have taken over stops."""
+        """Renew the leases of generations that append nothing; abandon those that another server has taken over."""
         silent = [generation for generation in self._running.values() if self._needs_renewal(generation)]
         renewing = (self.log.append(generation.key, [], writer=self.node_id) for generation in silent)
         for generation, result in zip(silent, await asyncio.gather(*renewing, return_exceptions=True), strict=True):
@@ -191,7 +204,10 @@ class Recorder:
                 generation.abandon()
 
     async def drain(self, grace: float) -> None:
-        """Begin nothing more; end what has not finished within ``grace`` seconds with an error that says why."""
+        """Start nothing more, and after ``grace`` seconds end what still runs, with an error that says why.
+
+        Streams that another server may resume get no end: their leases run out.
+        """
         self.draining.set()
         if self._tasks:
             await asyncio.wait(list(self._tasks.values()), timeout=grace)
@@ -220,7 +236,7 @@ class Recorder:
         self._metrics.opened(engine.name)
         try:
             record, status = await self._outcome(engine, generation)
-            with contextlib.suppress(HeadwaterError):  # a log that was dropped meanwhile needs no end
+            with contextlib.suppress(HeadwaterError):  # a log that was dropped needs no end; others: see log_writer
                 if generation.is_abandoned:
                     await generation.writer.flush()
                 else:
@@ -231,7 +247,7 @@ class Recorder:
             self._metrics.closed(engine.name)
 
     async def _outcome(self, engine: Engine, generation: Generation) -> tuple[bytes, StreamStatus]:
-        """Produce, and return the last record, and what there is to say."""
+        """Run the engine to its end. Return the last record of the log, and the final status."""
         metrics = self._metrics
         try:
             await self._produce(engine, generation)
@@ -269,7 +285,7 @@ class Recorder:
                     if backpressure is not None:
                         await backpressure.add(len(record))
                     unbroken += len(record)
-                    if unbroken > TURN_BYTES:  # an engine that never waits would keep everybody else waiting
+                    if unbroken > TURN_BYTES:  # an engine that never waits would starve the other tasks
                         unbroken = 0
                         await asyncio.sleep(0)
         except TimeoutError as error:
@@ -288,8 +304,8 @@ def _end_record(generation: Generation, reason: str) -> tuple[bytes, StreamStatu
 
 
 def shutting_down() -> APIError:
-    """Return the error of what can not begin or end here any more."""
-    return server_error(503, "UNAVAILABLE", "SHUTDOWN", "the server is shutting down: ask again")
+    """Return the error of what cannot start or finish here any more."""
+    return server_error(503, "UNAVAILABLE", "SHUTDOWN", "the server is shutting down: send the request again")
 
 
 def _engine_error() -> APIError:
@@ -297,7 +313,7 @@ def _engine_error() -> APIError:
 
 
 def _log_write_error() -> APIError:
-    return server_error(503, "UNAVAILABLE", "LOG", "the server could not keep the answer: ask again")
+    return server_error(503, "UNAVAILABLE", "LOG", "the server could not store the answer: send the request again")
 
 
 def _deadline_error() -> APIError:

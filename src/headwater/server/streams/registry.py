@@ -1,6 +1,7 @@
-"""The named answers of a server: begun here, read, stopped and forgotten from any server that shares the log.
+"""The stored streams of a server: started here, and found, listed, stopped and deleted from any server on the same log.
 
-All that is to be known of an answer is in its log. In memory there is only which of them run here.
+Everything about a stream is in its log. Memory only has what runs or is read on this server. ``recorder.py`` says who
+else has a part in the life of a stream.
 """
 
 from __future__ import annotations
@@ -32,14 +33,14 @@ from headwater.server.streams.recorder import Generation, Recorder
 from headwater.server.streams.retention import RetainedStream, Retention, RetentionPolicy
 from headwater.server.streams.routing import EngineRouter
 
-#: How long a list goes back, where answers are kept for ever (seconds).
+#: How far a list goes back if streams are kept for ever (seconds).
 _LIST_SECONDS = 30 * 24 * 3600.0
-#: How often a server looks whether an answer that it wants stopped has ended.
+#: How often a server checks whether a stream that it wants stopped has ended (seconds).
 _STOP_POLL = 0.25
 
 
 class StartedStream(NamedTuple):
-    """An answer that was begun, now or, with ``is_new`` False, before by the same key."""
+    """A stream that was started: now, or before with the same idempotency key (``is_new`` is False)."""
 
     name: str
     header: StreamHeader
@@ -47,7 +48,7 @@ class StartedStream(NamedTuple):
 
 
 class StoredStream(NamedTuple):
-    """What is known of an answer."""
+    """A stream as it is now."""
 
     name: str
     header: StreamHeader
@@ -55,22 +56,22 @@ class StoredStream(NamedTuple):
 
     @property
     def status(self) -> StreamStatus:
-        """What its writer says of it."""
+        """Its status, as its writer last set it."""
         return record_format.read_status(self.state.note)
 
     @property
     def event_count(self) -> int:
-        """The number of the last event: chunks, and the end."""
+        """How many events there are: chunks and the end. Also the number of the last one."""
         return max(0, self.state.next - self.header.start)
 
     @property
     def chunk_count(self) -> int:
-        """How many chunks there are."""
+        """How many chunks there are. The status knows it only after the end."""
         return self.event_count - self.state.is_sealed if self.status.chunks is None else self.status.chunks
 
 
 class StreamRegistry:
-    """The named answers that a server gives, and those of all servers that share its log."""
+    """The stored streams of all servers that share a log, on behalf of their owners."""
 
     def __init__(self, router: EngineRouter, recorder: Recorder, auth: Auth, *, secret: str | None = None) -> None:
         self._router = router
@@ -85,25 +86,25 @@ class StreamRegistry:
 
     @property
     def log(self) -> Log:
-        """Where the answers are."""
+        """The log that stored streams are in."""
         return self._recorder.log
 
     def log_of(self, name: str) -> Log:
-        """Return where an answer is."""
+        """Return the log that the stream ``name`` is in: a relayed one is in memory."""
         retained = self.retention.get(name)
         return self.log if retained is None else retained.log
 
     async def secret(self) -> bytes:
-        """Return what links are signed with: the same on all servers that share the log."""
+        """Return the secret that links are signed with: the same on all servers that share the log."""
         if self._secret is None:
             self._secret = await shared_secret(self.log)
         return self._secret
 
     async def wait_drained(self) -> None:
-        """Return when this server has nothing more to say."""
+        """Return when the server is shutting down and no generation runs any more."""
         await self._recorder.drained.wait()
 
-    # Begin
+    # Start
 
     async def start(
         self,
@@ -114,11 +115,14 @@ class StreamRegistry:
         *,
         idempotency_key: str | None = None,
     ) -> StartedStream:
-        """Begin an answer that runs whether or not anybody reads it; with a ``idempotency_key``, only once.
+        """Start a stream, which runs whether or not it has readers; with an ``idempotency_key``, at most once.
+
+        First the header and the request are written, then the key is claimed, then the engine runs. A server that dies
+        in between leaves a log that another server takes over, and never a key that is bound to nothing.
 
         Raises:
-            APIError: 404, there is no such engine; 422, the key was used for another request; 429, the share of
-                streams is used up; 503, the server is shutting down.
+            APIError: 404, if there is no such engine; 422, if the key was used for another request; 429, if the
+                principal has too many streams; 503, if the server is shutting down.
         """
         digest = "" if idempotency_key is None else request_digest(request)
         owner = owner_of(principal)
@@ -143,7 +147,7 @@ class StreamRegistry:
         return StartedStream(name, header, is_new=True)
 
     async def relay(self, principal: bytes, request: EngineRequest, header: StreamHeader) -> StartedStream:
-        """Begin an answer whose name nobody is told: it is forgotten with its only reader.
+        """Start an answer for one reader. It is dropped with that reader.
 
         Raises:
             APIError: 429 or 503, as ``start``.
@@ -155,7 +159,10 @@ class StreamRegistry:
         return StartedStream(generation.key, header, is_new=True)
 
     def adopt(self, name: str, header: StreamHeader, generation: Generation) -> None:
-        """Take note that an answer runs here that another server began."""
+        """Record that a stream which another server started runs here now.
+
+        It does not count for the quota of its owner here: refusing it would lose it.
+        """
         self.retention.add(
             RetainedStream(generation, header.owner, RetentionPolicy(idle_ttl=header.idle_ttl), ExitStack())
         )
@@ -173,20 +180,20 @@ class StreamRegistry:
         self.retention.add(RetainedStream(generation, owner, policy, stack.pop_all(), related_logs))
 
     def add_done_callback(self, name: str, call: Callable[[], None]) -> None:
-        """Call ``call`` when nothing is produced here any more under this name; at once where nothing is."""
+        """Call ``call`` when the stream no longer runs on this server; at once if it does not."""
         running = self._recorder.get(name)
         if running is None:
             call()
         else:
             running.add_done_callback(call)
 
-    # Look
+    # Find
 
     async def find(self, principal: bytes, name: str) -> StreamHeader:
-        """Return what the answer of this name is about.
+        """Return the header of a principal's stream.
 
         Raises:
-            UnknownStreamError: there is none, or it is somebody else's; nobody can tell which.
+            UnknownStreamError: if it does not exist or belongs to another principal; the error does not tell which.
         """
         header = await header_of(self.log, name)
         if header is None or not hmac.compare_digest(header.owner, owner_of(principal)):
@@ -194,10 +201,10 @@ class StreamRegistry:
         return header
 
     async def header(self, name: str) -> StreamHeader:
-        """Return what the answer of this name is about, whoever asks.
+        """Return the header of a stream, whoever owns it.
 
         Raises:
-            UnknownStreamError: there is none.
+            UnknownStreamError: if it does not exist.
         """
         header = await header_of(self.log, name)
         if header is None:
@@ -205,26 +212,26 @@ class StreamRegistry:
         return header
 
     async def load(self, name: str, header: StreamHeader) -> StoredStream:
-        """Return what is known of an answer now.
+        """Return a stream as it is now.
 
         Raises:
-            UnknownStreamError: there is none any more.
+            UnknownStreamError: if it does not exist any more.
         """
         return StoredStream(name, header, await self.log.state(name))
 
-    # List: a log for each owner and day
+    # List: one log per owner and day
 
     async def add_to_list(self, name: str, header: StreamHeader) -> None:
-        """Have ``list_names`` say this answer."""
+        """Add a stream to the list of its owner."""
         (key,) = list_keys(header.owner, header.created, header.created)
         with suppress(ConflictError):
             await self.log.create(key)
         await self.log.append(key, [name.encode()])
 
     async def list_names(self, principal: bytes, start: int, size: int) -> tuple[list[str], bool]:
-        """Return the names of an owner's answers, the newest first, without the first ``start``; and if there are more.
+        """Return names of a principal's streams, newest first, from index ``start``; and whether there are more.
 
-        Some of them may be forgotten already.
+        Some of the streams may no longer exist: lists are not updated when a stream is dropped.
         """
         found: list[str] = []
         now, back = time.time(), self._auth.limits.store_ttl or _LIST_SECONDS
@@ -246,7 +253,7 @@ class StreamRegistry:
     # Read
 
     def add_reader(self, name: str, header: StreamHeader | None = None) -> None:
-        """Note that somebody reads; an answer that needs readers goes on while they do, wherever it runs."""
+        """Record a reader. A stream with an idle TTL is kept while it has readers on any server."""
         self.retention.add_reader(name)
         if header is not None and header.idle_ttl is not None and self.retention.get(name) is None:
             count, task = self._keepalives.get(name, (0, None))
@@ -254,7 +261,7 @@ class StreamRegistry:
             self._keepalives[name] = count + 1, task
 
     def remove_reader(self, name: str) -> None:
-        """Note that a reader has left."""
+        """Record that a reader has left."""
         self.retention.remove_reader(name)
         count, task = self._keepalives.get(name, (0, None))
         if task is not None and count > 1:
@@ -264,7 +271,7 @@ class StreamRegistry:
             task.cancel()
 
     async def _keep_alive(self, name: str, period: float) -> None:
-        """Tell the server that produced an answer, again and again, that it has a reader here."""
+        """Tell the server that runs a stream, again and again, that the stream has a reader here."""
         with suppress(LogError):
             while True:
                 node_id = (await self.log.state(name)).writer
@@ -275,7 +282,7 @@ class StreamRegistry:
     # Stop
 
     def stop(self, name: str) -> asyncio.Task[None]:
-        """Stop an answer wherever it runs; harmless after its end. The task is done when it has ended."""
+        """Stop a stream wherever it runs. Harmless after its end. The task is done when the stream has ended."""
         self.retention.stop(name)
         task = self._stopping.get(name)
         if task is None:
@@ -284,7 +291,7 @@ class StreamRegistry:
         return task
 
     async def drop(self, name: str) -> None:
-        """Stop an answer and forget it."""
+        """Stop a stream and delete it."""
         with suppress(TimeoutError):
             async with asyncio.timeout(self._recorder.lease / 5):
                 await asyncio.shield(self.stop(name))
@@ -294,7 +301,7 @@ class StreamRegistry:
         await self.log.drop(name)
 
     def discard(self, name: str) -> None:
-        """Stop an answer and forget it: at once, or, if it is one of ours, as soon as nobody here reads it."""
+        """Stop and delete a stream: at once, or if it is one of ours, as soon as it has no readers here."""
         if not self.retention.stop(name, discard=True):
             self._background.start(self.drop(name))
 
@@ -302,12 +309,12 @@ class StreamRegistry:
         """Leave a message for the server ``node_id``.
 
         Raises:
-            UnknownStreamError: there is no such server.
+            UnknownStreamError: if there is no such server.
         """
         await self.log.append(control_key(node_id), [msgspec.json.encode(message)])
 
     async def _ensure_stopped(self, name: str) -> None:
-        """Tell who writes the answer; where that server is dead, or dies over it, end the answer ourselves."""
+        """Have the writer stop a stream. If that server is dead, or dies before it does, seal the stream ourselves."""
         told = ""
         with suppress(LogError, TimeoutError):
             async with asyncio.timeout(self._recorder.lease * 4):
@@ -322,11 +329,11 @@ class StreamRegistry:
                             await self.send_to(state.writer, {"stop": name})
                             told = state.writer
                     await self.log.wait(name, state.next, _STOP_POLL)
-                    await asyncio.sleep(_STOP_POLL / 10)  # a log that grows never makes us wait
+                    await asyncio.sleep(_STOP_POLL / 10)  # the log of a stream that grows fast never makes us wait
 
     async def _seal_cancelled(self, name: str, state: LogState) -> None:
         end = record_format.end_record(CANCELLED)
         note = msgspec.json.encode(replace(record_format.read_status(state.note), reason=CANCELLED))
-        with suppress(*NOT_OWNER):  # another was faster
+        with suppress(*NOT_OWNER):  # another server was faster
             await self.log.take_over(name, self._recorder.node_id, lease=self._recorder.lease)
             await self.log.append(name, [end], writer=self._recorder.node_id, seal=True, note=note)

@@ -1,4 +1,7 @@
-"""How long the streams that run here are kept: after their end, and without a reader."""
+"""How long the streams that were started here are kept: after their end, and without a reader.
+
+Streams without a policy are not kept here at all after their end: the log's own retention (age and size) drops them.
+"""
 
 from __future__ import annotations
 
@@ -11,14 +14,14 @@ import msgspec
 from headwater.server.http.background import BackgroundTasks
 from headwater.server.streams.recorder import Generation
 
-#: How many finished answers of one owner are kept, of those that have a life; the oldest goes first.
+#: How many finished streams with a TTL are kept per owner. The oldest is dropped first.
 MAX_FINISHED_PER_OWNER = 1000
 
 
 class RetentionPolicy(msgspec.Struct, frozen=True):
-    """For how many seconds an answer is kept: after its end (``ttl``), and without a reader (``idle_ttl``).
+    """For how many seconds a stream is kept: after its end (``ttl``), and without a reader (``idle_ttl``).
 
-    None for as long as its log is.
+    None leaves it to the retention of the log.
     """
 
     ttl: float | None = None
@@ -26,7 +29,7 @@ class RetentionPolicy(msgspec.Struct, frozen=True):
 
 
 class RetainedStream:
-    """One answer that this server produces or has produced. Lives until it is forgotten here.
+    """A stream that runs or ran on this server, until it is forgotten here.
 
     ``quota`` is the slot that it holds among its key's streams, released at its end. ``related_logs`` are dropped with
     its own log.
@@ -49,38 +52,38 @@ class RetainedStream:
         self.related_logs = related_logs
         self.readers = 0
         self.timer: asyncio.TimerHandle | None = None
-        self.ends_at: float | None = None  # monotonic, once nothing is produced any more
+        self.ends_at: float | None = None  # monotonic, once it no longer runs
 
     @property
     def is_expired(self) -> bool:
-        """Whether its time after the end is up."""
+        """Whether its TTL after the end is up."""
         ttl = self.policy.ttl
         return self.ends_at is not None and ttl is not None and time.monotonic() >= self.ends_at + ttl
 
 
 class Retention:
-    """Knows the answers that run here, and forgets those whose time is up."""
+    """Counts the readers of the streams that were started here, and drops those whose time is up."""
 
     def __init__(self) -> None:
         self._streams: dict[str, RetainedStream] = {}
-        self._finished: dict[str, dict[str, None]] = {}  # those with a life, by owner, the oldest first
+        self._finished: dict[str, dict[str, None]] = {}  # those with a TTL, by owner, the oldest first
         self._dropping = BackgroundTasks()
 
     def __len__(self) -> int:
         return len(self._streams)
 
     def add(self, retained: RetainedStream) -> None:
-        """Keep an answer from now on."""
+        """Keep a stream from now on."""
         assert retained.generation is not None
         self._streams[retained.name] = retained
         retained.generation.add_done_callback(lambda: self._finish(retained))
 
     def get(self, name: str) -> RetainedStream | None:
-        """Return the answer of that name, if it is one of ours."""
+        """Return the stream ``name``, or None if it is not kept here."""
         return self._streams.get(name)
 
     def add_reader(self, name: str) -> None:
-        """Take note of a reader; the answer stays while there is one."""
+        """Record a reader. A stream is not dropped while it has one."""
         retained = self._streams.get(name)
         if retained is not None:
             retained.readers += 1
@@ -88,7 +91,7 @@ class Retention:
                 self._set_timer(retained, None)
 
     def remove_reader(self, name: str) -> None:
-        """Take note that a reader has gone."""
+        """Record that a reader has left."""
         retained = self._streams.get(name)
         if retained is None:
             return
@@ -101,13 +104,13 @@ class Retention:
             self.forget(retained)
 
     def keep_alive(self, name: str) -> None:
-        """Take note that another server has a reader: its patience begins anew."""
+        """Record that the stream has a reader on another server: its idle TTL starts again."""
         retained = self._streams.get(name)
         if retained is not None and not retained.readers and retained.policy.idle_ttl is not None:
             self._set_timer(retained, retained.policy.idle_ttl)
 
     def stop(self, name: str, *, discard: bool = False) -> bool:
-        """Stop an answer and return whether it is one of ours. ``discard`` forgets it as soon as nobody reads it."""
+        """Stop a stream and return whether it is kept here. ``discard`` drops it as soon as it has no readers."""
         retained = self._streams.get(name)
         if retained is None:
             return False
@@ -120,14 +123,14 @@ class Retention:
         return True
 
     def expires_at(self, name: str, ttl: float) -> int:
-        """Return the Unix time before which an answer will not be forgotten; ``ttl`` is that of those not ours."""
+        """Return the Unix time until which a stream is kept; ``ttl`` applies to streams that are not kept here."""
         retained = self._streams.get(name)
         if retained is None or retained.ends_at is None or retained.policy.ttl is None:
             return int(time.time() + ttl)
         return int(time.time() + retained.ends_at + retained.policy.ttl - time.monotonic())
 
     def forget(self, retained: RetainedStream) -> None:
-        """Stop an answer, if it still runs, and drop its log."""
+        """Stop a stream if it still runs, and drop its log."""
         if self._streams.pop(retained.name, None) is None:
             return
         self._set_timer(retained, None)
@@ -147,7 +150,7 @@ class Retention:
         is_lost = retained.generation is not None and retained.generation.is_abandoned
         retained.generation = None
         retained.ends_at = time.monotonic()
-        if is_lost or retained.policy == RetentionPolicy():  # somebody else's now, or left to its log
+        if is_lost or retained.policy == RetentionPolicy():  # another server's now, or left to the log
             self._set_timer(retained, None)
             self._streams.pop(retained.name, None)
         elif retained.policy.ttl is not None and retained.name in self._streams:
@@ -165,14 +168,15 @@ class Retention:
             self._set_timer(retained, ttl)
 
     def _set_timer(self, retained: RetainedStream, seconds: float | None) -> None:
-        """Look again after so many seconds; None: not at all."""
+        """Let ``_expire`` run after ``seconds``; None for never."""
         if retained.timer is not None:
             retained.timer.cancel()
         loop = asyncio.get_running_loop()
+        # A millisecond more: a timer of the loop may fire early by the clock's resolution.
         retained.timer = None if seconds is None else loop.call_later(seconds + 0.001, self._expire, retained)
 
     def _expire(self, retained: RetainedStream) -> None:
-        """The time is up; an answer that is being read is left to its last reader."""
+        """Drop a stream whose time is up. One that is being read is dropped after its last reader."""
         retained.timer = None
         if not retained.readers:
             self.forget(retained)

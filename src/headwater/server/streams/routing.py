@@ -13,14 +13,14 @@ _MODEL = re.compile(r"[A-Za-z0-9][A-Za-z0-9._@:-]*(?:/[A-Za-z0-9][A-Za-z0-9._@:-
 
 
 class EngineRouter:
-    """A small mapping from patterns of model names (``"test-*"``) to engines, the rest going to a default."""
+    """Maps patterns of model names (``"test-*"``) to engines. Other models go to the default engine."""
 
     def __init__(self, default: Engine, by_model: Mapping[str, Engine] | None = None) -> None:
         self.default = default
         self._by_model = dict(by_model or {})
 
     def for_model(self, model: str) -> Engine:
-        """Return the engine that answers for ``model``: that of the first pattern that fits."""
+        """Return the engine for ``model``: that of the first pattern that matches."""
         for pattern, engine in self._by_model.items():
             if fnmatchcase(model, pattern):
                 return engine
@@ -30,19 +30,19 @@ class EngineRouter:
         """Return the engine of that name.
 
         Raises:
-            APIError: 404, there is none.
+            APIError: 404, if there is none.
         """
         for engine in self.all():
             if engine.name == name:
                 return engine
-        raise api_error(404, f"there is no engine {name[:100]!r} here", status="NOT_FOUND")
+        raise api_error(404, f"this server has no engine {name[:100]!r}", status="NOT_FOUND")
 
     def all(self) -> list[Engine]:
         """Return every engine once, the default first."""
         return list(dict.fromkeys([self.default, *self._by_model.values()]))
 
     async def aclose(self) -> None:
-        """Let go of the engines' connections."""
+        """Close the engines' connections."""
         for engine in self.all():
             await engine.aclose()
 
@@ -51,7 +51,7 @@ def model_name(text: str) -> str:
     """Return the name of a model, without ``models/``.
 
     Raises:
-        UsageError: it can be none.
+        UsageError: if ``text`` cannot be the name of a model.
     """
     model = text.removeprefix("models/")
     if len(model) > 200 or not _MODEL.fullmatch(model) or ".." in model:

@@ -1,7 +1,46 @@
-"""One server among those that share a log: it says that it is alive, hears what the others want, and follows dead ones.
+"""One server among those that share a log: it renews its leases, reads its messages, and takes over from dead servers.
 
-Each server has a log of its own, in which the others leave messages. Its leases are renewed in time; where a lease runs
-out, its server is dead, and whoever sees it first ends the answer or goes on with it.
+Theory of operation
+===================
+
+Servers that share a log share its streams: any of them lists, describes and reads any stream, since everything about a
+stream is in its log. Only one of them *runs* it, the log's writer. No server knows the others, there is no coordinator
+and no membership list. Two mechanisms are enough.
+
+*Leases: who may write.* A running stream's log has its server as writer, and a lease. Appends renew the lease; a silent
+generation's lease is renewed every quarter of it (``Recorder.renew_leases``). A server that stops renewing is
+considered dead. Any server that finds a stale log (``_take_over_stale``, about twice a second) may call
+``take_over``, which succeeds for exactly one of them. From then on the log refuses appends in the old writer's name. A
+server that was not dead but paused finds out by that refusal (``NOT_OWNER``), abandons the generation and writes
+nothing more, not even an end.
+
+*Messages: who should do what.* Each server has a control log, in which the others leave two kinds of messages: stop
+this stream, and "this stream has a reader here" (``hold``). Messages are hints. One that is lost with its server costs
+time and no correctness: whoever wants a stream stopped watches the stream's log, and ends it itself once it is stale.
+
+*What a dead server leaves*, and what its successor does with it:
+
+- No header (it died between create and append): the log is dropped. Nobody was told its name.
+- A header with ``on_break`` "fail": the log is sealed with an error that says why (503, LOST).
+- The request, and chunks up to a finish reason: sealed as finished. Only the end was missing.
+- The request, and a part of the answer: resumed. An engine continues the answer in the same log.
+- The same, but the last servers have added nothing: sealed with the error. A request that kills its servers must not
+  travel through the whole cluster (``_MAX_IDLE_TAKEOVERS``).
+
+*Why nothing is lost.* What a reader has seen was read from the log, so it is in the log, and the new writer continues
+after the last record there. Chunks that the dead server had produced but not appended were seen by no one; the resumed
+engine produces their text again, perhaps in other words.
+
+*Why nothing is doubled.* The new writer reads the log after ``take_over``, when nobody else can append, so what it
+resumes from is complete. ``ResumingEngine`` joins the rest to what is there. The writer name in each append makes two
+servers with the same stream impossible, whatever their clocks say.
+
+*The order in a takeover.* First ``take_over`` (the fence), then read, then write the status with the new takeover
+count, and only then run the engine: a server that dies of this request has been counted by then.
+
+*Shutdown* is a gentler death: what may be resumed elsewhere is abandoned after the grace period without an end, its
+lease runs out, and another server resumes it. The others get an end that says why. ``leave`` drops the control log, so
+that nobody leaves messages for a server that is gone.
 """
 
 from __future__ import annotations
@@ -28,14 +67,14 @@ from headwater.server.streams.routing import EngineRouter
 
 logger = logging.getLogger("headwater.server")
 
-#: An answer over which so many servers died, one after the other and without another chunk, is given up.
+#: How many servers in a row may die of an answer without adding a chunk before it is given up.
 _MAX_IDLE_TAKEOVERS = 3
-#: How often to look for what dead servers have left, at least (seconds): an answer goes on so soon after the lease.
+#: The longest pause between two searches for stale logs (seconds): how long after its lease an answer is resumed.
 _MAX_POLL = 0.5
 
 
 class ClusterNode:
-    """Lives as long as its server, and works from ``join`` to ``leave``."""
+    """A server's part in the cluster, from ``join`` to ``leave``."""
 
     def __init__(self, registry: StreamRegistry, recorder: Recorder, router: EngineRouter) -> None:
         self._registry = registry
@@ -46,13 +85,13 @@ class ClusterNode:
         self._tasks: list[asyncio.Task[None]] = []
 
     def join(self) -> None:
-        """Begin to work."""
+        """Start renewing leases, reading messages and taking over stale logs."""
         period = self._recorder.lease / 4
         works = ((self._listen, period), (self._renew, period), (self._take_over_stale, min(period, _MAX_POLL)))
         self._tasks = [asyncio.create_task(self._repeat(work, period)) for work, period in works]
 
     async def leave(self) -> None:
-        """Stop working, and tell the others that there is nobody here any more."""
+        """Stop, and drop the control log, so that no messages are left for this server."""
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
@@ -64,17 +103,18 @@ class ClusterNode:
             try:
                 await work()
             except LogError as error:
-                logger.warning("the log does not answer: %s", error)
+                logger.warning("the log is unavailable: %s", error)
             except Exception:
-                logger.exception("a server task failed; it goes on")
+                logger.exception("a task of the server failed; it is repeated")
             await asyncio.sleep(period)
 
-    # What the others want
+    # Messages
 
     async def _listen(self) -> None:
-        with suppress(ConflictError):  # it is there since the last time
+        with suppress(ConflictError):  # it still exists from the previous round
             await self._log.create(self._key, writer=self._recorder.node_id, lease=self._recorder.lease)
-        with suppress(UnknownStreamError):  # taken for dead: begin anew
+        # A server that considered this one dead has dropped it: it is created again in the next round.
+        with suppress(UnknownStreamError):
             async with aclosing(tail(self._log, self._key)) as pages:
                 async for page in pages:
                     for record in page.records:
@@ -93,32 +133,34 @@ class ClusterNode:
     # Leases
 
     async def _renew(self) -> None:
-        """Say that this server and what runs here are alive."""
+        """Renew the leases of this server and of what runs here."""
         await self._recorder.renew_leases()
         with suppress(UnknownStreamError, ConflictError):
             await self._log.append(self._key, [], writer=self._recorder.node_id)
 
     async def _take_over_stale(self) -> None:
-        """Follow dead servers."""
+        """Take over what dead servers have left. A server that is shutting down starts nothing new."""
         if not self._recorder.draining.is_set():
             await asyncio.gather(*map(self._take_over, await self._log.stale()))
 
     async def _take_over(self, key: str) -> None:
-        if key.startswith(CONTROL) and key != self._key:
+        if key.startswith(CONTROL) and key != self._key:  # the messages for a dead server
             await self._log.drop(key)
             return
+        # Other logs with a lease belong to other parts of the server. A stream that still runs here has a lease that is
+        # only late: renewing it is cheaper than taking over from oneself.
         if not is_name(key) or self._recorder.get(key) is not None:
             return
-        with suppress(ConflictError, SealedError, UnknownStreamError):  # another was faster
+        with suppress(ConflictError, SealedError, UnknownStreamError):  # another server was faster
             state = await self._log.take_over(key, self._recorder.node_id, lease=self._recorder.lease)
             await self._resume_or_end(key, record_format.read_status(state.note))
 
     async def _resume_or_end(self, key: str, status: StreamStatus) -> None:
-        """End an answer that is ours now, or go on with it."""
+        """Resume a stream that is ours now, or seal it."""
         records = await self._read_records(key)
         header = record_format.read_header(records[0]) if records else None
         status = _status_after_takeover(status, len(records))
-        if header is None:  # its server died before it had begun
+        if header is None:  # its server died before it could append the header
             await self._log.drop(key)
         elif not header.has_request or len(records) < header.start or status.idle_takeovers > _MAX_IDLE_TAKEOVERS:
             await self._end(key, _server_died(), status)
@@ -130,7 +172,7 @@ class ClusterNode:
         try:
             engine = self._router.named(header.engine) if header.engine else self._router.for_model(header.model)
             resuming = ResumingEngine(engine, chunks)
-        except HeadwaterError as error:  # no such engine here, or a chunk that nobody understands
+        except HeadwaterError as error:  # no such engine here, or chunks that cannot be read
             await self._end(key, error if isinstance(error, APIError) else _server_died(), status)
             return
         if resuming.is_whole:
@@ -141,7 +183,7 @@ class ClusterNode:
         request = EngineRequest(header.model, records[1][1:])
         generation = self._recorder.run(resuming, request, key, resumable=True, count=len(chunks), status=status)
         self._registry.adopt(key, header, generation)
-        logger.warning("the server of a stream died: going on with it after %d chunks", len(chunks))
+        logger.warning("the server of a stream died: resuming it after %d chunks", len(chunks))
 
     async def _end(self, key: str, error: APIError | None, status: StreamStatus) -> None:
         reason, code = (FINISHED, None) if error is None else (FAILED, error.code)
@@ -157,10 +199,10 @@ class ClusterNode:
 
 
 def _status_after_takeover(status: StreamStatus, count: int) -> StreamStatus:
-    """What there is to say of an answer with ``count`` records that was taken over once more."""
+    """The status of a stream with ``count`` records that was taken over once more."""
     idle = status.idle_takeovers + 1 if count == status.known_records else 1
     return msgspec.structs.replace(status, takeovers=status.takeovers + 1, idle_takeovers=idle, known_records=count)
 
 
 def _server_died() -> APIError:
-    return server_error(503, "UNAVAILABLE", "LOST", "the server that produced this answer died: ask again")
+    return server_error(503, "UNAVAILABLE", "LOST", "the server that produced this answer died: send the request again")
