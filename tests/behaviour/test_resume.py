@@ -274,7 +274,7 @@ def test_a_share_is_held_while_it_is_produced(side: Any) -> None:
         side.next(stream)
         position = stream.position
         side.close(stream)
-        with pytest.raises(RateLimitError, match="streams at once"):
+        with pytest.raises(RateLimitError, match="concurrent streams"):
             side.ask(client, retry=Retry(attempts=1))
         side.read(side.call(client, "models.resume_stream", position=position))
         live.until(lambda: engine.running == 0)

@@ -136,7 +136,7 @@ def test_a_file_of_keys_is_read_again_at_sighup(tmp_path: Path) -> None:
         file.write_text("# nobody\n")
         server.process.send_signal(signal.SIGHUP)
         assert server.process.stderr is not None
-        while "the keys stay as they were" not in server.process.stderr.readline():
+        while "the keys are unchanged" not in server.process.stderr.readline():
             pass
         assert ask(server.port, "m", "third-key") == 200
         code, errors = server.end()
@@ -147,6 +147,6 @@ def test_a_file_of_keys_is_read_again_at_sighup(tmp_path: Path) -> None:
 def test_a_file_of_keys_has_to_hold_some(tmp_path: Path) -> None:
     """Without a readable key in the file the server does not start, on whichever address."""
     (tmp_path / "empty").write_text("\n# none\n")
-    for name, words in (("empty", "there are no API keys"), ("missing", "can not be read")):
+    for name, words in (("empty", "there are no API keys"), ("missing", "cannot be read")):
         code, errors = refused("--api-key-file", str(tmp_path / name))
         assert (code, words in errors) == (2, True)

@@ -1,4 +1,8 @@
-"""Who is let in: API keys, origins, hosts; and what ends when a key is revoked."""
+"""Authentication: API keys, origins, hosts; and what ends when a key is revoked.
+
+A principal is the SHA-256 of an API key: what the rest of the server knows of its clients. Without keys there is one
+principal, ``b""``.
+"""
 
 from __future__ import annotations
 
@@ -21,16 +25,16 @@ _LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1", "testserver"})
 
 
 class Auth:
-    """The keys (kept as hashes only), the origins and the hosts that are let in.
+    """The keys (as hashes only), the origins and the host names that are accepted.
 
-    No keys means that everyone on this machine is let in; the server then answers to loopback names only, so that a web
-    page can not reach it by a name of its own (DNS rebinding).
+    Without keys everybody on this machine is accepted. The server then only answers to loopback names, so that a web
+    page cannot reach it by a host name of its own (DNS rebinding).
     """
 
     def __init__(self, config: ServerConfig | None = None) -> None:
         config = config or ServerConfig()
         self._digests = [_digest(key) for key in config.api_keys if key]
-        self._needs_key = bool(self._digests)  # also when the last one has been revoked
+        self._needs_key = bool(self._digests)  # still true after the last key is revoked
         self.origins = frozenset(origin.rstrip("/").lower() for origin in config.origins)
         self._hosts = frozenset(host.lower() for host in config.allowed_hosts)
         self.limits = config.limits
@@ -43,11 +47,12 @@ class Auth:
         return self._needs_key
 
     def identify(self, connection: HTTPConnection) -> bytes:
-        """Return who asks: the hash of the key, empty where none is needed. It counts as a request.
+        """Return the principal of a request, and count the request against its quota.
 
         Raises:
-            APIError: 421 for a host that is not ours, 403 for a web page of another origin, 401 without a right key,
-                429 for one request too many.
+            APIError: 421, if the host is not ours; 403, for a web page of another origin; 401, without a valid key;
+            429,
+                if there are too many requests.
         """
         self.check_host(connection)
         self.check_origin(connection)
@@ -62,28 +67,28 @@ class Auth:
         return principal
 
     def change_keys(self, keys: Collection[str]) -> None:
-        """Let in these keys and no others; what is open under a key that is none of them ends at once.
+        """Replace the keys. Whatever is open under a key that is no longer valid ends at once.
 
         Raises:
-            UsageError: there are no keys, or there were none.
+            UsageError: if there are no keys, or were none before.
         """
         if not self._needs_key or not any(keys):
-            raise UsageError("a server that needs no key can not be given one, nor the other way round")
+            raise UsageError("a running server cannot switch between needing a key and needing none")
         self._digests = [_digest(key) for key in keys if key]
         for principal in [principal for principal in self._revocations if not self._is_valid(principal)]:
             self._revoke_principal(principal)
 
     def revoke(self, key: str) -> None:
-        """Let a key in no longer; what is open under it ends at once. Other keys are still needed."""
+        """Revoke a key. Whatever is open under it ends at once. Requests still need a key."""
         revoked = _digest(key)
         self._digests = [digest for digest in self._digests if not hmac.compare_digest(digest, revoked)]
         self._revoke_principal(revoked)
 
     def check_key(self, principal: bytes) -> None:
-        """Refuse who was let in before and is no longer.
+        """Check that the key of a principal, accepted before, was not revoked since.
 
         Raises:
-            APIError: 401.
+            APIError: 401, if it was.
         """
         if self._needs_key and not self._is_valid(principal):
             raise _revoked()
@@ -93,7 +98,7 @@ class Auth:
         """While this is held, call ``end`` when the key of ``principal`` is revoked; at once if it already is."""
         tied = self._revocations.setdefault(principal, set())
         tied.add(end)
-        if self._needs_key and not self._is_valid(principal):  # revoked while the body of the request was still coming
+        if self._needs_key and not self._is_valid(principal):  # revoked while the request's body was being read
             end(_revoked())
         try:
             yield
@@ -107,10 +112,10 @@ class Auth:
             end(_revoked())
 
     def authenticate(self, key: str) -> bytes:
-        """Return the hash of a key that is let in.
+        """Return the principal of a key.
 
         Raises:
-            APIError: 401, the key is wrong.
+            APIError: 401, if the key is not valid.
         """
         digest = _digest(key)
         if not self._is_valid(digest):
@@ -119,28 +124,28 @@ class Auth:
 
     def _is_valid(self, digest: bytes) -> bool:
         known = False
-        for other in self._digests:  # all of them, so that the time says nothing
+        for other in self._digests:  # all of them, so that the time taken reveals nothing
             known |= hmac.compare_digest(digest, other)
         return known
 
     def check_host(self, connection: HTTPConnection) -> None:
-        """Refuse a Host header that is not ours, or is none at all.
+        """Check that the Host header is one of ours.
 
         Raises:
-            APIError: 421, or 400.
+            APIError: 421, if it is not; 400, if it is missing or not a host.
         """
         given = connection.headers.get("host", "")
         if not _HOST.fullmatch(given):
-            raise api_error(400, "the Host header is no host", status="INVALID_ARGUMENT")
+            raise api_error(400, "the Host header is not a host", status="INVALID_ARGUMENT")
         allowed = self._hosts or (frozenset() if self._needs_key else _LOOPBACK)
         if allowed and _hostname(given) not in allowed:
             raise api_error(421, "this server does not answer to that host name", status="FAILED_PRECONDITION")
 
     def check_origin(self, connection: HTTPConnection) -> None:
-        """Refuse a web page of another origin (programs send none and are let in).
+        """Check that the request is not from a web page of another origin. Programs send no origin and may pass.
 
         Raises:
-            APIError: 403.
+            APIError: 403, if it is.
         """
         origin = connection.headers.get("origin")
         if origin is None or origin.lower() in self.origins:

@@ -1,4 +1,4 @@
-"""The body of a request, read up to a limit of size and of patience."""
+"""The body of a request, read within limits of size and time."""
 
 from __future__ import annotations
 
@@ -21,16 +21,17 @@ async def read_body(connection: HTTPConnection, receive: Receive, limit: int, *,
     """Return the body of a request.
 
     Raises:
-        APIError: 413, it is larger than ``limit``, and the rest is not read; 408, nothing came for ``stall`` seconds.
+        APIError: 413, if it is larger than ``limit`` (the rest is not read); 408, if nothing arrives for ``stall``
+        seconds.
     """
     return b"".join([piece async for piece in iter_body(connection, receive, limit, stall=stall)])
 
 
 async def iter_body(connection: HTTPConnection, receive: Receive, limit: int, *, stall: float) -> AsyncIterator[bytes]:
-    """Yield the body of a request as it comes.
+    """Yield the body of a request as it arrives.
 
     Raises:
-        APIError: as ``read_body``; 499 when the client goes away.
+        APIError: as ``read_body``; 499, if the client disconnects.
     """
     declared = connection.headers.get("content-length", "")
     if declared.isdecimal() and (len(declared) > 18 or int(declared) > limit):
@@ -40,9 +41,9 @@ async def iter_body(connection: HTTPConnection, receive: Receive, limit: int, *,
         try:
             message = await asyncio.wait_for(receive(), stall)
         except TimeoutError:
-            raise api_error(408, f"the body did not come for {stall:g} s", status="DEADLINE_EXCEEDED") from None
+            raise api_error(408, f"no data arrived for {stall:g} s", status="DEADLINE_EXCEEDED") from None
         if message["type"] == "http.disconnect":
-            raise api_error(499, "the client went away", status="CANCELLED")
+            raise api_error(499, "the client disconnected", status="CANCELLED")
         piece: bytes = message.get("body", b"")
         size += len(piece)
         if size > limit:
@@ -52,5 +53,5 @@ async def iter_body(connection: HTTPConnection, receive: Receive, limit: int, *,
 
 
 def too_large(limit: int) -> APIError:
-    """Return the refusal of a body that is too large."""
+    """Return the error for a body that is too large."""
     return api_error(413, f"the request is larger than {limit:,} bytes", status="INVALID_ARGUMENT")

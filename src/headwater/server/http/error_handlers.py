@@ -1,4 +1,4 @@
-"""Every error of the server as Google words it: the handlers that the app gives to Starlette."""
+"""Every error as a response in Google's shape: the exception handlers of the application."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ Handler = Callable[[HttpRequest, Exception], Response]
 
 
 def error_response(error: Exception, headers: Mapping[str, str] | None = None) -> Response:
-    """Return an error as Google would answer it."""
+    """Return an error as a response in Google's shape."""
     code = http_status(error_code(error))
     body = error_body(error)
     extra = {"retry-after": retry_after(msgspec.json.decode(body))} if code == 429 else {}
@@ -30,7 +30,7 @@ def error_response(error: Exception, headers: Mapping[str, str] | None = None) -
 
 
 def error_handlers(metrics: ServerMetrics) -> dict[Any, Handler]:
-    """Return the handlers: for what headwater raises, for what Starlette does, and for what nobody foresaw."""
+    """Return the handlers: for headwater's errors, for Starlette's, and for everything else."""
 
     def refuse(_: HttpRequest, error: Exception) -> Response:
         metrics.refused(str(error_code(error)))
@@ -44,7 +44,7 @@ def error_handlers(metrics: ServerMetrics) -> dict[Any, Handler]:
 
     def fail(_: HttpRequest, error: Exception) -> Response:
         metrics.refused("500")
-        return error_response(api_error(500, "the server failed; its log says why", status="INTERNAL"))
+        return error_response(api_error(500, "the server failed; see its log", status="INTERNAL"))
 
     return {HeadwaterError: refuse, HTTPException: refuse_route, Exception: fail}
 
@@ -52,7 +52,7 @@ def error_handlers(metrics: ServerMetrics) -> dict[Any, Handler]:
 def _words(http: HttpRequest, error: HTTPException) -> str:
     match error.status_code:
         case 404:
-            return "there is nothing at this path: the Gemini API is at /v1beta/models, and /openapi.json says more"
+            return "there is nothing at this path: the Gemini API is at /v1beta/models, and /openapi.json has all paths"
         case 405:
-            return f"{http.method} is not what this path answers to"
+            return f"this path does not support {http.method}"
     return error.detail or HTTPStatus(error.status_code).phrase

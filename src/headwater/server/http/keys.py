@@ -1,4 +1,4 @@
-"""API keys from a file, which is read again when it has changed: one key a line, ``#`` begins a comment."""
+"""API keys from a file, which can be read again while the server runs: one key per line, ``#`` begins a comment."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ def read_keys(path: str) -> list[str]:
     """Return the keys in a file.
 
     Raises:
-        UsageError: it can not be read, or holds none.
+        UsageError: if it cannot be read, or has no keys.
     """
     try:
         lines = Path(path).read_text(encoding="utf-8").splitlines()
     except (OSError, UnicodeDecodeError) as error:
-        raise UsageError(f"the API keys in {path!r} can not be read: {error}") from error
+        raise UsageError(f"the API keys in {path!r} cannot be read: {error}") from error
     keys = [key for line in lines if (key := line.partition("#")[0].strip())]
     if not keys:
         raise UsageError(f"there are no API keys in {path!r}")
@@ -29,18 +29,18 @@ def read_keys(path: str) -> list[str]:
 
 
 def key_reloader(auth: Auth, path: str, others: Sequence[str]) -> Callable[[], None]:
-    """Return what lets in the keys that are in the file by now, and ``others``, and ends what is open under the rest.
+    """Return a function that makes ``others`` and the keys now in the file the only valid ones.
 
-    A file that can not be read, or holds no key, changes nothing and is said in the log.
+    Whatever is open under another key ends. A file that cannot be read, or has no keys, changes nothing and is logged.
     """
 
     def reread() -> None:
         try:
             keys = read_keys(path)
         except UsageError as error:
-            logger.error("%s; the keys stay as they were", error)
+            logger.error("%s; the keys are unchanged", error)
         else:
             auth.change_keys([*others, *keys])
-            logger.warning("%d API keys are let in now", len({*others, *keys}))
+            logger.warning("%d API keys are valid now", len({*others, *keys}))
 
     return reread

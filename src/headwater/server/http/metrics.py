@@ -1,4 +1,4 @@
-"""What the server counts, for Prometheus: ``GET /metrics``."""
+"""The server's metrics for Prometheus: ``GET /metrics``."""
 
 from __future__ import annotations
 
@@ -9,13 +9,17 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, gene
 
 
 class Timed(Protocol):
-    """What has a beginning. ``waiting_since`` is a monotonic time; it becomes 0 with the first chunk."""
+    """What is timed to its first chunk. ``waiting_since`` is a monotonic time until then, and 0 afterwards."""
 
     waiting_since: float
 
 
 class ServerMetrics:
-    """The figures of one server, in a registry of their own."""
+    """The metrics of one server, in a registry of their own.
+
+    Chunks are counted in plain integers and added to the counters when a page is made: prometheus_client takes a lock
+    for each increment, which is too much for each chunk.
+    """
 
     def __init__(self) -> None:
         registry = self.registry = CollectorRegistry()
@@ -33,16 +37,16 @@ class ServerMetrics:
             buckets=(0.01, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60),
             registry=registry,
         )
-        self._uncounted: dict[str, list[int]] = {}  # chunks and bytes that are not counted yet
+        self._uncounted: dict[str, list[int]] = {}  # chunks and bytes by engine
 
     def opened(self, engine: str) -> None:
-        """Count an answer begun."""
+        """Count the start of a generation."""
         self._open.labels(engine).inc()
         self._started.labels(engine).inc()
         self._uncounted.setdefault(engine, [0, 0])
 
     def closed(self, engine: str) -> None:
-        """Count an answer ended."""
+        """Count the end of a generation."""
         self._open.labels(engine).dec()
 
     def chunk(self, engine: str, size: int, generation: Timed) -> None:
@@ -55,19 +59,19 @@ class ServerMetrics:
             generation.waiting_since = 0.0
 
     def failed(self, engine: str, kind: str) -> None:
-        """Count an answer ended by an error of this kind."""
+        """Count a generation that failed with this kind of error."""
         self._errors.labels(engine, kind).inc()
 
     def cancelled(self, engine: str) -> None:
-        """Count an answer stopped early."""
+        """Count a generation that was stopped."""
         self._cancelled.labels(engine).inc()
 
     def refused(self, reason: str) -> None:
-        """Count a request refused."""
+        """Count a request that was refused."""
         self._refused.labels(reason).inc()
 
     def page(self) -> bytes:
-        """Return the figures as Prometheus reads them."""
+        """Return the metrics in Prometheus's text format."""
         for engine, counts in self._uncounted.items():
             self._chunks.labels(engine).inc(counts[0])
             self._bytes.labels(engine).inc(counts[1])

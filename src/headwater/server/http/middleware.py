@@ -1,4 +1,4 @@
-"""The edge, which every HTTP request passes: security headers, CORS, one line in the access log."""
+"""The outermost middleware, which every HTTP request passes: security headers, CORS, the access log."""
 
 from __future__ import annotations
 
@@ -42,22 +42,22 @@ _RESPONSE_HEADERS = (
 
 
 def body_sender(scope: Scope, send: Send) -> Send:
-    """Return the shortest way for the body of an answer whose head has gone through ``send``.
+    """Return a shortcut for the body of a response whose start went through ``send``.
 
-    Starlette wraps ``send`` once in each of its middlewares to see the head go by; a body of thousands of pieces need
-    not pass them all.
+    Each of Starlette's middlewares wraps ``send`` to see the start of the response. A body of thousands of messages
+    does not have to pass through all of them.
     """
     found: Send = scope.get(_BODY, send)
     return found
 
 
 def add_log_fields(scope: Scope, **facts: str) -> None:
-    """Add facts to the line that the access log will have for this request. Never a key, a prompt or an answer."""
+    """Add fields to this request's line in the access log. Never a key, a prompt or an answer."""
     scope.get(_NOTES, {}).update(facts)
 
 
 class EdgeMiddleware:
-    """Wraps the application; what is not HTTP goes through untouched. ``origins`` are the web origins that may read."""
+    """Wraps the application. What is not HTTP passes unchanged. ``origins`` are web origins that may read responses."""
 
     def __init__(self, app: ASGIApp, *, origins: Collection[str] = ()) -> None:
         self._app = app
@@ -78,7 +78,7 @@ class EdgeMiddleware:
             visit.log()
 
     def _allowed(self, scope: Scope) -> bytes | None:
-        """The origin of the request, where it is one that may read the answer."""
+        """The origin of the request if it may read the response, else None."""
         if not self._origins:
             return None
         origin = next((value for name, value in scope["headers"] if name == b"origin"), b"")
@@ -86,7 +86,7 @@ class EdgeMiddleware:
 
 
 class _Visit:
-    """One request on its way through the edge."""
+    """One request on its way through the middleware."""
 
     def __init__(self, scope: Scope, send: Send, origin: bytes | None) -> None:
         self._scope = scope
@@ -101,12 +101,12 @@ class _Visit:
 
     @property
     def is_preflight(self) -> bool:
-        """Whether a browser asks, for an origin that is allowed, if it may ask."""
+        """Whether this is the CORS preflight of an allowed origin."""
         is_options = self._scope["method"] == "OPTIONS" and self._origin is not None
         return is_options and "access-control-request-method" in Headers(scope=self._scope)
 
     async def send(self, message: Message) -> None:
-        """Pass on what the application sends."""
+        """Pass on a message of the application, with headers added to the first."""
         if message["type"] == "http.response.body":
             self._bytes += len(message.get("body", b""))
         elif message["type"] == "http.response.start":
@@ -130,13 +130,13 @@ class _Visit:
         return headers
 
     def log(self) -> None:
-        """Write the line of this request."""
+        """Write this request's line."""
         if not logger.isEnabledFor(logging.INFO):
             return
         line: dict[str, Any] = {
             "method": self._scope["method"],
             "path": self._scope["path"][:500],
-            "status": self._status or 499,  # the client left before there was an answer
+            "status": self._status or 499,  # the client disconnected before the response started
             "ms": round((time.monotonic() - self._began) * 1000, 1),
             "bytes": self._bytes,
             **self._notes,

@@ -1,4 +1,4 @@
-"""What one key may ask for: so many answers at once, so many requests a minute."""
+"""Quotas of a principal: concurrent streams, and requests per minute."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _MINUTE = 60.0
 
 
 class Quotas:
-    """The shares of all keys of one server, known by the hash of the key."""
+    """The quotas of all principals of one server."""
 
     def __init__(self, limits: Limits, *, clock: Callable[[], float] = time.monotonic) -> None:
         self._limits = limits
@@ -25,13 +25,13 @@ class Quotas:
 
     @contextmanager
     def stream(self, principal: bytes) -> Iterator[None]:
-        """Hold one of the streams that ``principal`` may have at once.
+        """Hold one of the concurrent streams of a principal.
 
         Raises:
-            APIError: 429, all of them are taken.
+            APIError: 429, if it has as many as it may have.
         """
         if self._open[principal] >= self._limits.max_streams:
-            raise _too_many(f"{self._limits.max_streams} streams at once are the limit of a key")
+            raise _too_many(f"{self._limits.max_streams} concurrent streams are the limit of a key")
         self._open[principal] += 1
         try:
             yield
@@ -41,19 +41,22 @@ class Quotas:
                 del self._open[principal]
 
     def count_request(self, principal: bytes) -> None:
-        """Count a request. Each one costs its part of a minute, and nobody may be more than a minute ahead.
+        """Count a request. Each one costs its share of a minute, and a principal may be one minute ahead at most.
+
+        So a burst of a whole minute's requests is fine, and afterwards requests are accepted at the average rate. One
+        number per principal is enough for that (the generic cell rate algorithm).
 
         Raises:
-            APIError: 429, it is one too many; it says when to come again.
+            APIError: 429, if it is one too many. The error says when to retry.
         """
         most = self._limits.requests_per_minute
         if most is None:
             return
         now, price = self._clock(), _MINUTE / most
         until = max(now, self._paid_until.get(principal, now)) + price
-        if until - now > _MINUTE + price / 1000:  # and not for a rounding error
+        if until - now > _MINUTE + price / 1000:  # not because of a rounding error
             seconds = math.ceil(until - now - _MINUTE)
-            raise _too_many(f"{most} requests a minute are the limit of a key: ask again in {seconds} s", seconds)
+            raise _too_many(f"{most} requests per minute are the limit of a key: retry in {seconds} s", seconds)
         self._paid_until[principal] = until
 
 

@@ -17,7 +17,7 @@ def json_response(value: Any, headers: Mapping[str, str] | None = None) -> Respo
 
 
 def created_response(value: Any, location: str, *, is_new: bool) -> Response:
-    """Return something that was begun, now or by the same request before, and where it is."""
+    """Return a created resource and its location; 200 instead of 201 if the same request created it before."""
     response = json_response(value, {"location": location})
     response.status_code = 201 if is_new else 200
     return response

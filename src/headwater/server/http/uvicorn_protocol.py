@@ -1,7 +1,47 @@
-"""HTTP/1.1 as uvicorn speaks it over httptools, with the limits it lacks: on time, on the size of the head, on readers.
+"""HTTP/1.1 as uvicorn speaks it over httptools, with the limits that it lacks: time, size of the head, slow readers.
 
-``protocol_for(limits)`` is what uvicorn takes as ``http=``. A connection is looked at once a second or so instead of
-having a timer for every byte, which keeps the cost of a chunk where it was.
+Theory of operation
+===================
+
+``protocol_for(limits)`` is what uvicorn takes as ``http=``: a subclass of its httptools protocol. httptools parses,
+uvicorn runs the application; this class only watches, and refuses or cuts what exceeds a limit. A client that stops in
+the middle of anything must not hold a connection, a task or memory for ever (slowloris and its relatives).
+
+A connection is always in one of these phases, each with a bound:
+
+1. *Waiting for the head.* From the connection, or from the first byte of a later request, ``head_timeout`` passes until
+   408. ``_head_since`` is set in this phase only. Between two requests on one connection uvicorn's own keep-alive
+   timeout applies. The head's bytes are counted as they arrive, since httptools buffers it all, and 431 is sent beyond
+   ``max_head``.
+2. *Waiting for the body.* Silence is bounded by ``stall_timeout``. A body that only drips is bounded as well: each byte
+   buys at most ``1 / SLOWEST`` seconds, up to ``stall_timeout`` ahead. While the application has paused reading, time
+   does not count: then it is the application that is slow.
+3. *Lingering.* A response that was sent before the body was complete (a refusal, usually) leaves body bytes under way.
+   Closing at once would reset the connection, and the client might lose the response it has not read yet (RFC 9112,
+   9.6). So the rest is read and thrown away, for ``LINGER`` seconds at most.
+4. *Writing.* A client that takes nothing of what lies ready for ``stall_timeout`` is cut. ``transport.abort`` alone
+   would leave the kernel's buffer to the peer; SO_LINGER with zero frees it too.
+
+*One check instead of many timers.* ``_check`` runs about every tenth of the shortest limit and compares times. The
+callbacks for each piece of data only store a number, so that a chunk costs no timer.
+
+*Refusals* are written to the transport directly, in Google's shape, as no request exists for the application. In the
+middle of a response there is no place for one, and the connection is aborted.
+
+*Rules that httptools leaves to the server* (``_check_target``): exactly one Host header in HTTP/1.1 (RFC 9112, 3.2),
+the asterisk form for OPTIONS only (RFC 9112, 3.2.4), and no 100 (Continue) to an HTTP/1.0 client (RFC 9110, 10.1.1). A
+proxy on the way could read such requests in another way than this server does.
+
+*What it relies on in uvicorn* (``uvicorn.protocols.http.httptools_impl``), none of it documented:
+
+- attributes ``loop``, ``transport``, ``parser``, ``flow.read_paused``, ``url``, ``headers`` (names in lower case),
+  ``expect_100_continue``, ``cycle.response_started`` and ``cycle.response_complete``;
+- that the parser's callbacks are methods of the protocol, and ``HttpParserError`` raised in one leads to
+  ``send_400_response``, which is the one place for all refusals here (``_status`` says which);
+- that ``on_response_complete`` is called once per response, and ``handle_websocket_upgrade`` when another protocol
+  takes over the transport.
+
+``tests/server/http`` speaks to a real server over sockets, and fails if one of these changes.
 """
 
 from __future__ import annotations
@@ -17,15 +57,16 @@ from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 
 from headwater.server.config import Limits
 
-#: How long a refused body may still come, so that the client reads the refusal before the connection goes.
+#: How long the body of a refused request is still read, so that the client can read the refusal (seconds).
 LINGER = 5.0
-#: A body that comes in drops of fewer bytes a second than this is one that does not come.
+#: A body that arrives more slowly than this is treated as one that has stalled (bytes per second).
 SLOWEST = 500
+#: SO_LINGER with a timeout of zero: closing resets the connection.
 _RESET = struct.pack("ii", 1, 0)
 _STATUS = {400: "INVALID_ARGUMENT", 408: "DEADLINE_EXCEEDED", 431: "INVALID_ARGUMENT"}
 _WORDS = {
-    400: "this is no valid HTTP request",
-    408: "the request did not come in time",
+    400: "this is not a valid HTTP request",
+    408: "the request did not arrive in time",
     431: "the head of the request is too large",
 }
 
@@ -36,12 +77,12 @@ def protocol_for(limits: Limits) -> type[HttpToolsProtocol]:
 
 
 class LimitedProtocol(HttpToolsProtocol):
-    """One connection. It waits for a head, then for a body, then for its reader, and for none of them for ever."""
+    """One connection. It waits for a head, for a body and for its reader, and for none of them for ever."""
 
     limits = Limits()
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-        """Begin to wait for a head."""
+        """Start waiting for a head."""
         super().connection_made(transport)
         now = self.loop.time()
         self._head_since: float | None = now
@@ -55,12 +96,12 @@ class LimitedProtocol(HttpToolsProtocol):
         self._look = self.loop.call_later(self._period, self._check)
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Let go."""
+        """Stop checking."""
         self._look.cancel()
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
-        """Read, and count the bytes of a head that does not end."""
+        """Parse the data, and count it while the head is not complete."""
         if self._head_since is not None:
             self._head_bytes += len(data)
         super().data_received(data)
@@ -68,12 +109,12 @@ class LimitedProtocol(HttpToolsProtocol):
             self._refuse(431)
 
     def on_message_begin(self) -> None:
-        """A request begins: its head has to come."""
+        """A request begins: wait for the rest of its head."""
         super().on_message_begin()
         self._head_since = self.loop.time()
 
     def on_headers_complete(self) -> None:
-        """The head is there: the body has to come."""
+        """The head is complete: check it, and wait for the body."""
         size = len(self.url) + sum(len(name) + len(value) + 4 for name, value in self.headers)
         self._head_since, self._head_bytes = None, 0
         if size > self.limits.max_head:
@@ -84,40 +125,42 @@ class LimitedProtocol(HttpToolsProtocol):
         super().on_headers_complete()
 
     def _check_target(self) -> None:
-        """Refuse what httptools lets through, and another server on the way might read otherwise (RFC 9112, 3.2)."""
+        """Refuse what httptools accepts although a proxy might read it differently (RFC 9112, 3.2)."""
         hosts = sum(name == b"host" for name, _ in self.headers)
+        # RFC 9110, 10.1.1: a client of HTTP/1.0 does not understand 100 (Continue).
         is_old = self.parser.get_http_version() == "1.0"
         self.expect_100_continue = self.expect_100_continue and not is_old
         if hosts > 1 or (hosts == 0 and not is_old) or (self.url == b"*" and self.parser.get_method() != b"OPTIONS"):
             raise httptools.HttpParserError(_WORDS[400])
 
     def on_body(self, body: bytes) -> None:
-        """Some of the body is there, which gives the rest more time."""
+        """A part of the body has arrived, which gives the rest more time."""
         if self._body_until is not None:
             self._body_until = min(self.loop.time() + self.limits.stall_timeout, self._body_until + len(body) / SLOWEST)
         super().on_body(body)
 
     def on_message_complete(self) -> None:
-        """The whole request is there."""
+        """The request is complete."""
         self._body_until = None
         super().on_message_complete()
 
     def on_response_complete(self) -> None:
-        """The response is written; what is still to come of a refused body is not waited for as long."""
+        """The response is written. What is missing of the body is read for ``LINGER`` seconds at most."""
         if self._body_until is not None:
             self._refused_since = self.loop.time()
         super().on_response_complete()
 
     def handle_websocket_upgrade(self) -> None:
-        """Hand the connection over."""
+        """Hand the connection over to the WebSocket protocol, which has its own limits."""
         self._look.cancel()
         super().handle_websocket_upgrade()
 
     def send_400_response(self, msg: str) -> None:
-        """Refuse what is no HTTP; in the middle of an answer there is no place for that, and the connection goes."""
+        """Refuse a request that could not be parsed or exceeds a limit."""
         self._refuse(self._status)
 
     def _refuse(self, status: int) -> None:
+        # In the middle of a response there is no place for a refusal: it would be read as a part of the body.
         if self.cycle is not None and self.cycle.response_started and not self.cycle.response_complete:
             self.transport.abort()
             return
@@ -129,7 +172,7 @@ class LimitedProtocol(HttpToolsProtocol):
         self.transport.close()
 
     def _cut(self) -> None:
-        """Close with a reset, so that the kernel too lets go of what nobody takes."""
+        """Close with a reset, so that the kernel drops what the peer does not read."""
         with contextlib.suppress(OSError):
             self.transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET)
         self.transport.abort()
@@ -145,19 +188,19 @@ class LimitedProtocol(HttpToolsProtocol):
             self._refuse(408)
 
     def _is_late(self, now: float) -> bool:
-        """Whether a head or a body has been waited for too long."""
+        """Whether a head or a body is overdue."""
         if self._head_since is not None:
             return now - self._head_since > self.limits.head_timeout
         if self.flow.read_paused and self._body_until is not None:
-            self._body_until = now + self.limits.stall_timeout  # it is the application that takes its time
+            self._body_until = now + self.limits.stall_timeout  # the application is slow, not the client
         return self._body_until is not None and now > self._body_until
 
     def _lingers(self, now: float) -> bool:
-        """Whether a body that nobody wants is still coming."""
+        """Whether the body of a refused request has been arriving for too long."""
         return self._refused_since is not None and now - self._refused_since > LINGER
 
     def _is_unread(self, now: float) -> bool:
-        """Whether the client has taken nothing of what lies ready for it."""
+        """Whether the client has read nothing of what is ready for it for too long."""
         size = self.transport.get_write_buffer_size()
         if size == 0 or size < self._unread:
             self._unread_since = now

@@ -1,4 +1,4 @@
-"""From records to the bytes that a reader of each kind gets. Pure."""
+"""Encodings: from records to the bytes that one kind of reader gets. Pure."""
 
 from __future__ import annotations
 
@@ -11,38 +11,38 @@ from headwater.protocols.base import one_line
 from headwater.server.http.responses import JSON
 from headwater.server.streams.record_format import CHUNK, END, ERROR, HEAD, REQUEST
 
-#: Keeps a connection alive; no client of Gemini stumbles over a blank line, as many do over an SSE comment.
+#: Keeps a connection alive. Clients of Gemini ignore a blank line, while many fail on an SSE comment.
 KEEP_ALIVE = b"\r\n"
 _SILENT = (HEAD, REQUEST, END)
 _EVENTS = {CHUNK: CHUNK_EVENT.encode(), ERROR: FAILED_EVENT.encode(), END: END_EVENT.encode()}
 
 
 class ResponseEncoding(Protocol):
-    """How one answer is written into the body of a response. Lives as long as the answer."""
+    """How one answer is written into the body of a response. Lives as long as the response."""
 
     content_type: bytes
-    #: Headers besides those of every stream.
+    #: Headers in addition to those of every stream.
     headers: Sequence[tuple[bytes, bytes]]
-    #: Whether nothing is sent before the answer is whole, so that its status can still be an error's.
+    #: Whether the response is sent at the end of the answer, so that its status can be that of an error.
     is_unary: bool
-    #: Whether the head is sent before anything of the answer has come, so that its status is never an error's.
+    #: Whether status and headers are sent before the first record, so that an error is an event and not a status.
     headers_first: bool
 
     def encode(self, records: Sequence[bytes]) -> bytes:
         """Return the next bytes of the body."""
 
     def end(self) -> bytes:
-        """Return what closes the body."""
+        """Return the bytes that close the body."""
 
     def interrupt(self) -> bytes:
-        """Return what closes the body of a reader who is let go before the end."""
+        """Return the bytes that close the body of a reader that is disconnected before the end."""
 
     def refusal(self, body: bytes) -> bytes:
-        """Return the whole body of an answer that is an error."""
+        """Return the whole body of an answer that failed before its first chunk."""
 
 
 class _BaseEncoding:
-    """What forms have in common that say nothing of their own."""
+    """What encodings without bytes of their own have in common."""
 
     headers: Sequence[tuple[bytes, bytes]] = ()
 
@@ -51,7 +51,7 @@ class _BaseEncoding:
         return b""
 
     def interrupt(self) -> bytes:
-        """Return nothing: the reader sees that the end is missing."""
+        """Return nothing: the reader notices that the end is missing."""
         return b""
 
     def refusal(self, body: bytes) -> bytes:
@@ -60,7 +60,7 @@ class _BaseEncoding:
 
 
 class EventEncoding(_BaseEncoding):
-    """Events as Google sends them: chunks and errors; the end is the end of the body."""
+    """Server-sent events as Google sends them: chunks and errors. The end of the body is the end."""
 
     content_type = b"text/event-stream"
     is_unary = False
@@ -72,7 +72,7 @@ class EventEncoding(_BaseEncoding):
 
 
 class ArrayEncoding(_BaseEncoding):
-    """The elements of one JSON array, which is what the API sends without ``alt=sse``."""
+    """The elements of one JSON array, which the API sends without ``alt=sse``."""
 
     content_type = JSON
     is_unary = False
@@ -91,7 +91,7 @@ class ArrayEncoding(_BaseEncoding):
         return b"".join(pieces)
 
     def end(self) -> bytes:
-        """Return what closes the array."""
+        """Return the bytes that close the array."""
         return b"]" if self._separator != b"[" else b"[]"
 
     def refusal(self, body: bytes) -> bytes:
@@ -100,7 +100,7 @@ class ArrayEncoding(_BaseEncoding):
 
 
 class NumberedEncoding(_BaseEncoding):
-    """Events for readers that come back, after the first ``after``: ``id`` counts them, ``event`` is their kind.
+    """Server-sent events for readers that may reconnect: ``id`` counts them from ``after``, ``event`` is their type.
 
     ``chunk`` as the API has it; ``failed``, an error in Google's shape; ``end``. One of the last two comes last.
     """
@@ -123,14 +123,14 @@ class NumberedEncoding(_BaseEncoding):
 
 
 class WholeEncoding(_BaseEncoding):
-    """One response: the only chunk of the answer."""
+    """One JSON document: the only chunk of the answer."""
 
     content_type = JSON
     is_unary = True
     headers_first = False
 
     def encode(self, records: Sequence[bytes]) -> bytes:
-        """Return the chunk; an answer without any is an empty response."""
+        """Return the chunk. An answer without one is an empty response."""
         return next((record[1:] for record in records if is_chunk(record)), b"{}")
 
 

@@ -1,4 +1,4 @@
-"""The routes of ``/v1/streams``: answers that run whether or not anybody listens, and can be read from any server."""
+"""The routes of ``/v1/streams``: streams that run with or without readers, and can be read from any server."""
 
 from __future__ import annotations
 
@@ -33,14 +33,14 @@ from headwater.server.streams.responses import StreamResponse
 from headwater.server.streams.retention import RetentionPolicy
 from headwater.server.streams.routing import model_name
 
-#: How long a stop waits for the end, and then says how it stands (seconds).
+#: How long a stop waits for the end before it returns the state of the stream (seconds).
 _STOP_SECONDS = 1.0
-#: A reader that wants few, large pieces gets one at least so often (seconds).
+#: The longest interval between two writes that a reader may ask for (seconds).
 _MAX_INTERVAL = 1.0
 
 
 class _StartOptions(msgspec.Struct):
-    """What the body has besides the request of the Gemini API."""
+    """The fields of the body that are not of the Gemini API's request."""
 
     model: str
     engine: str = ""
@@ -48,7 +48,7 @@ class _StartOptions(msgspec.Struct):
 
 
 class StreamsEndpoint:
-    """The routes over the generations. Its handlers raise what the app turns into refusals."""
+    """The routes over the stream registry. Its handlers raise errors that the application turns into responses."""
 
     def __init__(self, registry: StreamRegistry, auth: Auth, formats: StreamFormats) -> None:
         self._registry = registry
@@ -75,7 +75,7 @@ class StreamsEndpoint:
         add_log_fields(http.scope, model=request.model)
         idempotency_key = http.headers.get(IDEMPOTENCY_KEY)
         if idempotency_key is not None and not 0 < len(idempotency_key) <= MAX_KEY_LENGTH:
-            raise UsageError(f"an {IDEMPOTENCY_KEY} has 1 to {MAX_KEY_LENGTH} characters")
+            raise UsageError(f"{IDEMPOTENCY_KEY} must have 1 to {MAX_KEY_LENGTH} characters")
         started = await self._registry.start(
             principal, request, header, RetentionPolicy(), idempotency_key=idempotency_key
         )
@@ -103,7 +103,9 @@ class StreamsEndpoint:
             principal = self._auth.identify(http)
             stream = await self._load(principal, http.path_params["name"])
         if stream.state.is_sealed and after >= stream.event_count:
-            return Response(None, 204)  # an EventSource that has seen the end asks no more
+            # An EventSource reconnects after every end of a response, unless its status is 204 (HTML, "Server-sent
+            # events").
+            return Response(None, 204)
         name = http.query_params.get("format") or DEFAULT_FORMAT
         encoding = self._formats.encoding(name, stream.name, after, model=stream.header.model)
         return StreamResponse(
@@ -136,16 +138,19 @@ class StreamsEndpoint:
         try:
             seconds = msgspec.json.decode(body, type=dict[str, float])["seconds"]
         except (*JSON_ERRORS, KeyError) as error:
-            raise UsageError('the body is {"seconds": <how long the link lasts>}') from error
+            raise UsageError('the body must be {"seconds": <how long the link is valid>}') from error
         query = link_query(await self._registry.secret(), stream.name, seconds)
         return json_response({"url": f"{STREAMS}/{stream.name}{EVENTS}?{query}"})
 
     async def _own_stream(self, http: HttpRequest) -> StoredStream:
-        """What is known of the answer that the path names, if it belongs to who asks."""
+        """The stream that the path names, if it belongs to the caller."""
         return await self._load(self._auth.identify(http), http.path_params["name"])
 
     async def _linked_stream(self, http: HttpRequest) -> StoredStream:
-        """The same for the holder of a link, who needs no key."""
+        """The stream that the path names, for the holder of a link, who needs no key.
+
+        All readers of one link share a quota: its holder may be anybody.
+        """
         self._auth.check_host(http)
         self._auth.check_origin(http)
         name = http.path_params["name"]
@@ -165,25 +170,25 @@ class StreamsEndpoint:
     async def _list_entry(self, principal: bytes, name: str) -> StreamDocument | None:
         try:
             return _document(await self._load(principal, name))
-        except NotFoundError:  # forgotten, and the list does not know
+        except NotFoundError:  # dropped; lists are not updated
             return None
 
 
 def _parse_start(body: bytes) -> tuple[EngineRequest, StreamHeader]:
-    """The request that an engine gets, and what else was asked for."""
+    """The request for the engine, and the header of its stream."""
     try:
         document = msgspec.json.decode(body, type=dict[str, Any])
         asked = {name: document.pop(name) for name in ("model", "engine", "on_break") if name in document}
         options = msgspec.convert(asked, _StartOptions)
     except JSON_ERRORS as error:
-        raise UsageError(f"the body is a request of the Gemini API with its model: {error}") from error
+        raise UsageError(f"the body must be a request of the Gemini API with a model: {error}") from error
     model = model_name(options.model)
     header = StreamHeader("", model, engine=options.engine, on_break=parse_on_break(options.on_break))
     return EngineRequest(model, msgspec.json.encode(document)), header
 
 
 def _document(stream: StoredStream) -> StreamDocument:
-    """The resource as clients read it."""
+    """The stream as JSON."""
     header, status = stream.header, stream.status
     return StreamDocument(
         name=stream.name,
@@ -207,15 +212,15 @@ def _state(stream: StoredStream) -> str:
 
 
 def _parse_after(http: HttpRequest) -> int:
-    """After how many events the client wants to read: where it was, or where it says."""
+    """The number of events that the reader has. ``Last-Event-ID``, which a browser sends, wins over the URL."""
     text = http.headers.get(LAST_EVENT_ID) or http.query_params.get("after") or "0"
-    return parse_count(text, f"after, or {LAST_EVENT_ID}, is the number of events that have come")
+    return parse_count(text, f"after (or {LAST_EVENT_ID}) must be the number of events received")
 
 
 def _parse_interval(http: HttpRequest) -> float:
-    """How long to gather what comes before it is sent on (seconds)."""
+    """The least time between two writes to the reader (seconds)."""
     text = http.query_params.get("every") or "0"
-    return parse_seconds(text, f"every is a number of seconds, at most {_MAX_INTERVAL:g}", limit=_MAX_INTERVAL)
+    return parse_seconds(text, f"every must be a number of seconds, at most {_MAX_INTERVAL:g}", limit=_MAX_INTERVAL)
 
 
 def _not_found() -> APIError:

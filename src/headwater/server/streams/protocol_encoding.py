@@ -19,10 +19,10 @@ _CUT = api_error(503, "the server let this reader go before the end: read the an
 
 
 class ProtocolEncoding:
-    """An answer as an encoder writes it.
+    """An answer as the encoder of a front end's protocol writes it.
 
-    A reader that is let go before the end is told so as of an error, unless it ``is_resumable`` and comes back by
-    itself. Without ``headers_first`` the head waits for the first chunk, and an error before it is an HTTP error.
+    A reader that is disconnected before the end gets an error, unless it ``is_resumable`` and reconnects by itself.
+    Without ``headers_first`` the response waits for the first chunk, and an error before it has an HTTP status.
     """
 
     is_unary = False
@@ -36,7 +36,7 @@ class ProtocolEncoding:
         self.headers: Sequence[tuple[bytes, bytes]] = [(name.encode(), value.encode()) for name, value in extra]
 
     def encode(self, records: Sequence[bytes]) -> bytes:
-        """Return what these records say; without any, the beginning."""
+        """Return the next bytes of the body; before the first records, the protocol's beginning."""
         return self._encoder.begin() + b"".join([self._frame(record) for record in records])
 
     def end(self) -> bytes:
@@ -44,7 +44,7 @@ class ProtocolEncoding:
         return b""
 
     def interrupt(self) -> bytes:
-        """Return what a reader is told who is let go before the end."""
+        """Return an error for a reader that is disconnected before the end."""
         return b"" if self._is_resumable else self._encoder.fail(error_body(_CUT))
 
     def refusal(self, body: bytes) -> bytes:
@@ -61,7 +61,7 @@ class ProtocolEncoding:
 
 
 def read_chunk(data: bytes) -> GenerateContentResponse:
-    """Return the chunk of a record; what does not fit its type is left out."""
+    """Return the chunk of a record, without the parts that do not fit the type."""
     try:
         return _DECODER.decode(data)
     except JSON_ERRORS:

@@ -1,4 +1,8 @@
-"""One answer as an HTTP response: produced into the log, read from it as it grows, stopped when the client leaves."""
+"""Answers as HTTP responses: read from their log while it grows, in an encoding.
+
+A ``RelayResponse`` owns its answer and stops it when the client disconnects. A ``StreamResponse`` only reads a stored
+stream. Both use ``deliver``: there is no other path from an engine to a client.
+"""
 
 from __future__ import annotations
 
@@ -24,11 +28,11 @@ from headwater.server.streams.record_format import StreamHeader, error_record
 from headwater.server.streams.recorder import Backpressure, Generation, Recorder, shutting_down
 from headwater.server.streams.registry import StreamRegistry
 
-#: How much is written at once: a slow reader holds up this much beside the log.
+#: How much is written at once (bytes): what a slow reader holds in memory besides the log.
 _WRITE_BYTES = 64 * 1024
-#: How far a production may be ahead of the client, the only one to read it.
+#: How far a relayed answer may be ahead of its client (bytes).
 _MAX_AHEAD_BYTES = 256 * 1024
-#: After the last answer of this server has ended, those who still read one have so long to hear of it (seconds).
+#: How long readers have to receive the end of their stream after the server's last generation has ended (seconds).
 _CLOSING_SECONDS = 1.0
 _Headers = list[tuple[bytes, bytes]]
 #: A browser that may store an answer takes it piece by piece; nginx must pass on each piece at once.
@@ -36,7 +40,7 @@ _STREAM_HEADERS = [(name.encode(), value.encode()) for name, value in EVENT_STRE
 
 
 class RelayResponse(Response):
-    """What ``engine`` answers to ``request`` of ``principal``, written in ``encoding``, for this client alone."""
+    """An answer for this client alone: ``engine`` runs while the client is connected."""
 
     def __init__(
         self,
@@ -57,10 +61,10 @@ class RelayResponse(Response):
         self._principal = principal
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Produce the answer and send it.
+        """Run the engine and send its answer.
 
         Raises:
-            HeadwaterError: there is no place for it; nothing was sent.
+            HeadwaterError: if the answer was refused; nothing was sent.
         """
         auth = self._auth
         with ExitStack() as stack:
@@ -108,10 +112,10 @@ class StreamResponse(Response):
         self._min_interval = min_interval
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Send it as it comes, until its end, the client's or the server's, or that of the key.
+        """Send events until the stream ends, the client disconnects, the key is revoked or the server shuts down.
 
         Raises:
-            HeadwaterError: there is no such answer any more, or the server shuts down; nothing was sent.
+            HeadwaterError: if the stream does not exist any more, or the server shuts down; nothing was sent.
         """
         started = asyncio.Event()
 
@@ -130,11 +134,11 @@ class StreamResponse(Response):
             await reading
         if is_interrupted and not started.is_set():
             raise shutting_down()
-        if is_interrupted:  # the rest is to be had elsewhere, or not at all
+        if is_interrupted:  # the client can read the rest elsewhere, or is not allowed to
             await send({"type": "http.response.body", "body": self._encoding.interrupt(), "more_body": False})
 
     async def _watch(self, reading: asyncio.Task[None], receive: Receive) -> bool:
-        """Return when the reading is over or has to be; whether it is the client who still wants more."""
+        """Return when reading has ended or must end; whether the client is still waiting for more."""
         revoked = asyncio.Event()
         disconnected = asyncio.create_task(_disconnected(receive))
         closing = asyncio.create_task(self._registry.wait_drained())
@@ -183,7 +187,11 @@ async def deliver(
     backpressure: Backpressure | None = None,
     extra_headers: Sequence[tuple[bytes, bytes]] = (),
 ) -> None:
-    """Send what a log says after ``after`` records, as it comes, with ``extra_headers`` headers."""
+    """Send the records of a log after offset ``after`` while they are appended, with ``extra_headers``.
+
+    The status can only be that of an error if nothing has been sent: so an encoding either waits for the first record
+    before it sends the head, or has a way to report errors later (``headers_first``).
+    """
     async with aclosing(tail(log, key, after, heartbeat=heartbeat, min_interval=min_interval)) as pages:
         page = Page([], after, False) if encoding.headers_first else await anext(pages)
         while encoding.is_unary and not page.records and not page.is_end:
@@ -233,11 +241,11 @@ async def _send_stream(
 
 
 def _forgotten() -> APIError:
-    return server_error(404, "NOT_FOUND", "FORGOTTEN", "the stream was forgotten while it was read")
+    return server_error(404, "NOT_FOUND", "FORGOTTEN", "the stream was deleted while it was read")
 
 
 def batches(records: list[bytes], most: int = _WRITE_BYTES) -> Iterator[list[bytes]]:
-    """Yield records in groups of about ``most`` bytes, so that what waits for a slow reader is not copied at once."""
+    """Yield records in groups of about ``most`` bytes: a long log is not copied at once for a slow reader."""
     if sum(map(len, records)) <= most:
         yield records
         return
@@ -255,7 +263,7 @@ async def _send_error(body: bytes, encoding: ResponseEncoding, send: Send) -> No
     document = msgspec.json.decode(body)
     status = http_status(document["error"].get("code"))
     extra_headers: _Headers = [(b"retry-after", retry_after(document).encode())] if status == 429 else []
-    # Under the label of an event stream, as Google sends it, it is one that google-genai's aiohttp side loses.
+    # As JSON, not as an event stream as Google labels it: google-genai with aiohttp loses an error in an event stream.
     await _send_whole(status, JSON, encoding.refusal(body), send, extra_headers)
 
 
@@ -268,7 +276,7 @@ async def _send_whole(
 
 
 async def _watch(receive: Receive, generation: Generation) -> None:
-    """Stop the production when the client goes away."""
+    """Stop the engine when the client disconnects."""
     await _disconnected(receive)
     generation.cancel()
 
