@@ -217,7 +217,7 @@ def test_another_key_does_not_get_it(side: Any) -> None:
     with Live(engine, api_keys=["mine", "yours"]) as live:
         stream = side.stream(live.client("mine"), on_break="continue")
         side.next(stream)
-        with pytest.raises(NotFoundError, match="not kept"):
+        with pytest.raises(NotFoundError, match="no longer stored"):
             side.read(side.call(live.client("yours"), "models.resume_stream", position=stream.position))
         mine = side.call(live.client("mine"), "models.resume_stream", position=stream.position)
         assert side.do(mine.collect()).text.endswith(engine.text[-8:])
@@ -235,7 +235,7 @@ def test_after_the_grace_it_is_gone(side: Any, short: float) -> None:
         live.until(lambda: engine.cancelled == 1)
         assert time.monotonic() - began >= short
         assert engine.running == 0
-        with pytest.raises(NotFoundError, match="not kept any more"):
+        with pytest.raises(NotFoundError, match="no longer stored"):
             side.read(side.call(live.client(), "models.resume_stream", position=position))
         _wait_for_drop(live, key)
 
