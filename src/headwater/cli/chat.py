@@ -55,6 +55,7 @@ def chat(context: click.Context, /, chat_id: str | None, **given: Any) -> Exit:
     if chat_id is None:
         talk = TerminalChat(options.connect(screen), options, screen)
     else:
+        # A saved chat keeps its model, unless the user names one now; the default does not count as naming.
         is_chosen = context.get_parameter_source("model") is click.core.ParameterSource.COMMANDLINE
         talk = _resume_chat(chat_id, options, screen, keep_model=not is_chosen)
     if sys.stdin is not None and sys.stdin.isatty():
@@ -88,6 +89,7 @@ def _run_interactive(talk: TerminalChat, screen: Screen) -> Exit:
         if screen.shows_answers:
             import readline  # noqa: F401 - gives input() line editing and history
     screen.note("/help lists the commands, Ctrl-D leaves")
+    # One Ctrl-C at the prompt may be a late try to stop an answer, so only the second in a row leaves.
     warned = False
     while True:
         try:
@@ -105,13 +107,15 @@ def _run_interactive(talk: TerminalChat, screen: Screen) -> Exit:
         warned = False
         try:
             talk.handle(line)
-        except KeyboardInterrupt:  # just before or after an answer
+        except KeyboardInterrupt:
+            # Just before or after an answer; during one, `show` handles it.
             screen.after_interrupt()
         except _ExitChat:
             return Exit.OK
 
 
 def _run_from_pipe(talk: TerminalChat) -> Exit:
+    # Bytes, because a pipe may have any encoding; `as_text` decodes each line.
     for line in sys.stdin.buffer if sys.stdin is not None else ():
         try:
             code = talk.handle(as_text(line))
@@ -125,7 +129,8 @@ def _run_from_pipe(talk: TerminalChat) -> Exit:
 def _read_line(screen: Screen) -> str:
     if screen.shows_answers:
         return input("> ")
-    sys.stderr.write("> ")  # standard output is redirected, and gets answers only
+    # Standard output is redirected and gets answers only, so the prompt goes to stderr; input() would not do that.
+    sys.stderr.write("> ")
     sys.stderr.flush()
     line = sys.stdin.readline()
     if not line:
@@ -159,10 +164,13 @@ class TerminalChat:
         return self._client.chats.create(model=self._options.model, keep_partial=True)
 
     def _send(self, message: str) -> Exit:
+        # Bytes of the terminal that are not UTF-8 arrive as surrogates, which JSON cannot carry.
         text = message.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
+        # /model may have changed it since the last message.
         self._chat.model = self._options.model
         stream = self._chat.send_message_stream(text, self._options.config(), on_retry=retry_notes(self._screen))
         code = show(stream, self._screen, stats=self._options.stats)
+        # In a pipe too: answers of a conversation are separated by lines.
         self._screen.end(always=True)
         return self._autosave(code) if self._chat.id is not None else code
 

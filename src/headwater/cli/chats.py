@@ -56,6 +56,7 @@ def list_chats(query: tuple[str, ...], limit: int, *, as_json: bool, base_url: s
     """
     screen, words = Screen(), " ".join(query)
     with explain_missing_server(base_url):
+        # One more than is shown tells whether there are more.
         pager = _client(base_url).chats.list(words or None, page_size=min(limit + 1, _PAGE))
         found = list(itertools.islice(pager, limit + 1))
     shown = found[:limit]
@@ -140,6 +141,7 @@ def delete(ids: tuple[str, ...], *, yes: bool, base_url: str) -> Exit:
     screen = Screen()
     with explain_missing_server(base_url):
         client = _client(base_url)
+        # All are found before the first is deleted, so that one wrong id deletes nothing.
         found = {chat.id: chat for chat in find_all(client, ids)}
         if not yes and not _confirm(list(found.values())):
             screen.note("nothing was deleted")
@@ -167,6 +169,7 @@ def find_all(client: Client, starts: Sequence[str]) -> list[SavedChatInfo]:
         NotFoundError: if there is no such chat.
         UsageError: if a prefix is ambiguous.
     """
+    # The server does not search by the prefix of an id, and a list without messages is small.
     there = list(client.chats.list(page_size=_PAGE))
     return [_resolve(start, [chat for chat in there if chat.id.startswith(start)]) for start in starts]
 
@@ -175,6 +178,7 @@ def _resolve(start: str, found: Sequence[SavedChatInfo]) -> SavedChatInfo:
     if not found or not start:
         message = f"no chat {start!r}: see headwater chats list"
         raise api_error(404, message, status="NOT_FOUND")
+    # An exact id wins: it may also be the beginning of another one.
     exact = [chat for chat in found if chat.id == start]
     if len(found) > 1 and not exact:
         some = ", ".join(f"{chat.id} ({chat.title})" for chat in found[:5])
@@ -215,6 +219,7 @@ def _show_table(found: Sequence[SavedChatInfo], screen: Screen) -> None:
     if has_rich():
         _draw_table(rows)
         return
+    # What is left of a line; titles longer than that are cut, so that each chat stays on one line.
     room = max(20, shutil.get_terminal_size().columns - length - len(rows[0][1]) - 4)
     lines = [(name, when, title if len(title) <= room else f"{title[: room - 1]}…") for name, when, title in rows]
     screen.text("".join(f"{name:{length}}  {when}  {title}\n" for name, when, title in lines))

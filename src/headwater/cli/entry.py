@@ -56,24 +56,29 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 
 def _run(arguments: Sequence[str] | None) -> int:
+    # Not in standalone mode, where click would print errors and exit by its own rules.
     try:
         code = headwater.main(arguments, prog_name="headwater", standalone_mode=False)
     except click.ClickException as error:
         error.show()
         return error.exit_code
     except (KeyboardInterrupt, click.Abort):
+        # Outside of an answer: while a command starts, reads its input or asks for confirmation.
         Screen().after_interrupt()
         return Exit.INTERRUPTED
-    except OutputClosed:  # such as `| head`: not an error
+    except OutputClosed:
+        # `headwater ask ... | head` is not an error.
         forget_output()
         return Exit.OK
     except HeadwaterError as error:
         Screen().error(explain(error))
         return exit_for(error)
+    # Errors of the network are HeadwaterErrors. What is left is output that cannot be written, as on a full disk.
     except OSError as error:
         Screen().error(f"cannot write the answer: {error.strerror or explain(error)}")
         return Exit.FAILED
-    except Exception as error:  # never a traceback, unless asked for
+    except Exception as error:
+        # A bug of ours: one line as well, since whoever runs the command cannot do much with a traceback.
         Screen().error(f"unexpected {type(error).__name__}: {explain(error)} (HEADWATER_DEBUG=1 shows where)")
         return Exit.FAILED
     return code if isinstance(code, int) else Exit.OK

@@ -34,6 +34,7 @@ class Exit(IntEnum):
 
 def exit_for(error: HeadwaterError) -> Exit:
     """Return the exit code for ``error``."""
+    # The order matters: a cancelled stream is a StreamError with a partial answer, too.
     if isinstance(error, UsageError):
         return Exit.USAGE
     if isinstance(error, StreamCancelled):
@@ -62,6 +63,7 @@ def without_keys(text: str) -> str:
     """Return ``text`` with the API keys of the environment masked."""
     for name in API_KEY_VARIABLES:
         key = os.environ.get(name, "").strip()
+        # A message may quote the key with escapes. Keys of a few letters are placeholders, and would mask words.
         for form in (key, repr(key)[1:-1]):
             if len(form) >= 8:
                 text = text.replace(form, "***")

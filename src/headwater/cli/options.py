@@ -134,7 +134,8 @@ class Options:
         asked = self.base_url or ""
         if asked and not asked.startswith("offline:"):
             raise click.UsageError(f"--offline and --base-url {asked} cannot be combined")
-        known = os.environ.get("GOOGLE_GEMINI_BASE_URL", "")  # may have a pace: offline:instant
+        # The variable may have a pace (offline:instant), which --offline alone should not override.
+        known = os.environ.get("GOOGLE_GEMINI_BASE_URL", "")
         return asked or (known if known.startswith("offline:") else "offline:")
 
     def to_server(self) -> str:
@@ -143,6 +144,7 @@ class Options:
         self.needs_key = False
         return self.base_url
 
+    # Imports of the client are inside functions, because `headwater --help` and shell completion do not need it.
     def connect(self, screen: Screen) -> Client:
         """Return a client; at a terminal, note if no model will answer.
 
@@ -154,6 +156,7 @@ class Options:
         offline = asked.startswith("offline:")
         options: dict[str, Any] = {"base_url": url} if url else {}
         if self.timeout is not None:
+            # In milliseconds, as google-genai has it; 0 would mean no limit.
             options["timeout"] = max(1, round(self.timeout * 1000))
         needs_key = self.needs_key and not _is_local(asked)
         client = _client(options, key="offline" if offline else None, needs_key=needs_key)
@@ -184,6 +187,7 @@ def explain_missing_server(url: str) -> Iterator[None]:
 def _client(options: dict[str, Any], *, key: str | None = None, needs_key: bool) -> Client:
     from headwater import genai
 
+    # A variable that is empty, or has only spaces, counts as not set.
     has_none = key is None and not any(os.environ.get(name, "").strip() for name in API_KEY_VARIABLES)
     try:
         return genai.Client(http_options=options, api_key="none" if has_none and not needs_key else key)
@@ -197,7 +201,8 @@ def _is_local(url: str) -> bool:
     """Whether the URL is a server on this machine, which usually needs no key."""
     try:
         return is_loopback(urlsplit(url).hostname or "")
-    except ValueError:  # not a URL; the client raises the error
+    except ValueError:
+        # Not a URL: the client raises the error, with a better message.
         return False
 
 

@@ -22,6 +22,7 @@ def show(stream: Stream, screen: Screen, *, as_json: bool = False, stats: bool =
     """
     if progress and not (as_json and screen.shows_answers):
         screen.show_progress(lambda: stream.progress)
+    # `with` closes the connection on Ctrl-C and on every error, before anything is written about it.
     try:
         with stream:
             for chunk in stream:
@@ -34,6 +35,7 @@ def show(stream: Stream, screen: Screen, *, as_json: bool = False, stats: bool =
     except HeadwaterError as error:
         screen.error(explain(error))
         code = exit_for(error)
+    # After an error too: what arrived before it is on the screen, and has to end its line.
     screen.end()
     if stats and code is not Exit.USAGE:
         _print_stats(_stats(stream), screen, as_json=as_json)
@@ -44,6 +46,7 @@ def _write(chunk: GenerateContentResponse, screen: Screen, *, as_json: bool) -> 
     if as_json:
         import msgspec
 
+        # The bytes of the API, not what was parsed from them; only line breaks are removed.
         screen.line(msgspec.json.format(chunk.raw, indent=-1))
         return
     screen.thought(chunk.thought_text)
@@ -64,6 +67,7 @@ def _report_ending(stream: Stream, screen: Screen, *, as_json: bool) -> Exit:
             because = f" ({ending.message})" if ending.message else ""
             screen.error(f"the {'prompt' if ending.is_prompt else 'answer'} was blocked: {ending.reason}{because}")
             return Exit.BLOCKED
+        # Broken streams raise before this; what gets here has such an ending by its finish reason alone.
         case (
             EndingKind.TRUNCATED
             | EndingKind.MALFORMED_CALL

@@ -14,6 +14,7 @@ import click
 _URIS = ("gs://", "https://", "http://")
 _BRANDS = {b"heic": "image/heic", b"heix": "image/heic", b"mif1": "image/heif", b"avif": "image/avif"}
 _LENGTH = re.compile(r"\b(\d{1,3}(?:,\d{3})+|\d{1,6})[ -]words?\b", re.IGNORECASE)
+#: Magic numbers of files. The name decides only where they do not: standard input has no name.
 _STARTS = (
     (b"\x89PNG\r\n\x1a\n", "image/png"),
     (b"\xff\xd8\xff", "image/jpeg"),
@@ -64,6 +65,7 @@ def mime_type(data: bytes, name: str) -> str | None:
             return kind
     if data[:4] == b"RIFF" and data[8:12] == b"WEBP":
         return "image/webp"
+    # ISO base media files: the brand tells images from videos.
     if data[4:8] == b"ftyp" and data[8:12] in _BRANDS:
         return _BRANDS[data[8:12]]
     return mimetypes.guess_type(name)[0]
@@ -75,6 +77,7 @@ def as_text(data: bytes) -> str:
     Raises:
         click.UsageError: if they look like a binary file.
     """
+    # The test that git and grep use for binary files, except that UTF-16 is full of zeros.
     if b"\0" in data[:8192] and not data.startswith((b"\xff\xfe", b"\xfe\xff")):
         raise click.UsageError("standard input is not text; for an image use --image -")
     encoding = "utf-16" if data.startswith((b"\xff\xfe", b"\xfe\xff")) else "utf-8-sig"
@@ -82,7 +85,9 @@ def as_text(data: bytes) -> str:
 
 
 def _text(words: Sequence[str], *, with_input: bool) -> str:
+    # Arguments that are not UTF-8 arrive as surrogates, which JSON cannot carry.
     words = [word.encode("utf-8", "surrogateescape").decode("utf-8", "replace") for word in words]
+    # With "-", input stands in the middle of the prompt; without, piped input follows it.
     if "-" in words:
         place = words.index("-")
         pieces = [" ".join(words[:place]), as_text(_input_bytes()), " ".join(words[place + 1 :])]

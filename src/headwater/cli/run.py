@@ -41,8 +41,10 @@ def run(offline: bool, module: str | None, arguments: tuple[str, ...]) -> None:
     if module is None and not arguments:
         raise click.UsageError("name a program, for example: headwater run script.py")
     if offline:
-        known = os.environ.get("GOOGLE_GEMINI_BASE_URL", "")  # may have a pace: offline:instant
+        # The variable may have a pace: offline:instant.
+        known = os.environ.get("GOOGLE_GEMINI_BASE_URL", "")
         os.environ["GOOGLE_GEMINI_BASE_URL"] = known if known.startswith("offline:") else "offline:"
+    # Before any module of the program: what is imported as google.genai once stays that.
     import_shim.install()
     if module is None:
         script, *rest = arguments
@@ -65,10 +67,12 @@ def _source(path: str) -> bytes:
 
 def _run_script(path: str, source: bytes) -> None:
     """Run a file as ``python file`` does."""
-    path = os.path.abspath(path)  # as python does
+    # Python makes __file__ absolute since 3.9.
+    path = os.path.abspath(path)
     main = ModuleType("__main__")
     main.__dict__.update(__file__=path, __builtins__=builtins, __spec__=None)
-    sys.modules["__main__"] = main  # and it stays: exit handlers of the program may look there
+    # It stays after the program: its exit handlers, pickles and threads look up names in __main__.
+    sys.modules["__main__"] = main
     sys.path[0] = str(Path(path).resolve().parent)
     code = compile(source, path, "exec", flags=ast.PyCF_ALLOW_TOP_LEVEL_AWAIT, dont_inherit=True)
     _execute(code, main)
@@ -76,7 +80,8 @@ def _run_script(path: str, source: bytes) -> None:
 
 def _execute(code: CodeType, main: ModuleType) -> None:
     if code.co_flags & inspect.CO_COROUTINE:
-        import asyncio  # most programs run their own loop, or none
+        # Not at the top, as most programs run their own loop, or none.
+        import asyncio
 
         asyncio.run(eval(code, main.__dict__))  # noqa: S307
     else:
@@ -93,11 +98,13 @@ def _run_module(name: str) -> None:
 def _run_to_end(program: Callable[[], None]) -> int | str | None:
     """Run the program; return its exit code, or the argument of ``sys.exit``."""
     interrupted = Event()
-    atexit.register(_die_of_interrupt, interrupted)  # exit handlers run in reverse order: after the program's
+    # Exit handlers run in reverse order, so this one runs after all that the program registers.
+    atexit.register(_die_of_interrupt, interrupted)
     try:
         program()
     except SystemExit as error:
         return error.code
+    # Printed here and not by Python, whose traceback would begin with frames of this module.
     except BaseException as error:
         error.__traceback__ = _program_frames(error.__traceback__)
         sys.excepthook(type(error), error, error.__traceback__)
@@ -111,7 +118,8 @@ def _program_frames(trace: TracebackType | None) -> TracebackType | None:
     """The frames of a traceback that belong to the program."""
     while trace is not None and trace.tb_frame.f_globals.get("__name__") in _OWN_MODULES:
         trace = trace.tb_next
-    return trace  # none for a file that does not compile: the error itself names the line
+    # None for a file that does not compile: the error itself names the line.
+    return trace
 
 
 def _die_of_interrupt(interrupted: Event) -> None:
@@ -125,6 +133,7 @@ def _die_of_interrupt(interrupted: Event) -> None:
 def _report() -> None:
     if not import_shim.missed:
         return
+    # Both may be the same terminal, where the list has to follow the program's output.
     sys.stdout.flush()
     lines = [f"  {name:<32} {unsupported.replacement_for(name)}" for name in import_shim.missed]
     click.echo("\n".join(["headwater run: the program used names that headwater does not have:", *lines]), err=True)

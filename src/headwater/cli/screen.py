@@ -37,16 +37,19 @@ class Screen:
             _replace_unencodable(stream)
         self.shows_answers = self._out.isatty()
         self.shows_notes = self._err.isatty()
-        self._open_line = False  # the last line of the answer has no newline yet
+        #: Whether the last line of the answer has no newline yet.
+        self._open_line = False
         self._open_thought = False
         self._cleaner = ControlEscaper()
         self._markdown = self.shows_answers and (_renders_by_default(self._out) if markdown is None else markdown)
         if self._markdown and not has_rich():
             raise UsageError(_NO_RICH)
-        if self._markdown:  # meanwhile the request waits for the network
+        if self._markdown:
+            # The import takes about as long as the first byte of an answer, which the main thread waits for meanwhile.
             Thread(target=import_module, args=("headwater.views.markdown",), daemon=True).start()
-        self._view: TerminalView | None = None  # the answer, if it is rendered
-        self._bar: TerminalView | None = None  # the progress bar, if it is not below the answer
+        #: The answer, if it is rendered, and the progress bar, if it is not below the answer.
+        self._view: TerminalView | None = None
+        self._bar: TerminalView | None = None
 
     def show_progress(self, measure: Callable[[], Progress]) -> None:
         """At a terminal, show a progress bar until the end: below the answer, or on standard error.
@@ -78,6 +81,8 @@ class Screen:
         if not piece:
             return
         self._end_thought()
+        # Three cases: rendered; a terminal, which gets no control characters that a model made up (they could retitle
+        # it, or hide text); a pipe, which gets the answer byte for byte.
         view = self._answer_view()
         if view is not None:
             view.feed(piece)
@@ -151,10 +156,12 @@ class Screen:
         try:
             self._out.write(text)
             self._out.flush()
+        # The reader has seen enough, which is not an error.
         except BrokenPipeError as error:
             raise OutputClosed from error
 
     def _end_line_on_terminal(self) -> None:
+        # A rendered answer redraws its last lines; a note between would be drawn over.
         if self.shows_notes:
             self._finish_views()
         if self._open_line and self.shows_answers and self.shows_notes:
@@ -176,6 +183,7 @@ class Screen:
 
 def forget_output() -> None:
     """Redirect standard output, so that Python does not fail to flush a closed pipe at exit."""
+    # The file descriptor and not sys.stdout: the buffer of the old object is what would fail.
     os.dup2(_null_stream().fileno(), sys.stdout.fileno())
 
 

@@ -66,6 +66,7 @@ def _option(group: OptionGroup, flag: str, *field: str, unit: int = 1, **setting
     its default. ``unit`` is how much of the field one of the option is.
     """
     name = flag.partition("/")[0].removeprefix("--").replace("-", "_")
+    # Click names a parameter after its flag, or after an argument without dashes.
     default = _DEFAULTS.get(field[0] if field else name)
     if default is not None and unit != 1:
         default = default // unit if isinstance(default, int) else default / unit
@@ -209,6 +210,7 @@ def serve(
 
     Any Gemini client works: point its base URL at this server. Ctrl-C stops it; running answers get --grace seconds.
     """
+    # First of all, so that a missing extra is reported before any other mistake.
     run = _import_server()
     from headwater.engines.registry import EngineSettings
     from headwater.log.open import open_log
@@ -225,6 +227,7 @@ def serve(
     log, chat_store = open_log(store), open_store(chats or _chats_next_to(store))
     application = app(default, engines=others, log=log, chats=chat_store, config=config)
     run.log_to_stderr(log_level, access_log=access_log)
+    # Bound before it is announced, so that a script can connect as soon as it reads the address.
     listener = run.listen(host, port)
     _greet(_url(host, listener.getsockname()[1]), default, why, needs_key=bool(config.api_keys))
     reload = key_reloader(application.state.server.auth, api_key_file, own_keys) if api_key_file else None
@@ -319,6 +322,7 @@ def _url(host: str, port: int) -> str:
 
 
 def _trial(url: str, *, needs_key: bool) -> str:
+    # A placeholder, because what is printed may end up in a log.
     key = " -H 'x-goog-api-key: YOUR-KEY'" if needs_key else ""
     body = """{"contents":[{"parts":[{"text":"Tell me a story about a river."}]}]}"""
     path = f"v1beta/models/{DEFAULT_MODEL}:streamGenerateContent?alt=sse"

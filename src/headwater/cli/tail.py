@@ -36,6 +36,7 @@ def tail(name: str, after: int, *, as_json: bool, markdown: bool | None, stats: 
       headwater tail 0Wk7Zr1mSgq2cF3nVb9xLdPtYhEoUaIj
     """  # noqa: D301 - \b keeps click from wrapping the lines below it
     screen = Screen(markdown=False if as_json else markdown)
+    # Retries are announced, as a restart of the server can take a while.
     stream = server_client(base_url).streams.attach(name, after, on_retry=retry_notes(screen))
     code = show(stream, screen, as_json=as_json, stats=stats)
     if code is not Exit.INTERRUPTED:
