@@ -40,10 +40,12 @@ class ArgumentText:
 
     def _piece(self, piece: PartialArg) -> str:
         path, content = path_keys(piece.json_path or ""), piece_value(piece)
+        # A member that will be written again at the end needs no more pieces.
         if not path or not isinstance(path[0], str) or path[0] in self._again:
             return ""
         if not has_value(piece):
             return self._end_of(path, piece)
+        # The next piece of the string that is open: only its content is added, without quotes.
         if path == self._text_at and isinstance(content, str):
             return _inside(content) + ("" if piece.will_continue else self._close_text())
         return self._next(path, content, will_continue=bool(piece.will_continue))
@@ -59,6 +61,7 @@ class ArgumentText:
 
     def _next(self, path: list[_Key], content: Any, *, will_continue: bool) -> str:
         depth = self._shared(path)
+        # Out of order: see the class. Only the outermost member is written again, with all that is in it.
         if not self._is_next(path, depth):
             self._again.append(str(path[0]))
             return ""

@@ -84,6 +84,7 @@ class EventEncoder(ABC):
         """Return the encoding of a chunk, which may be empty."""
         if self._is_finished:
             return b""
+        # A turn starts before its first chunk is counted: the tokens of that chunk belong to the new turn.
         written = [self.begin()]
         for piece in self._splitter.split(chunk):
             if isinstance(piece, TurnStart):
@@ -107,6 +108,7 @@ class EventEncoder(ABC):
         """Return the end of an answer that failed: by an exception, or an error as JSON in Google's format."""
         if self._is_finished:
             return b""
+        # An error before the first chunk still needs the beginning: readers expect it first.
         begun = self.begin()
         self._is_finished = True
         return begun + self._fail(ErrorDocument.of(error))

@@ -29,6 +29,7 @@ def part_of(url: str, media_type: str | None, where: str) -> Part:
     Raises:
         UsageError: if a model cannot read such a URL. ``where`` locates it in the request.
     """
+    # Some pages send "image/*", which says what was chosen in a dialog, not what the file is.
     kind = media_type if media_type and "/" in media_type and not media_type.endswith("/*") else None
     if url.startswith("data:"):
         return Part(inline_data=_blob(url, kind, where))

@@ -24,6 +24,7 @@ from headwater.json_text import JSON_ERRORS
 #: The domain of the ``ErrorInfo`` that names an error of headwater's own.
 DOMAIN = "headwater"
 _INFO = "type.googleapis.com/google.rpc.ErrorInfo"
+# Several of these share a status; the reason tells clients what happened.
 _REASONS: tuple[tuple[type[Exception], str], ...] = (
     (ConnectError, "CONNECT"),
     (StreamInterrupted, "INTERRUPTED"),
@@ -75,6 +76,7 @@ class _Document(msgspec.Struct):
 
 def error_body(error: Exception) -> bytes:
     """Return an error as JSON in Google's format. The API's own errors are passed on unchanged."""
+    # An engine's error keeps its details (quota, retry delay), which clients read.
     if isinstance(error, APIError) and isinstance(error.details, dict) and "error" in error.details:
         return msgspec.json.encode(error.details)
     code, status = _code(error)
@@ -104,6 +106,7 @@ def _code(error: Exception) -> tuple[int, str]:
             return 404, "NOT_FOUND"
         case TimeoutError():
             return 504, "DEADLINE_EXCEEDED"
+        # nginx's code for a client that closed the request; Google uses it for CANCELLED.
         case StreamCancelled():
             return 499, "CANCELLED"
         case WireError():

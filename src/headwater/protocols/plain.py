@@ -50,6 +50,7 @@ class PlainText(EventEncoder):
         """The events of a chunk. Only the last has its number, so no reader resumes in the middle of a chunk."""
         self._number += 1
         written, self._written = self._written, []
+        # An id without data fires no event, but the browser remembers it (HTML, 9.2.6).
         if not written:
             return b"id: %d\n\n" % self._number
         *first, last = written

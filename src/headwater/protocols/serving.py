@@ -27,6 +27,7 @@ def encoded(stream: Any, encoder: Encoder) -> Iterator[bytes]:
     try:
         if begin := encoder.begin():
             yield begin
+        # The reader gets the protocol's own end in every case, since it cannot see that the connection ended early.
         try:
             for chunk in stream:
                 if piece := encoder.chunk(chunk):

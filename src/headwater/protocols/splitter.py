@@ -73,6 +73,7 @@ class ChunkSplitter:
         self._answer_id = self._answer_id or chunk.response_id
         yield from self._turns(chunk)
         for candidate in chunk.candidates or ():
+            # Front ends show one answer; other candidates have no place in these protocols.
             if candidate.index:
                 continue
             for part in (candidate.content.parts if candidate.content else None) or ():
@@ -100,6 +101,7 @@ class ChunkSplitter:
 
     def _turns(self, chunk: GenerateContentResponse) -> Iterator[Piece]:
         """The results of functions that the client called automatically: later chunks carry the history with them."""
+        # Every chunk after the calls has the whole history; it is new only when it has grown.
         history = chunk.automatic_function_calling_history or []
         if len(history) <= self._known_turns:
             return
@@ -134,6 +136,7 @@ class ChunkSplitter:
             yield from self._server_result(part, part.tool_response.id, server_tool(kind), output, kind)
         elif part.inline_data is not None or part.file_data is not None:
             yield FilePart(part)
+        # A signature without content still has to reach the client, which sends it back.
         elif part.thought_signature is not None:
             yield TextDelta("", bool(part.thought), part.thought_signature)
 
@@ -141,7 +144,8 @@ class ChunkSplitter:
 
     def _call(self, part: Part, call: FunctionCall) -> Iterator[Piece]:
         begun = self._arguments.add(call)
-        if begun is call:  # complete in one part
+        # Complete in one part, as all calls are unless their arguments are streamed.
+        if begun is call:
             yield from self._complete()
             whole = _PartialCall(self._id(call), call, part.thought_signature)
             yield self._track(whole.call_end())
@@ -172,7 +176,8 @@ class ChunkSplitter:
         name = answer.name or ""
         same_name = (call for call, called in self._pending.items() if called == name)
         call = answer.id if answer.id in self._pending else next(same_name, None)
-        if call is None:  # a result without a call: protocols need the call first
+        # A result without a call: protocols require the call first, so an empty one is made up.
+        if call is None:
             call = answer.id or self._derived_id(name)
             yield CallEnd(call, name, {}, "{}")
         self._pending.pop(call, None)
@@ -218,6 +223,7 @@ class ChunkSplitter:
                 url, title = document.uri or document.document_name, document.title
             else:
                 continue
+            # Later chunks repeat the sources of earlier ones.
             if url and url not in self._cited:
                 self._cited.add(url)
                 is_page = url.startswith(("http://", "https://"))

@@ -24,6 +24,7 @@ class UsageCounter:
             self._usage = usage if usage.total_token_count is not None else merge_message(self._usage, usage)
         if chunk.model_version:
             self.model = chunk.model_version
+        # Only this chunk decides how the answer ended; folding all of them would hold the whole text.
         if chunk.finish_reason is not None or chunk.prompt_feedback is not None:
             self._last = Fold()
             self._last.add(chunk)

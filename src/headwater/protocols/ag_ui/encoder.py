@@ -107,13 +107,16 @@ class AgUi(EventEncoder):
 
     def _text(self, delta: TextDelta) -> bytes:
         kind, written = ("reasoning" if delta.is_thought else "text"), b""
+        # A message is either text or reasoning; AG-UI has different events for the two.
         if self._open is None or self._open[0] != kind:
             written = self._close()
             self._open = (kind, self._new_id())
             written += self._open_message(*self._open)
         message = self._open[1]
-        if delta.text:  # an empty delta is not valid
+        # The schema of AG-UI refuses an empty delta.
+        if delta.text:
             written += _event(_MESSAGE[kind] + "_CONTENT", messageId=message, delta=delta.text)
+        # The value belongs to the finished message, so that is closed first.
         if delta.signature is not None:
             written += self._close() + _encrypted("message", message, delta.signature)
         return written
@@ -147,7 +150,8 @@ class AgUi(EventEncoder):
     # Tools
 
     def _start(self, call: CallStart | CallEnd) -> bytes:
-        if self._last_text is None:  # AG-UI attaches calls to a message; this turn has no text
+        # AG-UI attaches calls to a message. A turn without text gets the id of one that is never opened.
+        if self._last_text is None:
             self._last_text = self._new_id()
         ids = {"toolCallId": call.id, "parentMessageId": self._last_text}
         return _event("TOOL_CALL_START", **ids, toolCallName=call.name)
@@ -160,12 +164,14 @@ class AgUi(EventEncoder):
 
     def _result(self, id: str, output: Any) -> bytes:
         content = output if isinstance(output, str) else msgspec.json.encode(output).decode()
+        # Calls after a result belong to the next message of the model.
         self._last_text = None
         return _event("TOOL_CALL_RESULT", messageId=self._new_id(), toolCallId=id, content=content, role="tool")
 
     # Turns
 
     def _turn(self) -> bytes:
+        # A restart of the next answer does not void the messages of this one.
         self._last_text = None
         self._message_ids = []
         return self._close()

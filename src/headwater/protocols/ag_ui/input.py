@@ -64,10 +64,7 @@ def read_run(body: Any) -> RunInput:
         reader.read(message, f"messages[{number}]")
     if not reader.contents:
         raise UsageError("the messages are empty: send at least one message of the user")
-    context = [
-        Part(text=f"{one.get('description', '')}:\n{one.get('value', '')}") for one in _dicts(document, "context")
-    ]
-    instructions = reader.instructions + context
+    instructions = reader.instructions + _context(document)
     return RunInput(
         _string(document, "threadId", "the body"),
         _string(document, "runId", "the body"),
@@ -79,6 +76,12 @@ def read_run(body: Any) -> RunInput:
     )
 
 
+def _context(document: dict[str, Any]) -> list[Part]:
+    """``context``, which AG-UI leaves to the agent: it becomes part of the system instruction."""
+    entries = _dicts(document, "context")
+    return [Part(text=f"{entry.get('description', '')}:\n{entry.get('value', '')}") for entry in entries]
+
+
 class _Reader:
     """Reads the messages, in order."""
 
@@ -87,12 +90,14 @@ class _Reader:
         self.contents: list[Content] = []
         self.instructions: list[Part] = []
         self._names: dict[str, str] = {}  # of the functions, by the ids of their calls
+        # Collected first: whether a call has a result decides what is sent of the call, which comes before it.
         results = (message.get("toolCallId") for message in messages if message.get("role") == "tool")
         self._with_result = {result for result in results if isinstance(result, str)}
 
     def read(self, message: dict[str, Any], where: str) -> None:
         """Add the next message."""
         match message.get("role"):
+            # The API has one system instruction, so all of them are collected, wherever they are.
             case "system" | "developer":
                 self.instructions += [part for part in _content(message, where) if part.text]
             case "user":
@@ -124,6 +129,7 @@ class _Reader:
             call_id, function = _string(call, "id", here), call.get("function")
             function = function if isinstance(function, dict) else {}
             name = self._names[call_id] = _string(function, "name", here)
+            # Tools that ran at Google need no result from the client.
             is_own = name == CODE or name.startswith(SERVER)
             if call_id not in self._with_result and not is_own:
                 continue  # the API refuses a call without a result
@@ -153,6 +159,7 @@ class _Reader:
         """Add parts of one side; to the last content if that has the same role and kind."""
         if not parts:
             return
+        # The API expects alternating roles, and results of functions apart from what the user says.
         last = self.contents[-1] if self.contents else None
         if last is not None and last.role == role and last.parts and _is_result(last.parts[0]) == _is_result(parts[0]):
             last.parts += parts
@@ -207,15 +214,19 @@ def _part(part: dict[str, Any], where: str) -> list[Part]:
         return []
     if not isinstance(source, dict):
         raise UsageError(f"{where} has no source: it is an object with type, value and mimeType")
+    return [_media(source, where)]
+
+
+def _media(source: dict[str, Any], where: str) -> Part:
     value, mime = _string(source, "value", where), source.get("mimeType")
     mime = mime if isinstance(mime, str) else None
     match source.get("type"):
         case "data":
-            return [Part(inline_data=Blob(data=decoded(value, f"{where}: its data"), mime_type=mime))]
+            return Part(inline_data=Blob(data=decoded(value, f"{where}: its data"), mime_type=mime))
         case "url":
-            return [part_of(value, mime, where)]
-        case "file":
-            return [Part(file_data=FileData(file_uri=value, mime_type=mime))]
+            return part_of(value, mime, where)
+        case "file":  # the id of a file that was uploaded to the model's provider
+            return Part(file_data=FileData(file_uri=value, mime_type=mime))
     raise UsageError(f"{where}: a source is data, url or file, with a value")
 
 

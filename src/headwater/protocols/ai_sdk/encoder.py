@@ -91,6 +91,7 @@ class AiSdk(EventEncoder):
         for content in self._before:
             for piece in splitter.split(GenerateContentResponse(candidates=[Candidate(content=content)])):
                 yield self._piece(piece)
+            # Results of functions end a step: the next content is another answer of the model.
             if content.role != "model":
                 yield self._close() + _NEXT_STEP
 
@@ -122,6 +123,7 @@ class AiSdk(EventEncoder):
                 assert_never(piece)
 
     def _end_chunk(self) -> bytes:
+        # The model's name may come with the first chunk only. It is sent once.
         if self._model or not self._usage.model:
             return b""
         self._model = self._usage.model
@@ -153,6 +155,7 @@ class AiSdk(EventEncoder):
         return b"".join(
             [
                 self._close_all(),
+                # The error chunk has a text only. A transient part reaches `onData` and is not kept in the message.
                 _chunk("data-error", data=details, transient=True),
                 _FINISH_STEP,
                 _chunk("error", errorText=failure.message),
@@ -163,6 +166,7 @@ class AiSdk(EventEncoder):
 
     @property
     def _finish_reason(self) -> str:
+        # Gemini says STOP for calls, too; the AI SDK has a reason of its own for calls that the page has to run.
         reason = _FINISH.get(self._usage.kind, "other")
         return "tool-calls" if reason == "stop" and self._splitter.pending_calls else reason
 
@@ -219,6 +223,7 @@ class AiSdk(EventEncoder):
         if file is None:
             return written
         signed = {} if part.thought_signature is None else _google(thoughtSignature=_base64(part.thought_signature))
+        # Only 7 knows files in reasoning; elsewhere a plain file part would look like part of the answer.
         if part.thought:
             if self._version == 7:
                 return written + _chunk("reasoning-file", **file, **signed)
@@ -234,6 +239,8 @@ class AiSdk(EventEncoder):
     # Reset, usage and metrics
 
     def _reset(self) -> bytes:
+        # On 7 the page itself removes the parts of the step. On 5 and 6 a marker says where the answer starts over, and
+        # pages that know it hide what is before.
         written = self._close_all()
         self._blocks = 0
         if self._version == 7:
@@ -295,6 +302,7 @@ def _file(part: Part) -> dict[str, Any] | None:
 
 
 def _source(source: SourceCitation) -> bytes:
+    # source-url requires a URL; documents of a corpus often have none.
     if source.url is None:
         title = source.title or ""
         return _chunk("source-document", sourceId=source.id, mediaType="application/octet-stream", title=title)

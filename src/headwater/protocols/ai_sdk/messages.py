@@ -89,8 +89,10 @@ class _Answer:
 
     def _read(self, part: dict[str, Any], where: str) -> None:
         match part.get("type"):
+            # One step is one request of the page's model: a content of the model, then the results of its calls.
             case "step-start":
                 self._end_step()
+            # Written by the user while the answer was running, so it stands inside of the answer.
             case "steering-message":
                 self._end_step()
                 said = _text_and_files(_part_list(part, where), where)
@@ -120,6 +122,7 @@ class _Answer:
 
     def _reset(self) -> None:
         """The answer was restarted: what the model said since the last function results is void."""
+        # Back to the last function results, or the beginning: what was voided is not sent to the model again.
         self._parts, self._results = [], []
         while self._contents and self._contents[-1].role == "model":
             self._contents.pop()
@@ -133,6 +136,7 @@ class _Answer:
     def _read_tool(self, part: dict[str, Any], name: str, where: str) -> None:
         state, call_id = part.get("state"), _string(part, "toolCallId", where)
         signature = _signature(part.get("callProviderMetadata"), where)
+        # Run at Google: the call and its result both go back as parts of the model.
         if part.get("providerExecuted"):
             if state != "input-streaming":
                 self._read_server_tool(part, name, call_id, signature, where)
@@ -182,6 +186,7 @@ def _response(part: dict[str, Any], state: Any) -> dict[str, Any] | None:
         case "output-error":
             error = part.get("errorText")
             return None if error == CUT else {"error": error if isinstance(error, str) else "the tool failed"}
+        # The model learns that the user refused; otherwise it would call again.
         case "output-denied":
             return {"error": approval.get("reason") or _DENIED}
         case "approval-responded" if approval.get("approved") is False:
@@ -214,6 +219,7 @@ def _text(part: dict[str, Any], where: str) -> Part:
 def _file(part: dict[str, Any], where: str) -> Part:
     kind, reference = part.get("mediaType"), part.get("providerReference")
     kind = kind if isinstance(kind, str) else None
+    # A file that was uploaded to Google before is referred to, not sent again.
     if isinstance(reference, dict) and isinstance(reference.get("google"), str):
         return Part(file_data=FileData(file_uri=reference["google"], mime_type=kind))
     return part_of(_string(part, "url", where), kind, where)

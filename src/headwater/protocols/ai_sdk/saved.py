@@ -19,6 +19,7 @@ def ui_messages(contents: Sequence[Content], *, prefix: str = "message-") -> lis
     """
     groups: list[tuple[str, list[Content]]] = []
     for content in contents:
+        # Results of functions have the role "user" in the API; for useChat they belong to the assistant's message.
         results, others = _split(content)
         if results and groups and groups[-1][0] == "assistant":
             groups[-1][1].append(Content(role="user", parts=results))
@@ -74,6 +75,7 @@ class _Message:
     def _text(self, part: Part, *, is_model: bool) -> None:
         kind = "reasoning" if part.thought else "text"
         signed = _google(thoughtSignature=_base64(part.thought_signature)) if part.thought_signature else {}
+        # Chunks of one text become one part again, unless each has a signature: a part can hold only one.
         last = self.parts[-1] if self.parts else {}
         if last.get("type") == kind and not (signed and "providerMetadata" in last):
             last["text"] += part.text or ""
@@ -94,6 +96,7 @@ class _Message:
         self.parts.append(tool)
 
     def _answer(self, answer: FunctionResponse) -> None:
+        # Older models give calls no id. Results then belong to the first pending call of that name.
         same_id = (one for one in self._pending if answer.id is not None and one[0].id == answer.id)
         same_name = (one for one in self._pending if one[0].name == answer.name)
         call = next(same_id, None) or next(same_name, None)
@@ -119,6 +122,7 @@ class _Message:
         elif part.tool_call is not None:
             call, kind = part.tool_call, str(part.tool_call.tool_type or "TOOL")
             tool = self._tool(call.id, server_tool(kind), call.args or {}, part)
+            # useChat knows no static type for tools that were not declared to it.
             self._start_tool({**tool, "type": "dynamic-tool", "toolName": server_tool(kind)})
         elif part.tool_response is not None:
             kind = str(part.tool_response.tool_type or "TOOL")

@@ -143,7 +143,8 @@ def _read_answer_request(body: bytes) -> AnswerRequest:
     what = 'an ask: {"message": {"parts": […]}, "model": …}'
     request = parse_json(body, what)
     options = convert_json(request, AnswerOptions, what)
-    for name in AnswerOptions.__struct_fields__:  # the rest is for the API
+    # The rest is for the API, and passed on unparsed.
+    for name in AnswerOptions.__struct_fields__:
         request.pop(name, None)
     if "contents" in request:
         raise UsageError("contents are the messages of the chat: send the new one as message")

@@ -41,6 +41,7 @@ def _section(message: Message) -> str:
 def _paragraphs(parts: Sequence[Mapping[str, Any]]) -> list[str]:
     """One paragraph for each run of text parts, and one for every other part."""
     paragraphs: list[str] = []
+    # Chunks cut text anywhere, even inside a word, so adjacent texts are joined without a separator.
     is_open = False
     for part in parts:
         if part.get("thought"):

@@ -16,6 +16,7 @@ from headwater.server.http.errors import server_error
 
 _TITLE_LENGTH = 60
 _MAX_TITLE_LENGTH = 300
+#: The title of a chat that starts with media only.
 _UNTITLED = "A picture"
 
 
@@ -148,6 +149,7 @@ def contents_for_model(messages: Sequence[Message]) -> list[dict[str, Any]]:
     The API refuses a call without a result. A thought signature stays on the part that it came with.
     """
     contents = [content for message in messages for content in message.contents]
+    # Whether a content's calls are answered is seen from the content after it.
     following = [*contents[1:], None]
     shown = [_shown(content, _has_results(after)) for content, after in zip(contents, following, strict=False)]
     return [content for content in shown if content["parts"]]

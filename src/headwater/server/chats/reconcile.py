@@ -82,7 +82,9 @@ class _AnswerFold:
         answer = msgspec.to_builtins(self._fold.response)
         candidate = (answer.get("candidates") or [{}])[0]
         content = candidate.get("content") or {}
+        # A continued answer has contents from before; its stream has only what is new.
         contents = [*running.contents, *([{"role": "model", **content}] if content.get("parts") else [])]
+        # A blocked prompt has no candidate, so its block reason takes the place of the finish reason.
         blocked = (answer.get("promptFeedback") or {}).get("blockReason")
         message = msgspec.structs.replace(
             running,

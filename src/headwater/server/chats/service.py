@@ -212,10 +212,12 @@ class PrincipalChats:
         chat = await self.find(checked_id(id, "chat"))
         messages = {message.id: message for message in chat.messages} if chat is not None else {}
         answer_id = checked_id(ask.answer, "message") if ask.answer else new_id()
-        if chat is not None and answer_id in messages:  # a retry of a request that was done
+        # A retry of a request that was done: the same response, and no second answer.
+        if chat is not None and answer_id in messages:
             answer = messages[answer_id]
             return StartedAnswer(without_messages(chat), messages.get(answer.parent or ""), answer, is_new=False)
         check_messages(ask.new)
+        # What is stored takes precedence over what the client sends again.
         messages = {message.id: message for message in ask.new} | messages
         parent = messages.get(ask.parent or "")
         if parent is None:
@@ -247,6 +249,7 @@ class PrincipalChats:
         """Return the last running answer of a chat, without the text that is in its stream, or None."""
         chat = await self._run(self._store.get, self._owner, id)
         answers = [message for message in chat.messages if message.state == "running"] if chat is not None else []
+        # The row may still be running although the log is sealed: settling takes a moment.
         is_over = not answers or await has_ended(self._registry.log, answers[-1])
         return None if is_over else answers[-1]
 
@@ -259,6 +262,7 @@ class PrincipalChats:
         chat = await self.get(id)
         running = [message.stream for message in chat.messages if message.state == "running"]
         stopping = [self._registry.stop(stream) for stream in running if stream is not None]
+        # The end is written by the server that runs the generation, perhaps another one.
         if stopping:
             await asyncio.wait(stopping, timeout=_STOP_SECONDS)
             chat = await self.get(id)

@@ -18,6 +18,7 @@ from headwater.server.chats.tables import chats, messages, open_engine
 from headwater.server.chats.text_index import text_index_for
 
 
+# A position rather than an offset: chats that change while a client pages move to the front, and none is listed twice.
 class ListPosition(NamedTuple):
     """Where the next page of a list starts: after the chat with this time of change and number."""
 
@@ -77,6 +78,7 @@ class ChatStore:
             statement = statement.where(text(self._index.condition))
             # With the owner's word in the query, the index itself leaves out the chats of others.
             values = {"words": self._index.match_expression([_owner_word(owner), *prefixes])}
+        # One row more than asked for shows whether there is a next page.
         with self._reading() as connection:
             rows = connection.execute(statement, values).all()
         last = None if len(rows) <= size else ListPosition(rows[size - 1].updated, rows[size - 1].number)
@@ -101,11 +103,13 @@ class ChatStore:
         """
         with self._writing() as connection:
             is_new = self._insert(connection, owner, draft, moment)
+            # After the insert, which tells whether the chat is new. Raising rolls it back.
             if is_new and self._count(connection, owner) > max_chats:
                 raise api_error(429, f"a key has at most {max_chats} chats: delete some", status="RESOURCE_EXHAUSTED")
             row = self._existing_row(connection, owner, draft.id)
             new = self._add(connection, row, draft.messages)
             leaf = self._new_leaf(connection, row, draft, new)
+            # Without new messages nothing has changed, and the chat keeps its place in the list.
             changed: dict[str, Any] = {"leaf": leaf}
             if new and not is_new:
                 changed |= {"updated": moment.timestamp(), "model": draft.model or row.model}
@@ -156,6 +160,7 @@ class ChatStore:
             if row is None:
                 return
             is_answer = and_(messages.c.chat == row.number, messages.c.id == message.id, messages.c.is_running)
+            # By its stream: the answer may have been continued by another one in the meantime.
             is_answer = and_(is_answer, messages.c.stream == message.stream)
             done = update(messages).where(is_answer).values(is_running=False, body=_body(message))
             if connection.execute(done).rowcount:
@@ -188,6 +193,7 @@ class ChatStore:
         """Create a chat. Return whether it is new: of several requests at once, one creates it."""
         kind = postgresql if self._engine.dialect.name == "postgresql" else sqlite
         created = (draft.created or moment).timestamp()
+        # An imported chat is as old as its last message, but not newer than now, so that the list stays in order.
         updated = max([created, *(message.created.timestamp() for message in draft.messages if message.created)])
         row = {
             "owner": owner,

@@ -36,6 +36,7 @@ from headwater.log.open import default_path
 from headwater.log.sqlite.store import create_file
 from headwater.server.chats.text_index import text_index_for
 
+#: Raised with every change of the tables. An older headwater then refuses to write into them.
 VERSION = 1
 _KEY = BigInteger().with_variant(Integer, "sqlite")
 _BUSY_SECONDS = 10
@@ -45,6 +46,7 @@ versions = Table("headwater_chats_version", metadata, Column("version", Integer,
 chats = Table(
     "headwater_chats",
     metadata,
+    # Numbers rather than ids connect the tables: ids are the clients', and unique for one owner only.
     Column("number", _KEY, primary_key=True),
     Column("owner", String(64), nullable=False),
     Column("id", String(MAX_ID_LENGTH), nullable=False),
@@ -66,6 +68,7 @@ messages = Table(
     Column("stream", Text),
     Column("body", LargeBinary, nullable=False),
     UniqueConstraint("chat", "id"),
+    # Partial: running answers are few, and looked for every few seconds.
     Index(
         "headwater_messages_running",
         "chat",
@@ -100,7 +103,7 @@ def open_engine(url: str) -> Engine:
     except SQLAlchemyError as error:
         engine.dispose()
         raise LogError(f"the saved chats cannot be opened: {reason(error)}") from error
-    except LogError:
+    except LogError:  # a newer version
         engine.dispose()
         raise
     return engine
@@ -132,6 +135,7 @@ def _sqlite(path: str) -> Engine:
 
     @event.listens_for(engine, "connect")
     def _set(connection: Any, _: object) -> None:
+        # Readers do not block the writer (WAL), and a reader never sees half a transaction.
         connection.execute("PRAGMA journal_mode = wal")
         connection.execute("PRAGMA synchronous = full")  # what was acknowledged with 201 survives a power cut
 

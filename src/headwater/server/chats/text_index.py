@@ -41,6 +41,7 @@ class SqliteTextIndex:
         """Create the table if it does not exist."""
         connection.execute(
             text(
+                # No positions and sizes are kept (detail, columnsize): prefixes of words are all that is searched.
                 "CREATE VIRTUAL TABLE IF NOT EXISTS headwater_chat_words USING fts5("
                 "words, tokenize=\"ascii tokenchars '_'\", prefix='1 2 3', detail=none, columnsize=0)"
             )
@@ -49,6 +50,7 @@ class SqliteTextIndex:
     def add(self, connection: Connection, chat: int, words: Iterable[str]) -> None:
         """Add words to a chat."""
         statement = text("SELECT words FROM headwater_chat_words WHERE rowid = :chat")
+        # FTS5 cannot add to a row; the words are few, and stored once each.
         present = set(str(connection.execute(statement, {"chat": chat}).scalar() or "").split())
         wanted = present | set(map(_ascii, words))
         if wanted != present:
@@ -67,6 +69,7 @@ class SqliteTextIndex:
 class PostgresTextIndex:
     """Words in a ``tsvector`` column, without positions."""
 
+    # A bind parameter, and the tokenizer's words contain no quotes: a query cannot change the statement.
     condition = "headwater_chats.words @@ CAST(:words AS tsquery)"
 
     def make(self, connection: Connection) -> None:

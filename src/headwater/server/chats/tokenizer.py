@@ -38,10 +38,12 @@ def query_words(query: str) -> list[str]:
 
 
 def _words(text: str, *, is_query: bool = False) -> Iterator[str]:
+    # The fast path for most texts: neither accents nor scripts without spaces.
     if text.isascii():
         for word in _PLAIN.findall(text.lower()):
             yield word[:_MAX_WORD]
         return
+    # A run of letters may mix scripts ("Tokyo駅"), so its dense parts are cut out of it.
     for run in _ANY.findall(_plain(text)):
         at = 0
         for dense in _DENSE.finditer(run):

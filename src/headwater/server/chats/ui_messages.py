@@ -78,6 +78,7 @@ def read_conversation(ui_request: UiRequest, chat: ChatTree | None, fields: dict
         fields["systemInstruction"] = msgspec.to_builtins(conversation.system_instruction)
     sent = [message for message in sent if message.get("role") != "system"]
     messages = _chain(sent, known, None if chat is None else chat.leaf)
+    # A page may send only its last messages: those of the branch before them come from the database.
     first, last = messages[0], messages[-1]
     before = contents_for_model(branch(known, first.parent))
     contents = [*before, *msgspec.to_builtins(conversation.contents)]
@@ -108,12 +109,14 @@ def _regenerate(ui_request: UiRequest, known: Mapping[str, Message]) -> UiConver
     message = known.get(ui_request.message_id or "")
     if ui_request.trigger != "regenerate-message" or message is None:
         raise UsageError(_NO_MESSAGE)
+    # The page may name the answer that it wants again, or the question.
     parent = message.parent if message.role == "model" else message.id
     return UiConversation([], parent, contents_for_model(branch(known, parent)))
 
 
 def _chain(sent: Sequence[dict[str, Any]], known: Mapping[str, Message], leaf: str | None) -> list[Message]:
     """The messages sent, each with the one before as its parent. A single new message is added to the leaf."""
+    # The first of several is the beginning of the page's chat. A known message keeps its parent in any case.
     parent = leaf if len(sent) == 1 else None
     chained: list[Message] = []
     for ui_message in sent:

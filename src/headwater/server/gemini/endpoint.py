@@ -54,6 +54,7 @@ class GeminiEndpoint:
         for scope in (version + scope for version in VERSIONS for scope in _SCOPES):
             routes += [
                 Route(scope, self._list_models, methods=["GET"]),
+                # A model's name may contain slashes; the method follows the last colon.
                 Route(scope + "/{model:path}:{method}", self._call, methods=["POST"]),
                 Route(scope + "/{model:path}", self._get_model, methods=["GET"]),
             ]
@@ -77,6 +78,7 @@ class GeminiEndpoint:
 
     async def _generate(self, http: HttpRequest, principal: bytes, engine: Engine, request: EngineRequest) -> Response:
         encoding = _encoding(request, http.query_params.get("alt"))
+        # A resumed stream ignores the request's body: it was answered when the stream started.
         resume = parse_resume(http.headers)
         if resume is not None:
             return await self._resume(*resume, principal, encoding)
@@ -120,6 +122,7 @@ class GeminiEndpoint:
 
     async def _models(self) -> list[Model]:
         models = [model for engine in self._engines.all() for model in await engine.models()]
+        # Of two engines with the same model the later one's description counts; each model is listed once.
         return list({model.name: model for model in models}.values())
 
 
@@ -147,12 +150,14 @@ def _timeout(text: str | None) -> float | None:
         seconds = float(text) if text else None
     except ValueError:
         raise UsageError("X-Server-Timeout is a number of seconds") from None
+    # Zero, negative and infinite values mean no timeout.
     return seconds if seconds and 0 < seconds < float("inf") else None
 
 
 def _count_tokens_body(body: bytes) -> bytes:
     """The request whose tokens are counted: the body or, inside it, ``generateContentRequest`` with all its fields."""
     document = decode_json(body, "Invalid JSON payload received.")
+    # The SDKs write either spelling (camelCase for REST, snake_case for Python dicts).
     inner = None
     if isinstance(document, dict):
         inner = document.get("generateContentRequest") or document.get("generate_content_request")

@@ -102,6 +102,7 @@ class FileUpload:
             raise
 
     async def _write(self, file: BinaryIO, pieces: AsyncIterable[bytes]) -> None:
+        # Gathered, since each write costs a switch to a thread and back.
         held = bytearray()
         async for piece in pieces:
             held += piece
@@ -133,6 +134,7 @@ class FileStore:
             APIError: 413, if the file is too large; 409, if its name is taken; 429, if the owner has too many files.
             UsageError: if the metadata is invalid.
         """
+        # What has expired must not count against the limits.
         self.sweep()
         if size is not None and size > self._limits.max_file:
             raise too_large(self._limits.max_file)
@@ -163,6 +165,7 @@ class FileStore:
         """Return how many more bytes an upload may have."""
         limits = self._limits
         max_size = limits.max_file if upload.size is None else min(upload.size, limits.max_file)
+        # Never negative: another upload of this owner may have used up the storage in the meantime.
         return max(0, min(max_size - upload.received, limits.max_storage - self._stored(upload.owner)))
 
     def finish(self, upload: FileUpload, mime_type: str) -> StoredFile:
@@ -183,6 +186,7 @@ class FileStore:
             path=upload.path,
             size=upload.received,
             sha256=upload.sha256,
+            # Checked, since it becomes a header of downloads.
             mime_type=mime_type if _MIME.fullmatch(mime_type) else "application/octet-stream",
             display_name=metadata.display_name,
             created=now,
@@ -242,6 +246,7 @@ class FileStore:
         name = (metadata.name or "").removeprefix("files/")
         if metadata.name and not _ID.fullmatch(name):
             raise UsageError("the name of a file is 'files/' and at most 40 lower-case letters, digits and dashes")
+        # Names are an owner's own: another's file of this name neither blocks it nor becomes known.
         if (owner, name) in self._files:
             raise api_error(409, f"a file named {name!r} exists already", status="ALREADY_EXISTS")
         if len(metadata.display_name or "") > 512:
@@ -253,6 +258,7 @@ class FileStore:
 
     def _new_path(self) -> Path:
         if self._directory is None:
+            # Readable by this user only (mode 0700), and removed with the server.
             self._directory = tempfile.TemporaryDirectory(prefix="headwater-")
         return Path(self._directory.name) / secrets.token_hex(16)
 

@@ -77,6 +77,7 @@ class FilesEndpoint:
         mime_type = http.headers.get("x-goog-upload-header-content-type") or http.headers.get("content-type")
         key = self._files.begin(principal, Metadata(mime_type=mime_type), _number(http, "content-length"))
         upload = self._files.upload(key)
+        # A raw upload cannot be continued, so nothing is kept of one that breaks off.
         try:
             await self._receive(http, upload)
         except BaseException:
@@ -86,6 +87,7 @@ class FilesEndpoint:
 
     async def _continue(self, http: HttpRequest, key: str) -> Response:
         upload = self._files.upload(key)
+        # The key that started the upload may have been revoked since.
         self._auth.check_key(upload.owner)
         commands = _commands(http)
         if upload.result is not None:  # the response to the last slice was lost
@@ -110,6 +112,7 @@ class FilesEndpoint:
         room = self._files.room(upload)
         if (_number(http, "content-length") or 0) > room:
             raise too_large(room)
+        # Two slices at once would interleave in the file.
         upload.is_busy = True
         try:
             await upload.receive(iter_body(http, http.receive, room, stall=self._auth.limits.stall_timeout))

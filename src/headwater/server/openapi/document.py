@@ -13,31 +13,35 @@ from headwater.server.openapi.schemas import schemas
 from headwater.server.protocols.base import FrontEndProtocol
 from headwater.server.protocols.registry import PROTOCOLS, stream_formats
 
+_INFO = {
+    "title": "headwater",
+    "version": headwater.__version__,
+    "summary": "The Gemini API, served by any engine.",
+    "description": "The paths of /v1beta exist under /v1, /v1alpha and /v1beta1, too, without a version, and in the "
+    "form of Vertex AI.",
+}
+#: The three ways to send a key: Google's header, the query parameter, and a bearer token.
+_SECURITY = {
+    "header": {"type": "apiKey", "in": "header", "name": "x-goog-api-key"},
+    "query": {"type": "apiKey", "in": "query", "name": "key"},
+    "bearer": {"type": "http", "scheme": "bearer"},
+}
+
 
 def document(*, needs_key: bool, protocols: Sequence[FrontEndProtocol] = PROTOCOLS) -> dict[str, Any]:
     """Return the description of a server with these protocols."""
     description: dict[str, Any] = {
         "openapi": "3.1.0",
-        "info": {
-            "title": "headwater",
-            "version": headwater.__version__,
-            "summary": "The Gemini API, served by any engine.",
-            "description": "The paths of /v1beta exist under /v1, /v1alpha and /v1beta1, too, without a version, and "
-            "in the form of Vertex AI.",
-        },
+        "info": _INFO,
         "paths": _paths(protocols),
         "components": {
             "schemas": schemas(),
             "responses": {"Error": response("An error in Google's format.", "Error")},
-            "securitySchemes": {
-                "header": {"type": "apiKey", "in": "header", "name": "x-goog-api-key"},
-                "query": {"type": "apiKey", "in": "query", "name": "key"},
-                "bearer": {"type": "http", "scheme": "bearer"},
-            },
+            "securitySchemes": _SECURITY,
         },
     }
     if needs_key:
-        description["security"] = [{"header": []}, {"query": []}, {"bearer": []}]
+        description["security"] = [{name: []} for name in _SECURITY]
     return description
 
 
@@ -45,9 +49,9 @@ def _paths(protocols: Sequence[FrontEndProtocol]) -> dict[str, Any]:
     metrics = open_operation("metrics", "Metrics for Prometheus.", "text/plain")
     del metrics["security"]  # it needs a key like the rest
     return {
-        **gemini.paths(),
+        **gemini.PATHS,
         **streams.paths(stream_formats(protocols).names),
-        **chats.paths(),
+        **chats.PATHS,
         **protocol_paths.paths(protocols),
         "/": {"get": open_operation("welcome", "The name and version of the server.", JSON)},
         "/healthz": {"get": open_operation("health", "Whether the server is healthy.", JSON)},

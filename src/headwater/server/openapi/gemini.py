@@ -6,44 +6,42 @@ from typing import Any
 
 from headwater.server.openapi.builders import TEXT, body, header, operation, parameter, query, ref
 
-_MODEL = "The name of a model, as /v1beta/models lists it."
+_MODEL = parameter("model", "The name of a model, as /v1beta/models lists it.")
+_FILE = parameter("name", "The id of a file.")
+_PAGE = [query("pageSize", "integer"), query("pageToken", "string")]
+_TIMEOUT = header("X-Server-Timeout", "number", "Seconds.")
 _UPLOAD = "Start a resumable upload (X-Goog-Upload-Command: start), or continue one (upload_id)."
 
 
-def paths() -> dict[str, Any]:
-    """Return the paths."""
-    model, file = parameter("model", _MODEL), parameter("name", "The id of a file.")
-    page = [query("pageSize", "integer"), query("pageToken", "string")]
-    stream = _post("streamGenerateContent", "Generate an answer, chunk by chunk.", model, "GenerateContentResponse")
-    stream["parameters"].append(query("alt", "string", "sse for server-sent events; otherwise one JSON array."))
-    events = {"schema": TEXT, "example": 'data: {"candidates": [...]}\r\n\r\n'}
-    stream["responses"]["200"]["content"]["text/event-stream"] = events
-    generate = _post("generateContent", "Generate an answer.", model, "GenerateContentResponse")
-    count = _post("countTokens", "Count the tokens of a request.", model, "CountTokensResponse")
-    return {
-        "/v1beta/models/{model}:generateContent": {"post": generate},
-        "/v1beta/models/{model}:streamGenerateContent": {"post": stream},
-        "/v1beta/models/{model}:countTokens": {"post": count},
-        "/v1beta/models": {"get": operation("listModels", "List the models.", page, "ListModelsResponse")},
-        "/v1beta/models/{model}": {"get": operation("getModel", "Describe a model.", [model], "Model")},
-        "/upload/v1beta/files": {
-            "post": operation("uploadFile", _UPLOAD, [query("upload_id", "string")], "UploadedFile")
-        },
-        "/v1beta/files": {"get": operation("listFiles", "List the files of this key.", page, "ListFilesResponse")},
-        "/v1beta/files/{name}": {
-            "get": operation("getFile", "Describe a file.", [file], "File"),
-            "delete": operation("deleteFile", "Delete a file.", [file], "Empty"),
-        },
-        "/v1beta/files/{name}:download": {"get": _download(file)},
-    }
+def _post(name: str, summary: str, schema: str) -> dict[str, Any]:
+    return operation(name, summary, [_MODEL, _TIMEOUT], schema) | body(ref("GenerateContentRequest"))
 
 
-def _post(name: str, summary: str, model: dict[str, Any], schema: str) -> dict[str, Any]:
-    timeout = header("X-Server-Timeout", "number", "Seconds.")
-    return operation(name, summary, [model, timeout], schema) | body(ref("GenerateContentRequest"))
+_stream = _post("streamGenerateContent", "Generate an answer, chunk by chunk.", "GenerateContentResponse")
+_stream["parameters"].append(query("alt", "string", "sse for server-sent events; otherwise one JSON array."))
+_stream["responses"]["200"]["content"]["text/event-stream"] = {
+    "schema": TEXT,
+    "example": 'data: {"candidates": [...]}\r\n\r\n',
+}
+_download = operation("downloadFile", "Return the bytes of a file.", [_FILE, query("alt", "string")], None)
+_download["responses"]["200"]["content"] = {"*/*": {"schema": TEXT}}
 
-
-def _download(file: dict[str, Any]) -> dict[str, Any]:
-    download = operation("downloadFile", "Return the bytes of a file.", [file, query("alt", "string")], None)
-    download["responses"]["200"]["content"] = {"*/*": {"schema": TEXT}}
-    return download
+# A method is part of the last segment of its path: the router has one route for all of them, OpenAPI a path for each.
+PATHS: dict[str, Any] = {
+    "/v1beta/models/{model}:generateContent": {
+        "post": _post("generateContent", "Generate an answer.", "GenerateContentResponse")
+    },
+    "/v1beta/models/{model}:streamGenerateContent": {"post": _stream},
+    "/v1beta/models/{model}:countTokens": {
+        "post": _post("countTokens", "Count the tokens of a request.", "CountTokensResponse")
+    },
+    "/v1beta/models": {"get": operation("listModels", "List the models.", _PAGE, "ListModelsResponse")},
+    "/v1beta/models/{model}": {"get": operation("getModel", "Describe a model.", [_MODEL], "Model")},
+    "/upload/v1beta/files": {"post": operation("uploadFile", _UPLOAD, [query("upload_id", "string")], "UploadedFile")},
+    "/v1beta/files": {"get": operation("listFiles", "List the files of this key.", _PAGE, "ListFilesResponse")},
+    "/v1beta/files/{name}": {
+        "get": operation("getFile", "Describe a file.", [_FILE], "File"),
+        "delete": operation("deleteFile", "Delete a file.", [_FILE], "Empty"),
+    },
+    "/v1beta/files/{name}:download": {"get": _download},
+}

@@ -19,6 +19,7 @@ def paths(protocols: Sequence[FrontEndProtocol]) -> dict[str, Any]:
 
 
 def _operation(route: ProtocolRoute) -> dict[str, Any]:
+    # The bodies are the libraries' own, which describe them; here they are objects.
     has_body = route.method == "POST" and route.is_stream
     responses: dict[str, Any] = {"default": {"$ref": "#/components/responses/Error"}}
     if route.is_stream:

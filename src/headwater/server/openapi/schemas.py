@@ -75,5 +75,6 @@ _COMPOSED: dict[str, Any] = {
 @cache
 def schemas() -> dict[str, Any]:
     """Return all schemas, by name."""
+    # Cached, since generating takes some milliseconds and never changes.
     _, own = msgspec.json.schema_components(_STRUCTS, ref_template=REF)
     return own | _GEMINI | _COMPOSED

@@ -89,6 +89,7 @@ async def _start_answer(chats: PrincipalChats, ui_request: UiRequest, fields: di
         contents=conversation.contents,
         engine=ui_request.engine,
     )
+    # An answer continues when the page has run the functions that it calls; otherwise there is something new to answer.
     if conversation.continued is None:
         return (await chats.answer(ui_request.id, request)).answer
     await chats.write(Draft(id=ui_request.id, model=ui_request.model, messages=conversation.new))
@@ -103,6 +104,7 @@ def _whole_answer(answer: Message, version: Version) -> Response:
     if answer.error is not None:
         pieces.append(encoder.fail(msgspec.json.encode({"error": answer.error})))
     else:
+        # The encoder needs a chunk for the finish reason, which the saved message has by itself.
         last_chunk = {"candidates": [{"finishReason": answer.finish_reason}], "usageMetadata": answer.usage}
         pieces.append(encoder.chunk(salvage(last_chunk, GenerateContentResponse)))
         reason: Literal["finished", "cancelled"] = "cancelled" if answer.state == "stopped" else "finished"

@@ -99,6 +99,7 @@ def relay_route(path: str, operation: str, summary: str, read: Callable[[bytes],
             principal = backend.auth.identify(http)
             request, encoder = read(await read_request_body(http, backend.auth.limits))
             add_log_fields(http.scope, model=request.model)
+            # Relayed, not stored: when the reader leaves, the generation is cancelled.
             engine, encoding = backend.engines.for_model(request.model), ProtocolEncoding(encoder)
             return RelayResponse(backend.recorder, engine, request, encoding, auth=backend.auth, principal=principal)
 
