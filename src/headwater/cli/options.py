@@ -156,7 +156,7 @@ class Options:
         offline = asked.startswith("offline:")
         options: dict[str, Any] = {"base_url": url} if url else {}
         if self.timeout is not None:
-            # In milliseconds, as google-genai has it; 0 would mean no limit.
+            # In milliseconds, as google-genai has it; the client refuses 0.
             options["timeout"] = max(1, round(self.timeout * 1000))
         needs_key = self.needs_key and not _is_local(asked)
         client = _client(options, key="offline" if offline else None, needs_key=needs_key)

@@ -39,10 +39,10 @@ from typing import Protocol
 
 import msgspec
 
+from headwater.log.lease import LEASE
+
 #: The most records on one page.
 PAGE_RECORDS = 512
-#: Seconds without an append after which the writer of a log is considered dead, unless ``create`` says otherwise.
-LEASE = 10.0
 
 
 class Page(msgspec.Struct, frozen=True):

@@ -6,6 +6,8 @@ import time
 from collections import OrderedDict
 from collections.abc import Callable
 
+#: Seconds without an append after which the writer of a log is considered dead, unless ``create`` says otherwise.
+LEASE = 10.0
 #: How many logs are remembered to notice a clock that stands still or goes back.
 _MAX_LOGS = 10_000
 

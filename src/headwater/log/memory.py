@@ -6,7 +6,8 @@ import time
 from collections.abc import Callable, Sequence
 
 from headwater.errors import ConflictError, SealedError, UnknownStreamError
-from headwater.log.base import LEASE, PAGE_RECORDS, LogState, Page
+from headwater.log.base import PAGE_RECORDS, LogState, Page
+from headwater.log.lease import LEASE
 from headwater.log.retention import StoredLog, logs_to_drop
 from headwater.log.waiting import WaitingReaders
 

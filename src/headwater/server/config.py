@@ -6,7 +6,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, fields
 from typing import Any, Self
 
-from headwater.log.base import LEASE
+from headwater.log.lease import LEASE
 
 _MIB = 1024 * 1024
 _GIB = 1024 * _MIB

@@ -20,8 +20,8 @@ from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 
 from headwater.errors import ConflictError, LogError, SealedError, UnknownStreamError
-from headwater.log.base import LEASE, PAGE_RECORDS, LogState, Page
-from headwater.log.lease import Leases
+from headwater.log.base import PAGE_RECORDS, LogState, Page
+from headwater.log.lease import LEASE, Leases
 from headwater.log.packing import cut, pack, unpack
 from headwater.log.recent import RecentRecords
 from headwater.log.redis import scripts as scripts

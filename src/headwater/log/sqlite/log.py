@@ -17,8 +17,8 @@ from functools import partial
 from typing import TypeVar
 
 from headwater.errors import ConflictError, LogError, SealedError
-from headwater.log.base import LEASE, PAGE_RECORDS, LogState, Page
-from headwater.log.lease import Leases
+from headwater.log.base import PAGE_RECORDS, LogState, Page
+from headwater.log.lease import LEASE, Leases
 from headwater.log.recent import RecentRecords
 from headwater.log.retention import logs_to_drop
 from headwater.log.sqlite import store as store
