@@ -67,7 +67,8 @@ INSIDE = {
     "client": (("options", "tools"), ("request",), ("stream",), ("groups",), ("client",)),
     "core": (("text",), ("answer",), ("stages", "wire"), ("machine",)),
     "log": (
-        ("base", "lease", "packing", "retention", "waiting"),
+        ("lease",),
+        ("base", "packing", "retention", "waiting"),
         ("memory", "recent"),
         ("sqlite", "redis"),
         ("open",),
