@@ -57,7 +57,7 @@ def _items(blocks):
     for block in blocks:
         first = block.tokens[0]
         if first.type == "fence":
-            lines = first.content.split("\n") if block.goes_on else first.content.rstrip("\n").split("\n")
+            lines = first.content.split("\n") if block.is_open else first.content.rstrip("\n").split("\n")
             found += [("line", line) for line in lines[block.shown :]]
             continue
         numbered = first.type == "ordered_list_open"

@@ -1,4 +1,4 @@
-"""How far an answer has come: a bar in a terminal, a widget in a notebook."""
+"""Progress bars: a line in a terminal, a widget in a notebook."""
 
 from __future__ import annotations
 
@@ -19,30 +19,30 @@ S = TypeVar("S", "Stream", "AsyncStream")
 
 
 def progress_bar(stream: S, *, file: TextIO | None = None) -> ProgressBar[S]:
-    """Return the chunks of ``stream``, to be iterated over in its place, with a bar that shows how far it has come.
+    """Return an iterable of the chunks of ``stream`` that shows a progress bar while it is iterated over.
 
-    The bar goes toward the stream's ``target_words``, else toward ``max_output_tokens``; with neither of them the
-    amounts are shown without a bar. It stands in a notebook as a widget, else on ``file`` (standard error) if that is a
-    terminal; elsewhere there is none.
+    The bar goes toward the stream's ``target_words``, else toward ``max_output_tokens``; with neither, only the amounts
+    are shown. It is a widget in a notebook, a line on ``file`` (standard error) if that is a terminal, and nothing
+    elsewhere.
     """
     return ProgressBar(stream, make_bar(file or sys.stderr))
 
 
 class Bar(Protocol):
-    """What shows progress. ``measure`` is called whenever it is drawn."""
+    """Shows progress. ``measure`` is called for each drawing."""
 
     def begin(self, measure: Callable[[], Progress]) -> None:
-        """Get ready."""
+        """Show the empty bar."""
 
     def refresh(self) -> None:
-        """Something has come."""
+        """Redraw the bar when it is due."""
 
     def finish(self) -> None:
-        """The answer is over: show the last state."""
+        """Show the final state."""
 
 
 class ProgressBar(Generic[S]):
-    """The chunks of a stream, with a bar beside them. Lives as long as one loop."""
+    """The chunks of a stream, with a bar. Lives as long as one loop."""
 
     def __init__(self, stream: S, bar: Bar) -> None:
         self.stream: S = stream
@@ -70,7 +70,7 @@ class ProgressBar(Generic[S]):
 
 
 def make_bar(file: TextIO) -> Bar:
-    """Return the bar that suits the place: a notebook, a terminal, or neither."""
+    """Return the bar for a notebook, a terminal, or neither."""
     if in_notebook():
         from headwater.views.notebook import NotebookBar
 
@@ -79,14 +79,14 @@ def make_bar(file: TextIO) -> Bar:
 
 
 def in_notebook() -> bool:
-    """Return whether this is the kernel of a notebook."""
+    """Return whether the program runs in the kernel of a notebook. Does not import IPython."""
     ipython = sys.modules.get("IPython")
     shell = ipython.get_ipython() if ipython is not None else None
     return getattr(shell, "kernel", None) is not None
 
 
 class NoBar:
-    """A bar for places that cannot show one."""
+    """A bar where none can be shown."""
 
     def begin(self, measure: Callable[[], Progress]) -> None:
         """Do nothing."""
@@ -99,20 +99,20 @@ class NoBar:
 
 
 class TerminalBar:
-    """A bar in a terminal; its last state stays."""
+    """A bar in a terminal; its final state stays."""
 
     def __init__(self, file: TextIO) -> None:
         self._file = file
 
     def begin(self, measure: Callable[[], Progress]) -> None:
-        """Draw the empty bar."""
+        """Show the empty bar."""
         self._view = TerminalView(self._file, footer=footer(self._file, measure))
         self._view.refresh()
 
     def refresh(self) -> None:
-        """Draw the bar again, when it is time."""
+        """Redraw the bar when it is due."""
         self._view.refresh()
 
     def finish(self) -> None:
-        """Leave the bar as it is at the end."""
+        """Show the final state, which stays."""
         self._view.finish(keep_footer=True)

@@ -1,4 +1,13 @@
-"""Markdown while it grows: blocks that are finished, each given once, and the open end behind them."""
+"""Incremental Markdown: finished blocks, each returned once, and the open end behind them.
+
+A block is finished when the next one has begun with a whole line: no text that follows can change it then. (Half a
+line can still become anything: ``-`` may turn out to be a list, a rule or a heading above.) Finished blocks leave the
+buffer, so the cost of a step depends on the open end and not on the length of the answer. Lists and code may be long,
+so with ``cut`` they are finished item by item and line by line; a quotation or a table is one block.
+
+Two things cannot be known in time: a link whose definition comes later, and code whose highlighting depends on lines
+that have left the buffer; ``_CONTEXT`` lines are kept for the latter.
+"""
 
 from __future__ import annotations
 
@@ -11,38 +20,38 @@ from typing import Any
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
-#: Lines of an open code block that may still be coloured anew; those above them are finished.
+#: Lines at the end of an open code block whose highlighting may still change; those above are finished.
 _OPEN_LINES = 24
-#: Lines of code that are kept for the colours of the lines below them.
+#: Lines of code that are kept for the highlighting of the lines below them.
 _CONTEXT = 48
-#: A last line of which nobody can say yet what it will be: a heading, a rule, the end of a code block ...
+#: An unfinished last line that may still become a heading, a rule, the end of a code block ...
 _UNDECIDED = re.compile(r"(?:^|\n)[ \t]*(?:[`~#>*+=|:_-]+|\d{1,9}[.)]?)[ \t]*\Z")
 _LISTS = ("bullet_list_open", "ordered_list_open")
 
 
 @dataclass(frozen=True)
 class MarkdownBlock:
-    """A block of Markdown, or a piece of one that goes on.
+    """A block of Markdown, or a part of one.
 
-    ``continues``: it belongs to the block before it, so that no empty line stands between them. ``shown``: how many
-    lines of its code have been given before. ``goes_on``: more of its code will come.
+    ``continues``: it belongs to the block before it, without an empty line between them. ``shown``: the number of
+    lines of its code that were returned before. ``is_open``: more of its code will follow.
     """
 
     tokens: Sequence[Token]
     continues: bool = False
     shown: int = 0
-    goes_on: bool = False
+    is_open: bool = False
 
 
 def parser() -> MarkdownIt:
-    """Return a parser of CommonMark with tables and strikethrough, to which HTML is text like any other."""
+    """Return a CommonMark parser with tables and strikethrough, which treats HTML as text."""
     return MarkdownIt("commonmark", {"html": False}).enable(["strikethrough", "table"])
 
 
 class Blocks:
-    """Takes a text as it comes and gives its blocks. Keeps the open end alone, so that no step costs more than that.
+    """Splits a growing text into blocks, keeping only the open end.
 
-    With ``cut`` long lists and code are given item by item and line by line.
+    With ``cut`` long lists and code are returned item by item and line by line.
     """
 
     def __init__(self, *, cut: bool = True) -> None:
@@ -52,8 +61,8 @@ class Blocks:
         self._pieces: list[str] = []
         self._has_new_line = False
         self._continues = False
-        self._number = 1  # of the next item, where a list has been cut
-        self._shown = 0  # lines of code that are kept as context, where code has been cut
+        self._number = 1  # of the next item of a list that was cut
+        self._shown = 0  # lines that are kept as context of code that was cut
 
     @property
     def text(self) -> str:
@@ -62,15 +71,12 @@ class Blocks:
         return self._pieces[0]
 
     def feed(self, text: str) -> None:
-        """Take the next piece."""
+        """Add text."""
         self._pieces.append(text)
         self._has_new_line = self._has_new_line or "\n" in text
 
     def finished(self) -> list[MarkdownBlock]:
-        """Return the blocks that have become finished: nothing that may come can change them.
-
-        A block is finished when the next one has begun with a whole line; half a line may still become anything.
-        """
+        """Return the blocks finished since the last call."""
         if not self._has_new_line:
             return []
         self._has_new_line = False
@@ -90,29 +96,30 @@ class Blocks:
         return found
 
     def open(self) -> list[MarkdownBlock]:
-        """Return the open end as blocks, as it looks now."""
+        """Return the open end as blocks, in its current state."""
         text = _UNDECIDED.sub("", self.text)
+        # Only a look: parsing may neither add link definitions nor consume the marks of a cut.
         state = self._continues, self._number, self._shown
         found = [self._block(span) for span in _spans(self._parser.parse(text, copy.deepcopy(self._definitions)))]
         self._continues, self._number, self._shown = state
         return found
 
     def finish(self) -> list[MarkdownBlock]:
-        """Return all blocks that are left: the text is whole."""
+        """Return all remaining blocks of the complete text."""
         found = [self._block(span) for span in _spans(self._parser.parse(self.text, self._definitions))]
         self._pieces, self._has_new_line = [], False
         return found
 
-    def _block(self, tokens: list[Token], *, goes_on: bool = False) -> MarkdownBlock:
-        """Make a block, the first one a continuation where its beginning has been given."""
+    def _block(self, tokens: list[Token], *, is_open: bool = False) -> MarkdownBlock:
+        """Make a block; the first one continues a block that was cut."""
         if self._continues and tokens[0].type == "ordered_list_open":
             tokens[0].attrs["start"] = self._number
-        block = MarkdownBlock(tokens, self._continues, self._shown, goes_on)
+        block = MarkdownBlock(tokens, self._continues, self._shown, is_open)
         self._continues, self._shown = False, 0
         return block
 
     def _cut_off(self, tokens: list[Token], lines: list[str]) -> tuple[list[MarkdownBlock], list[str]]:
-        """Return what is finished of the last block, and the lines that are left."""
+        """Return the finished part of the last block, and the remaining lines."""
         if tokens[0].type in _LISTS:
             return self._cut_list(tokens, lines)
         if tokens[0].type == "fence":
@@ -120,7 +127,7 @@ class Blocks:
         return [], lines
 
     def _cut_list(self, tokens: list[Token], lines: list[str]) -> tuple[list[MarkdownBlock], list[str]]:
-        """Give all items but the last."""
+        """Cut off all items except the last."""
         starts = [index for index, token in enumerate(tokens) if token.level == 1 and token.type == "list_item_open"]
         if len(starts) < 2:
             return [], lines
@@ -131,24 +138,24 @@ class Blocks:
         return [block], lines[first_line:]
 
     def _cut_code(self, fence: Token, lines: list[str]) -> tuple[list[MarkdownBlock], list[str]]:
-        """Give the lines of code that are far from the end."""
+        """Cut off the lines of code that are far from the end."""
         code = fence.content.split("\n")[:-1]
         if len(code) - self._shown < 2 * _OPEN_LINES:
             return [], lines
         count = len(code) - _OPEN_LINES
         while count > self._shown and not code[count - 1].strip():
-            count -= 1  # empty lines are given with a line behind them, since those at the end are not shown
+            count -= 1  # empty lines at the end of a block are not drawn, so they wait for the line behind them
         if count == self._shown:
             return [], lines
         piece = copy.copy(fence)
         piece.content = "\n".join(code[:count])
-        block = self._block([piece], goes_on=True)
+        block = self._block([piece], is_open=True)
         self._continues, self._shown = True, min(count, _CONTEXT)
         return [block], [lines[0], *lines[1 + count - self._shown :]]
 
 
 def _spans(tokens: list[Token]) -> list[list[Token]]:
-    """The tokens of each block of the highest level."""
+    """Group the tokens by top-level block."""
     spans: list[list[Token]] = []
     begun = False
     for token in tokens:
@@ -167,5 +174,5 @@ def _first_line(tokens: Sequence[Token]) -> int:
 
 
 def _line(token: Token) -> int:
-    """The line that a block begins on."""
+    """Return the line on which a block begins."""
     return token.map[0] if token.map else 0

@@ -2,28 +2,29 @@
 
 from __future__ import annotations
 
-_HARMLESS = {code: chr(0x2400 + code) for code in range(0x20) if code not in (0x09, 0x0A)}
-_HARMLESS |= {0x7F: "\u2421"} | {code: f"\\x{code:02x}" for code in range(0x80, 0xA0)}
+# The C0 controls become their pictures (U+2400 ...), tabs and newlines stay; C1 controls, which have none, their codes.
+_VISIBLE = {code: chr(0x2400 + code) for code in range(0x20) if code not in (0x09, 0x0A)}
+_VISIBLE |= {0x7F: "\u2421"} | {code: f"\\x{code:02x}" for code in range(0x80, 0xA0)}
 
 
 def escape_controls(text: str) -> str:
-    """Return ``text`` with its control characters made visible, so that it cannot steer the terminal."""
-    return text.replace("\r\n", "\n").translate(_HARMLESS)
+    """Return ``text`` with its control characters made visible."""
+    return text.replace("\r\n", "\n").translate(_VISIBLE)
 
 
 class ControlEscaper:
-    """Makes a text harmless piece by piece, wherever it was cut."""
+    """Escapes the control characters of a text in pieces, cut anywhere."""
 
     def __init__(self) -> None:
         self._held = ""
 
     def feed(self, piece: str) -> str:
-        """Return what can be shown now; a last carriage return waits, for it may be half of a line's end."""
+        """Return the text to show now. A final carriage return is held back: it may be half of a line ending."""
         text = self._held + piece
         self._held = "\r" if text.endswith("\r") else ""
         return escape_controls(text[: len(text) - len(self._held)])
 
     def finish(self) -> str:
-        """Return what was held back."""
+        """Return the text held back."""
         held, self._held = self._held, ""
         return escape_controls(held)

@@ -1,4 +1,4 @@
-"""Markdown as HTML that can be put into a page: nothing of what the model wrote is markup or code there."""
+"""Safe HTML from Markdown: nothing that the model wrote becomes markup, script, or a request before a click."""
 
 from __future__ import annotations
 
@@ -18,25 +18,23 @@ _SCHEMES = frozenset({"http", "https", "mailto"})
 
 
 def as_html(text: str) -> str:
-    """Return ``text`` as HTML: tags in it are text, links lead to the web or a mailbox, and images are links.
-
-    So nothing runs, and nothing is loaded before someone clicks.
-    """
-    return str(_maker().render(text))
+    """Return ``text`` as HTML: tags in it are text, links lead to the web or a mailbox, and images are links."""
+    return str(_renderer().render(text))
 
 
 @cache
-def _maker() -> MarkdownIt:
-    maker = parser()
-    maker.add_render_rule("link_open", _link)
-    maker.add_render_rule("image", _image)
-    return maker
+def _renderer() -> MarkdownIt:
+    renderer = parser()
+    renderer.add_render_rule("link_open", _link)
+    renderer.add_render_rule("image", _image)
+    return renderer
 
 
 def _link(renderer: RendererHTML, tokens: Sequence[Token], index: int, options: Any, env: Any) -> str:
     return _anchor(str(tokens[index].attrs.get("href", "")))
 
 
+# An image would be loaded when it is drawn: its URL could carry what the model read out of the notebook.
 def _image(renderer: RendererHTML, tokens: Sequence[Token], index: int, options: Any, env: Any) -> str:
     token = tokens[index]
     name = renderer.renderInlineAsText(token.children, options, env) if token.children else token.content
@@ -44,6 +42,7 @@ def _image(renderer: RendererHTML, tokens: Sequence[Token], index: int, options:
 
 
 def _anchor(address: str) -> str:
+    # An allow-list: javascript:, data: and whatever else browsers know get no href.
     try:
         is_safe = urlsplit(address).scheme.lower() in _SCHEMES
     except ValueError:

@@ -1,4 +1,4 @@
-"""Blocks of Markdown as lines of a terminal, drawn by rich."""
+"""Draws blocks of Markdown as lines of a terminal, by rich. Imported only when something is drawn."""
 
 from __future__ import annotations
 
@@ -19,23 +19,23 @@ _THEME = "monokai"
 
 
 class Lines(Protocol):
-    """A text that grows, as lines: finished ones are given once, open ones as often as they are asked for."""
+    """A growing text as lines: finished lines are returned once, open lines on every request."""
 
     def feed(self, text: str) -> None:
-        """Take the next piece."""
+        """Add text."""
 
     def done(self, width: int) -> list[str]:
-        """Return the lines that have become finished."""
+        """Return the lines finished since the last call."""
 
     def open(self, width: int) -> list[str]:
-        """Return the lines behind them, as they look now."""
+        """Return the open lines in their current state."""
 
     def finish(self, width: int) -> list[str]:
-        """Return all lines that are left."""
+        """Return all remaining lines."""
 
 
 class Painter:
-    """Turns what rich can draw into lines with the colours that ``file``, a terminal, can show."""
+    """Renders objects of rich to lines, with the colors that the terminal ``file`` supports."""
 
     def __init__(self, file: TextIO) -> None:
         self._console = Console(
@@ -49,7 +49,7 @@ class Painter:
         )
 
     def lines(self, thing: RenderableType, width: int) -> list[str]:
-        """Return the lines of ``thing``, none wider than ``width``, without spaces at their ends."""
+        """Return the lines of ``thing``, none wider than ``width``, without trailing spaces."""
         self._console.width = width
         with self._console.capture() as captured:
             self._console.print(thing, end="", overflow="fold")
@@ -58,7 +58,7 @@ class Painter:
 
 
 class MarkdownLines:
-    """Markdown while it grows."""
+    """Growing Markdown as lines."""
 
     def __init__(self, painter: Painter, *, style: str = "none") -> None:
         self._painter = painter
@@ -67,19 +67,19 @@ class MarkdownLines:
         self._begun = False
 
     def feed(self, text: str) -> None:
-        """Take the next piece."""
+        """Add text."""
         self._blocks.feed(text)
 
     def done(self, width: int) -> list[str]:
-        """Return the lines that have become finished."""
+        """Return the lines finished since the last call."""
         return self._keep(self._blocks.finished(), width)
 
     def open(self, width: int) -> list[str]:
-        """Return the lines behind them, as they look now."""
+        """Return the open lines in their current state."""
         return self._draw(self._blocks.open(), width)
 
     def finish(self, width: int) -> list[str]:
-        """Return all lines that are left; a text of nothing but marks is shown as it is."""
+        """Return all remaining lines; a text that consists of markup only is shown as it is."""
         left = self._blocks.text.strip()
         lines = self._keep(self._blocks.finish(), width)
         return lines if lines or self._begun or not left else self._painter.lines(Text(left, self._style), width)
@@ -100,7 +100,7 @@ class MarkdownLines:
 
 
 class PlainLines:
-    """Plain text while it grows, its long lines folded."""
+    """Growing plain text as lines, long ones folded."""
 
     def __init__(self, painter: Painter, *, style: str = "none") -> None:
         self._painter = painter
@@ -108,22 +108,22 @@ class PlainLines:
         self._pieces: list[str] = []
 
     def feed(self, text: str) -> None:
-        """Take the next piece."""
+        """Add text."""
         self._pieces.append(text)
 
     def done(self, width: int) -> list[str]:
-        """Return the lines that have become finished."""
+        """Return the lines finished since the last call."""
         whole, line_end, rest = "".join(self._pieces).rpartition("\n")
         self._pieces = [rest]
         return self._draw(whole, width) if line_end else []
 
     def open(self, width: int) -> list[str]:
-        """Return the last line, as it looks now."""
+        """Return the last line in its current state."""
         text = "".join(self._pieces)
         return self._draw(text, width) if text else []
 
     def finish(self, width: int) -> list[str]:
-        """Return all lines that are left."""
+        """Return all remaining lines."""
         lines = self.open(width)
         self._pieces = []
         return lines
@@ -133,7 +133,7 @@ class PlainLines:
 
 
 class FoldedLines:
-    """A text of which only the number of words is shown."""
+    """A text of which only the word count is shown."""
 
     def __init__(self, painter: Painter) -> None:
         self._painter = painter
@@ -141,22 +141,22 @@ class FoldedLines:
         self._in_word = False
 
     def feed(self, text: str) -> None:
-        """Take the next piece."""
+        """Add text."""
         if text:
             starts_in_word = self._in_word and not text[0].isspace()
             self._words += len(text.split()) - starts_in_word
             self._in_word = not text[-1].isspace()
 
     def done(self, width: int) -> list[str]:
-        """Return nothing: nothing is finished before the end."""
+        """Return nothing: no line is finished before the end."""
         return []
 
     def open(self, width: int) -> list[str]:
-        """Return the line that says that the text is growing."""
+        """Return the line shown while the text grows."""
         return self._line("thinking", width)
 
     def finish(self, width: int) -> list[str]:
-        """Return the line that stays."""
+        """Return the final line."""
         return self._line("thought", width)
 
     def _line(self, verb: str, width: int) -> list[str]:
@@ -164,7 +164,7 @@ class FoldedLines:
 
 
 def _trimmed(lines: list[str], block: MarkdownBlock) -> list[str]:
-    """The lines without the empty ones around a block: the distance between blocks is set in one place."""
+    """Remove empty lines around a block: ``_draw`` sets the distance between blocks."""
     if block.tokens[0].type == "fence":
         return lines
     written = [index for index, line in enumerate(lines) if STYLE.sub("", line).strip()]
@@ -172,7 +172,7 @@ def _trimmed(lines: list[str], block: MarkdownBlock) -> list[str]:
 
 
 class _Document(Markdown):
-    """One block as rich draws it, but for code and lists, which come in pieces, and for links, which are not hidden."""
+    """One block for rich, with our own code and lists, which come in parts, and with visible link addresses."""
 
     def __init__(self, block: MarkdownBlock, style: str) -> None:
         super().__init__("", code_theme=_THEME, hyperlinks=False, style=style)
@@ -181,7 +181,7 @@ class _Document(Markdown):
 
 
 class _Code(CodeBlock):
-    """A block of code without a frame, so that it can be copied; only the lines that have not been shown."""
+    """A code block without a frame, so that it can be copied, and without the lines that were shown before."""
 
     block: MarkdownBlock
 
@@ -193,7 +193,7 @@ class _Code(CodeBlock):
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
         code = str(self.text)
-        code = code if self.block.goes_on else code.rstrip()
+        code = code if self.block.is_open else code.rstrip()
         shown = self.block.shown
         if shown and code.count("\n") < shown:
             return
@@ -202,7 +202,7 @@ class _Code(CodeBlock):
 
 
 class _List(ListElement):
-    """A list whose numbers have room for two digits from the first on, since nobody knows how many will come."""
+    """A list whose numbers have room for two digits from the start: its length is unknown while it grows."""
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
         if self.list_type == "bullet_list_open":
@@ -222,7 +222,7 @@ _Document.elements = Markdown.elements | _ELEMENTS
 
 
 def _readable(token: Token) -> Token:
-    """The token with its images as text: a terminal shows their names and addresses."""
+    """Return the token with its images as text, their names and addresses."""
     if not token.children or not any(child.type == "image" for child in token.children):
         return token
     return token.copy(children=[_named(child) if child.type == "image" else child for child in token.children])

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from headwater.types import GenerateContentResponse
 
 _INTERVAL = 0.1
-#: An output that has grown longer than this is left alone at the next end of a block, and another begins below it.
+#: In characters. A longer output is left as it is at the next end of a block, and another one begins below it.
 _OUTPUT_SIZE = 8_000
 
 
@@ -50,30 +50,32 @@ def display(
     if bar is not None:
         bar.begin(lambda: stream.progress)
     view = NotebookView(thoughts=thoughts, stop=stream.cancel if button else None, bar=bar)
-    return _watch_async(stream, view) if isinstance(stream, AsyncStream) else _watch(stream, view)
+    return _show_async(stream, view) if isinstance(stream, AsyncStream) else _show(stream, view)
 
 
 def display_in_background(stream: Stream, *, thoughts: Thoughts = "fold") -> threading.Thread:
-    """Show ``stream`` while the cell is over and other cells run; return the thread, which ends with the answer.
+    """Show ``stream`` from a thread while other cells run; return the thread, which ends with the answer.
 
-    How it ended is shown below it, and is on ``stream.ending``.
+    An error is shown below the answer; ``stream.ending`` has it, too.
     """
-    view = NotebookView(thoughts=thoughts, stop=stream.cancel, splits=False)  # a new output would go to the latest cell
+    view = NotebookView(
+        thoughts=thoughts, stop=stream.cancel, splits=False
+    )  # a second output would appear below the latest cell
 
-    def watch() -> None:
+    def run() -> None:
         from headwater.errors import HeadwaterError
 
         try:
-            _watch(stream, view)
+            _show(stream, view)
         except HeadwaterError as error:
             view.say(str(error))
 
-    thread = threading.Thread(target=watch, name="headwater-display", daemon=True)
+    thread = threading.Thread(target=run, name="headwater-display", daemon=True)
     thread.start()
     return thread
 
 
-def _watch(stream: Stream, view: NotebookView) -> GenerateContentResponse:
+def _show(stream: Stream, view: NotebookView) -> GenerateContentResponse:
     try:
         with stream:
             for chunk in stream:
@@ -83,7 +85,7 @@ def _watch(stream: Stream, view: NotebookView) -> GenerateContentResponse:
     return stream.response
 
 
-async def _watch_async(stream: AsyncStream, view: NotebookView) -> GenerateContentResponse:
+async def _show_async(stream: AsyncStream, view: NotebookView) -> GenerateContentResponse:
     try:
         async with stream:
             async for chunk in stream:
@@ -116,11 +118,13 @@ class NotebookView:
         self._bar = bar
         self._button = _make_button(stop) if stop is not None else None
         self._output = _Output()
-        self._output.show("", "")  # by this thread, which belongs to the cell
+        self._output.show(
+            "", ""
+        )  # now, in the thread of the cell: output goes to the cell of the thread that creates it
         self._redraw = Redraw(self._draw, _INTERVAL)
 
     def add(self, chunk: GenerateContentResponse) -> None:
-        """Take the next chunk of the answer."""
+        """Add a chunk of the answer."""
         with self._redraw.lock:
             if self._thoughts != "hide" and chunk.thought_text:
                 self._thought_pieces.append(chunk.thought_text)
@@ -130,7 +134,7 @@ class NotebookView:
             self._bar.refresh()
 
     def finish(self) -> None:
-        """Draw all that has come and take the button away."""
+        """Draw the final state and remove the button."""
         with self._redraw.lock:
             self._redraw.stop()
             self._pieces.append(self._cleaner.finish())
@@ -168,7 +172,7 @@ class NotebookView:
 
 
 def _last_end_of_block(text: str) -> int:
-    """Where the open end of ``text`` begins; 0 where it is all one block."""
+    """Return where the open end of ``text`` begins; 0 if it is all one block."""
     from headwater.views.blocks import Blocks
 
     blocks = Blocks(cut=False)
@@ -178,14 +182,14 @@ def _last_end_of_block(text: str) -> int:
 
 
 class _Output:
-    """One output of a cell: shown once, then drawn anew in its place."""
+    """One output of a cell: shown once, then updated in place."""
 
     def __init__(self) -> None:
         self._handle: Any = None
         self._last: str | None = None
 
     def show(self, page: str, text: str) -> None:
-        """Show ``page``; ``text`` stands for it where HTML cannot be shown."""
+        """Show ``page``, or ``text`` where HTML cannot be shown."""
         if page == self._last:
             return
         self._last = page
@@ -198,7 +202,7 @@ class _Output:
 
 
 def _make_button(stop: Callable[[], object]) -> tuple[Any, Any] | None:
-    """A button above the answer and the handle of its output, or None where ipywidgets is not installed."""
+    """Return a button above the answer and the handle of its output; None without ipywidgets."""
     widgets = _ipywidgets()
     if widgets is None:
         return None
@@ -213,7 +217,7 @@ def _make_button(stop: Callable[[], object]) -> tuple[Any, Any] | None:
 
 
 class NotebookBar:
-    """A bar below a cell: a widget, or a line of text where ipywidgets is not installed. Its last state stays."""
+    """A bar below a cell: a widget, or a line of text without ipywidgets. Its final state stays."""
 
     def begin(self, measure: Callable[[], Progress]) -> None:
         """Show the empty bar."""
@@ -223,11 +227,11 @@ class NotebookBar:
         self._redraw = Redraw(self._draw, _INTERVAL)
 
     def refresh(self) -> None:
-        """Draw the bar again, when it is time."""
+        """Redraw the bar when it is due."""
         self._redraw.want()
 
     def finish(self) -> None:
-        """Leave the bar as it is at the end."""
+        """Show the final state, which stays."""
         with self._redraw.lock:
             self._redraw.stop()
             self._draw()
@@ -257,7 +261,7 @@ def _ipython() -> Any:
 
 
 def _ipywidgets() -> Any:
-    """The library of widgets, or None where it is not installed."""
+    """Return ipywidgets, or None if it is not installed."""
     try:
         return import_module("ipywidgets")
     except ModuleNotFoundError:

@@ -1,4 +1,4 @@
-"""Progress in words and as a line of a terminal."""
+"""Progress as text and as a line of a terminal."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 def footer(file: TextIO, measure: Callable[[], Progress]) -> Callable[[int], list[str]]:
-    """Return what draws the bar as the last line of a terminal."""
+    """Return a function that draws the bar as the last line of a terminal of a given width."""
     from headwater.views.markdown import Painter
 
     painter = Painter(file)
@@ -20,7 +20,7 @@ def footer(file: TextIO, measure: Callable[[], Progress]) -> Callable[[int], lis
 
 
 def caption(progress: Progress) -> str:
-    """Return the words beside a bar: what has come, how fast, and how long it will take."""
+    """Return the text beside a bar: amounts, speed and remaining time."""
     about = "~" if progress.is_estimate else ""
     parts = [f"{progress.words} words", f"{about}{progress.tokens} tokens"]
     if progress.tokens_per_second:

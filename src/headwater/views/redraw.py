@@ -1,4 +1,9 @@
-"""How often a view is drawn: seldom enough to cost little, and never so seldom that the last words stay unseen."""
+"""Limits how often a view is drawn: rarely enough to be cheap, and always once after the last change.
+
+Drawing happens in a thread of its own, for two reasons. The last words must appear even if no further chunk arrives to
+trigger a drawing. And Ctrl-C is raised in the main thread, where it could break off a drawing between two escape
+sequences; the redraw thread never sees it.
+"""
 
 from __future__ import annotations
 
@@ -6,15 +11,14 @@ import threading
 import time
 from collections.abc import Callable
 
-#: Drawing takes at most one part in this many of the time, however long one drawing takes.
+#: Drawing takes at most one part in this many of the time: a slow drawing is followed by a longer pause.
 _SHARE = 5
 
 
 class Redraw:
-    """Has a thread draw when asked to, but not more often than every ``interval`` seconds.
+    """Draws in a thread on request, at most every ``interval`` seconds.
 
-    A thread, since the last words are to be drawn also while nothing more comes, and since Ctrl-C, which only the main
-    thread feels, must not break off a drawing. Every drawing happens under ``lock``: take it to change what is drawn.
+    Every drawing happens under ``lock``: hold it to change what is drawn.
     """
 
     def __init__(self, draw: Callable[[], None], interval: float) -> None:
@@ -26,13 +30,13 @@ class Redraw:
         self.lock = threading.Condition()
 
     def want(self) -> None:
-        """Draw as soon as it is time.
+        """Request a drawing.
 
         Raises:
-            OSError: what an earlier drawing failed with.
+            OSError: if an earlier drawing failed.
         """
         with self.lock:
-            self._complain()
+            self._raise_error()
             self._wanted = True
             if self._thread is None:
                 self._thread = threading.Thread(target=self._run, name="headwater-redraw", daemon=True)
@@ -40,15 +44,15 @@ class Redraw:
             self.lock.notify()
 
     def stop(self) -> None:
-        """Draw no more; what was asked for and not drawn is the caller's to draw.
+        """Stop the thread. A drawing that was requested and has not happened is left to the caller.
 
         Raises:
-            OSError: what an earlier drawing failed with.
+            OSError: if an earlier drawing failed.
         """
         with self.lock:
             self._stopped = True
             self.lock.notify()
-            self._complain()
+            self._raise_error()
 
     def _run(self) -> None:
         due = 0.0
@@ -62,12 +66,12 @@ class Redraw:
                 begun = time.monotonic()
                 try:
                     self._draw()
-                except Exception as error:  # it belongs to whoever feeds the view
+                except Exception as error:  # raised in the thread that feeds the view
                     self._error, self._stopped = error, True
                 ended = time.monotonic()
                 due = ended + max(self._interval, (_SHARE - 1) * (ended - begun))
 
-    def _complain(self) -> None:
+    def _raise_error(self) -> None:
         error, self._error = self._error, None
         if error is not None:
             raise error

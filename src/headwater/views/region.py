@@ -1,4 +1,9 @@
-"""The lowest lines of a terminal, drawn again and again, and the finished lines that scroll away above them."""
+"""The lowest lines of a terminal, which are redrawn, and the finished lines that scroll away above them.
+
+``Region`` computes escape sequences and writes nothing. It never addresses rows of the screen, since it cannot know
+where the screen begins: it moves up from the cursor by the rows that its last frame took, and rewrites from there.
+What has scrolled off the top cannot be reached any more, so a frame moves up by at most the height of the window.
+"""
 
 from __future__ import annotations
 
@@ -6,16 +11,16 @@ import os
 import re
 from collections.abc import Mapping, Sequence
 
-_TOGETHER, _SHOWN = "\x1b[?2026h", "\x1b[?2026l"  # a terminal that knows it shows what stands between at once
+_TOGETHER, _SHOWN = "\x1b[?2026h", "\x1b[?2026l"  # synchronized output: shown at once, where it is known
 _ERASE_LINE, _ERASE_BELOW = "\x1b[K", "\x1b[J"
 _NO_WRAP, _WRAP = "\x1b[?7l", "\x1b[?7h"
 STYLE = re.compile(r"\x1b\[[0-9;]*m")
 
 
 class Region:
-    """Says what to write so that a terminal shows new lines. Between two frames the cursor stands behind the last line.
+    """Computes what to write so that a terminal shows new lines. Between frames the cursor is behind the last line.
 
-    Every line is narrower than the terminal and has no control characters but styles, which end where it ends.
+    Every line is narrower than the terminal, and has no control characters except styles that end within it.
     """
 
     def __init__(self, *, reflows: bool = True) -> None:
@@ -25,9 +30,10 @@ class Region:
         self._behind_done = False
 
     def frame(self, done: Sequence[str], tail: Sequence[str], *, width: int, height: int, afresh: bool = False) -> str:
-        """Return what draws ``done``, which is never touched again, and ``tail``, which the next frame replaces.
+        """Return what draws ``done``, which is final, and ``tail``, which the next frame replaces.
 
-        Of a tail that is too high its end is drawn. ``afresh`` trusts nothing that stands in the last line.
+        Of a tail that is higher than the window only the end is drawn. ``afresh`` redraws the last line even if it has
+        not changed.
         """
         tail = tail[-max(1, height - 1) :]
         new = [*done, *tail]
@@ -35,14 +41,14 @@ class Region:
         same = 0 if moved else _common(self._drawn, new)
         unchanged = same == len(new) == len(self._drawn) and not afresh
         out = "" if unchanged else self._replace(new, same, width, height, afresh=afresh or moved)
-        if not out.isascii():  # terminals differ about how wide some characters are, but a line must stay one row
+        if not out.isascii():  # terminals disagree about the width of some characters; a line must not wrap
             out = f"{_NO_WRAP}{out}{_WRAP}"
         self._behind_done = not tail and (bool(done) or (self._behind_done and not self._drawn))
         self._drawn, self._width = list(tail), width
         return out
 
     def end(self) -> str:
-        """Return what leaves the cursor at the start of a line of its own."""
+        """Return what moves the cursor to the start of a new line."""
         behind = bool(self._drawn) or self._behind_done
         self._drawn, self._behind_done = [], False
         return "\n" if behind else ""
@@ -51,8 +57,9 @@ class Region:
         if not self._drawn:
             return ("\n" if self._behind_done and new else "") + "\n".join(new)
         last = len(self._drawn) - 1
-        same = max(0, min(same, last, len(new) - 1))  # the cursor is to stand behind a line that is drawn
+        same = max(0, min(same, last, len(new) - 1))  # at least one line is redrawn: the cursor has to end behind it
         old = self._drawn[last]
+        # The common case, a growing last line: write only what is new, without any escape sequence.
         if same == last and not afresh and len(new) > last and new[last].startswith(old):
             return "\n".join([new[last][len(old) :], *new[last + 1 :]])
         up = min(sum(self._rows(line, width) for line in self._drawn[same:]), height) - 1
@@ -61,7 +68,7 @@ class Region:
         return f"{_TOGETHER}\r{climb}{lines}{_ERASE_BELOW}{_SHOWN}"
 
     def _rows(self, line: str, width: int) -> int:
-        """How many rows a line takes since the window has become narrower."""
+        """Return the number of rows that a line takes after the window became narrower."""
         if not self._reflows or width >= self._width:
             return 1
         from rich.cells import cell_len
@@ -70,7 +77,7 @@ class Region:
 
 
 def reflows(environment: Mapping[str, str] = os.environ) -> bool:
-    """Return whether the terminal wraps its lines anew when it becomes narrower: most do, a few old ones cut them."""
+    """Return whether the terminal rewraps its lines when it becomes narrower: most do, a few old ones cut them."""
     return not ("XTERM_VERSION" in environment or "STY" in environment or environment.get("TERM") == "linux")
 
 

@@ -1,4 +1,4 @@
-"""An answer in a terminal, its Markdown drawn while it grows: the finished scrolls away, the open end is redrawn."""
+"""An answer in a terminal: finished Markdown blocks scroll away, the open end is redrawn while it grows."""
 
 from __future__ import annotations
 
@@ -20,8 +20,7 @@ if TYPE_CHECKING:
 Thoughts = Literal["show", "fold", "hide"]
 Footer = Callable[[int], list[str]]
 _INTERVAL = 0.05
-
-
+#: Between an answer that was restarted and the one that replaces it.
 _RULE = "\n\n---\n\n"
 
 
@@ -29,22 +28,22 @@ class ViewOptions(TypedDict, total=False):
     """How an answer is shown."""
 
     markdown: bool
-    """Whether Markdown is drawn: else it is where that is possible."""
+    """Whether to draw Markdown. By default it is drawn if ``file`` is a terminal and rich is installed."""
     thoughts: Thoughts
-    """Whether the model's reasoning is shown (dim), folded into a count of its words, or left out."""
+    """Whether to show the model's thoughts (dim), fold them into a word count, or hide them."""
     progress: bool
-    """Whether a bar stands below the answer while it grows, if ``file`` is a terminal."""
+    """Whether to show a progress bar below the growing answer, if ``file`` is a terminal."""
 
 
 def can_draw(file: TextIO) -> bool:
-    """Return whether Markdown can be drawn on ``file``: it is a terminal that knows how, and rich is installed."""
+    """Return whether Markdown can be drawn on ``file``: a capable terminal, and rich is installed."""
     from importlib.util import find_spec
 
     return file.isatty() and os.environ.get("TERM") != "dumb" and find_spec("rich") is not None
 
 
 def size(file: TextIO) -> tuple[int, int]:
-    """Return the columns and rows of a terminal; 80 and 24 where it does not say."""
+    """Return the columns and rows of a terminal; 80 and 24 if unknown."""
     try:
         columns, rows = os.get_terminal_size(file.fileno())
     except (OSError, ValueError):
@@ -53,10 +52,10 @@ def size(file: TextIO) -> tuple[int, int]:
 
 
 def show(stream: Stream, *, file: TextIO | None = None, **options: Unpack[ViewOptions]) -> GenerateContentResponse:
-    """Show ``stream`` while it comes and return the whole answer. Without a terminal its plain text is written.
+    """Show ``stream`` while it arrives and return the whole answer. Without a terminal its plain text is written.
 
     Raises:
-        HeadwaterError: the answer did not come to its end; what had come has been shown.
+        HeadwaterError: if the answer did not come to its end; what arrived has been shown.
     """
     with view(stream, file=file, **options) as shown, stream:
         for chunk in stream:
@@ -67,10 +66,10 @@ def show(stream: Stream, *, file: TextIO | None = None, **options: Unpack[ViewOp
 async def ashow(
     stream: AsyncStream, *, file: TextIO | None = None, **options: Unpack[ViewOptions]
 ) -> GenerateContentResponse:
-    """Show ``stream`` while it comes and return the whole answer. Without a terminal its plain text is written.
+    """Show ``stream`` while it arrives and return the whole answer. Without a terminal its plain text is written.
 
     Raises:
-        HeadwaterError: the answer did not come to its end; what had come has been shown.
+        HeadwaterError: if the answer did not come to its end; what arrived has been shown.
     """
     with view(stream, file=file, **options) as shown:
         async with stream:
@@ -82,7 +81,7 @@ async def ashow(
 def view(
     stream: Stream | AsyncStream, *, file: TextIO | None = None, **options: Unpack[ViewOptions]
 ) -> TerminalView | PlainView:
-    """Return what shows ``stream`` best on ``file`` (standard output): feed it the chunks, then finish it."""
+    """Return the best view of ``stream`` on ``file`` (standard output). Add the chunks to it, then finish it."""
     out = file or sys.stdout
     drawn = can_draw(out)
     markdown, thoughts = options.get("markdown"), options.get("thoughts", "show")
@@ -96,22 +95,22 @@ def view(
 
 
 class View:
-    """What can be fed with an answer, piece by piece, and is finished once."""
+    """A view of an answer. It is fed in pieces, and finished once."""
 
     def feed(self, text: str) -> None:
-        """Take the next piece of the answer."""
+        """Add text of the answer."""
         raise NotImplementedError
 
     def thought(self, text: str) -> None:
-        """Take the next piece of the model's reasoning."""
+        """Add text of the model's thoughts."""
         raise NotImplementedError
 
     def finish(self) -> None:
-        """Show all that has come and leave the cursor on a line of its own. What is fed later begins anew."""
+        """Show everything and leave the cursor on a line of its own. The view can then be used for another answer."""
         raise NotImplementedError
 
     def add(self, chunk: GenerateContentResponse) -> None:
-        """Take the next chunk of an answer; where it begins anew, a rule stands between."""
+        """Add a chunk of an answer; a restarted answer begins below a rule."""
         if chunk.is_reset:
             self.feed(_RULE)
         if chunk.thought_text:
@@ -129,7 +128,7 @@ class View:
 
 
 class PlainView(View):
-    """The text as it comes; at a terminal without its control characters. Thoughts are left out of a file or a pipe."""
+    """Plain text. At a terminal control characters are escaped; in a file or pipe thoughts are left out."""
 
     def __init__(self, file: TextIO, *, thoughts: Thoughts = "show") -> None:
         self._file = file
@@ -138,11 +137,11 @@ class PlainView(View):
         self._line_is_open = self._in_thought = False
 
     def feed(self, text: str) -> None:
-        """Write the next piece of the answer."""
+        """Write text of the answer."""
         self._write(text, thought=False)
 
     def thought(self, text: str) -> None:
-        """Write the next piece of the model's reasoning, at a terminal."""
+        """Write text of the model's thoughts, at a terminal only."""
         if self._shows_thoughts:
             self._write(text, thought=True)
 
@@ -166,9 +165,9 @@ class PlainView(View):
 
 
 class TerminalView(View):
-    """An answer in a terminal, drawn while it grows, at most twenty times a second.
+    """An answer in a terminal, drawn while it grows, at most twenty times a second. Needs rich.
 
-    Below it stand the lines of ``footer``, if there is one. Needs rich.
+    ``footer`` returns lines to show below it.
     """
 
     def __init__(
@@ -190,22 +189,22 @@ class TerminalView(View):
         self._begin()
 
     def feed(self, text: str) -> None:
-        """Take the next piece of the answer."""
+        """Add text of the answer."""
         self._take(text, kind="text")
 
     def thought(self, text: str) -> None:
-        """Take the next piece of the model's reasoning: dim, counted or left out."""
+        """Add text of the model's thoughts: shown dim, counted, or left out."""
         if self._thoughts != "hide":
             self._take(text, kind="thought")
 
     def refresh(self) -> None:
-        """Draw what has changed by itself: the footer."""
+        """Redraw, because the footer has changed."""
         self._redraw.want()
 
     def finish(self, *, keep_footer: bool = False, afresh: bool = False) -> None:
-        """Draw all that has come, without the footer if it is not to stay, and leave the cursor on its own line.
+        """Draw the final state, with or without the footer, and leave the cursor on a line of its own.
 
-        ``afresh`` draws the last line again, where something else may have written behind it.
+        ``afresh`` redraws the last line, for when something else may have written behind it.
         """
         with self._redraw.lock:
             self._redraw.stop()
@@ -222,8 +221,8 @@ class TerminalView(View):
         self._kind = ""
         self._lines: Lines | None = None
         self._cleaner = ControlEscaper()
-        self._done: list[str] = []  # finished and not drawn yet
-        self._has_lines = False  # whether anything has been shown since the beginning
+        self._done: list[str] = []  # finished lines, not drawn yet
+        self._has_lines = False  # whether anything has been drawn
 
     def _take(self, text: str, *, kind: str) -> None:
         with self._redraw.lock:
@@ -266,7 +265,7 @@ class TerminalView(View):
         self._done = []
 
     def _width(self) -> int:
-        """One column is left free: in the last one terminals differ about where the cursor is."""
+        """Return the width to draw in. The last column stays free: terminals differ about the cursor behind it."""
         return max(1, size(self._file)[0] - 1)
 
     def _write(self, done: list[str], tail: list[str], *, afresh: bool = False) -> None:
