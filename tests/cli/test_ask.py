@@ -230,7 +230,7 @@ def test_another_try_is_announced(run, api):
     assert said.endswith("Busy. Try again in 0.2 s\n")
 
 
-def test_nobody_listens(run):
+def test_no_server_listens(run):
     """No answer at all is exit code 1."""
     result = run("ask", "--base-url", "http://127.0.0.1:9", "hello", env={"GEMINI_API_KEY": "k", "NO_PROXY": "*"})
     assert result.returncode == 1

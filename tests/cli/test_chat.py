@@ -77,7 +77,7 @@ def test_a_conversation_at_a_terminal(terminal, talkative):
 
 
 def test_ctrl_c_stops_the_answer_and_not_the_program(terminal, api, make_chunk):
-    """Ctrl-C stops the answer; the program goes on, and the next question carries what had come."""
+    """Ctrl-C stops the answer; the program continues, and the next message carries what was received."""
     api.pieces, api.hold = [make_chunk("Once upon")], True
     screen = terminal("chat", env=api.env)
     screen.wait_for("> ")

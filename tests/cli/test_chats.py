@@ -102,7 +102,7 @@ def test_an_id_that_begins_others_is_one(chats, live):
 
 
 def test_a_chat_is_written_to_a_file(chats, tmp_path):
-    """As Markdown, or as JSON that can be sent again; where the file can not be written, it says so."""
+    """As Markdown, or as JSON that can be imported; if the file cannot be written, it says so."""
     for form, start in (("markdown", "# What of rivers?"), ("json", "{")):
         assert chats("export", "a1", "--format", form, "-o", str(tmp_path / form)).returncode == 0
         assert (tmp_path / form).read_text("utf-8").startswith(start)
@@ -119,7 +119,7 @@ def test_a_chat_is_renamed(chats):
 
 
 def test_nothing_is_deleted_without_a_yes(chats, live, terminal):
-    """A person is asked; where nobody is, it has to be said. If one of the ids is none, nothing is deleted at all."""
+    """Deleting asks first, or needs --yes in a script. If one of the ids is unknown, nothing is deleted at all."""
     assert chats("delete", "a1").returncode == 2
     assert chats("delete", "--yes", "a1", "b").returncode == 1
     for answer, left in (("n", 2), ("y", 0)):
@@ -181,7 +181,7 @@ def test_there_has_to_be_a_last_chat_to_go_on_with(run, live):
 
 
 def test_what_could_not_be_saved_is_saved_with_the_next_answer(terminal, chats, live):
-    """The conversation goes on, and says that it was not saved."""
+    """The conversation continues, and says that it was not saved."""
     screen = terminal("chat", "--plain", "--continue", "a1", "--base-url", live.url)
     after = screen.wait_for("> ")
     live.client("none").chats.delete("a1")

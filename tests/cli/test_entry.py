@@ -44,8 +44,8 @@ def test_help_loads_no_http():
     assert result.stdout.splitlines()[-1] == b"[]"
 
 
-def test_what_nobody_expected(run, offline, tmp_path):
-    """An error that is nobody's is one sentence too, and HEADWATER_DEBUG shows where it came from."""
+def test_an_unexpected_error_is_one_line(run, offline, tmp_path):
+    """A bug is one line too, and HEADWATER_DEBUG shows its traceback."""
     (tmp_path / "sitecustomize.py").write_text(
         "import headwater.cli.options as o\ndef f(self, screen): raise KeyError('boom')\no.Options.connect = f\n"
     )

@@ -82,4 +82,4 @@ def test_help_of_a_quantity_names_its_unit(metavar: str, word: str) -> None:
     options = [option for option in serve.params if option.metavar == metavar]
     assert options
     for option in options:
-        assert word in (option.help or "")  # type: ignore[attr-defined]
+        assert word in (option.help or "")

@@ -33,7 +33,7 @@ def test_it_writes_the_answer(run, live):
 
 
 def test_it_writes_the_chunks(run, live):
-    """With ``--json``, each chunk on a line of its own, as it came."""
+    """With ``--json``, each chunk on a line of its own, as the server sent it."""
     name = begun(live)
     result = run("tail", "--json", "--base-url", live.url, "--", name)
     lines = [json.loads(line) for line in result.stdout.splitlines()]
@@ -67,7 +67,7 @@ def test_it_says_that_a_stream_was_stopped(start):
 
 
 def test_a_stream_that_is_not_there_is_an_error(run, live):
-    """So is a name that can be none, and an address without a server's."""
+    """So is an invalid name, and an address without a server."""
     result = run("tail", "--base-url", live.url, "a" * 32)
     assert (result.returncode, result.stdout) == (1, b"")
     assert b"there is no such stream" in result.stderr

@@ -33,7 +33,8 @@ def read(server: Server, caller: HttpCaller[GenerateContentResponse], most: int 
             await caller.aclose()
         return text
 
-    return run_async(run())
+    text: str = run_async(run())
+    return text
 
 
 def test_a_stream_in_any_dialect_without_settings() -> None:

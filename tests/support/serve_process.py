@@ -58,7 +58,7 @@ def run(*arguments: str, cwd: Path | None = None, **environment: str) -> subproc
 
 def refused(*arguments: str, **environment: str) -> tuple[int, str]:
     """The exit code and the words of a server that does not start."""
-    process = run(*arguments, **environment)
+    process = run(*arguments, cwd=None, **environment)
     _, errors = process.communicate(timeout=PATIENCE)
     return process.returncode, errors
 
