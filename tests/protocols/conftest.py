@@ -27,7 +27,7 @@ PATIENCE = 100
 
 @pytest.fixture(scope="session")
 def node_modules() -> Path:
-    """A directory with the packages of node/package-lock.json; the test is skipped where they can not be had."""
+    """A directory with the packages of node/package-lock.json; the test is skipped if they cannot be installed."""
     return installed(HERE, "headwater-protocol-readers", "HEADWATER_PROTOCOL_READERS")
 
 

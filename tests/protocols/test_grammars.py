@@ -99,7 +99,7 @@ def test_answer_without_chunks_is_whole(end: str) -> None:
 
 
 def test_answer_is_the_same_after_what_was_before() -> None:
-    """A message that went on is begun anew with what it held; the ids of the answer's calls stay."""
+    """A continued message is started over with what it contained; the ids of the answer's calls stay."""
     call = Part(function_call=FunctionCall(name="f", args={}))
     before = [
         Content(role="model", parts=["I look.", call]),

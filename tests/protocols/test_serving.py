@@ -1,4 +1,4 @@
-"""A stream of headwater's client, in both colours, is the body of anybody's response."""
+"""A client's stream as the body of a response, sync and async."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def agathered(**asked: Any) -> bytes:
     return asyncio.run(run())
 
 
-def test_both_colours_say_the_same() -> None:
+def test_sync_and_async_write_the_same() -> None:
     """Text, tokens and times; only the times differ."""
     asked: Any = {"contents": "Tell me a story."}
     one = gathered(client().models.generate_content_stream(model="m", **asked), AiSdk(version=7))
@@ -99,7 +99,7 @@ def test_cancelled_stream_ends_as_one() -> None:
 
 
 def test_reader_that_leaves_closes_the_stream() -> None:
-    """In both colours, with the connection under it."""
+    """Sync and async, with the connection below it."""
 
     def script(connection: Any, _: Any) -> None:
         connection.begin()
@@ -179,7 +179,7 @@ def test_errors_of_any_iterable_are_the_protocols() -> None:
 
 
 def test_a_flood_can_be_left() -> None:
-    """A stream that always has more keeps nobody waiting: others run, and the reader can be cancelled."""
+    """A stream that always has more data blocks no other task, and its reader can be cancelled."""
 
     class Flood:
         """Says something at once, whenever it is asked."""

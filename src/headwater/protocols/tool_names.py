@@ -6,6 +6,17 @@ import base64
 import binascii
 from typing import Any
 
+from headwater.types import (
+    CodeExecutionResult,
+    ExecutableCode,
+    Language,
+    Outcome,
+    Part,
+    ToolCall,
+    ToolResponse,
+    ToolType,
+)
+
 #: The tool name for code that the model writes and Google runs; @ai-sdk/google uses it, too.
 CODE = "code_execution"
 #: The prefix for other tools that run at Google; @ai-sdk/google uses it, too.
@@ -20,6 +31,29 @@ _SIGNED = "gemini:"
 def server_tool(kind: str) -> str:
     """Return the name for a tool that runs at Google."""
     return SERVER + kind
+
+
+def is_server_tool(name: str) -> bool:
+    """Return whether a name is that of a tool that runs at Google."""
+    return name == CODE or name.startswith(SERVER)
+
+
+def server_call(name: str, call_id: str, args: dict[str, Any]) -> Part:
+    """Return the part for a call of a tool that runs at Google."""
+    if name == CODE:
+        language = Language(str(args.get("language") or "PYTHON"))
+        return Part(executable_code=ExecutableCode(code=str(args.get("code", "")), language=language))
+    kind = ToolType(name.removeprefix(SERVER))
+    return Part(tool_call=ToolCall(id=own_id(call_id), tool_type=kind, args=args))
+
+
+def server_result(name: str, call_id: str, output: dict[str, Any]) -> Part:
+    """Return the part for the result of such a call."""
+    if name == CODE:
+        outcome = Outcome(str(output.get("outcome") or "OUTCOME_OK"))
+        return Part(code_execution_result=CodeExecutionResult(outcome=outcome, output=str(output.get("output", ""))))
+    kind = ToolType(name.removeprefix(SERVER))
+    return Part(tool_response=ToolResponse(id=own_id(call_id), tool_type=kind, response=output))
 
 
 def own_id(id: str) -> str | None:

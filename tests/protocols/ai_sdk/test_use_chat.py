@@ -184,7 +184,7 @@ def test_partial_of_another_id_stays_beside_the_answer(scene: Any) -> None:
 
 
 def test_answer_that_went_on_after_a_tool_is_resumed_with_what_was_before(scene: Any) -> None:
-    """A resume begins the message anew: what it held before this answer is said again."""
+    """A resume starts the message over: what it contained before this answer is sent again."""
     found = scene("resume_while_going_on")
     is_good(found)
     assert told(found["messages"][1]) == [
@@ -195,7 +195,7 @@ def test_answer_that_went_on_after_a_tool_is_resumed_with_what_was_before(scene:
 
 
 def test_where_major_5_doubles_what_had_come(scene: Any, scenes: Any) -> None:
-    """In two cases 5 goes on with what it has, and a replay doubles it; 6 and 7 know that a resume is a replay."""
+    """In two cases 5 keeps what it has, and a replay doubles it; 6 and 7 know that a resume is a replay."""
     text, call = scene("resume_after_disconnect"), scene("resume_after_half_a_call")
     assert text["before"]["finishes"][-1]["isDisconnect"]
     doubled = scenes[0] == 5

@@ -235,8 +235,8 @@ def test_a_chat_without_id_gets_one(live: Live) -> None:
     assert reply.json["title"] == "A picture"
 
 
-def test_nobody_reads_a_stream_by_handing_it_in() -> None:
-    """A message that names the stream of another key says nothing of it."""
+def test_a_message_cannot_name_the_stream_of_another_key() -> None:
+    """A message that a client hands in loses its stream, so it shows nothing of another key's."""
     engine = Held(first=1)
     with Live(engine, api_keys=["alice", "mallory"]) as server:
         name = server.post("/v1/chats/c/answers", ask("secret"), x_goog_api_key="alice").json["answer"]["stream"]
@@ -311,7 +311,7 @@ def test_titles_are_lines(live: Live) -> None:
 
 
 def test_a_full_disk_begins_nothing(tmp_path: Path) -> None:
-    """Where the message can not be saved nothing runs, and the error says so; what was saved before is still there."""
+    """If the message cannot be saved nothing runs, and the error says so; what was saved before is still there."""
     store = open_store(f"sqlite:{tmp_path / 'chats.db'}")
     engine = Held(first=1)
     with Live(engine, chats=store) as server:

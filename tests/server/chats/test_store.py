@@ -50,7 +50,7 @@ def store(url: str) -> Iterator[ChatStore]:
 
 @pytest.fixture
 def owner() -> str:
-    """Somebody who has no chats yet."""
+    """An owner without chats."""
     return next(OWNERS)
 
 

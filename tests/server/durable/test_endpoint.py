@@ -83,7 +83,7 @@ class Answers:
 
 
 def test_what_others_write_is_read_only() -> None:
-    """An answer is a JSON stream of its chunks, closed with it; it can not be changed, and strangers do not see it."""
+    """An answer is a JSON stream of its chunks, closed with it; it cannot be changed, and other keys do not see it."""
 
     async def run() -> None:
         log = MemoryLog()
@@ -308,7 +308,7 @@ def test_caches_keep_what_can_not_change() -> None:
 
 
 class Slow:
-    """A log that lets everybody else go first at each call; with ``dies`` it never appends."""
+    """A log that lets other tasks go first at each call; with ``dies`` it never appends."""
 
     def __init__(self, log: Log, *, dies: bool = False) -> None:
         self._log = log

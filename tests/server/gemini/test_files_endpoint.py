@@ -144,7 +144,7 @@ def test_files_belong_to_their_key() -> None:
 
 
 def test_an_uploaded_page_does_not_run() -> None:
-    """HTML that somebody uploaded comes back as an attachment that no browser runs."""
+    """Uploaded HTML is downloaded as an attachment, which no browser runs."""
     with Live() as live:
         file = upload(live, b"<script>alert(1)</script>", {"mime_type": "text/html"})
         reply = live.get(f"/v1beta/{file['name']}:download?alt=media")

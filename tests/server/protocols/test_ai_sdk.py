@@ -107,7 +107,7 @@ def test_the_last_message_is_enough(live: Live, engine: Recording) -> None:
 
 
 def test_regenerate_is_another_branch(live: Live, engine: Recording) -> None:
-    """An answer that is asked for anew stands beside the first one, whether or not the messages come along."""
+    """A regenerated answer is a sibling of the first one, whether or not the request has the messages."""
     first = post(live, "c", user("q1", "one"))[0]["messageId"]
     post(live, "c", user("q1", "one"), trigger="regenerate-message", messageId=first)
     live.post("/api/chat", {"id": "c", "trigger": "regenerate-message", "messageId": first})
@@ -179,7 +179,7 @@ def test_messages_that_the_server_does_not_have(live: Live, engine: Recording) -
 
 
 def test_coming_back(live: Live) -> None:
-    """A running answer is read again from its beginning; it goes on without readers, until it is stopped."""
+    """A running answer is read again from its beginning; it continues without readers until it is stopped."""
     engine = Held(first=2)
     with Live(engine) as held:
         connection = held.connect()
@@ -223,7 +223,7 @@ def test_refusals_are_words(live: Live) -> None:
 
 
 def test_another_key_has_another_chat() -> None:
-    """Two keys that use the same id have two chats; nobody reads or stops the other's answer; without a key, 401."""
+    """Two keys that use the same id have two chats; neither can read or stop the other's answer; without a key, 401."""
     engine = Held(first=1)
     with Live(engine, api_keys=["alice", "mallory"]) as live:
         live.post("/v1/chats/c/answers", {"message": {"parts": [{"text": "s"}]}, "model": "m"}, x_goog_api_key="alice")

@@ -187,7 +187,7 @@ async def test_what_makes_no_sense_is_answered_and_not_more(message: str | bytes
 
 @scene
 async def test_bad_generate_is_answered_by_its_id() -> None:
-    """A generate that can not be read is ended under its own id, but never the running stream of that id."""
+    """The error for an invalid generate names its id, unless a stream with that id is running."""
     async with serving(Held()) as live, dial(live) as peer:
         await peer.greet()
         await peer.say(type="generate", id="a", prompt=7)

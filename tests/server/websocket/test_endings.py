@@ -128,7 +128,7 @@ async def test_socket_cut_before_its_stream_is_followed_leaves_nothing() -> None
 
 @scene
 async def test_named_streams_of_vanished_sockets_are_forgotten_in_time() -> None:
-    """A stream that nobody comes back for runs to its end, is kept for its time, and is then forgotten."""
+    """A stream that no client resumes runs to its end, is kept for its TTL, and is then deleted."""
     engine = Scripted(lambda _: [says("x", "STOP")])
     async with serving(engine, limits=Limits(stream_ttl=0.2)) as live:
         for _ in range(20):

@@ -174,7 +174,7 @@ async def test_silence_is_filled_with_pings() -> None:
 
 @scene
 async def test_id_twice_closes_the_socket() -> None:
-    """An id that is in use can not begin another stream (4409); after the end of its stream it can."""
+    """An id that is in use cannot start another stream (4409); after the end of its stream it can."""
     async with serving(Held()) as live, dial(live) as peer:
         await peer.greet()
         await peer.generate()

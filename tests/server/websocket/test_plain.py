@@ -98,7 +98,7 @@ async def test_error_is_the_end_of_a_prompt_and_not_of_the_socket() -> None:
 
 @scene
 async def test_leaving_stops_the_answer_and_forgets_it() -> None:
-    """A plain client that goes away stops its answer: nobody could ask for the rest of it."""
+    """A plain client that disconnects stops its stream, since no client could resume it."""
     engine = Held()
     async with serving(engine) as live:
         async with dial(live) as peer:

@@ -79,7 +79,7 @@ async def test_reader_that_acknowledges_nothing_is_sent_away_and_loses_nothing()
 
 @scene
 async def test_window_that_is_full_without_news_is_no_reason_to_go() -> None:
-    """While the engine says nothing more, nobody is waited for."""
+    """While the engine is silent, no client is waited for."""
     engine = Fed()
     async with serving(engine, limits=Limits(stall_timeout=0.1, keep_alive=0.1)) as live, dial(live) as peer:
         await peer.greet(window=1)

@@ -10,23 +10,23 @@ from headwater.errors import UsageError
 from headwater.json_text import JSON_ERRORS
 from headwater.protocols.data_urls import decoded, part_of
 from headwater.protocols.parsing import parse_json
-from headwater.protocols.tool_names import CODE, SERVER, own_id, response_of, signature_in
+from headwater.protocols.tool_names import (
+    is_server_tool,
+    own_id,
+    response_of,
+    server_call,
+    server_result,
+    signature_in,
+)
 from headwater.types import (
     Blob,
-    CodeExecutionResult,
     Content,
-    ExecutableCode,
     FileData,
     FunctionCall,
     FunctionDeclaration,
     FunctionResponse,
-    Language,
-    Outcome,
     Part,
     Tool,
-    ToolCall,
-    ToolResponse,
-    ToolType,
 )
 
 _MEDIA = ("image", "audio", "video", "document")
@@ -130,11 +130,11 @@ class _Reader:
             function = function if isinstance(function, dict) else {}
             name = self._names[call_id] = _string(function, "name", here)
             # Tools that ran at Google need no result from the client.
-            is_own = name == CODE or name.startswith(SERVER)
+            is_own = is_server_tool(name)
             if call_id not in self._with_result and not is_own:
                 continue  # the API refuses a call without a result
             args = _arguments(function.get("arguments"), here)
-            part = _server_call(name, call_id, args) if is_own else _call(name, call_id, args)
+            part = server_call(name, call_id, args) if is_own else _call(name, call_id, args)
             signature = signature_in(call.get("encryptedValue"))
             parts.append(msgspec.structs.replace(part, thought_signature=signature))
         return parts
@@ -147,8 +147,8 @@ class _Reader:
                 f"{where} is the result of {call_id!r:.60}, a call that no earlier message of an assistant makes"
             )
         output = _output(message.get("content"), where)
-        if name == CODE or name.startswith(SERVER):
-            self._add("model", [_server_result(name, call_id, output if isinstance(output, dict) else {})])
+        if is_server_tool(name):
+            self._add("model", [server_result(name, call_id, output if isinstance(output, dict) else {})])
             return
         error = message.get("error")
         response = {"error": error} if isinstance(error, str) else response_of(output)
@@ -173,23 +173,6 @@ def _is_result(part: Part) -> bool:
 
 def _call(name: str, call_id: str, args: dict[str, Any]) -> Part:
     return Part(function_call=FunctionCall(id=own_id(call_id), name=name, args=args))
-
-
-def _server_call(name: str, call_id: str, args: dict[str, Any]) -> Part:
-    """A tool that ran at Google."""
-    if name == CODE:
-        language = Language(str(args.get("language") or "PYTHON"))
-        return Part(executable_code=ExecutableCode(code=str(args.get("code", "")), language=language))
-    kind = ToolType(name.removeprefix(SERVER))
-    return Part(tool_call=ToolCall(id=own_id(call_id), tool_type=kind, args=args))
-
-
-def _server_result(name: str, call_id: str, output: dict[str, Any]) -> Part:
-    if name == CODE:
-        outcome = Outcome(str(output.get("outcome") or "OUTCOME_OK"))
-        return Part(code_execution_result=CodeExecutionResult(outcome=outcome, output=str(output.get("output", ""))))
-    kind = ToolType(name.removeprefix(SERVER))
-    return Part(tool_response=ToolResponse(id=own_id(call_id), tool_type=kind, response=output))
 
 
 def _content(message: dict[str, Any], where: str) -> list[Part]:

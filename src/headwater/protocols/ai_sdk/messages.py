@@ -13,20 +13,13 @@ import msgspec
 from headwater.errors import UsageError
 from headwater.protocols.data_urls import decoded, part_of
 from headwater.protocols.parsing import parse_json
-from headwater.protocols.tool_names import CODE, CUT, SERVER, own_id, response_of
+from headwater.protocols.tool_names import CUT, is_server_tool, own_id, response_of, server_call, server_result
 from headwater.types import (
-    CodeExecutionResult,
     Content,
-    ExecutableCode,
     FileData,
     FunctionCall,
     FunctionResponse,
-    Language,
-    Outcome,
     Part,
-    ToolCall,
-    ToolResponse,
-    ToolType,
 )
 
 _DENIED = "the user does not want this tool to be called"
@@ -60,8 +53,7 @@ def read_messages(body: Any) -> Conversation:
             case "system":
                 instructions += [part for part in _text_and_files(parts, where) if part.text]
             case "user":
-                said = _text_and_files(parts, where)
-                contents += [Content(role="user", parts=said)] if said else []
+                contents += _user_contents(parts, where)
             case "assistant":
                 contents += _Answer(where).read(parts)
             case _:
@@ -95,13 +87,9 @@ class _Answer:
             # Written by the user while the answer was running, so it stands inside of the answer.
             case "steering-message":
                 self._end_step()
-                said = _text_and_files(_part_list(part, where), where)
-                self._contents += [Content(role="user", parts=said)] if said else []
-            case "reasoning" | "reasoning-file" as kind:
-                signature = _signature(part.get("providerMetadata"), where)
-                if signature is not None:  # a thought without one tells the model nothing new
-                    thought = _text(part, where) if kind == "reasoning" else _file(part, where)
-                    self._parts.append(msgspec.structs.replace(thought, thought=True, thought_signature=signature))
+                self._contents += _user_contents(_part_list(part, where), where)
+            case "reasoning" | "reasoning-file":
+                self._read_thought(part, where)
             case "dynamic-tool":
                 self._read_tool(part, _string(part, "toolName", where), where)
             case str() as kind if kind.startswith("tool-"):
@@ -112,6 +100,12 @@ class _Answer:
                 self._reset()
             case _:
                 self._parts += _text_and_files([part], where)
+
+    def _read_thought(self, part: dict[str, Any], where: str) -> None:
+        signature = _signature(part.get("providerMetadata"), where)
+        if signature is not None:  # a thought without one tells the model nothing new
+            thought = _text(part, where) if part["type"] == "reasoning" else _file(part, where)
+            self._parts.append(msgspec.structs.replace(thought, thought=True, thought_signature=signature))
 
     def _end_step(self) -> None:
         if self._parts:
@@ -138,7 +132,7 @@ class _Answer:
         signature = _signature(part.get("callProviderMetadata"), where)
         # Run at Google: the call and its result both go back as parts of the model.
         if part.get("providerExecuted"):
-            if state != "input-streaming":
+            if state != "input-streaming" and is_server_tool(name):
                 self._read_server_tool(part, name, call_id, signature, where)
             return
         response = _response(part, state)
@@ -147,7 +141,8 @@ class _Answer:
         sent_args = part.get("input")
         args = sent_args if isinstance(sent_args, dict) else {}
         own = own_id(call_id)
-        self._parts.append(Part(function_call=FunctionCall(id=own, name=name, args=args), thought_signature=signature))
+        call = Part(function_call=FunctionCall(id=own, name=name, args=args))
+        self._add_signed(call, signature)
         self._results.append(Part(function_response=FunctionResponse(id=own, name=name, response=response)))
 
     def _read_server_tool(
@@ -156,24 +151,13 @@ class _Answer:
         """A tool that ran at Google: the call is the model's, and so is its result."""
         args, output = (part.get(name) for name in ("input", "output"))
         args, output = (value if isinstance(value, dict) else {} for value in (args, output))
-        own, is_done = own_id(call_id), part.get("state") == "output-available"
-        signed = _signature(part.get("resultProviderMetadata"), where)
-        if name == CODE:
-            code = ExecutableCode(
-                code=str(args.get("code", "")), language=Language(str(args.get("language") or "PYTHON"))
-            )
-            self._parts.append(Part(executable_code=code, thought_signature=signature))
-            if is_done:
-                outcome = Outcome(str(output.get("outcome") or "OUTCOME_OK"))
-                result = CodeExecutionResult(outcome=outcome, output=str(output.get("output", "")))
-                self._parts.append(Part(code_execution_result=result, thought_signature=signed))
-        elif name.startswith(SERVER):
-            kind = ToolType(name.removeprefix(SERVER))
-            call = ToolCall(id=own, tool_type=kind, args=args)
-            self._parts.append(Part(tool_call=call, thought_signature=signature))
-            if is_done:
-                answer = ToolResponse(id=own, tool_type=kind, response=output)
-                self._parts.append(Part(tool_response=answer, thought_signature=signed))
+        result_signature = _signature(part.get("resultProviderMetadata"), where)
+        self._add_signed(server_call(name, call_id, args), signature)
+        if part.get("state") == "output-available":
+            self._add_signed(server_result(name, call_id, output), result_signature)
+
+    def _add_signed(self, part: Part, signature: bytes | None) -> None:
+        self._parts.append(msgspec.structs.replace(part, thought_signature=signature))
 
 
 def _response(part: dict[str, Any], state: Any) -> dict[str, Any] | None:
@@ -192,6 +176,11 @@ def _response(part: dict[str, Any], state: Any) -> dict[str, Any] | None:
         case "approval-responded" if approval.get("approved") is False:
             return {"error": approval.get("reason") or _DENIED}
     return None
+
+
+def _user_contents(parts: list[dict[str, Any]], where: str) -> list[Content]:
+    sent = _text_and_files(parts, where)
+    return [Content(role="user", parts=sent)] if sent else []
 
 
 def _text_and_files(parts: list[dict[str, Any]], where: str) -> list[Part]:

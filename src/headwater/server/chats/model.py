@@ -135,12 +135,12 @@ def unknown_message(id: str | None, why: str) -> APIError:
 
 def branch(messages: Mapping[str, Message], leaf: str | None) -> list[Message]:
     """Return the messages from the first one to ``leaf``."""
-    found: dict[str, Message] = {}  # a chat that was handed in may contain a circle
+    path: dict[str, Message] = {}  # a chat that was handed in may contain a circle
     message = messages.get(leaf or "")
-    while message is not None and message.id not in found:
-        found[message.id] = message
+    while message is not None and message.id not in path:
+        path[message.id] = message
         message = messages.get(message.parent or "")
-    return list(reversed(found.values()))
+    return list(reversed(path.values()))
 
 
 def contents_for_model(messages: Sequence[Message]) -> list[dict[str, Any]]:
@@ -151,11 +151,11 @@ def contents_for_model(messages: Sequence[Message]) -> list[dict[str, Any]]:
     contents = [content for message in messages for content in message.contents]
     # Whether a content's calls are answered is seen from the content after it.
     following = [*contents[1:], None]
-    shown = [_shown(content, _has_results(after)) for content, after in zip(contents, following, strict=False)]
-    return [content for content in shown if content["parts"]]
+    sendable = [_sendable(content, _has_results(after)) for content, after in zip(contents, following, strict=False)]
+    return [content for content in sendable if content["parts"]]
 
 
-def _shown(content: dict[str, Any], is_answered: bool) -> dict[str, Any]:
+def _sendable(content: dict[str, Any], is_answered: bool) -> dict[str, Any]:
     parts = [
         part
         for part in content.get("parts") or ()

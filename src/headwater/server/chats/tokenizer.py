@@ -23,13 +23,13 @@ _MARKS = re.compile(r"[\u0300-\u036f]")
 
 def words(texts: Iterable[str]) -> set[str]:
     """Return the words of texts, in lower case and without accents; pairs of characters for scripts without spaces."""
-    found: set[str] = set()
+    distinct: set[str] = set()
     for text in texts:
         for word in _words(text):
-            found.add(word)
-            if len(found) >= _MAX_WORDS:
-                return found
-    return found
+            distinct.add(word)
+            if len(distinct) >= _MAX_WORDS:
+                return distinct
+    return distinct
 
 
 def query_words(query: str) -> list[str]:

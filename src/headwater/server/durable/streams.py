@@ -40,7 +40,7 @@ class ReadOnlyStream(NamedTuple):
 class ReadOnlySource(Protocol):
     """Finds streams that are written elsewhere: the answers of engines."""
 
-    async def find(self, who: bytes, path: str) -> ReadOnlyStream | None:
+    async def find(self, principal: bytes, path: str) -> ReadOnlyStream | None:
         """Return the log to show to ``principal`` at ``path``, or None if ``principal`` has no such stream."""
 
 
