@@ -18,7 +18,7 @@ What every log guarantees, and ``headwater.testing.log_contract`` tests:
    see the end. There is no state "sealed, but not yet complete".
 
 Writers. A log that was created with a ``writer`` has a lease, which every append renews, an empty one too. When the
-lease runs out the log is *stale*: its writer is considered dead, and ``take_over`` makes somebody else the writer. From
+lease runs out the log is *stale*: its writer is considered dead, and ``take_over`` makes another one the writer. From
 then on an append in the old writer's name raises ``ConflictError``. This check inside the append is the fence that
 makes leases safe: a writer that was only slow or paused cannot add to a log that is no longer its own, however late it
 wakes. A log without a writer has no lease and is never stale; anybody may append to it.

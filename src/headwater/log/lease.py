@@ -33,6 +33,8 @@ class Leases:
             self._seen.move_to_end(key)
             if len(self._seen) > _MAX_LOGS:
                 self._seen.popitem(last=False)
+        # Whichever clock shows the longer silence. A clock that jumps forward can only end a lease early, and the fence
+        # in ``append`` makes that safe.
         return max(age, now - since) >= lease
 
     def forget(self, key: str) -> None:

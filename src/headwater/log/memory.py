@@ -68,6 +68,7 @@ class MemoryLog:
             raise ConflictError(f"the stream {key!r} is written by {entry.writer!r}, not by {writer!r}")
         if at is not None and at != len(entry.records):
             raise ConflictError(f"the stream {key!r} is at {len(entry.records)}, not at {at}")
+        # There is no await between the checks and the changes, so appends of one event loop cannot interleave.
         entry.records += records
         entry.changed = self._clock()
         entry.is_sealed = seal
@@ -80,6 +81,7 @@ class MemoryLog:
     async def read(self, key: str, after: int, limit: int = PAGE_RECORDS) -> Page:
         """Return the records after offset ``after`` that are there now."""
         entry = self._entry(key)
+        # A slice is a copy: pages stay as they are while the log grows.
         records = entry.records[after : after + limit]
         end = after + len(records)
         return Page(records, end, entry.is_sealed and end >= len(entry.records))
@@ -104,6 +106,7 @@ class MemoryLog:
             raise SealedError(f"the stream {key!r} has ended")
         if not entry.is_stale(now):
             raise ConflictError(f"the stream {key!r} still has a writer")
+        # As in ``append``: nothing runs between the check and this change.
         entry.writer, entry.lease, entry.changed = writer, lease, now
         return await self.state(key)
 
@@ -128,6 +131,7 @@ class MemoryLog:
         """Drop logs that are too old, then the oldest while there is too much."""
         now = self._clock()
         entries = self._entries.items()
+        # Listed before anything is dropped: the dictionary must not change while it is read.
         dropped = list(logs_to_drop((entry.kept(key, now) for key, entry in entries), age, size))
         for key in dropped:
             await self.drop(key)

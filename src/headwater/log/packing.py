@@ -20,6 +20,7 @@ def unpack(data: bytes, count: int) -> list[bytes]:
     """Return the ``count`` records of a group."""
     if count == 1:
         return [data]
+    # ``unpack_from`` reads the lengths in place; slicing copies each record once.
     records, start = [], 4 * count
     for length in struct.unpack_from(f"<{count}I", data):
         records.append(data[start : start + length])

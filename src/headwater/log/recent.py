@@ -82,6 +82,7 @@ class RecentRecords:
         before = tail.size
         tail.add(fresh)
         tail.is_sealed |= is_sealed
+        # Least recently written first: these are dropped first.
         self._tails.move_to_end(key)
         self._grow(tail.size - before)
         return is_new

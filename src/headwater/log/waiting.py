@@ -53,6 +53,7 @@ class WaitingReaders:
             for future, until, _ in readers:
                 if until <= now and not future.done():
                     future.set_result(None)
+            # Readers that were cancelled are removed here too: nothing else would.
             left = [reader for reader in readers if not reader[0].done()]
             if left:
                 self._readers[key] = left

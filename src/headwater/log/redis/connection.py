@@ -46,7 +46,7 @@ class _Call(msgspec.Struct, eq=False):
             self.future.set_result(result)
 
 
-class Pipeline:
+class SharedConnection:
     """One connection for many callers. It tries for ``timeout`` seconds to reach a Redis that is unreachable."""
 
     def __init__(self, redis: Any, timeout: float) -> None:
@@ -79,6 +79,7 @@ class Pipeline:
 
     async def _run(self) -> None:
         while self._calls:
+            # Everything that arrived while the previous batch was under way.
             calls, self._calls = self._calls[:_MAX_COMMANDS], self._calls[_MAX_COMMANDS:]
             await self._send(calls)
 
@@ -102,6 +103,7 @@ class Pipeline:
         for call in calls:
             pipeline.execute_command(*call.command)
         try:
+            # Each command gets its own reply or error: one that fails does not concern the others.
             answers = await pipeline.execute(raise_on_error=False)
         except Exception as error:
             if is_transient(error):

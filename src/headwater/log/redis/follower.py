@@ -21,7 +21,7 @@ import msgspec
 from redis import exceptions
 
 from headwater.errors import LogError
-from headwater.log.redis.connection import BACKOFF, Pipeline
+from headwater.log.redis.connection import BACKOFF, SharedConnection
 
 #: How long one XREAD blocks (seconds): long enough to cost nothing, short enough to notice a dead connection.
 BLOCK = 10.0
@@ -52,14 +52,14 @@ class StreamFollower:
     def __init__(
         self,
         redis: Any,
-        pipeline: Pipeline,
+        connection: SharedConnection,
         control: str,
         on_entries: Callable[[str, Iterable[Entry]], None],
         on_unfollow: Callable[[str], None],
         on_lost: Callable[[], None],
     ) -> None:
         self._redis = redis
-        self._pipeline = pipeline
+        self._connection = connection
         self._control = f"{control}:{secrets.token_hex(8)}"
         self._on_entries, self._on_unfollow, self._on_lost = on_entries, on_unfollow, on_lost
         self._followed: dict[str, _Followed] = {}
@@ -106,8 +106,10 @@ class StreamFollower:
 
     async def _send_interrupt(self, number: int) -> None:
         with contextlib.suppress(LogError):  # without it, XREAD ends by itself after BLOCK seconds
-            await self._pipeline.execute("XADD", self._control, "MAXLEN", "1", f"{number}-0", "new", "")
-            await self._pipeline.execute("PEXPIRE", self._control, round(BLOCK * 6000))
+            # The identifier is the number of the interrupt. An XREAD starts after the last interrupt whose streams are
+            # in its list, so none is missed, whether it arrives before the XREAD or while it blocks.
+            await self._connection.execute("XADD", self._control, "MAXLEN", "1", f"{number}-0", "new", "")
+            await self._connection.execute("PEXPIRE", self._control, round(BLOCK * 6000))
 
     async def _run(self) -> None:
         tries = 0
@@ -116,7 +118,9 @@ class StreamFollower:
             try:
                 answer = await self._read()
             except _ERRORS:  # readers read for themselves, and get the error
-                self._followed.clear()  # after a failover, positions may be ahead of the streams
+                # After a failover, positions may be ahead of the streams, and an XREAD would wait for entries that are
+                # long there.
+                self._followed.clear()
                 self._on_lost()
                 await asyncio.sleep(BACKOFF[min(tries, len(BACKOFF) - 1)])
                 tries += 1
@@ -125,6 +129,7 @@ class StreamFollower:
             for stream, entries in answer or ():
                 self._deliver(stream.decode(), entries)
             self._unfollow_idle()
+            # With many streams each reply has few entries. A short pause lets more of them arrive for one command.
             if len(self._followed) > 100:
                 await asyncio.sleep(min(_MAX_PAUSE, len(self._followed) * _PAUSE))
 

@@ -2,7 +2,7 @@
 
 Each log is a hash (its header) and a stream (its groups of records); ``scripts.py`` has their layout. Writes are
 scripts, each one atomic. Reads come from memory (``RecentRecords``) if possible, which one blocking reader keeps
-current for all logs that somebody waits for (``follower.py``).
+current for all logs that have waiting readers (``follower.py``).
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from headwater.log.lease import LEASE, Leases
 from headwater.log.packing import cut, pack, unpack
 from headwater.log.recent import RecentRecords
 from headwater.log.redis import scripts as scripts
-from headwater.log.redis.connection import Pipeline
+from headwater.log.redis.connection import SharedConnection
 from headwater.log.redis.follower import BLOCK, Entry, StreamFollower
 from headwater.log.retention import StoredLog, logs_to_drop
 from headwater.log.waiting import WaitingReaders
@@ -69,8 +69,9 @@ class RedisLog:
         self._waiting = WaitingReaders()
         self._recent = RecentRecords()
         self._leases = Leases()
-        self._writes = Pipeline(self._connect(_ANSWER_SECONDS), reconnect_timeout)
-        self._reads = Pipeline(self._connect(_ANSWER_SECONDS), reconnect_timeout)
+        # Two connections: a long read must not delay appends.
+        self._writes = SharedConnection(self._connect(_ANSWER_SECONDS), reconnect_timeout)
+        self._reads = SharedConnection(self._connect(_ANSWER_SECONDS), reconnect_timeout)
         self._followers: dict[int, StreamFollower] = {}
 
     def _connect(self, timeout: float) -> Any:
@@ -99,7 +100,9 @@ class RedisLog:
         records = list(records)
         arguments = (len(records), pack(records), "" if at is None else at, writer, int(seal))
         more = (0, b"") if note is None else (1, note)
+        # One script is one operation: see ``scripts.py``.
         end: int = await self._run_script(scripts.APPEND, key, _new_token(), *arguments, *more)
+        # Readers on this server get the records at once, and not only when the follower reads them back.
         if self._recent.get(key) is not None:
             self._remember(key, end - len(records), records, is_sealed=seal)
         return end
@@ -129,6 +132,8 @@ class RedisLog:
             for last, count, data in _groups(entries):
                 records += cut(last, count, data, after + len(records))
                 size += len(data)
+            # XRANGE counts groups, not records or bytes. Small groups are requested by the number of records that are
+            # missing, large ones a few at a time.
             is_more = len(entries) == count
             count = max(1, limit - len(records)) if size < _SMALL_BYTES else _MAX_GROUPS
         del records[limit:]
@@ -140,6 +145,7 @@ class RedisLog:
         tail = self._recent.get(key)
         if tail is not None and (tail.is_sealed or tail.next > after):
             return
+        # Registered before Redis is asked: an append between the two would otherwise wake no reader.
         woken = self._waiting.add(key, timeout)
         if self._follower(key).follow(self._keys(key)[1], key, after, timeout) or tail is None:
             header = await self._read_header(key)
@@ -183,6 +189,7 @@ class RedisLog:
         """Drop logs that are too old, then the oldest while there is too much."""
         headers = await self._list_headers("all")
         stored = [StoredLog(key, header.age, header.size, self._is_written(key, header)) for key, header in headers]
+        # Several servers may sweep at once. Dropping a log twice is harmless.
         dropped = list(logs_to_drop(stored, age, size))
         for key in dropped:
             await self.drop(key)
@@ -196,6 +203,7 @@ class RedisLog:
         await self._reads.aclose()
 
     def _partition(self, key: str) -> int:
+        # Not ``hash``, which differs between processes.
         return zlib.crc32(key.encode()) % PARTITIONS
 
     def _keys(self, key: str) -> tuple[str, str, str, str]:

@@ -21,7 +21,7 @@ that list the logs of its partition, share a hash tag.
 ``changed`` in the header is that time, in microseconds, and also the mark that TAKE_OVER compares: a renewal between
 the judgement and the takeover changes it, and the takeover fails.
 
-*Why tokens.* When a connection breaks after a command was sent, nobody knows if it ran. Each call that is not
+*Why tokens.* When a connection breaks after a command was sent, it is unknown if it ran. Each call that is not
 idempotent by itself has a random token, which the header keeps: a repeated call finds its own token and changes
 nothing. One token is enough for a log with a writer, which has one append at a time. If several servers append to one
 log (messages, lists of streams), a record can appear twice after a broken connection, and their readers tolerate that.

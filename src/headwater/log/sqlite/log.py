@@ -130,7 +130,7 @@ class SqliteLog:
         tail = self._recent.get(key)
         if tail is not None and (tail.is_sealed or tail.next > after):
             return
-        # Registered before the file is read: an append between the two would otherwise wake nobody.
+        # Registered before the file is read: an append between the two would otherwise wake no reader.
         woken = self._waiting.add(key, timeout, after)
         if tail is None:
             row = await self._read(partial(store.read_row, key=key))
@@ -149,6 +149,7 @@ class SqliteLog:
             raise SealedError(f"the stream {key!r} has ended")
         if not self._is_stale(row):
             raise ConflictError(f"the stream {key!r} still has a writer")
+        # A renewal after this read changes the mark, and the writer refuses the takeover.
         mark = row.changed
         await self._writer.run(lambda file: file.take_over(key, writer, lease, mark, self._clock()))
         return LogState(row.next, False, writer, False, row.note)
@@ -182,6 +183,7 @@ class SqliteLog:
         written = {row.key for row in await self._read(store.read_leased) if not self._is_stale(row)}
         kept = await self._read(partial(store.read_stored, now=self._clock(), written=written))
         dropped = list(logs_to_drop(kept, age, size))
+        # In batches, so that appends get their turn in the writer's queue.
         for start in range(0, len(dropped), _DROP_BATCH):
             await asyncio.gather(*map(self.drop, dropped[start : start + _DROP_BATCH]))
         if dropped:
@@ -191,6 +193,7 @@ class SqliteLog:
     async def aclose(self) -> None:
         """Finish pending writes and close the file."""
         self._is_closed = True
+        # Closing waits for the writer thread, which must not block the event loop: jobs are delivered there.
         await asyncio.to_thread(self._close)
 
     def _close(self) -> None:
@@ -221,11 +224,13 @@ class SqliteLog:
         if connection is None:
             connection = self._local.connection = store.connect(self.path)
             self._opened.append(connection)
+            # Readers must not write: it would bypass the writer's queue and its cache.
             connection.execute("PRAGMA query_only = on")
         return query(connection)
 
     def _on_foreign_write(self) -> None:
         """Another process has written: forget what is in memory, and wake the readers of logs that have grown."""
+        # Which logs have changed is not known, only that some have.
         self._recent.clear()
         self._has_moved = True
         if self._checking is None or self._checking.done():

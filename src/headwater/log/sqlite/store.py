@@ -22,6 +22,8 @@ from headwater.log.retention import StoredLog
 Sync = Literal["normal", "full"]
 
 _SCHEMA_VERSION = 1
+# ``AUTOINCREMENT``: the id of a dropped log is never used again, so a reader that still has it never gets the groups of
+# another log. ``WITHOUT ROWID``: groups are stored in the order in which they are read.
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS logs (
     id INTEGER PRIMARY KEY AUTOINCREMENT, key TEXT NOT NULL UNIQUE, next INTEGER NOT NULL, is_sealed INTEGER NOT NULL,
@@ -83,8 +85,10 @@ def create_tables(connection: sqlite3.Connection) -> None:
         LogError: if the file was written by a later version of headwater.
         sqlite3.Error: if it is not a database, or cannot be written.
     """
+    # Must be set before the first table exists. Without it, freed pages are never returned.
     connection.execute("PRAGMA auto_vacuum = incremental")
     connection.execute("PRAGMA journal_mode = wal")
+    # The write-ahead log is reused but not truncated by itself: 64 MiB is enough.
     connection.execute("PRAGMA journal_size_limit = 67108864")
     (version,) = connection.execute("PRAGMA user_version").fetchone()
     if version > _SCHEMA_VERSION:
@@ -113,6 +117,8 @@ class SqliteStore:
 
     def begin(self) -> None:
         """Begin a transaction. No other process can write until it ends."""
+        # IMMEDIATE takes the lock now. A transaction that starts as a reader could fail with SQLITE_BUSY when it first
+        # writes.
         self._run("BEGIN IMMEDIATE")
         version = self.version()
         # The cache holds only while no other process writes: what one has committed may be on any row.
@@ -167,6 +173,7 @@ class SqliteStore:
         row = self._open_row(key)
         if writer and writer != row.writer:
             raise ConflictError(f"the stream {key!r} is written by {row.writer!r}, not by {writer!r}")
+        # All checks come before the first change: a job that raises must leave the transaction as it was.
         if at is not None and at != row.next:
             raise ConflictError(f"the stream {key!r} is at {row.next}, not at {at}")
         if records:
@@ -197,6 +204,7 @@ class SqliteStore:
         row = self._open_row(key)
         if row.changed != mark:
             raise ConflictError(f"the stream {key!r} has a writer again")
+        # ``changed`` is the mark of the lease, which this call renews for its new writer.
         row.writer, row.lease, row.changed = writer, lease, now
         self._changed[key] = row
         return row

@@ -96,6 +96,7 @@ class WriterThread:
         self._is_closed = False
         self._was_busy = False
         self._seen = self._store.version()
+        # A daemon: a process that ends without ``close`` must not hang. What was acknowledged is committed.
         self._thread = threading.Thread(target=self._loop_jobs, name="headwater log", daemon=True)
         self._thread.start()
 
@@ -130,6 +131,7 @@ class WriterThread:
             if job is None:
                 break
             jobs = [job]
+            # None in the queue means closing: the jobs before it are still run.
             is_open = self._gather(jobs)
             self._commit(jobs)
             if self._watch is not None:
@@ -154,6 +156,7 @@ class WriterThread:
         try:
             self._transact(jobs)
         except Exception as error:
+            # Nothing of this group was published, so its jobs can be run again.
             self._store.roll_back()
             if len(jobs) > 1:
                 for job in jobs:
@@ -185,7 +188,7 @@ class WriterThread:
             return
         try:
             self._loop.call_soon_threadsafe(call, *arguments)
-        except RuntimeError:  # the event loop is closed, and nobody waits any more
+        except RuntimeError:  # the event loop is closed, and no caller waits any more
             return
 
 

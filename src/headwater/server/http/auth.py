@@ -33,6 +33,7 @@ class Auth:
 
     def __init__(self, config: ServerConfig | None = None) -> None:
         config = config or ServerConfig()
+        # Digests only, so that no traceback or dump of memory shows a key.
         self._digests = [_digest(key) for key in config.api_keys if key]
         self._needs_key = bool(self._digests)  # still true after the last key is revoked
         self.origins = frozenset(origin.rstrip("/").lower() for origin in config.origins)
@@ -54,6 +55,7 @@ class Auth:
             429,
                 if there are too many requests.
         """
+        # Host and origin come first: a web page of another origin must not even learn whether a key is valid.
         self.check_host(connection)
         self.check_origin(connection)
         principal = b""
@@ -67,7 +69,7 @@ class Auth:
         return principal
 
     def change_keys(self, keys: Collection[str]) -> None:
-        """Replace the keys. Whatever is open under a key that is no longer valid ends at once.
+        """Replace the keys. Whatever is open under a key that is not among them ends at once.
 
         Raises:
             UsageError: if there are no keys, or were none before.
@@ -75,6 +77,7 @@ class Auth:
         if not self._needs_key or not any(keys):
             raise UsageError("a running server cannot switch between needing a key and needing none")
         self._digests = [_digest(key) for key in keys if key]
+        # Keys that stay valid keep their connections.
         for principal in [principal for principal in self._revocations if not self._is_valid(principal)]:
             self._revoke_principal(principal)
 
@@ -98,7 +101,8 @@ class Auth:
         """While this is held, call ``end`` when the key of ``principal`` is revoked; at once if it already is."""
         tied = self._revocations.setdefault(principal, set())
         tied.add(end)
-        if self._needs_key and not self._is_valid(principal):  # revoked while the request's body was being read
+        # The key may have been revoked while the body of the request was being read.
+        if self._needs_key and not self._is_valid(principal):
             end(_revoked())
         try:
             yield
@@ -124,7 +128,8 @@ class Auth:
 
     def _is_valid(self, digest: bytes) -> bool:
         known = False
-        for other in self._digests:  # all of them, so that the time taken reveals nothing
+        # All of them are compared, so that the time taken reveals nothing about any of them.
+        for other in self._digests:
             known |= hmac.compare_digest(digest, other)
         return known
 
@@ -134,6 +139,7 @@ class Auth:
         Raises:
             APIError: 421, if it is not; 400, if it is missing or not a host.
         """
+        # RFC 9112, 3.2: 400 for an invalid Host. RFC 9110, 15.5.20: 421 for an authority that is not ours.
         given = connection.headers.get("host", "")
         if not _HOST.fullmatch(given):
             raise api_error(400, "the Host header is not a host", status="INVALID_ARGUMENT")
@@ -150,6 +156,8 @@ class Auth:
         origin = connection.headers.get("origin")
         if origin is None or origin.lower() in self.origins:
             return
+        # The server's own pages. The scheme may differ: behind a proxy that ends TLS, the server itself speaks plain
+        # HTTP.
         host = connection.headers.get("host", "").lower()
         parts = urlsplit(origin.lower())
         if parts.scheme in ("http", "https") and parts.netloc == host:
@@ -176,6 +184,7 @@ def _digest(key: str) -> bytes:
 
 
 def _hostname(host: str) -> str:
+    # An IPv6 address has brackets around its colons (RFC 3986, 3.2.2).
     if host.startswith("["):
         return host[1:].partition("]")[0].lower()
     return host.partition(":")[0].lower()

@@ -13,7 +13,7 @@ logger = logging.getLogger("headwater.server")
 
 
 class BackgroundTasks:
-    """Holds tasks that nobody awaits. The event loop holds them only weakly: one could be collected while it runs.
+    """Holds tasks that are not awaited. The event loop holds them only weakly: one could be collected while it runs.
 
     A task that fails is not repeated. Errors of headwater's own are dropped: a log that cannot be reached is reported
     where it matters. All others are logged.

@@ -24,6 +24,7 @@ def error_response(error: Exception, headers: Mapping[str, str] | None = None) -
     """Return an error as a response in Google's shape."""
     code = http_status(error_code(error))
     body = error_body(error)
+    # RFC 9110: 429 may say when to retry (10.2.3), and 401 must say how to authenticate (15.5.2).
     extra = {"retry-after": retry_after(msgspec.json.decode(body))} if code == 429 else {}
     extra |= {"www-authenticate": "Bearer"} if code == 401 else {}
     return Response(body, code, extra | dict(headers or {}), JSON.decode())

@@ -72,6 +72,7 @@ class ServerMetrics:
 
     def page(self) -> bytes:
         """Return the metrics in Prometheus's text format."""
+        # Nothing is counted between adding and resetting: all of it runs in the event loop.
         for engine, counts in self._uncounted.items():
             self._chunks.labels(engine).inc(counts[0])
             self._bytes.labels(engine).inc(counts[1])

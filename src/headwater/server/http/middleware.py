@@ -17,12 +17,16 @@ logger = logging.getLogger("headwater.access")
 
 _NOTES = "headwater.notes"
 _BODY = "headwater.body"
+# Sent unless the application sets them itself. Nothing but the server's page is a document, so scripts and frames are
+# forbidden.
 _SECURITY = (
     (b"x-content-type-options", b"nosniff"),
     (b"referrer-policy", b"no-referrer"),
     (b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'"),
 )
 _METHODS = b"GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS"
+# CORS (Fetch standard): the headers that scripts of allowed origins may send, and those of responses that they may
+# read. Without these lists they could use and see a few simple ones only.
 _REQUEST_HEADERS = (
     b"authorization, content-type, x-goog-api-client, x-goog-api-key, x-goog-user-project, x-server-timeout, "
     b"x-goog-upload-command, x-goog-upload-file-name, x-goog-upload-header-content-length, "
@@ -119,9 +123,11 @@ class _Visit:
         return self._send(message)
 
     def _headers(self, given: Collection[tuple[bytes, bytes]]) -> list[tuple[bytes, bytes]]:
+        # A header that the application has set wins over the default.
         names = {name for name, _ in given}
         headers = [*given, *(header for header in _SECURITY if header[0] not in names)]
         if self._origin is not None:
+            # ``vary``: a cache must not give another origin the response that this one is allowed to read.
             headers += [
                 (b"access-control-allow-origin", self._origin),
                 (b"access-control-expose-headers", _RESPONSE_HEADERS),
@@ -133,6 +139,7 @@ class _Visit:
         """Write this request's line."""
         if not logger.isEnabledFor(logging.INFO):
             return
+        # A path can be nearly as long as the limit for the head of a request.
         line: dict[str, Any] = {
             "method": self._scope["method"],
             "path": self._scope["path"][:500],
@@ -148,6 +155,7 @@ async def _answer_preflight(send: Send) -> None:
     headers = [
         (b"access-control-allow-methods", _METHODS),
         (b"access-control-allow-headers", _REQUEST_HEADERS),
+        # Ten minutes: then browsers ask again, and a changed configuration takes effect.
         (b"access-control-max-age", b"600"),
     ]
     await send({"type": "http.response.start", "status": 204, "headers": headers})

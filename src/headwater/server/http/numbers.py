@@ -27,6 +27,7 @@ def parse_seconds(text: str, message: str, *, limit: float = float("inf")) -> fl
         seconds = float(text)
     except ValueError:
         raise UsageError(message) from None
-    if not 0 <= seconds <= limit:  # NaN is neither
+    # Written so that NaN, which compares as false with everything, is refused.
+    if not 0 <= seconds <= limit:
         raise UsageError(message)
     return seconds

@@ -26,6 +26,7 @@ def parse_page_size(http: HttpRequest, *, default: int, limit: int) -> int:
     Raises:
         UsageError: if ``pageSize`` is not a number.
     """
+    # A size beyond the limit is not an error but reduced to it (Google's AIP-158).
     text = http.query_params.get("pageSize")
     return min(max(parse_count(text, "pageSize must be a number"), 1), limit) if text else default
 
@@ -57,6 +58,7 @@ def parse_position(http: HttpRequest, kind: type[T]) -> T | None:
 
 def position_token(position: Any) -> str:
     """Return the token of the page after ``position``."""
+    # Without the padding, which would have to be escaped in a URL.
     return base64.urlsafe_b64encode(msgspec.json.encode(position)).decode().rstrip("=")
 
 

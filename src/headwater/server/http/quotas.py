@@ -37,6 +37,7 @@ class Quotas:
             yield
         finally:
             self._open[principal] -= 1
+            # A Counter keeps its zeros, and principals come and go.
             if not self._open[principal]:
                 del self._open[principal]
 
@@ -52,6 +53,8 @@ class Quotas:
         most = self._limits.requests_per_minute
         if most is None:
             return
+        # ``_paid_until`` is the time up to which a principal has used its share. Time that it did not use is not saved
+        # up.
         now, price = self._clock(), _MINUTE / most
         until = max(now, self._paid_until.get(principal, now)) + price
         if until - now > _MINUTE + price / 1000:  # not because of a rounding error

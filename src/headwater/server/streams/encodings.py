@@ -13,6 +13,7 @@ from headwater.server.streams.record_format import CHUNK, END, ERROR, HEAD, REQU
 
 #: Keeps a connection alive. Clients of Gemini ignore a blank line, while many fail on an SSE comment.
 KEEP_ALIVE = b"\r\n"
+# Records that most readers do not get: the end of their body is the end.
 _SILENT = (HEAD, REQUEST, END)
 _EVENTS = {CHUNK: CHUNK_EVENT.encode(), ERROR: FAILED_EVENT.encode(), END: END_EVENT.encode()}
 
@@ -86,6 +87,7 @@ class ArrayEncoding(_BaseEncoding):
         pieces: list[bytes] = []
         for record in records:
             if record[0] not in _SILENT:
+                # The opening bracket is the first separator.
                 pieces += (self._separator, record[1:])
                 self._separator = b",\r\n"
         return b"".join(pieces)

@@ -79,6 +79,7 @@ class StreamsEndpoint:
         started = await self._registry.start(
             principal, request, header, RetentionPolicy(), idempotency_key=idempotency_key
         )
+        # A repeated request must not list the stream twice.
         if started.is_new:
             await self._registry.add_to_list(started.name, started.header)
         stream = await self._registry.load(started.name, started.header)
@@ -87,6 +88,7 @@ class StreamsEndpoint:
     async def _list(self, http: HttpRequest) -> Response:
         principal = self._auth.identify(http)
         start, size = parse_page(http, default=20, limit=MAX_STREAMS_PAGE)
+        # Lists hold names only. Each stream is read, in parallel, for what it is now.
         names, is_more = await self._registry.list_names(principal, start, size)
         found = await asyncio.gather(*(self._list_entry(principal, name) for name in names))
         token = str(start + size) if is_more else None
@@ -121,6 +123,7 @@ class StreamsEndpoint:
 
     async def _stop(self, http: HttpRequest) -> Response:
         stream = await self._own_stream(http)
+        # Shielded: the stop continues when this request stops waiting for it.
         stopping = self._registry.stop(stream.name)
         with suppress(TimeoutError):
             async with asyncio.timeout(_STOP_SECONDS):

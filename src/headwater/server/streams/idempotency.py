@@ -65,6 +65,7 @@ class IdempotencyKeys:
 def request_digest(request: EngineRequest) -> str:
     """Return a hash that tells requests apart, however their JSON is written."""
     try:
+        # Sorted: a client may write the same object in another order when it repeats a request.
         body = msgspec.json.encode(msgspec.json.decode(request.body), order="sorted")
     except msgspec.MsgspecError:
         body = request.body

@@ -49,6 +49,7 @@ def check_link(secret: bytes, name: str, query: Mapping[str, str], now: float | 
     Raises:
         APIError: 403, if it was not signed here, is not for ``name``, or has expired; the error does not tell which.
     """
+    # The signature is compared first: only an ``expires`` that was signed here is parsed.
     expires, given = query.get(EXPIRES, ""), query.get(SIGNATURE, "")
     is_ours = hmac.compare_digest(_sign(secret, name, expires).encode(), given.encode("utf-8", "surrogatepass"))
     if not is_ours or int(expires) < (time.time() if now is None else now):
@@ -60,5 +61,7 @@ def _refusal() -> APIError:
 
 
 def _sign(secret: bytes, name: str, expires: str) -> str:
+    # Joined by NUL, which no name contains: different links never sign the same text. 192 bits of the digest are enough
+    # and keep links short.
     text = f"{name}\0{expires}".encode("utf-8", "surrogatepass")
     return base64.urlsafe_b64encode(hmac.digest(secret, text, hashlib.sha256)[:24]).decode()

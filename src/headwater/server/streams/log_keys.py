@@ -19,6 +19,7 @@ CONTROL = "control:"
 
 def new_name() -> str:
     """Return a name that cannot be guessed. It does not begin with a dash, which a command would take for an option."""
+    # 192 random bits.
     while (name := secrets.token_urlsafe(24)).startswith("-"):
         pass
     return name
@@ -52,7 +53,7 @@ def list_keys(owner: str, newest: float, oldest: float) -> list[str]:
 
 
 async def header_of(log: Log, name: str) -> StreamHeader | None:
-    """Return the header of the stream ``name``, or None if there is none."""
+    """Return the header of the stream ``name``, or None if it does not exist."""
     if not is_name(name):
         return None
     try:

@@ -19,7 +19,7 @@ way, and with it the engine.
 *The end* is one append: the last record, the status in the note, and the seal. A reader that sees the last record sees
 the end, and whoever reads the status of a sealed log reads the final one.
 
-*Errors.* After a failed append nobody knows whether its group is in the log. Appending the next group could leave a
+*Errors.* After a failed append it is unknown whether its group is in the log. Appending the next group could leave a
 gap, or not; so no further chunk is written. What happens then depends on the error:
 
 - ``NOT_OWNER``: the log belongs to another server, is sealed or was dropped. Nothing may be written any more, not even
@@ -114,6 +114,8 @@ class BatchingWriter:
         if self._error is not None:
             raise self._error
         self._count += 1
+        # A substring, since parsing every chunk would cost more than writing it. Inside a text the quotes would be
+        # escaped, so it only matches the key.
         if b'"usageMetadata"' in record:
             self._usage_record = record
         self._waiting.append(record)
@@ -143,6 +145,7 @@ class BatchingWriter:
     async def _write(self) -> None:
         try:
             while self._waiting:
+                # What arrives during this append is the next group.
                 group, self._waiting, self._size = self._waiting, [], 0
                 await self._log.append(self._key, group, writer=self._writer)
                 self.written_at = time.monotonic()

@@ -19,6 +19,7 @@ from headwater.protocols.error_documents import DOMAIN as DOMAIN
 from headwater.protocols.error_documents import error_body as error_body
 from headwater.protocols.error_documents import error_code as error_code
 
+# The first byte of a record says what it is: readers need no parser to tell chunks from the end.
 HEAD, REQUEST, CHUNK, ERROR, END = b"h"[0], b"r"[0], b"c"[0], b"x"[0], b"z"[0]
 
 
@@ -93,6 +94,8 @@ def request_record(body: bytes) -> bytes:
 def chunk_record(chunk: Chunk) -> bytes:
     """Return the record of a chunk: its bytes as received, on one line."""
     raw = chunk.raw
+    # Line breaks can only be insignificant white space here (RFC 8259, 2 and 7). On one line a chunk is one ``data:``
+    # field of a server-sent event.
     if b"\n" in raw or b"\r" in raw:
         raw = msgspec.json.format(raw, indent=-1)
     return b"c" + raw

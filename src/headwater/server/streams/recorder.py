@@ -216,6 +216,7 @@ class Recorder:
                 generation.abandon()
             else:
                 generation.cancel(shutting_down())
+        # Cancelled generations still write their ends.
         await asyncio.gather(*self._tasks.values(), return_exceptions=True)
         self.drained.set()
 
@@ -235,6 +236,8 @@ class Recorder:
     async def _run(self, engine: Engine, generation: Generation) -> None:
         self._metrics.opened(engine.name)
         try:
+            # The log gets its end before the generation counts as done: readers, retention and shutdown rely on that
+            # order.
             record, status = await self._outcome(engine, generation)
             with contextlib.suppress(HeadwaterError):  # a log that was dropped needs no end; others: see log_writer
                 if generation.is_abandoned:
@@ -273,6 +276,7 @@ class Recorder:
     async def _produce(self, engine: Engine, generation: Generation) -> None:
         chunks = engine.stream(generation.request)
         unbroken = 0
+        # The loop below is what a chunk costs on the server. What it needs is looked up once.
         add, seen, backpressure = generation.writer.add, self._metrics.chunk, generation.backpressure
         try:
             async with asyncio.timeout(generation.request.timeout):
@@ -289,6 +293,7 @@ class Recorder:
                         unbroken = 0
                         await asyncio.sleep(0)
         except TimeoutError as error:
+            # A deadline of the engine itself, not the one that the client has set.
             if isinstance(error, StreamError):
                 raise
             raise _deadline_error() from error

@@ -133,11 +133,14 @@ class StreamRegistry:
         if earlier is not None:
             return StartedStream(*earlier, is_new=False)
         with ExitStack() as stack:
+            # The slot is taken first, so that a refused request writes nothing.
             stack.enter_context(self._auth.quotas.stream(principal))
             name = new_name()
             headers = [record_format.header_record(header)]
             headers += [record_format.request_record(request.body)] if header.has_request else []
             await self._recorder.create(name, *headers)
+            # Of several requests with one key that got here at once, one wins. The others drop their logs, which have
+            # no reader yet, and return the winner's stream.
             earlier = None if claim is None else await self._idempotency.claim(claim, name, digest)
             if earlier is not None:
                 await self.log.drop(name)
@@ -234,6 +237,7 @@ class StreamRegistry:
         Some of the streams may no longer exist: lists are not updated when a stream is dropped.
         """
         found: list[str] = []
+        # Newest day first, and no more days than the page needs.
         now, back = time.time(), self._auth.limits.store_ttl or _LIST_SECONDS
         for key in list_keys(owner_of(principal), now, now - back):
             found += reversed(await self._read_list(key))
@@ -274,6 +278,7 @@ class StreamRegistry:
         """Tell the server that runs a stream, again and again, that the stream has a reader here."""
         with suppress(LogError):
             while True:
+                # Read each time: after a takeover another server is the writer.
                 node_id = (await self.log.state(name)).writer
                 with suppress(UnknownStreamError):
                     await self.send_to(node_id, {"hold": name})
@@ -293,6 +298,8 @@ class StreamRegistry:
     async def drop(self, name: str) -> None:
         """Stop a stream and delete it."""
         with suppress(TimeoutError):
+            # No longer: a dead server must not block the deletion. If the writer is only slow, the dropped log refuses
+            # its appends.
             async with asyncio.timeout(self._recorder.lease / 5):
                 await asyncio.shield(self.stop(name))
         retained = self.retention.get(name)
@@ -315,6 +322,7 @@ class StreamRegistry:
 
     async def _ensure_stopped(self, name: str) -> None:
         """Have the writer stop a stream. If that server is dead, or dies before it does, seal the stream ourselves."""
+        # One message per writer is enough, but its successor has to get one as well.
         told = ""
         with suppress(LogError, TimeoutError):
             async with asyncio.timeout(self._recorder.lease * 4):

@@ -72,6 +72,7 @@ class RelayResponse(Response):
             backpressure = Backpressure(_MAX_AHEAD_BYTES)
             generation = await self._recorder.relay(self._engine, self._request, backpressure=backpressure)
             stack.enter_context(auth.on_revoked(self._principal, generation.cancel))
+            # ASGI reports a disconnect through ``receive`` only, so a task must be waiting for it.
             watcher = asyncio.create_task(_watch(receive, generation))
             log, key, heartbeat = generation.log, generation.key, auth.limits.keep_alive
             try:
@@ -141,6 +142,7 @@ class StreamResponse(Response):
         """Return when reading has ended or must end; whether the client is still waiting for more."""
         revoked = asyncio.Event()
         disconnected = asyncio.create_task(_disconnected(receive))
+        # Besides the reading itself, three things end it: the client, the shutdown of the server, and the key.
         closing = asyncio.create_task(self._registry.wait_drained())
         revocation = asyncio.create_task(revoked.wait())
         try:
@@ -228,6 +230,7 @@ async def _send_stream(
             body = encoding.encode(records)
             if body:
                 await send_body({"type": "http.response.body", "body": body, "more_body": True})
+            # Released after the send, which waits while the client is slow: so the engine is never far ahead of it.
             backpressure.release(sum(map(len, records)))
         if not page.records and not page.is_end:
             await send({"type": "http.response.body", "body": KEEP_ALIVE, "more_body": True})
@@ -236,6 +239,7 @@ async def _send_stream(
         try:
             page = await anext(pages)
         except UnknownStreamError:
+            # The status is long sent, so the deletion is reported as an error in the stream.
             page = Page([error_record(_forgotten())], page.next + 1, True)
     await send({"type": "http.response.body", "body": encoding.end(), "more_body": False})
 

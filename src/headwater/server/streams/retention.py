@@ -115,6 +115,7 @@ class Retention:
         if retained is None:
             return False
         if discard:
+            # Dropped at its end, or when its last reader leaves.
             retained.policy = RetentionPolicy(ttl=0.0)
         if retained.generation is not None:
             retained.generation.cancel()
@@ -127,10 +128,12 @@ class Retention:
         retained = self._streams.get(name)
         if retained is None or retained.ends_at is None or retained.policy.ttl is None:
             return int(time.time() + ttl)
+        # Monotonic time becomes wall clock time only here, where a client reads it.
         return int(time.time() + retained.ends_at + retained.policy.ttl - time.monotonic())
 
     def forget(self, retained: RetainedStream) -> None:
         """Stop a stream if it still runs, and drop its log."""
+        # Timers, readers and limits may all come here for the same stream.
         if self._streams.pop(retained.name, None) is None:
             return
         self._set_timer(retained, None)
@@ -146,6 +149,7 @@ class Retention:
             self._dropping.start(retained.log.drop(key))
 
     def _finish(self, retained: RetainedStream) -> None:
+        # The slot is free as soon as nothing runs, although the stream may be read for longer.
         retained.quota.close()
         is_lost = retained.generation is not None and retained.generation.is_abandoned
         retained.generation = None
@@ -162,6 +166,7 @@ class Retention:
             return
         owned = self._finished.setdefault(retained.owner, {})
         owned[retained.name] = None
+        # Dictionaries keep their order: the first key is the stream that finished first.
         if len(owned) > MAX_FINISHED_PER_OWNER:
             self.forget(self._streams[next(iter(owned))])
         if retained.name in self._streams:

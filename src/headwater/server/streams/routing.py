@@ -30,7 +30,7 @@ class EngineRouter:
         """Return the engine of that name.
 
         Raises:
-            APIError: 404, if there is none.
+            APIError: 404, if this server has no such engine.
         """
         for engine in self.all():
             if engine.name == name:
@@ -53,6 +53,7 @@ def model_name(text: str) -> str:
     Raises:
         UsageError: if ``text`` cannot be the name of a model.
     """
+    # Names become parts of paths and of log lines, so none may lead upwards or be very long.
     model = text.removeprefix("models/")
     if len(model) > 200 or not _MODEL.fullmatch(model) or ".." in model:
         raise UsageError(f"{model[:100]!r} is not the name of a model")

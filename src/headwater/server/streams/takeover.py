@@ -20,7 +20,7 @@ time and no correctness: whoever wants a stream stopped watches the stream's log
 
 *What a dead server leaves*, and what its successor does with it:
 
-- No header (it died between create and append): the log is dropped. Nobody was told its name.
+- No header (it died between create and append): the log is dropped. No client was told its name.
 - A header with ``on_break`` "fail": the log is sealed with an error that says why (503, LOST).
 - The request, and chunks up to a finish reason: sealed as finished. Only the end was missing.
 - The request, and a part of the answer: resumed. An engine continues the answer in the same log.
@@ -31,7 +31,7 @@ time and no correctness: whoever wants a stream stopped watches the stream's log
 after the last record there. Chunks that the dead server had produced but not appended were seen by no one; the resumed
 engine produces their text again, perhaps in other words.
 
-*Why nothing is doubled.* The new writer reads the log after ``take_over``, when nobody else can append, so what it
+*Why nothing is doubled.* The new writer reads the log after ``take_over``, when no other server can append, so what it
 resumes from is complete. ``ResumingEngine`` joins the rest to what is there. The writer name in each append makes two
 servers with the same stream impossible, whatever their clocks say.
 
@@ -40,7 +40,7 @@ count, and only then run the engine: a server that dies of this request has been
 
 *Shutdown* is a gentler death: what may be resumed elsewhere is abandoned after the grace period without an end, its
 lease runs out, and another server resumes it. The others get an end that says why. ``leave`` drops the control log, so
-that nobody leaves messages for a server that is gone.
+that no messages are left for a server that is gone.
 """
 
 from __future__ import annotations
