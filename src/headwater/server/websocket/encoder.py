@@ -27,6 +27,7 @@ _TOOLS = frozenset(
 )
 _MEDIA = frozenset(("inlineData", "fileData"))
 _EXTRAS = ("groundingMetadata", "citationMetadata", "urlContextMetadata", "logprobsResult")
+_EXTRA_NAMES = frozenset(_EXTRAS)
 
 
 class OutgoingMessage(NamedTuple):
@@ -384,9 +385,11 @@ def pieces(candidate: dict[str, Any]) -> Iterator[tuple[str, Any]]:
             yield from _part_pieces(part)
         else:
             yield "data", {"part": part}
-    extras = {name: candidate[name] for name in _EXTRAS if candidate.get(name)}
-    if extras:
-        yield "data", extras
+    # Most chunks have none of them, which this check finds out fastest.
+    if not _EXTRA_NAMES.isdisjoint(candidate):
+        extras = {name: candidate[name] for name in _EXTRAS if candidate.get(name)}
+        if extras:
+            yield "data", extras
 
 
 def _part_pieces(part: dict[str, Any]) -> Iterator[tuple[str, Any]]:
