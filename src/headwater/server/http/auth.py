@@ -127,11 +127,11 @@ class Auth:
         return digest
 
     def _is_valid(self, digest: bytes) -> bool:
-        known = False
+        is_valid = False
         # All of them are compared, so that the time taken reveals nothing about any of them.
         for other in self._digests:
-            known |= hmac.compare_digest(digest, other)
-        return known
+            is_valid |= hmac.compare_digest(digest, other)
+        return is_valid
 
     def check_host(self, connection: HTTPConnection) -> None:
         """Check that the Host header is one of ours.

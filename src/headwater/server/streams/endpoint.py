@@ -181,8 +181,8 @@ def _parse_start(body: bytes) -> tuple[EngineRequest, StreamHeader]:
     """The request for the engine, and the header of its stream."""
     try:
         document = msgspec.json.decode(body, type=dict[str, Any])
-        asked = {name: document.pop(name) for name in ("model", "engine", "on_break") if name in document}
-        options = msgspec.convert(asked, _StartOptions)
+        own = {name: document.pop(name) for name in ("model", "engine", "on_break") if name in document}
+        options = msgspec.convert(own, _StartOptions)
     except JSON_ERRORS as error:
         raise UsageError(f"the body must be a request of the Gemini API with a model: {error}") from error
     model = model_name(options.model)

@@ -323,7 +323,7 @@ class StreamRegistry:
     async def _ensure_stopped(self, name: str) -> None:
         """Have the writer stop a stream. If that server is dead, or dies before it does, seal the stream ourselves."""
         # One message per writer is enough, but its successor has to get one as well.
-        told = ""
+        notified = ""
         with suppress(LogError, TimeoutError):
             async with asyncio.timeout(self._recorder.lease * 4):
                 while not (state := await self.log.state(name)).is_sealed:
@@ -332,10 +332,10 @@ class StreamRegistry:
                         running.cancel()
                     elif state.is_stale:
                         await self._seal_cancelled(name, state)
-                    elif state.writer != told:
+                    elif state.writer != notified:
                         with suppress(UnknownStreamError):
                             await self.send_to(state.writer, {"stop": name})
-                            told = state.writer
+                            notified = state.writer
                     await self.log.wait(name, state.next, _STOP_POLL)
                     await asyncio.sleep(_STOP_POLL / 10)  # the log of a stream that grows fast never makes us wait
 
