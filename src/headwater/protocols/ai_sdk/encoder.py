@@ -38,14 +38,6 @@ from headwater.types import Candidate, Content, GenerateContentResponse, Part
 Version = Literal[5, 6, 7]
 VERSIONS: tuple[Version, ...] = (5, 6, 7)
 _DONE = b"data: [DONE]\n\n"
-_FINISH = {
-    EndingKind.FINISHED: "stop",
-    EndingKind.STOP_SEQUENCE: "stop",
-    EndingKind.MAX_TOKENS: "length",
-    EndingKind.TRUNCATED: "length",
-    EndingKind.BLOCKED: "content-filter",
-    EndingKind.MALFORMED_CALL: "error",
-}
 
 
 class AiSdk(EventEncoder):
@@ -167,7 +159,7 @@ class AiSdk(EventEncoder):
     @property
     def _finish_reason(self) -> str:
         # Gemini says STOP for calls, too; the AI SDK has a reason of its own for calls that the page has to run.
-        reason = _FINISH.get(self._usage.kind, "other")
+        reason = _finish_reason(self._usage.kind)
         return "tool-calls" if reason == "stop" and self._splitter.pending_calls else reason
 
     # Text
@@ -311,3 +303,20 @@ def _source(source: SourceCitation) -> bytes:
 
 def _base64(data: bytes) -> str:
     return base64.b64encode(data).decode()
+
+
+def _finish_reason(kind: EndingKind) -> str:
+    """The AI SDK's ``FinishReason`` for an ending."""
+    match kind:
+        case EndingKind.FINISHED | EndingKind.STOP_SEQUENCE:
+            return "stop"
+        case EndingKind.MAX_TOKENS | EndingKind.TRUNCATED:
+            return "length"
+        case EndingKind.BLOCKED:
+            return "content-filter"
+        case EndingKind.MALFORMED_CALL:
+            return "error"
+        case EndingKind.STALLED | EndingKind.INTERRUPTED | EndingKind.CANCELLED | EndingKind.FAILED:
+            return "other"
+        case _:
+            assert_never(kind)
