@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import signal
 import ssl
 import threading
 from collections.abc import Iterator
@@ -27,6 +28,12 @@ settings.load_profile("busy machine")
 _SCRUBBED = ("GOOGLE_", "GEMINI_", "SSL_CERT")
 #: A test with one of these starts a browser, or Node with packages from npm.
 _SLOW_FIXTURES = {"chromium", "node_modules", "project", "sdk"}
+
+
+def pytest_configure() -> None:
+    """Have Ctrl-C interrupt: a shell that starts the tests in the background ignores it, and so would every child."""
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.hookimpl(tryfirst=True)
