@@ -33,7 +33,7 @@ def test_a_turn_is_what_it_says():
     assert types.Part({"file_uri": "gs://a/b"}) == types.Part(file_data={"file_uri": "gs://a/b"})
     with pytest.raises(ValueError, match="ModelContent: its role is 'model'"):
         types.ModelContent(role="user", parts="a")
-    with pytest.raises(ValueError, match="it says nothing"):
+    with pytest.raises(ValueError, match="it is empty"):
         types.UserContent([])
     with pytest.raises(ValueError, match="can not be combined"):
         types.Part("a", text="b")

@@ -1,4 +1,10 @@
-"""Lets headwater answer to the name ``google.genai``: an import hook, and a note of what was asked for in vain."""
+"""Makes ``import google.genai`` import headwater, for programs that are run unchanged (``headwater run``).
+
+Two finders are installed. ``_Finder`` comes first in ``sys.meta_path`` and takes ``google.genai`` and its modules, even
+if google-genai is installed. ``_Fallback`` comes last and provides what surrounds it, where nothing else does: the
+``google`` namespace and ``google.colab.userdata``. Names that headwater does not have are recorded in ``missed``, so
+that ``headwater run`` can say what the program needs.
+"""
 
 from __future__ import annotations
 
@@ -13,7 +19,7 @@ from typing import Any
 
 GENAI = "google.genai"
 COLAB = "google.colab"
-#: google-genai's modules, and what answers in their place. Those of headwater are loaded when they are asked for.
+#: google-genai's modules and their replacements, which are imported on first use.
 MODULES = {
     GENAI: "headwater.genai",
     f"{GENAI}.chats": "headwater.client.groups.chats",
@@ -32,14 +38,14 @@ _CLIENT_PARTS = {
     "headwater.client.groups.files": {"Files": "client.files", "AsyncFiles": "client.aio.files"},
 }
 
-#: The names that were asked for and are not there, in the order of asking.
+#: The missing names that the program has accessed, in that order (a dict for its order).
 missed: dict[str, None] = {}
 
 
 def install() -> None:
-    """Answer ``google.genai`` from now on, installed or not. All other ``google.*`` stay as they are.
+    """Replace ``google.genai`` from now on, whether or not it is installed. Other ``google.*`` packages are unaffected.
 
-    Outside Colab ``google.colab.userdata`` is answered too: its secrets are the environment's variables.
+    Outside Colab ``google.colab.userdata`` is provided, too; its secrets are environment variables.
     """
     if not any(isinstance(finder, _Finder) for finder in sys.meta_path):
         sys.meta_path.insert(0, _Finder())
@@ -47,7 +53,7 @@ def install() -> None:
 
 
 class _StandIn(ModuleType):
-    """A module of google-genai's name: each of its names is looked up in headwater's module."""
+    """A module under google-genai's name; its attributes are those of headwater's module."""
 
     def __init__(self, name: str, real: ModuleType) -> None:
         super().__init__(name, real.__doc__)
@@ -55,26 +61,28 @@ class _StandIn(ModuleType):
         self.__all__ = [each for each in getattr(real, "__all__", vars(real)) if not each.startswith("_")]
 
     def __getattr__(self, name: str) -> Any:
-        if name != "__path__" and hasattr(self._real, name):  # no package but google.genai itself
+        if name != "__path__" and hasattr(self._real, name):  # only google.genai itself is a package
             return getattr(self._real, name)
-        asked = f"{self.__name__}.{name}".removeprefix(f"{GENAI}.")
+        missing = f"{self.__name__}.{name}".removeprefix(f"{GENAI}.")
         if not name.startswith("__"):
-            missed[asked] = None
-        raise AttributeError(f"headwater has no {asked}", name=name, obj=self)
+            missed[missing] = None
+        raise AttributeError(f"headwater has no {missing}", name=name, obj=self)
 
     def __dir__(self) -> Sequence[str]:
         return sorted({*super().__dir__(), *self.__all__})
 
 
 class _Finder(importlib.abc.MetaPathFinder, importlib.abc.Loader):
-    """Finds headwater's modules under google-genai's names, before anything that is installed."""
+    """Finds headwater's modules under google-genai's names, before any installed package."""
 
     def find_spec(
         self, name: str, path: Sequence[str] | None, target: ModuleType | None = None
     ) -> importlib.machinery.ModuleSpec | None:
         if name in MODULES:
             return importlib.machinery.ModuleSpec(name, self, is_package=name == GENAI)
-        if name.startswith(f"{GENAI}."):  # it is asked for, and must not be found on the disk
+        if name.startswith(
+            f"{GENAI}."
+        ):  # returning None is safe: the stand-in has no __path__ in which another finder could look
             missed[name.removeprefix(f"{GENAI}.")] = None
         return None
 
@@ -84,16 +92,16 @@ class _Finder(importlib.abc.MetaPathFinder, importlib.abc.Loader):
     def exec_module(self, module: ModuleType) -> None:
         if module.__name__ == GENAI:
             module.__dict__.update(types=_bound("types"), errors=_bound("errors"))
-            _listen()
+            _record_missing()
 
 
 class _Fallback(importlib.abc.MetaPathFinder, importlib.abc.Loader):
-    """Answers for the packages around google-genai where nobody else does."""
+    """Provides the packages around google-genai if no other finder does."""
 
     def find_spec(
         self, name: str, path: Sequence[str] | None, target: ModuleType | None = None
     ) -> importlib.machinery.ModuleSpec | None:
-        if name == "google":  # a namespace without any folder; what is found in it is found by others
+        if name == "google":  # an empty namespace; other finders find what is in it
             return importlib.machinery.ModuleSpec(name, self, is_package=True)
         return importlib.machinery.ModuleSpec(name, self) if name == COLAB else None
 
@@ -106,7 +114,7 @@ class _Fallback(importlib.abc.MetaPathFinder, importlib.abc.Loader):
 
 
 class _Secrets(Mapping[str, str | None]):
-    """``google.colab.userdata`` for what runs elsewhere: the environment's variables; None where one is not set."""
+    """``google.colab.userdata`` outside Colab: environment variables, or None."""
 
     def __getitem__(self, name: str) -> str | None:
         return os.environ.get(name)
@@ -125,14 +133,14 @@ def _bound(name: str) -> ModuleType:
     return importlib.import_module(f"{GENAI}.{name}")
 
 
-def _listen() -> None:
-    """Note what is asked of a client in vain; only a name that is not there gets as far as ``__getattr__``."""
+def _record_missing() -> None:
+    """Record missing attributes of clients. Python calls ``__getattr__`` only for names that are not found."""
     for module, kinds in _CLIENT_PARTS.items():
         for kind, where in kinds.items():
-            setattr(getattr(importlib.import_module(module), kind), "__getattr__", _noting(where))  # noqa: B010
+            setattr(getattr(importlib.import_module(module), kind), "__getattr__", _missing_attribute(where))  # noqa: B010
 
 
-def _noting(where: str) -> Any:
+def _missing_attribute(where: str) -> Any:
     def absent(owner: object, name: str) -> Any:
         if not name.startswith("_"):
             missed[f"{where}.{name}"] = None

@@ -1,4 +1,4 @@
-"""What a stream takes and gives beyond google-genai's names: clocks, retries, a switch, pacing, events, measures."""
+"""Streaming features beyond google-genai's: deadlines, retries, cancellation, pacing, events, metrics."""
 
 from headwater.client.options.call_options import CallOptions, StreamOptions
 from headwater.client.options.cancel import CancelToken

@@ -1,11 +1,11 @@
-"""For tests of code that builds on headwater: ``log_contract()``, what every ``Log`` has to keep.
+"""For tests of code that builds on headwater: ``log_contract()``, the checks that every ``Log`` has to pass.
 
     @pytest.mark.parametrize("check", log_contract(), ids=lambda check: check.__name__)
     def test_my_log(check):
         asyncio.run(check(MyLog()))
 
-Each check is a coroutine function that takes a fresh, empty log and raises ``AssertionError`` where it breaks the
-contract. None of them sleeps: where a log is to wake a reader, the reader waits and the check writes.
+Each check is a coroutine function that takes a new, empty log and raises ``AssertionError`` if it breaks the contract.
+None of them sleeps: where a log has to wake a reader, the reader waits and the check writes.
 """
 
 from __future__ import annotations
@@ -24,12 +24,12 @@ __all__ = ["Check", "log_contract"]
 T = TypeVar("T")
 Check = Callable[[Log], Awaitable[None]]
 
-#: How long a check waits for what should come at once.
-PATIENCE = 10.0
+#: How long a check waits for what should happen at once, in seconds.
+TIMEOUT = 10.0
 
 
 def log_contract() -> list[Check]:
-    """Return the checks."""
+    """Return the checks, as coroutine functions; their names say what they check."""
     return [
         a_log_begins_empty,
         a_key_is_taken_once,
@@ -60,14 +60,14 @@ def log_contract() -> list[Check]:
 
 
 async def a_log_begins_empty(log: Log) -> None:
-    """A new log has no records and no end."""
+    """A new log has no records and is not sealed."""
     await log.create("a")
     page = await log.read("a", 0)
     assert (page.records, page.next, page.is_end) == ([], 0, False)
 
 
 async def a_key_is_taken_once(log: Log) -> None:
-    """A second log of the same key is a conflict and changes nothing; after ``drop`` the key is free."""
+    """Creating a log again is a conflict and changes nothing; after ``drop`` the key is free."""
     await log.create("a")
     await log.append("a", [b"1"])
     await _raises(ConflictError, log.create("a"))
@@ -78,7 +78,7 @@ async def a_key_is_taken_once(log: Log) -> None:
 
 
 async def records_are_read_as_they_were_written(log: Log) -> None:
-    """Records come back in order and byte for byte, from every offset."""
+    """Records are returned in order and byte for byte, from every offset."""
     records = [b"", b"\x00\xff\r\n", "é\u2028".encode(), b"x" * 100_000, b"last"]
     await log.create("a")
     assert await log.append("a", records[:2]) == 2
@@ -90,7 +90,7 @@ async def records_are_read_as_they_were_written(log: Log) -> None:
 
 
 async def a_page_has_a_limit(log: Log) -> None:
-    """``limit`` cuts a page; the next one goes on where it ended, and only the last is the end."""
+    """``limit`` bounds a page; the next one continues after it, and only the last is the end."""
     await log.create("a")
     await log.append("a", [b"%d" % number for number in range(5)])
     await log.seal("a")
@@ -100,7 +100,7 @@ async def a_page_has_a_limit(log: Log) -> None:
 
 
 async def an_unknown_log_is_an_error(log: Log) -> None:
-    """What was not created can neither be read nor written nor sealed; to drop it is harmless."""
+    """A log that was not created cannot be read, written or sealed; dropping it is not an error."""
     await _raises(UnknownStreamError, log.append("a", [b"1"]))
     await _raises(UnknownStreamError, log.read("a", 0))
     await _raises(UnknownStreamError, log.wait("a", 0, 0.01))
@@ -109,7 +109,7 @@ async def an_unknown_log_is_an_error(log: Log) -> None:
 
 
 async def a_writer_may_say_where_the_log_is(log: Log) -> None:
-    """With ``at`` records are added at that offset or not at all."""
+    """With ``at`` records are appended at that offset or not at all."""
     await log.create("a")
     assert await log.append("a", [b"1"], at=0) == 1
     await _raises(ConflictError, log.append("a", [b"x"], at=0))
@@ -119,7 +119,7 @@ async def a_writer_may_say_where_the_log_is(log: Log) -> None:
 
 
 async def a_sealed_log_stays_as_it_is(log: Log) -> None:
-    """After ``seal`` nothing is added, all is still read, and sealing again is harmless."""
+    """After ``seal`` nothing can be appended, everything can be read, and sealing again is not an error."""
     await log.create("a")
     await log.append("a", [b"1"])
     await log.seal("a")
@@ -131,19 +131,19 @@ async def a_sealed_log_stays_as_it_is(log: Log) -> None:
 
 
 async def a_waiting_reader_is_woken(log: Log) -> None:
-    """``wait`` returns at an append, at the seal, and at once where there is something already."""
+    """``wait`` returns at an append, at the seal, and at once if there are records already."""
     await log.create("a")
     await _woken_by(log, 0, log.append("a", [b"1"]))
-    await _in_time(log.wait("a", 0, PATIENCE * 2))
+    await _in_time(log.wait("a", 0, TIMEOUT * 2))
     await _woken_by(log, 1, log.seal("a"))
-    await _in_time(log.wait("a", 1, PATIENCE * 2))
+    await _in_time(log.wait("a", 1, TIMEOUT * 2))
 
 
 async def waiting_ends_by_itself(log: Log) -> None:
-    """``wait`` returns after its timeout though nothing came, and a cancelled one leaves the log as it was."""
+    """``wait`` returns after its timeout without records, and cancelling it does not affect the log."""
     await log.create("a")
     await _in_time(log.wait("a", 0, 0.01))
-    waiting = asyncio.create_task(log.wait("a", 0, PATIENCE * 2))
+    waiting = asyncio.create_task(log.wait("a", 0, TIMEOUT * 2))
     await asyncio.sleep(0)
     waiting.cancel()
     await asyncio.gather(waiting, return_exceptions=True)
@@ -151,7 +151,7 @@ async def waiting_ends_by_itself(log: Log) -> None:
 
 
 async def a_dropped_log_is_unknown(log: Log) -> None:
-    """Dropping a log ends the waiting of its readers, and they find it unknown."""
+    """Dropping a log wakes its readers, for which it is then unknown."""
     await log.create("a")
     reader = asyncio.create_task(_read(log, "a"))
     await asyncio.sleep(0)
@@ -161,7 +161,7 @@ async def a_dropped_log_is_unknown(log: Log) -> None:
 
 
 async def tail_reads_to_the_end(log: Log) -> None:
-    """``tail`` gives what is there, then what comes, and ends with the seal; from every offset the same rest."""
+    """``tail`` yields the records that exist, then new ones, and ends at the seal; from any offset."""
     await log.create("a")
     await log.append("a", [b"1", b"2"])
     readers = [asyncio.create_task(_read(log, "a", after)) for after in range(3)]
@@ -172,7 +172,7 @@ async def tail_reads_to_the_end(log: Log) -> None:
 
 
 async def tail_says_that_nothing_came(log: Log) -> None:
-    """``tail`` yields an empty page when nothing came for ``pause`` seconds."""
+    """``tail`` yields an empty page after ``heartbeat`` seconds without records."""
     await log.create("a")
     pages = tail(log, "a", heartbeat=0.01)
     page = await _in_time(anext(pages))
@@ -181,7 +181,7 @@ async def tail_says_that_nothing_came(log: Log) -> None:
 
 
 async def logs_do_not_mix(log: Log) -> None:
-    """What is done to one log is not done to another, whatever its key looks like."""
+    """Operations on one log do not affect another, whatever their keys."""
     keys = ["a", "A", "a ", "a/b", "é", "'; --", "a%", "a" * 200]
     for key in keys:
         await log.create(key)
@@ -195,13 +195,13 @@ async def logs_do_not_mix(log: Log) -> None:
 
 
 async def readers_and_writers_at_once(log: Log) -> None:
-    """Readers that begin anywhere, at any time, each get every record once and in order while it is written."""
+    """Readers that begin at any offset and time each get every record once and in order."""
     for seed in range(5):
         await _race(log, random.Random(seed), f"race {seed}")  # noqa: S311 - chance, not secrets
 
 
 async def writers_that_compete(log: Log) -> None:
-    """Of two writers that name the same offset one wins; together they lose and double nothing."""
+    """Of two writers at the same offset one wins; no record is lost or duplicated."""
     await log.create("a")
 
     async def write(name: bytes) -> None:
@@ -221,7 +221,7 @@ async def writers_that_compete(log: Log) -> None:
 
 
 async def an_append_may_be_the_end(log: Log) -> None:
-    """``seal`` ends the log with the records of the same append, for those who wait too; refused, it ends nothing."""
+    """An append with ``seal`` is the end of the log, for waiting readers, too; a refused one seals nothing."""
     await log.create("a")
     await _raises(ConflictError, log.append("a", [b"x"], at=7, seal=True))
     assert not (await log.state("a")).is_sealed
@@ -235,7 +235,7 @@ async def an_append_may_be_the_end(log: Log) -> None:
 
 
 async def a_note_is_kept(log: Log) -> None:
-    """The note is what ``create`` or the last append with one said; an append that is refused leaves it."""
+    """The note is that of ``create`` or of the last append with one; a refused append does not change it."""
     await log.create("a", note=b"\x00first")
     await log.append("a", [b"1"])
     assert (await log.state("a")).note == b"\x00first"
@@ -247,7 +247,7 @@ async def a_note_is_kept(log: Log) -> None:
 
 
 async def of_many_who_create_one_wins(log: Log) -> None:
-    """A key can stand for "done once": the others find the winner's note."""
+    """Of many concurrent ``create`` calls one wins, and the others find its note."""
 
     async def create(name: bytes) -> bytes:
         try:
@@ -262,7 +262,7 @@ async def of_many_who_create_one_wins(log: Log) -> None:
 
 
 async def a_log_without_a_writer_is_never_stale(log: Log) -> None:
-    """Nobody said to write it, so nobody can be missing; and it cannot be taken over."""
+    """Without a writer there is no lease that could expire, so the log cannot be taken over."""
     await log.create("a", lease=0.0)
     assert not (await log.state("a")).is_stale
     assert await log.stale() == []
@@ -272,8 +272,8 @@ async def a_log_without_a_writer_is_never_stale(log: Log) -> None:
 
 
 async def a_writer_that_lives_keeps_its_log(log: Log) -> None:
-    """Before its lease has run out, a log is not stale, and nobody takes it over."""
-    await log.create("a", writer="one", lease=PATIENCE * 100)
+    """Before its lease expires a log is not stale and cannot be taken over."""
+    await log.create("a", writer="one", lease=TIMEOUT * 100)
     await log.append("a", [b"1"], writer="one")
     assert await log.state("a") == LogState(1, False, "one", False, b"")
     assert await log.stale() == []
@@ -283,7 +283,7 @@ async def a_writer_that_lives_keeps_its_log(log: Log) -> None:
 
 
 async def a_stale_log_can_be_taken_over(log: Log) -> None:
-    """After the lease another may write, and the writer before may not; a log with an end is never stale."""
+    """After the lease another writer may take over, and the previous one may not write; a sealed log is never stale."""
     await log.create("a", writer="one", lease=0.02, note=b"n")
     await log.create("b", writer="one", lease=0.0)
     await log.append("a", [b"1"], writer="one")
@@ -291,7 +291,7 @@ async def a_stale_log_can_be_taken_over(log: Log) -> None:
     while not (await log.state("a")).is_stale:
         await log.wait("a", 1, 0.02)
     assert await log.stale() == ["a"]
-    assert await log.take_over("a", "two", lease=PATIENCE * 100) == LogState(1, False, "two", False, b"n")
+    assert await log.take_over("a", "two", lease=TIMEOUT * 100) == LogState(1, False, "two", False, b"n")
     assert await log.stale() == []
     await _raises(ConflictError, log.append("a", [b"x"], writer="one"))
     assert await log.append("a", [b"2"], at=1, writer="two", seal=True) == 2
@@ -301,12 +301,12 @@ async def a_stale_log_can_be_taken_over(log: Log) -> None:
 
 
 async def of_many_who_take_over_one_wins(log: Log) -> None:
-    """Of those who find the same log stale at the same time, one becomes its writer."""
+    """Of many concurrent ``take_over`` calls one wins."""
     await log.create("a", writer="one", lease=0.0)
 
     async def take(name: str) -> str:
         try:
-            await log.take_over("a", name, lease=PATIENCE * 100)
+            await log.take_over("a", name, lease=TIMEOUT * 100)
         except ConflictError:
             return ""
         return name
@@ -316,14 +316,14 @@ async def of_many_who_take_over_one_wins(log: Log) -> None:
 
 
 async def what_is_old_is_swept(log: Log) -> None:
-    """``sweep`` drops what is older than ``age``, with an end or without a living writer, and nothing younger."""
+    """``sweep`` drops logs older than ``age`` that are sealed or have no live writer, and no others."""
     await log.create("sealed", writer="me")
     await log.append("sealed", [b"1"], seal=True)
     await log.create("idle")
     await log.create("dead", writer="me", lease=0.0)
-    await log.create("written", writer="me", lease=PATIENCE * 100)
+    await log.create("written", writer="me", lease=TIMEOUT * 100)
     assert await log.sweep() == 0
-    assert await log.sweep(age=PATIENCE * 100) == 0
+    assert await log.sweep(age=TIMEOUT * 100) == 0
     assert (await log.read("sealed", 0)).records == [b"1"]
     assert await log.sweep(age=0.0) == 3
     for key in ("sealed", "idle", "dead"):
@@ -332,8 +332,8 @@ async def what_is_old_is_swept(log: Log) -> None:
 
 
 async def what_is_too_much_is_swept(log: Log) -> None:
-    """``sweep`` drops the oldest until what is left has ``size`` bytes at most; what is written stays."""
-    await log.create("written", writer="me", lease=PATIENCE * 100)
+    """``sweep`` drops the oldest logs until at most ``size`` bytes are left; a log with a live writer stays."""
+    await log.create("written", writer="me", lease=TIMEOUT * 100)
     await log.append("written", [b"x" * 1000])
     for key in ("first", "second", "third"):
         await log.create(key)
@@ -349,7 +349,7 @@ async def what_is_too_much_is_swept(log: Log) -> None:
 
 
 async def a_cancelled_call_spoils_no_other(log: Log) -> None:
-    """A call that is cancelled at any moment leaves its answer to nobody else, and the log whole."""
+    """A call cancelled at any moment affects neither the results of other calls nor the log."""
     chance = random.Random(0)  # noqa: S311 - chance, not secrets
     keys = [f"{number}" for number in range(5)]
     for key in keys:
@@ -395,18 +395,18 @@ async def _race(log: Log, chance: random.Random, key: str) -> None:
 
 
 async def _read(log: Log, key: str, after: int = 0) -> list[bytes]:
-    return [record async for page in tail(log, key, after, heartbeat=PATIENCE * 2) for record in page.records]
+    return [record async for page in tail(log, key, after, heartbeat=TIMEOUT * 2) for record in page.records]
 
 
 async def _woken_by(log: Log, after: int, work: Awaitable[object]) -> None:
-    waiting = asyncio.create_task(log.wait("a", after, PATIENCE * 2))
+    waiting = asyncio.create_task(log.wait("a", after, TIMEOUT * 2))
     await asyncio.sleep(0)
     await work
     await _in_time(waiting)
 
 
 async def _in_time(work: Awaitable[T]) -> T:
-    return await asyncio.wait_for(work, PATIENCE)
+    return await asyncio.wait_for(work, TIMEOUT)
 
 
 async def _raises(kind: type[HeadwaterError], work: Awaitable[object]) -> None:
@@ -414,4 +414,4 @@ async def _raises(kind: type[HeadwaterError], work: Awaitable[object]) -> None:
         await work
     except kind:
         return
-    raise AssertionError(f"{kind.__name__} was to be raised")
+    raise AssertionError(f"{kind.__name__} should have been raised")

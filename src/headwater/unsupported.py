@@ -1,57 +1,57 @@
-"""The names of google-genai that headwater does not have, and what to use in their place."""
+"""The names of google-genai that headwater does not have, and what to use instead."""
 
 from __future__ import annotations
 
-_BESIDE = "keep google-genai for it: both can be imported in one program"
+_KEEP = "use google-genai for it: both can be imported in one program"
 
-#: What stands on a client, by its name there; and the modules of the same name.
+#: Attributes of a client, and modules of the same names.
 GROUPS = {
-    "agents": _BESIDE,
-    "auth_tokens": _BESIDE,
-    "batches": _BESIDE,
-    "caches": f"make the cache elsewhere and pass its name as cached_content; {_BESIDE}",
-    "documents": _BESIDE,
-    "environments": _BESIDE,
-    "file_search_stores": f"pass stores that exist as a tool (types.FileSearch); {_BESIDE}",
-    "interactions": "client.chats keeps a conversation here; " + _BESIDE,
-    "live": "generate_content_stream for text; `headwater serve` has a WebSocket of its own; else " + _BESIDE,
-    "operations": _BESIDE,
-    "tokens": _BESIDE,
-    "triggers": _BESIDE,
-    "tunings": _BESIDE,
-    "voices": _BESIDE,
-    "webhooks": _BESIDE,
-    "decisions": _BESIDE,
+    "agents": _KEEP,
+    "auth_tokens": _KEEP,
+    "batches": _KEEP,
+    "caches": f"create the cache elsewhere and pass its name as cached_content; {_KEEP}",
+    "documents": _KEEP,
+    "environments": _KEEP,
+    "file_search_stores": f"pass existing stores as a tool (types.FileSearch); {_KEEP}",
+    "interactions": "client.chats keeps a conversation here; " + _KEEP,
+    "live": "generate_content_stream for text; `headwater serve` has a WebSocket of its own; else " + _KEEP,
+    "operations": _KEEP,
+    "tokens": _KEEP,
+    "triggers": _KEEP,
+    "tunings": _KEEP,
+    "voices": _KEEP,
+    "webhooks": _KEEP,
+    "decisions": _KEEP,
 }
 
-#: Methods, by the group and the name.
+#: Methods by group and name.
 METHODS = {
-    "models.compute_tokens": "models.count_tokens says how many; " + _BESIDE,
-    "models.delete": "tuned models: " + _BESIDE,
+    "models.compute_tokens": "models.count_tokens returns their number; " + _KEEP,
+    "models.delete": "tuned models: " + _KEEP,
     "models.edit_image": "generate_content with an image model and the image in contents",
-    "models.embed_content": _BESIDE,
+    "models.embed_content": _KEEP,
     "models.generate_images": "generate_content with an image model, response_modalities=['IMAGE']",
-    "models.generate_videos": _BESIDE,
-    "models.recontext_image": _BESIDE,
-    "models.segment_image": _BESIDE,
-    "models.update": "tuned models: " + _BESIDE,
-    "models.upscale_image": _BESIDE,
+    "models.generate_videos": _KEEP,
+    "models.recontext_image": _KEEP,
+    "models.segment_image": _KEEP,
+    "models.update": "tuned models: " + _KEEP,
+    "models.upscale_image": _KEEP,
     "files.register_files": "pass the gs:// URI itself: types.Part.from_uri",
 }
 
-#: Modules that are nobody's business but google-genai's, and what people take from them.
+#: Modules: internal ones, and what to use instead of what people import from them.
 MODULES = {
-    "_api_client": "it is private to google-genai",
-    "_common": "it is private to google-genai",
-    "_transformers": "it is private to google-genai: pass contents as they are",
+    "_api_client": "it is internal to google-genai",
+    "_common": "it is internal to google-genai",
+    "_transformers": "it is internal to google-genai: pass contents directly",
     "local_tokenizer": "client.models.count_tokens",
-    "live_music": _BESIDE,
-    "credentials": _BESIDE,
+    "live_music": _KEEP,
+    "credentials": _KEEP,
 }
 
 
 def replacement_for(name: str) -> str:
-    """Return what to use in the place of ``name``, which is written as under ``google.genai``."""
+    """Return what to use instead of ``name``, a dotted name below ``google.genai``."""
     known = GROUPS | METHODS | MODULES
     parts = [part for part in name.split(".") if part not in ("client", "aio", "types")]
     for form in (".".join(parts), parts[0] if parts else ""):
@@ -59,4 +59,4 @@ def replacement_for(name: str) -> str:
             return known[form]
     if name.startswith("types.Live"):
         return GROUPS["live"]
-    return "it is outside the generate_content family: " + _BESIDE
+    return "it is outside the generate_content family: " + _KEEP

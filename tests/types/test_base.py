@@ -81,9 +81,9 @@ def test_a_name_like_no_other_is_told_with_all_names() -> None:
         (lambda: types.Blob(data=5), "Blob.data: expected bytes, got int 5"),
         (lambda: types.FileData("gs://x"), r"takes its fields by name, as FileData\(name=value\)"),
         (lambda: types.Part("a", "b"), "takes its fields by name"),
-        (lambda: types.Part(5), "a Part is made of text, a File, an image or a dict, not of int"),
+        (lambda: types.Part(5), "a Part takes text, a File, an image or a dict, not int"),
         (lambda: types.Content(parts=["a", None]), "Content.parts: expected no None in the list"),
-        (lambda: types.Content(parts=[5]), "a Part is made of text, a File, an image or a dict, not of int"),
+        (lambda: types.Content(parts=[5]), "a Part takes text, a File, an image or a dict, not int"),
         (lambda: types.Part(text="x" * 500, thought=["long"] * 100), r"expected bool, got list .{1,60}$"),
     ],
 )

@@ -177,7 +177,7 @@ def test_values_are_equal_copied_and_pickled(make: Any) -> None:
 
 
 def test_a_mode_that_does_not_exist_is_refused() -> None:
-    with pytest.raises(UsageError, match="mode is 'python' or 'json', not 'yaml'"):
+    with pytest.raises(UsageError, match="mode must be 'python' or 'json', not 'yaml'"):
         types.Part("a").model_dump(mode="yaml")
 
 

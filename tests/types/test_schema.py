@@ -72,8 +72,8 @@ def test_one_of_is_read_as_any_of() -> None:
     ("given", "message"),
     [
         ({"properties": {"a": {"$ref": "#/$defs/X"}}, "$defs": {}}, "refers to '#/\\$defs/X', which is not in"),
-        ({"$ref": "#/$defs/X", "$defs": {"X": {"items": {"$ref": "#/$defs/X"}}}}, "contains itself"),
-        ({"uniqueItems": True}, "no words for 'unique_items'"),
+        ({"$ref": "#/$defs/X", "$defs": {"X": {"items": {"$ref": "#/$defs/X"}}}}, "is recursive"),
+        ({"uniqueItems": True}, "does not support 'unique_items'"),
     ],
 )
 def test_what_the_api_can_not_read_is_refused(given: dict[str, Any], message: str) -> None:

@@ -1,4 +1,4 @@
-"""What ``from headwater import genai`` gives: the names of google-genai, in the ``generate_content`` family."""
+"""google-genai's names for the ``generate_content`` family of methods: ``from headwater import genai``."""
 
 from headwater import __version__, errors, types
 from headwater.client import client

@@ -1,4 +1,4 @@
-"""How a tool of Google's proves itself to the service that it asks (mostly Vertex AI)."""
+"""Authentication of Google's tools against the services that they call (mostly Vertex AI)."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from headwater.types.base import ApiModel, OpenEnum
 
 
 class HttpElementLocation(OpenEnum):
-    """Where in a request a key is put."""
+    """Where a request has the key."""
 
     HTTP_IN_UNSPECIFIED = "HTTP_IN_UNSPECIFIED"
     HTTP_IN_QUERY = "HTTP_IN_QUERY"
@@ -17,7 +17,7 @@ class HttpElementLocation(OpenEnum):
 
 
 class AuthType(OpenEnum):
-    """What kind of proof is given."""
+    """The kind of authentication."""
 
     AUTH_TYPE_UNSPECIFIED = "AUTH_TYPE_UNSPECIFIED"
     NO_AUTH = "NO_AUTH"
@@ -29,7 +29,7 @@ class AuthType(OpenEnum):
 
 
 class ApiKeyConfig(ApiModel):
-    """A key, or the secret that holds it, and where it is put."""
+    """An API key, or the secret that contains it, and where a request has it."""
 
     api_key_secret: str | None = None
     api_key_string: str | None = None
@@ -38,33 +38,33 @@ class ApiKeyConfig(ApiModel):
 
 
 class AuthConfigGoogleServiceAccountConfig(ApiModel):
-    """Proof by a service account."""
+    """Authentication by a service account."""
 
     service_account: str | None = None
 
 
 class AuthConfigHttpBasicAuthConfig(ApiModel):
-    """Proof by a name and a password that a secret holds."""
+    """Basic authentication; a secret contains name and password."""
 
     credential_secret: str | None = None
 
 
 class AuthConfigOauthConfig(ApiModel):
-    """Proof by OAuth."""
+    """Authentication by OAuth."""
 
     access_token: str | None = None
     service_account: str | None = None
 
 
 class AuthConfigOidcConfig(ApiModel):
-    """Proof by OpenID Connect."""
+    """Authentication by OpenID Connect."""
 
     id_token: str | None = None
     service_account: str | None = None
 
 
 class AuthConfig(ApiModel):
-    """The proof that a tool gives. The Developer API takes ``api_key`` only."""
+    """The authentication of a tool. The Developer API takes ``api_key`` only."""
 
     api_key: str | None = None
     api_key_config: ApiKeyConfig | None = None
@@ -76,13 +76,13 @@ class AuthConfig(ApiModel):
 
 
 class ApiAuthApiKeyConfig(ApiModel):
-    """A key, or the version of the secret that holds it."""
+    """An API key, or the version of the secret that contains it."""
 
     api_key_secret_version: str | None = None
     api_key_string: str | None = None
 
 
 class ApiAuth(ApiModel):
-    """The older way to give a key."""
+    """The older form of an API key."""
 
     api_key_config: ApiAuthApiKeyConfig | None = None

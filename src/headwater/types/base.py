@@ -1,7 +1,9 @@
-"""The base of every wire type: a msgspec Struct that is forgiving to build and strict to read.
+"""The base of all API types: a msgspec Struct that accepts loose input and decodes strictly.
 
-Decoding JSON never comes through here (msgspec builds the objects itself), so what these helpers cost is
-paid only by what a user writes down.
+There are three ways to an instance. A call (``Part(text="a")``) goes through ``_Meta.__call__``, which accepts both
+cases of names, nested dicts and convertible values, and raises ``UsageError`` otherwise. Decoding JSON bypasses it:
+msgspec builds the objects in C, so the cost of the first way is paid only for what users write. ``salvage`` is for
+responses that the strict decoder refuses: it keeps what fits and drops the rest.
 """
 
 from __future__ import annotations
@@ -20,17 +22,17 @@ from typing import TYPE_CHECKING, Any, Literal, Self, TypeVar, Union, cast, get_
 import msgspec
 
 from headwater.errors import UsageError
-from headwater.types.dump import Choice, Manner, dump, manner
+from headwater.types.dump import Choice, DumpOptions, dump, dump_options
 
 T = TypeVar("T")
 
 
 class _Meta(msgspec.StructMeta):
-    """Lets a type be called with camelCase names and plain dicts, and names the nearest field on a typo."""
+    """Lets types be called with camelCase names and plain dicts, and suggests the nearest field for a typo."""
 
     @property
     def model_fields(cls) -> dict[str, Any]:  # noqa: N805
-        """The types of the fields, by Python's names."""
+        """The types of the fields by their Python names, as in pydantic."""
         return dict(_names(cls))
 
     if not TYPE_CHECKING:
@@ -44,7 +46,7 @@ class _Meta(msgspec.StructMeta):
                 **{
                     name: coerce(value, names[name], f"{cls.__name__}.{name}")
                     for name, value in fields.items()
-                    if value is not None  # None is what absent fields are, where they have no other default
+                    if value is not None  # None means absent, also for fields with another default
                 }
             )
 
@@ -52,17 +54,17 @@ class _Meta(msgspec.StructMeta):
 class ApiModel(
     msgspec.Struct, metaclass=_Meta, rename="camel", omit_defaults=True, repr_omit_defaults=True, kw_only=True
 ):
-    """A value that travels: snake_case in Python, camelCase on the wire, absent fields are None."""
+    """A value of the API: snake_case in Python, camelCase on the wire; absent fields are None."""
 
     def __reduce__(self) -> tuple[Any, ...]:
         return _restore, (type(self), {name: getattr(self, name) for name in self.__struct_fields__})
 
     @classmethod
     def model_validate(cls, obj: Any, **_: Any) -> Self:
-        """Return ``obj``, a dict or already one of these, as one of these.
+        """Return ``obj``, a dict or an instance, as an instance.
 
         Raises:
-            UsageError: it has a field that does not exist, or a value that does not fit.
+            UsageError: if it has an unknown field, or a value of the wrong type.
         """
         built = coerce(obj, cls, cls.__name__)
         if not isinstance(built, cls):
@@ -71,10 +73,10 @@ class ApiModel(
 
     @classmethod
     def model_validate_json(cls, json_data: str | bytes | bytearray, **_: Any) -> Self:
-        """Return what a JSON text says, as one of these.
+        """Return a JSON text as an instance.
 
         Raises:
-            UsageError: it is no JSON, has a field that does not exist, or a value that does not fit.
+            UsageError: if it is not JSON, has an unknown field, or a value of the wrong type.
         """
         try:
             plain = msgspec.json.decode(json_data)
@@ -84,14 +86,14 @@ class ApiModel(
 
     @classmethod
     def model_construct(cls, _fields_set: Any = None, **values: Any) -> Self:
-        """Return one of these with ``values`` as they are, unchecked."""
+        """Return an instance with ``values`` unchecked."""
         return cast("Self", _restore(cls, values))
 
     def model_copy(self, *, update: Mapping[str, Any] | None = None, deep: bool = False) -> Self:
-        """Return a copy, with the values of ``update`` in place of its own; ``deep`` copies what is inside too.
+        """Return a copy, with the fields in ``update`` replaced; ``deep`` copies nested values, too.
 
         Raises:
-            UsageError: ``update`` names a field that does not exist, or has a value that does not fit.
+            UsageError: if ``update`` has an unknown field, or a value of the wrong type.
         """
         kind, names = type(self), _names(type(self))
         copied = copy.deepcopy(self) if deep else copy.copy(self)
@@ -112,44 +114,44 @@ class ApiModel(
         exclude_none: bool = False,
         **_: Any,
     ) -> dict[str, Any]:
-        """Return the value as dicts, in Python's names or, ``by_alias``, the wire's.
+        """Return the value as dicts, with the names of Python or, ``by_alias``, of the API.
 
-        What was not set is None, or left out by any of the three ``exclude_`` flags. ``mode="json"`` makes bytes
+        Unset fields are None, or left out with any of the three ``exclude_`` flags. With ``mode="json"`` bytes are
         base64 and enums text.
 
         Raises:
-            UsageError: there is no such mode.
+            UsageError: if the mode is unknown.
         """
-        how = manner(mode, by_alias, exclude_none, exclude_unset or exclude_defaults)
-        return cast("dict[str, Any]", dump(self, how, include, exclude))
+        options = dump_options(mode, by_alias, exclude_none, exclude_unset or exclude_defaults)
+        return cast("dict[str, Any]", dump(self, options, include, exclude))
 
     def model_dump_json(self, *, indent: int | None = None, **choices: Any) -> str:
-        """Return the value as a JSON text; ``choices`` are those of ``model_dump``."""
+        """Return the value as a JSON text; the other arguments are those of ``model_dump``."""
         encoded = msgspec.json.encode(self.model_dump(**(choices | {"mode": "json"})))
         return (msgspec.json.format(encoded, indent=indent) if indent is not None else encoded).decode()
 
     def to_json_dict(self) -> dict[str, Any]:
-        """Return the value as plain JSON: Python's names, bytes as URL-safe base64, absent fields left out."""
+        """Return the value as plain JSON: Python names, bytes as URL-safe base64, absent fields left out."""
         return cast("dict[str, Any]", to_snake(self))
 
     @property
     def model_fields_set(self) -> set[str]:
         """The names of the fields that are set."""
-        return set(dump(self, Manner(exclude_defaults=True)))
+        return set(dump(self, DumpOptions(exclude_defaults=True)))
 
 
 def _restore(kind: Any, fields: dict[str, Any]) -> Any:
-    """Build what was pickled or copied: its values fit already, and a call would take them as a user's."""
+    """Build an instance without conversion: pickled and copied values have their types already."""
     return msgspec.StructMeta.__call__(kind, **fields)
 
 
 def to_snake(value: Any) -> Any:
-    """Return ``value`` as plain JSON values, structs as dicts with Python's field names."""
-    return dump(value, Manner(json=True, exclude_none=True))
+    """Return ``value`` as plain JSON, structs as dicts with Python names."""
+    return dump(value, DumpOptions(json=True, exclude_none=True))
 
 
 class OpenEnum(str, Enum):  # noqa: UP042 - StrEnum's auto() and str() are not google-genai's
-    """A string enum of the wire that keeps values it does not know: ``FinishReason("NEW") .value == "NEW"``."""
+    """A string enum that accepts unknown values as new members: ``FinishReason("NEW").value == "NEW"``."""
 
     @classmethod
     def _missing_(cls, value: object) -> OpenEnum | None:
@@ -164,7 +166,7 @@ class OpenEnum(str, Enum):  # noqa: UP042 - StrEnum's auto() and str() are not g
 
     @classmethod
     def numbers(cls) -> dict[int, str]:
-        """Return what the proto numbers of this enum stand for; some endpoints send those."""
+        """Return the names of the protobuf numbers of this enum; some endpoints send numbers."""
         return {}
 
     def __str__(self) -> str:
@@ -173,20 +175,20 @@ class OpenEnum(str, Enum):  # noqa: UP042 - StrEnum's auto() and str() are not g
 
 @cache
 def _names(cls: Any) -> dict[str, Any]:
-    """Python field name -> type, ``from __future__`` strings resolved."""
+    """Return the type of each field by its Python name, with string annotations resolved."""
     hints = typing.get_type_hints(cls)
     return {name: hints[name] for name in cls.__struct_fields__}
 
 
 @cache
 def _aliases(cls: Any) -> dict[str, str]:
-    """A name folded (no underscores, lower case) -> Python field name: both cases of a name meet here."""
+    """Return the Python name of each folded name: without underscores, lower case, so that both cases match."""
     both = zip(cls.__struct_fields__, cls.__struct_encode_fields__, strict=True)
     return {_fold(name): python for python, wire in both for name in (python, wire)}
 
 
 def _fold(name: str) -> str:
-    return name.replace("_", "").lstrip("$").lower()  # "$ref", as JSON Schema writes it
+    return name.replace("_", "").lstrip("$").lower()  # JSON Schema writes "$ref"
 
 
 def _field(cls: Any, key: Any, names: Mapping[str, Any]) -> str:
@@ -215,14 +217,14 @@ def _positional(cls: type[Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -
 
 
 class _UnfitError(Exception):
-    """A value does not suit its type."""
+    """A value does not fit its type."""
 
 
 def coerce(value: Any, kind: Any, where: str) -> Any:
     """Return ``value`` as ``kind``: dicts become structs, text becomes enums, numbers in text numbers.
 
     Raises:
-        UsageError: the value does not fit; the message says where and what was expected.
+        UsageError: if the value does not fit; the message says where, and what was expected.
     """
     try:
         return _build(value, kind, lenient=False)
@@ -231,10 +233,10 @@ def coerce(value: Any, kind: Any, where: str) -> Any:
 
 
 def salvage(value: Any, kind: type[T]) -> T:
-    """Return plain JSON ``value`` as ``kind``, leaving out what does not fit.
+    """Return plain JSON ``value`` as ``kind``, without the values that do not fit.
 
-    For answers that the strict decoder refuses: numeric enums, base64 that is none, a string for a number.
-    What is left out stays in the raw bytes of the chunk.
+    For responses that the strict decoder refuses: numeric enums, invalid base64, a string for a number. What is left
+    out is still in the ``raw`` bytes of the chunk.
     """
     result = _build(value, kind, lenient=True)
     assert isinstance(result, kind)
@@ -309,7 +311,7 @@ def _build_plain(value: Any, kind: type[Any], *, lenient: bool) -> Any:
                 return number
         if kind is bool and value in ("true", "false"):
             return value == "true"
-    except (ValueError, OverflowError):  # what msgspec raises is a ValueError too
+    except (ValueError, OverflowError):  # msgspec's errors are ValueErrors, too
         pass
     raise _UnfitError(f"expected {kind.__name__}, got {_describe(value)}")
 

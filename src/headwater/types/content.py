@@ -1,4 +1,4 @@
-"""What is said: ``Content`` made of ``Part``s, in a prompt and in an answer."""
+"""``Content`` and its ``Part``s, in prompts and in answers."""
 
 from __future__ import annotations
 
@@ -25,12 +25,15 @@ from headwater.types.media import (
     pillow_blob,
 )
 
-#: What the Files API calls an uploaded file; it knows the MIME type itself.
+#: The URI of an uploaded file. The API knows its MIME type, so none is required.
 _UPLOADED = re.compile(r"https://[\w.-]*generativelanguage\.[\w.]*googleapis\.com/[^/?]+/files/")
 
 
 class PartialArg(ApiModel):
-    """One piece of a function argument that is streamed (Vertex AI)."""
+    """A fragment of a streamed function argument (Vertex AI).
+
+    ``json_path`` (RFC 9535) says which argument; ``will_continue`` that more of it follows.
+    """
 
     json_path: str | None = None
     string_value: str | None = None
@@ -41,7 +44,10 @@ class PartialArg(ApiModel):
 
 
 class FunctionCall(ApiModel):
-    """A function that the model asks to call. ``id`` is None on models that give none."""
+    """A function call by the model. ``id`` is None for models without call ids.
+
+    ``partial_args`` and ``will_continue``: Vertex AI only, with ``stream_function_call_arguments``.
+    """
 
     id: str | None = None
     name: str | None = None
@@ -51,7 +57,7 @@ class FunctionCall(ApiModel):
 
 
 class FunctionResponsePart(ApiModel):
-    """Media inside a function's answer."""
+    """Media in the response of a function."""
 
     inline_data: Blob | None = None
     file_data: FileData | None = None
@@ -64,22 +70,22 @@ class FunctionResponsePart(ApiModel):
 
     @classmethod
     def from_bytes(cls, *, data: bytes, mime_type: str, display_name: str | None = None) -> Self:
-        """Return a part that carries ``data`` inline."""
+        """Return a part with ``data`` inline."""
         return cls(inline_data=Blob(data=data, mime_type=mime_type, display_name=display_name))
 
     @classmethod
     def from_uri(cls, *, file_uri: str, mime_type: str | None = None, display_name: str | None = None) -> Self:
-        """Return a part that names a file; the MIME type is guessed from the ending when it is not given.
+        """Return a part that refers to a file. The MIME type is guessed from the extension unless it is given.
 
         Raises:
-            UsageError: the MIME type cannot be guessed.
+            UsageError: if the MIME type cannot be guessed.
         """
         kind = mime_type or (None if _UPLOADED.match(file_uri) else _guessed(file_uri))
         return cls(file_data=FileData(file_uri=file_uri, mime_type=kind, display_name=display_name))
 
 
 class FunctionResponse(ApiModel):
-    """What a called function answered; ``id`` repeats the call's."""
+    """The response of a called function; ``id`` is that of the call."""
 
     id: str | None = None
     name: str | None = None
@@ -90,13 +96,13 @@ class FunctionResponse(ApiModel):
 
     @classmethod
     def from_mcp_response(cls, *, name: str, response: Any) -> FunctionResponse:
-        """Return what a tool of an MCP server answered (``mcp.types.CallToolResult``), as a function's answer."""
-        told = [item.model_dump(exclude_none=True, mode="json") for item in response.content]
-        return cls(name=name, response={"error": told} if response.isError else {"result": told})
+        """Return the result of an MCP tool (``mcp.types.CallToolResult``) as a function's response."""
+        items = [item.model_dump(exclude_none=True, mode="json") for item in response.content]
+        return cls(name=name, response={"error": items} if response.isError else {"result": items})
 
 
 class ExecutableCode(ApiModel):
-    """Code that the model wrote and runs on the server."""
+    """Code that the model wrote and the API ran."""
 
     code: str | None = None
     language: Language | None = None
@@ -104,7 +110,7 @@ class ExecutableCode(ApiModel):
 
 
 class CodeExecutionResult(ApiModel):
-    """What that code printed and how it ended."""
+    """The output and outcome of executed code."""
 
     outcome: Outcome | None = None
     output: str | None = None
@@ -112,7 +118,7 @@ class CodeExecutionResult(ApiModel):
 
 
 class ToolCall(ApiModel):
-    """A call of a server-side tool; send it back as it is."""
+    """A call of a server-side tool; send it back unchanged (Developer API)."""
 
     id: str | None = None
     tool_type: ToolType | None = None
@@ -120,7 +126,7 @@ class ToolCall(ApiModel):
 
 
 class ToolResponse(ApiModel):
-    """The answer of a server-side tool; send it back as it is."""
+    """The response of a server-side tool; send it back unchanged (Developer API)."""
 
     id: str | None = None
     tool_type: ToolType | None = None
@@ -128,10 +134,10 @@ class ToolResponse(ApiModel):
 
 
 class Part(ApiModel):
-    """One piece of content: exactly one of text, media, a function's call or answer, or code.
+    """A part of a content: exactly one of text, media, a function call or response, or code.
 
-    ``Part("text")`` is short for ``Part(text="text")``. ``thought`` marks reasoning; ``thought_signature`` is opaque
-    and goes back to the API unchanged.
+    ``Part("text")`` is short for ``Part(text="text")``. ``thought`` marks thoughts; ``thought_signature`` is opaque and
+    has to be sent back unchanged.
     """
 
     text: str | None = None
@@ -192,14 +198,16 @@ class Part(ApiModel):
             return {name: getattr(value, name) for name in value.__struct_fields__}
         if isinstance(value, dict):
             return {"file_data": value} if {"file_uri", "fileUri"} & value.keys() else value
-        if isinstance(value, ApiModel) and "uri" in value.__struct_fields__:  # a File, which this module cannot know
+        if (
+            isinstance(value, ApiModel) and "uri" in value.__struct_fields__
+        ):  # a File, recognized by its field: its module imports this one
             return {"file_data": _data_of(value)}
         if (blob := pillow_blob(value)) is not None:
             return {"inline_data": blob}
-        raise UsageError(f"a Part is made of text, a File, an image or a dict, not of {type(value).__name__}")
+        raise UsageError(f"a Part takes text, a File, an image or a dict, not {type(value).__name__}")
 
     def as_image(self) -> Image | None:
-        """Return the image that this part carries inline; None where it carries none."""
+        """Return the inline image of this part, or None."""
         return None if self.inline_data is None else self.inline_data.as_image()
 
     @classmethod
@@ -209,15 +217,15 @@ class Part(ApiModel):
 
     @classmethod
     def from_bytes(cls, *, data: bytes, mime_type: str, media_resolution: Any = None) -> Part:
-        """Return a part that carries ``data`` inline."""
+        """Return a part with ``data`` inline."""
         return cls(inline_data=Blob(data=data, mime_type=mime_type), media_resolution=_resolution(media_resolution))
 
     @classmethod
     def from_uri(cls, *, file_uri: str, mime_type: str | None = None, media_resolution: Any = None) -> Part:
-        """Return a part that names a file; the MIME type is guessed from the ending when it is not given.
+        """Return a part that refers to a file. The MIME type is guessed from the extension unless it is given.
 
         Raises:
-            UsageError: the MIME type cannot be guessed.
+            UsageError: if the MIME type cannot be guessed.
         """
         data = FileData(file_uri=file_uri, mime_type=mime_type or _guessed(file_uri))
         return cls(file_data=data, media_resolution=_resolution(media_resolution))
@@ -236,30 +244,30 @@ class Part(ApiModel):
         parts: list[FunctionResponsePart] | None = None,
         id: str | None = None,
     ) -> Part:
-        """Return a part that answers a function call; pass the call's ``id`` where it has one."""
+        """Return a part that answers a function call; pass the ``id`` of the call if it has one."""
         return cls(function_response=FunctionResponse(name=name, response=response, parts=parts, id=id))
 
     @classmethod
     def from_executable_code(cls, *, code: str, language: Language) -> Part:
-        """Return a part of code that the model wrote."""
+        """Return a part with code that the model wrote."""
         return cls(executable_code=ExecutableCode(code=code, language=language))
 
     @classmethod
     def from_code_execution_result(cls, *, outcome: Outcome, output: str) -> Part:
-        """Return a part with what that code printed."""
+        """Return a part with the output of executed code."""
         return cls(code_execution_result=CodeExecutionResult(outcome=outcome, output=output))
 
 
 def _data_of(file: Any) -> FileData:
     if not file.uri or not file.mime_type:
-        raise UsageError("a file needs its uri and mime_type to be part of contents: upload it, or get it by its name")
+        raise UsageError("a file in contents needs its uri and mime_type: upload it, or get it by its name")
     return FileData(file_uri=file.uri, mime_type=file.mime_type)
 
 
 def _guessed(uri: str) -> str:
     kind = mimetypes.guess_type(uri.split("?", 1)[0])[0]
     if kind is None:
-        raise UsageError(f"Failed to determine mime type of {uri!r} by its ending: pass mime_type=...")
+        raise UsageError(f"Failed to determine mime type of {uri!r} by its extension: pass mime_type=...")
     return kind
 
 
@@ -270,21 +278,21 @@ def _resolution(value: Any) -> PartMediaResolution | None:
 
 
 class Content(ApiModel):
-    """One turn: who speaks (``"user"`` or ``"model"``) and the parts of what is said."""
+    """One turn: the role (``"user"`` or ``"model"``) and the parts."""
 
     parts: list[Part] | None = None
     role: str | None = None
 
     def __eq__(self, other: object) -> bool:
-        """A turn is what it says: ``UserContent("a") == Content(role="user", parts="a")``."""
+        """Compare roles and parts, not classes: ``UserContent("a") == Content(role="user", parts="a")``."""
         if not isinstance(other, Content):
             return NotImplemented
         return self.role == other.role and self.parts == other.parts
 
-    __hash__ = None  # type: ignore[assignment]  # it can change
+    __hash__ = None  # type: ignore[assignment]  # mutable
 
 
-#: What a part is made of; files and the images of Pillow are Any here, since this module cannot know them.
+#: What a part can be made of. Files and Pillow images are Any here, since this module does not import them.
 PartLike: TypeAlias = str | Part | Mapping[str, Any] | Any
 
 
@@ -319,8 +327,8 @@ class ModelContent(Content):
 
 
 def _own_role(content: Content, role: str) -> str:
-    """The role of a kind of turn, which is no default of its field: defaults are not sent."""
+    """Check and return the role of a subclass. It cannot be the default of the field: defaults are not encoded."""
     if content.role not in (None, role) or content.parts == []:
-        wrong = "it says nothing: give it a text or a part" if content.parts == [] else f"its role is {role!r}"
+        wrong = "it is empty: pass a text or a part" if content.parts == [] else f"its role is {role!r}"
         raise UsageError(f"{type(content).__name__}: {wrong}")
     return role

@@ -1,4 +1,4 @@
-"""From a value to plain dicts, in the ways that ``model_dump`` of pydantic's models offers."""
+"""Dumps values to plain dicts, with the options of pydantic's ``model_dump``."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ import msgspec
 
 from headwater.errors import UsageError
 
-#: Names (or positions) to take or to leave; a dict says for each name what of its value is meant.
+#: Names or positions to include or exclude; a dict has a nested choice for each name.
 Choice = set[int] | set[str] | Mapping[int, Any] | Mapping[str, Any] | None
 
 
-class Manner(NamedTuple):
-    """How a value is dumped."""
+class DumpOptions(NamedTuple):
+    """The options of a dump."""
 
     json: bool = False
     by_alias: bool = False
@@ -24,32 +24,33 @@ class Manner(NamedTuple):
     exclude_defaults: bool = False
 
 
-def manner(
+def dump_options(
     mode: Literal["python", "json"] | str, by_alias: bool | None, exclude_none: bool, exclude_defaults: bool
-) -> Manner:
-    """Return the manner that ``model_dump``'s arguments mean.
+) -> DumpOptions:
+    """Return the options for the arguments of ``model_dump``.
 
     Raises:
-        UsageError: there is no such mode.
+        UsageError: if the mode is unknown.
     """
     if mode not in ("python", "json"):
-        raise UsageError(f"mode is 'python' or 'json', not {mode!r}")
-    return Manner(mode == "json", bool(by_alias), exclude_none, exclude_defaults)
+        raise UsageError(f"mode must be 'python' or 'json', not {mode!r}")
+    return DumpOptions(mode == "json", bool(by_alias), exclude_none, exclude_defaults)
 
 
-def dump(value: Any, how: Manner, include: Choice = None, exclude: Choice = None) -> Any:
-    """Return ``value`` with its structs as dicts; in JSON manner bytes as URL-safe base64, enums as their text."""
+def dump(value: Any, options: DumpOptions, include: Choice = None, exclude: Choice = None) -> Any:
+    """Return ``value`` with structs as dicts; in JSON mode bytes are URL-safe base64 and enums their values."""
     if isinstance(value, msgspec.Struct):
         return {
-            name: dump(item, how, *deeper) for name, item, *deeper in _chosen(_fields(value, how), include, exclude)
+            name: dump(item, options, *deeper)
+            for name, item, *deeper in _chosen(_fields(value, options), include, exclude)
         }
     if isinstance(value, Mapping):
         items = ((key, item, key) for key, item in value.items())
-        return {key: dump(item, how, *deeper) for key, item, *deeper in _chosen(items, include, exclude)}
+        return {key: dump(item, options, *deeper) for key, item, *deeper in _chosen(items, include, exclude)}
     if isinstance(value, list | tuple):
         entries = ((place, item, place) for place, item in enumerate(value))
-        return [dump(item, how, *deeper) for _, item, *deeper in _chosen(entries, include, exclude)]
-    return _plain(value) if how.json else value
+        return [dump(item, options, *deeper) for _, item, *deeper in _chosen(entries, include, exclude)]
+    return _plain(value) if options.json else value
 
 
 def _plain(value: Any) -> Any:
@@ -60,22 +61,22 @@ def _plain(value: Any) -> Any:
     return msgspec.to_builtins(value)
 
 
-def _fields(value: msgspec.Struct, how: Manner) -> Iterator[tuple[str, Any, str]]:
+def _fields(value: msgspec.Struct, options: DumpOptions) -> Iterator[tuple[str, Any, str]]:
     kind = type(value)
-    defaults = kind.__struct_defaults__  # keyword-only: each field has one
+    defaults = kind.__struct_defaults__  # all fields are keyword-only, and so have one
     for python, wire, absent in zip(kind.__struct_fields__, kind.__struct_encode_fields__, defaults, strict=True):
         item = getattr(value, python)
-        if item is None or item == absent:  # the default stands for "not there", whatever it is
-            if how.exclude_none or how.exclude_defaults:
+        if item is None or item == absent:  # fields at their default count as absent
+            if options.exclude_none or options.exclude_defaults:
                 continue
             item = None
-        yield (wire if how.by_alias else python), item, python
+        yield (wire if options.by_alias else python), item, python
 
 
 def _chosen(
     items: Iterable[tuple[Any, Any, Any]], include: Choice, exclude: Choice
 ) -> Iterator[tuple[Any, Any, Choice, Choice]]:
-    """The items that are taken, each with what of it is taken and left in turn."""
+    """Yield the included items, each with the nested choices for it."""
     for shown, item, name in items:
         inside, outside = _under(include, name), _under(exclude, name)
         if outside is not True and (include is None or inside is not None):
@@ -83,7 +84,7 @@ def _chosen(
 
 
 def _under(choice: Choice, name: Any) -> Any:
-    """What a choice says of one name: True is all of it, None nothing."""
+    """Return the choice for one name: True for all of it, None for nothing."""
     if choice is None:
         return None
     if not isinstance(choice, Mapping):

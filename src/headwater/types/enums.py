@@ -1,4 +1,4 @@
-"""The enums of the wire. Each keeps a value that it does not know, as a member of that name."""
+"""The enums of the API. Each accepts unknown values as new members, since the API adds values at any time."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from headwater.types.base import OpenEnum
 
 
 class FinishReason(OpenEnum):
-    """Why the model stopped. CONTINUATION means: ask again with the candidate's continuation token."""
+    """Why the model stopped. CONTINUATION: request the rest with the candidate's ``continuation_token``."""
 
     FINISH_REASON_UNSPECIFIED = "FINISH_REASON_UNSPECIFIED"
     STOP = "STOP"
@@ -35,13 +35,13 @@ class FinishReason(OpenEnum):
 
     @classmethod
     def numbers(cls) -> dict[int, str]:
-        """Return the numbers that both APIs agree on."""
+        """Return the names of the numbers that both APIs agree on."""
         names = ("FINISH_REASON_UNSPECIFIED", "STOP", "MAX_TOKENS", "SAFETY", "RECITATION", "OTHER")
         return dict(enumerate(names))
 
 
 class BlockedReason(OpenEnum):
-    """Why a prompt was refused."""
+    """Why a prompt was blocked."""
 
     BLOCKED_REASON_UNSPECIFIED = "BLOCKED_REASON_UNSPECIFIED"
     SAFETY = "SAFETY"
@@ -54,12 +54,12 @@ class BlockedReason(OpenEnum):
 
     @classmethod
     def numbers(cls) -> dict[int, str]:
-        """Return the numbers that both APIs agree on."""
+        """Return the names of the numbers that both APIs agree on."""
         return dict(enumerate(("BLOCKED_REASON_UNSPECIFIED", "SAFETY", "OTHER")))
 
 
 class HarmCategory(OpenEnum):
-    """What a safety rating or setting is about."""
+    """The category of a safety rating or setting."""
 
     HARM_CATEGORY_UNSPECIFIED = "HARM_CATEGORY_UNSPECIFIED"
     HARM_CATEGORY_HARASSMENT = "HARM_CATEGORY_HARASSMENT"
@@ -75,7 +75,7 @@ class HarmCategory(OpenEnum):
 
 
 class HarmProbability(OpenEnum):
-    """How likely the harm is."""
+    """The probability of harm."""
 
     HARM_PROBABILITY_UNSPECIFIED = "HARM_PROBABILITY_UNSPECIFIED"
     NEGLIGIBLE = "NEGLIGIBLE"
@@ -85,12 +85,12 @@ class HarmProbability(OpenEnum):
 
     @classmethod
     def numbers(cls) -> dict[int, str]:
-        """Return the proto numbers."""
+        """Return the names of the protobuf numbers."""
         return dict(enumerate(("HARM_PROBABILITY_UNSPECIFIED", "NEGLIGIBLE", "LOW", "MEDIUM", "HIGH")))
 
 
 class HarmSeverity(OpenEnum):
-    """How bad the harm is (Vertex AI)."""
+    """The severity of harm (Vertex AI)."""
 
     HARM_SEVERITY_UNSPECIFIED = "HARM_SEVERITY_UNSPECIFIED"
     HARM_SEVERITY_NEGLIGIBLE = "HARM_SEVERITY_NEGLIGIBLE"
@@ -100,13 +100,13 @@ class HarmSeverity(OpenEnum):
 
     @classmethod
     def numbers(cls) -> dict[int, str]:
-        """Return the proto numbers."""
+        """Return the names of the protobuf numbers."""
         names = ("UNSPECIFIED", "NEGLIGIBLE", "LOW", "MEDIUM", "HIGH")
         return {number: f"HARM_SEVERITY_{name}" for number, name in enumerate(names)}
 
 
 class HarmBlockThreshold(OpenEnum):
-    """From which probability on an answer is blocked."""
+    """The probability from which content is blocked."""
 
     HARM_BLOCK_THRESHOLD_UNSPECIFIED = "HARM_BLOCK_THRESHOLD_UNSPECIFIED"
     BLOCK_LOW_AND_ABOVE = "BLOCK_LOW_AND_ABOVE"
@@ -125,7 +125,7 @@ class HarmBlockMethod(OpenEnum):
 
 
 class MediaResolution(OpenEnum):
-    """How finely media is read, for a whole request."""
+    """The resolution of media for a whole request."""
 
     MEDIA_RESOLUTION_UNSPECIFIED = "MEDIA_RESOLUTION_UNSPECIFIED"
     MEDIA_RESOLUTION_LOW = "MEDIA_RESOLUTION_LOW"
@@ -134,7 +134,7 @@ class MediaResolution(OpenEnum):
 
 
 class PartMediaResolutionLevel(OpenEnum):
-    """How finely one part's media is read."""
+    """The resolution of one part's media."""
 
     MEDIA_RESOLUTION_UNSPECIFIED = "MEDIA_RESOLUTION_UNSPECIFIED"
     MEDIA_RESOLUTION_LOW = "MEDIA_RESOLUTION_LOW"
@@ -144,7 +144,7 @@ class PartMediaResolutionLevel(OpenEnum):
 
 
 class Modality(OpenEnum):
-    """What an answer may consist of."""
+    """The modalities of an answer."""
 
     MODALITY_UNSPECIFIED = "MODALITY_UNSPECIFIED"
     TEXT = "TEXT"
@@ -154,7 +154,7 @@ class Modality(OpenEnum):
 
 
 class MediaModality(OpenEnum):
-    """What counted tokens stand for."""
+    """The modality of counted tokens."""
 
     MODALITY_UNSPECIFIED = "MODALITY_UNSPECIFIED"
     TEXT = "TEXT"
@@ -165,12 +165,12 @@ class MediaModality(OpenEnum):
 
     @classmethod
     def numbers(cls) -> dict[int, str]:
-        """Return the proto numbers."""
+        """Return the names of the protobuf numbers."""
         return dict(enumerate(member.value for member in cls))
 
 
 class Outcome(OpenEnum):
-    """How executed code ended."""
+    """The outcome of executed code."""
 
     OUTCOME_UNSPECIFIED = "OUTCOME_UNSPECIFIED"
     OUTCOME_OK = "OUTCOME_OK"
@@ -179,7 +179,7 @@ class Outcome(OpenEnum):
 
     @classmethod
     def numbers(cls) -> dict[int, str]:
-        """Return the proto numbers."""
+        """Return the names of the protobuf numbers."""
         return dict(enumerate(member.value for member in cls))
 
 
@@ -191,7 +191,7 @@ class Language(OpenEnum):
 
     @classmethod
     def numbers(cls) -> dict[int, str]:
-        """Return the proto numbers."""
+        """Return the names of the protobuf numbers."""
         return {0: "LANGUAGE_UNSPECIFIED", 1: "PYTHON"}
 
 
@@ -217,7 +217,7 @@ class Behavior(OpenEnum):
 
 
 class FunctionCallingConfigMode(OpenEnum):
-    """How freely the model calls functions."""
+    """When the model calls functions."""
 
     MODE_UNSPECIFIED = "MODE_UNSPECIFIED"
     AUTO = "AUTO"
@@ -227,7 +227,7 @@ class FunctionCallingConfigMode(OpenEnum):
 
 
 class FunctionResponseScheduling(OpenEnum):
-    """When a function's answer is taken up."""
+    """When the model uses a function's response."""
 
     SCHEDULING_UNSPECIFIED = "SCHEDULING_UNSPECIFIED"
     SILENT = "SILENT"
@@ -247,7 +247,7 @@ class ThinkingLevel(OpenEnum):
 
 
 class ServiceTier(OpenEnum):
-    """The service tier asked for (lower case on the wire)."""
+    """The requested service tier (lower case on the wire)."""
 
     UNSPECIFIED = "unspecified"
     FLEX = "flex"
@@ -256,7 +256,7 @@ class ServiceTier(OpenEnum):
 
 
 class TrafficType(OpenEnum):
-    """How a Vertex AI request was charged."""
+    """The billing of a request (Vertex AI)."""
 
     TRAFFIC_TYPE_UNSPECIFIED = "TRAFFIC_TYPE_UNSPECIFIED"
     ON_DEMAND = "ON_DEMAND"
@@ -267,7 +267,7 @@ class TrafficType(OpenEnum):
 
 
 class ToolType(OpenEnum):
-    """Which server-side tool a part belongs to."""
+    """The server-side tool of a part."""
 
     TOOL_TYPE_UNSPECIFIED = "TOOL_TYPE_UNSPECIFIED"
     GOOGLE_SEARCH_WEB = "GOOGLE_SEARCH_WEB"
@@ -279,7 +279,7 @@ class ToolType(OpenEnum):
 
 
 class UrlRetrievalStatus(OpenEnum):
-    """How fetching a URL for the model ended."""
+    """The outcome of fetching a URL for the model."""
 
     URL_RETRIEVAL_STATUS_UNSPECIFIED = "URL_RETRIEVAL_STATUS_UNSPECIFIED"
     URL_RETRIEVAL_STATUS_SUCCESS = "URL_RETRIEVAL_STATUS_SUCCESS"
@@ -289,7 +289,7 @@ class UrlRetrievalStatus(OpenEnum):
 
 
 class FeatureSelectionPreference(OpenEnum):
-    """What the choice of a model weighs (Vertex AI)."""
+    """What to prefer when the service chooses the model (Vertex AI)."""
 
     FEATURE_SELECTION_PREFERENCE_UNSPECIFIED = "FEATURE_SELECTION_PREFERENCE_UNSPECIFIED"
     PRIORITIZE_QUALITY = "PRIORITIZE_QUALITY"
@@ -306,7 +306,7 @@ class ProminentPeople(OpenEnum):
 
 
 class ModelStage(OpenEnum):
-    """How far along its life a model is."""
+    """The life-cycle stage of a model."""
 
     MODEL_STAGE_UNSPECIFIED = "MODEL_STAGE_UNSPECIFIED"
     UNSTABLE_EXPERIMENTAL = "UNSTABLE_EXPERIMENTAL"

@@ -1,4 +1,4 @@
-"""Uploaded files: what the API knows of one, and the configs of the methods that handle them."""
+"""Uploaded files, and the configs of the methods of ``client.files`` (Developer API)."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class FileState(OpenEnum):
 
 
 class FileSource(OpenEnum):
-    """Where a file comes from."""
+    """The origin of a file."""
 
     SOURCE_UNSPECIFIED = "SOURCE_UNSPECIFIED"
     UPLOADED = "UPLOADED"
@@ -37,7 +37,7 @@ class FileStatus(ApiModel):
 
 
 class File(ApiResponse):
-    """A file that the API keeps, for 48 hours as a rule. ``uri`` names it in a prompt."""
+    """A file stored by the API, for 48 hours. ``uri`` refers to it in a prompt."""
 
     name: str | None = None
     display_name: str | None = None
@@ -68,11 +68,11 @@ class ListFilesResponse(ApiResponse):
 
 
 class DeleteFileResponse(ApiResponse):
-    """What deleting a file answers: nothing."""
+    """The response to a deletion: empty."""
 
 
 class UploadFileConfig(ApiModel):
-    """What to say of a file that is uploaded. The API makes a ``name`` up where none is given."""
+    """The details of an upload. Without a ``name`` the API chooses one."""
 
     http_options: HttpOptions | None = None
     name: str | None = None
@@ -81,25 +81,25 @@ class UploadFileConfig(ApiModel):
 
 
 class GetFileConfig(ApiModel):
-    """How a file is looked up."""
+    """How to get a file."""
 
     http_options: HttpOptions | None = None
 
 
 class DeleteFileConfig(ApiModel):
-    """How a file is deleted."""
+    """How to delete a file."""
 
     http_options: HttpOptions | None = None
 
 
 class DownloadFileConfig(ApiModel):
-    """How a file is downloaded."""
+    """How to download a file."""
 
     http_options: HttpOptions | None = None
 
 
 class ListFilesConfig(ApiModel):
-    """Which page of files is asked for, and how large it is."""
+    """The page of files to list, and its size."""
 
     http_options: HttpOptions | None = None
     page_size: int | None = None

@@ -1,4 +1,4 @@
-"""Where an answer comes from: the searches and sources behind it."""
+"""Grounding: the searches and sources of an answer."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ class GroundingChunkWeb(ApiModel):
 
 
 class RagChunkPageSpan(ApiModel):
-    """The pages that a passage spans."""
+    """The pages of a passage."""
 
     first_page: int | None = None
     last_page: int | None = None
 
 
 class RagChunk(ApiModel):
-    """A passage as the store has it."""
+    """A passage of a RAG corpus."""
 
     page_span: RagChunkPageSpan | None = None
     text: str | None = None
@@ -36,7 +36,7 @@ class GroundingChunkStringList(ApiModel):
 
 
 class GroundingChunkCustomMetadata(ApiModel):
-    """A key and its value that the user gave a document."""
+    """A key and value of a document's metadata."""
 
     key: str | None = None
     numeric_value: float | None = None
@@ -68,7 +68,7 @@ class GroundingChunkImage(ApiModel):
 
 
 class GroundingChunkMapsRoute(ApiModel):
-    """A way from one place to another."""
+    """A route between places."""
 
     distance_meters: int | None = None
     duration: str | None = None
@@ -76,7 +76,7 @@ class GroundingChunkMapsRoute(ApiModel):
 
 
 class GroundingChunkMapsPlaceAnswerSourcesAuthorAttribution(ApiModel):
-    """Who wrote a review."""
+    """The author of a review."""
 
     display_name: str | None = None
     photo_uri: str | None = None
@@ -84,7 +84,7 @@ class GroundingChunkMapsPlaceAnswerSourcesAuthorAttribution(ApiModel):
 
 
 class GroundingChunkMapsPlaceAnswerSourcesReviewSnippet(ApiModel):
-    """A piece of a review."""
+    """A snippet of a review."""
 
     author_attribution: GroundingChunkMapsPlaceAnswerSourcesAuthorAttribution | None = None
     flag_content_uri: str | None = None
@@ -96,7 +96,7 @@ class GroundingChunkMapsPlaceAnswerSourcesReviewSnippet(ApiModel):
 
 
 class GroundingChunkMapsPlaceAnswerSources(ApiModel):
-    """The reviews behind what is said of a place."""
+    """The reviews that support statements about a place."""
 
     review_snippet: list[GroundingChunkMapsPlaceAnswerSourcesReviewSnippet] | None = None
     review_snippets: list[GroundingChunkMapsPlaceAnswerSourcesReviewSnippet] | None = None
@@ -115,7 +115,7 @@ class GroundingChunkMaps(ApiModel):
 
 
 class GroundingChunk(ApiModel):
-    """One source."""
+    """A source."""
 
     web: GroundingChunkWeb | None = None
     retrieved_context: GroundingChunkRetrievedContext | None = None
@@ -124,7 +124,7 @@ class GroundingChunk(ApiModel):
 
 
 class Segment(ApiModel):
-    """A piece of the answer, by byte offsets within one part."""
+    """A segment of the answer; the offsets are in bytes (UTF-8) within one part."""
 
     part_index: int | None = None
     start_index: int | None = None
@@ -133,7 +133,7 @@ class Segment(ApiModel):
 
 
 class GroundingSupport(ApiModel):
-    """Which sources stand behind which piece of the answer."""
+    """The sources of a segment; the indices refer to ``grounding_chunks``."""
 
     segment: Segment | None = None
     grounding_chunk_indices: list[int] | None = None
@@ -142,27 +142,27 @@ class GroundingSupport(ApiModel):
 
 
 class SearchEntryPoint(ApiModel):
-    """HTML of search suggestions, to be shown with the answer."""
+    """HTML of search suggestions. Google requires it to be shown with the answer."""
 
     rendered_content: str | None = None
     sdk_blob: str | None = None
 
 
 class RetrievalMetadata(ApiModel):
-    """How strongly a search seemed worth while."""
+    """The score by which the model decided to search, 0 to 1."""
 
     google_search_dynamic_retrieval_score: float | None = None
 
 
 class GroundingMetadataSourceFlaggingUri(ApiModel):
-    """Where a source can be reported."""
+    """The URI for reporting a source."""
 
     flag_content_uri: str | None = None
     source_id: str | None = None
 
 
 class GroundingMetadata(ApiModel):
-    """The searches, sources and supports of a candidate; streams carry it in full on the last chunk only."""
+    """The searches and sources of a candidate. In streams only the last chunk has all of it."""
 
     web_search_queries: list[str] | None = None
     image_search_queries: list[str] | None = None

@@ -1,4 +1,4 @@
-"""Where requests go and how: ``HttpOptions``."""
+"""``HttpOptions``: how requests are sent."""
 
 from __future__ import annotations
 
@@ -8,13 +8,16 @@ from headwater.types.base import ApiModel, OpenEnum
 
 
 class ResourceScope(OpenEnum):
-    """What a base URL stands for. COLLECTION: paths below it have no version and no project."""
+    """What a base URL includes. COLLECTION: paths below it have no version and no project."""
 
     COLLECTION = "COLLECTION"
 
 
 class HttpRetryOptions(ApiModel):
-    """When a request that failed before its first content is sent again. Delays in seconds."""
+    """When to retry a request that failed before its first content. Delays in seconds.
+
+    Defaults, once the options are set: 5 attempts, ``initial_delay`` 1, ``max_delay`` 60, ``exp_base`` 2, ``jitter`` 1.
+    """
 
     attempts: int | None = None
     initial_delay: float | None = None
@@ -25,7 +28,7 @@ class HttpRetryOptions(ApiModel):
 
 
 class HttpOptions(ApiModel):
-    """Where requests go and how. ``timeout`` is in milliseconds, as in google-genai: the longest silence allowed."""
+    """How requests are sent. ``timeout`` limits the silence between bytes, in milliseconds as in google-genai."""
 
     base_url: str | None = None
     base_url_resource_scope: ResourceScope | None = None

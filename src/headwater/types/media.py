@@ -1,4 +1,4 @@
-"""Media in a prompt or an answer: bytes, files, images, and which piece of them is meant."""
+"""Media in prompts and answers: bytes, files, images, and which section of them to use."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from headwater.types.enums import PartMediaResolutionLevel
 
 
 class MediaProcessing(OpenEnum):
-    """Whether media is read at once or by an agent that looks where it needs to."""
+    """Whether the model gets the media at once, or looks at sections of it as needed."""
 
     MEDIA_PROCESSING_UNSPECIFIED = "MEDIA_PROCESSING_UNSPECIFIED"
     STATIC = "STATIC"
@@ -22,7 +22,7 @@ class MediaProcessing(OpenEnum):
 
 
 class VideoMetadataContentLayer(OpenEnum):
-    """What of a video is read."""
+    """The layers of a video to use."""
 
     CONTENT_LAYER_UNSPECIFIED = "CONTENT_LAYER_UNSPECIFIED"
     FRAMES = "FRAMES"
@@ -31,7 +31,7 @@ class VideoMetadataContentLayer(OpenEnum):
 
 
 class DocumentMetadataContentLayer(OpenEnum):
-    """What of a document is read."""
+    """The layers of a document to use."""
 
     CONTENT_LAYER_UNSPECIFIED = "CONTENT_LAYER_UNSPECIFIED"
     PAGE_IMAGE = "PAGE_IMAGE"
@@ -39,7 +39,7 @@ class DocumentMetadataContentLayer(OpenEnum):
 
 
 class SpreadsheetMetadataContentLayer(OpenEnum):
-    """What of a spreadsheet is read."""
+    """The layers of a spreadsheet to use."""
 
     CONTENT_LAYER_UNSPECIFIED = "CONTENT_LAYER_UNSPECIFIED"
     DATA = "DATA"
@@ -48,7 +48,7 @@ class SpreadsheetMetadataContentLayer(OpenEnum):
 
 
 class Image(ApiModel):
-    """An image: its bytes and their type, or its place in Cloud Storage."""
+    """An image: bytes and MIME type, or a Cloud Storage URI."""
 
     gcs_uri: str | None = None
     image_bytes: bytes | None = None
@@ -56,28 +56,28 @@ class Image(ApiModel):
 
     @classmethod
     def from_file(cls, *, location: str, mime_type: str | None = None) -> Image:
-        """Return the image in a file; ``gs://`` locations are named, not read.
+        """Return the image in a file; a ``gs://`` location is referred to, not read.
 
         Raises:
-            UsageError: the MIME type cannot be guessed.
-            OSError: the file cannot be read.
+            UsageError: if the MIME type cannot be guessed.
+            OSError: if the file cannot be read.
         """
         if location.startswith("gs://"):
             return cls(gcs_uri=location, mime_type=mime_type)
         kind = mime_type or mimetypes.guess_type(location)[0]
         if kind is None:
-            raise UsageError(f"Failed to determine mime type of {location!r} by its ending: pass mime_type=...")
+            raise UsageError(f"Failed to determine mime type of {location!r} by its extension: pass mime_type=...")
         return cls(image_bytes=Path(location).read_bytes(), mime_type=kind)
 
     def save(self, location: str) -> None:
-        """Write the image's bytes to a file.
+        """Write the image to a file.
 
         Raises:
-            UsageError: the image has no bytes, only a place.
-            OSError: the file cannot be written.
+            UsageError: if the image has only a URI.
+            OSError: if the file cannot be written.
         """
         if self.image_bytes is None:
-            raise UsageError("this image has no bytes that could be saved, only a place: download it from gcs_uri")
+            raise UsageError("this image has no bytes to save, only a URI: download it from gcs_uri")
         Path(location).write_bytes(self.image_bytes)
 
 
@@ -89,34 +89,34 @@ class Blob(ApiModel):
     display_name: str | None = None
 
     def as_image(self) -> Image | None:
-        """Return the bytes as an image; None where they are none."""
+        """Return the bytes as an image; None if the MIME type is another."""
         if not self.data or not (self.mime_type or "").startswith("image/"):
             return None
         return Image(image_bytes=self.data, mime_type=self.mime_type)
 
 
 class FileData(ApiModel):
-    """A file named by its URI (``files/...``, ``gs://``, a YouTube URL)."""
+    """A file by its URI: of the files API, ``gs://``, or a YouTube URL."""
 
     file_uri: str | None = None
     mime_type: str | None = None
     display_name: str | None = None
 
 
-#: What google-genai calls the two inside a function's answer.
+#: google-genai's names of the two in a function's response.
 FunctionResponseBlob = Blob
 FunctionResponseFileData = FileData
 
 
 class PartMediaResolution(ApiModel):
-    """How finely the media of one part is read."""
+    """The resolution of one part's media; overrides the request's."""
 
     level: PartMediaResolutionLevel | None = None
     num_tokens: int | None = None
 
 
 class VideoMetadata(ApiModel):
-    """Which piece of a video is meant; offsets as "1.5s"."""
+    """The section of a video to use. Offsets like "1.5s"; ``fps`` in frames per second (default 1)."""
 
     start_offset: str | None = None
     end_offset: str | None = None
@@ -125,7 +125,7 @@ class VideoMetadata(ApiModel):
 
 
 class DocumentMetadata(ApiModel):
-    """Which pages of a document are meant."""
+    """The pages of a document to use."""
 
     start_page: int | None = None
     end_page: int | None = None
@@ -133,7 +133,7 @@ class DocumentMetadata(ApiModel):
 
 
 class SpreadsheetMetadata(ApiModel):
-    """Which cells of a spreadsheet are meant."""
+    """The cells of a spreadsheet to use."""
 
     visible_cells: str | None = None
     sheet_index: int | None = None
@@ -141,21 +141,21 @@ class SpreadsheetMetadata(ApiModel):
 
 
 class AudioMetadata(ApiModel):
-    """Which piece of a recording is meant; offsets as "1.5s"."""
+    """The section of a recording to use; offsets like "1.5s"."""
 
     start_offset: str | None = None
     end_offset: str | None = None
 
 
 class SpeechMetadata(ApiModel):
-    """Who speaks a text, and in what style."""
+    """The speaker and style of a text."""
 
     speaker: str | None = None
     style: str | None = None
 
 
 class WordInfo(ApiModel):
-    """A spoken word and when it was said."""
+    """A spoken word with its times, like "1.5s"."""
 
     word: str | None = None
     start_offset: str | None = None
@@ -163,7 +163,7 @@ class WordInfo(ApiModel):
 
 
 class Transcription(ApiModel):
-    """What was said in a recording."""
+    """The transcript of a recording."""
 
     text: str | None = None
     finished: bool | None = None
@@ -175,9 +175,9 @@ class Transcription(ApiModel):
 
 
 def pillow_blob(value: Any) -> Blob | None:
-    """Return an image of Pillow as bytes: a JPEG that was read from a file stays one, all else becomes PNG.
+    """Return a Pillow image as bytes, as PNG, or as JPEG if it was read from a JPEG file. None for other values.
 
-    None where ``value`` is none. Pillow is not imported for the question: who has an image has loaded it.
+    Does not import Pillow: a program that has an image has imported it.
     """
     pillow = sys.modules.get("PIL.Image")
     if pillow is None or not isinstance(value, pillow.Image):

@@ -1,4 +1,4 @@
-"""What is known about models, and counted tokens."""
+"""The details of models, and token counts."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from headwater.types.response import ApiResponse, ModalityTokenCount
 
 
 class Endpoint(ApiModel):
-    """Where a tuned model is deployed."""
+    """An endpoint where a tuned model is deployed (Vertex AI)."""
 
     name: str | None = None
     deployed_model_id: str | None = None
 
 
 class TunedModelInfo(ApiModel):
-    """What a tuned model was made from, and when."""
+    """The base model of a tuned model, and its dates."""
 
     base_model: str | None = None
     create_time: datetime | None = None
@@ -27,7 +27,7 @@ class TunedModelInfo(ApiModel):
 
 
 class Checkpoint(ApiModel):
-    """A state of a tuned model."""
+    """A checkpoint of a tuned model (Vertex AI)."""
 
     checkpoint_id: str | None = None
     epoch: int | None = None
@@ -35,7 +35,7 @@ class Checkpoint(ApiModel):
 
 
 class Model(ApiResponse):
-    """A model and its limits (tokens)."""
+    """A model; its limits are in tokens."""
 
     name: str | None = None
     version: str | None = None
@@ -70,12 +70,12 @@ class ListModelsResponse(ApiResponse):
 
     @property
     def items(self) -> list[Model]:
-        """The models of this page, whichever name the API gave them."""
+        """The models of this page, under whichever name the API sent them."""
         return self.models or self.tuned_models or self.publisher_models or []
 
 
 class CountTokensResponse(ApiResponse):
-    """How many tokens a request has."""
+    """The number of tokens in a request."""
 
     total_tokens: int | None = None
     cached_content_token_count: int | None = None

@@ -1,4 +1,4 @@
-"""What an answer is made as: voices, images, transcriptions."""
+"""The forms of answers: voices, images, transcriptions."""
 
 from __future__ import annotations
 
@@ -10,19 +10,19 @@ from headwater.types.enums import ProminentPeople
 
 
 class PrebuiltVoiceConfig(ApiModel):
-    """A voice by its name."""
+    """A voice by name."""
 
     voice_name: str | None = None
 
 
 class VoiceConsentSignature(ApiModel):
-    """The signature under a consent to a voice's use."""
+    """The signature of a consent to use a voice (Developer API)."""
 
     signature: str | None = None
 
 
 class ReplicatedVoiceConfig(ApiModel):
-    """A voice after a sample of it."""
+    """A voice replicated from a sample."""
 
     mime_type: str | None = None
     voice_sample_audio: bytes | None = None
@@ -52,7 +52,7 @@ class MultiSpeakerVoiceConfig(ApiModel):
 
 
 class SpeechConfig(ApiModel):
-    """How an answer is spoken. ``SpeechConfig("Kore")`` names a voice."""
+    """The voices of an answer. ``SpeechConfig("Kore")`` is short for a prebuilt voice."""
 
     voice_config: VoiceConfig | None = None
     multi_speaker_voice_config: MultiSpeakerVoiceConfig | None = None
@@ -83,7 +83,7 @@ class ImageConfigImageOutputOptions(ApiModel):
 
 
 class ImageConfig(ApiModel):
-    """How images are made; Vertex AI takes all of it, the Developer API ratio and size."""
+    """The form of images. Vertex AI takes all fields, the Developer API ``aspect_ratio`` and ``image_size``."""
 
     aspect_ratio: str | None = None
     image_size: str | None = None
@@ -95,7 +95,7 @@ class ImageConfig(ApiModel):
 
 
 class AudioTranscriptionConfigMode(OpenEnum):
-    """Whether every sound is written down or what was meant."""
+    """Whether to transcribe every sound, or an edited text."""
 
     MODE_UNSPECIFIED = "MODE_UNSPECIFIED"
     VERBATIM = "VERBATIM"
@@ -103,17 +103,17 @@ class AudioTranscriptionConfigMode(OpenEnum):
 
 
 class LanguageAuto(ApiModel):
-    """The language is found out; there are no options."""
+    """Detect the language. Has no options."""
 
 
 class LanguageHints(ApiModel):
-    """The languages that are likely."""
+    """The likely languages."""
 
     language_codes: list[str] | None = None
 
 
 class AudioTranscriptionConfig(ApiModel):
-    """How speech is written down."""
+    """How speech is transcribed."""
 
     language_codes: list[str] | None = None
     language_auto: LanguageAuto | None = None

@@ -1,4 +1,9 @@
-"""What comes back: ``GenerateContentResponse``, which is one chunk of a stream or a whole answer."""
+"""``GenerateContentResponse`` (a whole answer, or one chunk of a stream) and what it contains.
+
+Chunks are decoded by msgspec straight into these Structs, on the hot path: there is no validation in Python and no
+work in ``__init__``. What is not part of the API's JSON (raw bytes, headers, parsed value) is kept in the ``__dict__``
+of ``ApiResponse``, so that it costs nothing where it is not used.
+"""
 
 from __future__ import annotations
 
@@ -26,7 +31,7 @@ from headwater.types.grounding import GroundingMetadata
 
 
 class SafetyRating(ApiModel):
-    """One judgement of harm."""
+    """A safety rating. Scores and severity: Vertex AI."""
 
     category: HarmCategory | None = None
     probability: HarmProbability | None = None
@@ -38,7 +43,7 @@ class SafetyRating(ApiModel):
 
 
 class GoogleTypeDate(ApiModel):
-    """A day; parts that are not known are None."""
+    """A date; unknown parts are None."""
 
     year: int | None = None
     month: int | None = None
@@ -46,7 +51,7 @@ class GoogleTypeDate(ApiModel):
 
 
 class Citation(ApiModel):
-    """A source that the answer repeats, by character offsets."""
+    """A source that the answer quotes; the indices are in characters."""
 
     start_index: int | None = None
     end_index: int | None = None
@@ -57,7 +62,7 @@ class Citation(ApiModel):
 
 
 class CitationMetadata(ApiModel):
-    """The citations of a candidate: ``citations``, whichever of its two names the API used."""
+    """The citations of a candidate: always in ``citations``, though the Developer API sends ``citationSources``."""
 
     citations: list[Citation] | None = None
     citation_sources: list[Citation] | None = None
@@ -68,14 +73,14 @@ class CitationMetadata(ApiModel):
 
 
 class UrlMetadata(ApiModel):
-    """A URL that was read for the model."""
+    """A URL that was fetched for the model."""
 
     retrieved_url: str | None = None
     url_retrieval_status: UrlRetrievalStatus | None = None
 
 
 class UrlContextMetadata(ApiModel):
-    """The URLs that were read for the model."""
+    """The URLs that were fetched for the model."""
 
     url_metadata: list[UrlMetadata] | None = None
 
@@ -89,13 +94,13 @@ class LogprobsResultCandidate(ApiModel):
 
 
 class LogprobsResultTopCandidates(ApiModel):
-    """The likeliest tokens at one step."""
+    """The most likely tokens at one step."""
 
     candidates: list[LogprobsResultCandidate] | None = None
 
 
 class LogprobsResult(ApiModel):
-    """The tokens that were chosen and those that were near."""
+    """The chosen tokens and their alternatives."""
 
     chosen_candidates: list[LogprobsResultCandidate] | None = None
     top_candidates: list[LogprobsResultTopCandidates] | None = None
@@ -103,7 +108,7 @@ class LogprobsResult(ApiModel):
 
 
 class Candidate(ApiModel):
-    """One answer, or one chunk of it. ``index`` None means 0."""
+    """An answer, or its part in one chunk. ``index`` None means 0."""
 
     content: Content | None = None
     finish_reason: FinishReason | None = None
@@ -127,7 +132,7 @@ class ModalityTokenCount(ApiModel):
 
 
 class GenerateContentResponseUsageMetadata(ApiModel, frozen=True):  # type: ignore[misc]  # so that one can be a default
-    """Tokens so far, cumulative within a stream: the last one counts. False where the API sent none."""
+    """Token counts, cumulative within a stream: the last one counts. False if the API sent none."""
 
     prompt_token_count: int | None = None
     candidates_token_count: int | None = None
@@ -170,7 +175,7 @@ class HttpResponse(msgspec.Struct, kw_only=True):
 
 
 class ApiResponse(ApiModel, dict=True):
-    """What every answer of the API has: ``raw`` is its JSON as it came, so that unknown fields are not lost."""
+    """The base of responses. ``raw`` is the JSON as received, so that unknown fields are not lost."""
 
     def __reduce__(self) -> tuple[Any, ...]:
         return (*super().__reduce__(), self.__dict__)
@@ -183,10 +188,10 @@ class ApiResponse(ApiModel, dict=True):
 
     @classmethod
     def model_validate(cls, obj: Any, **_: Any) -> Self:
-        """Return ``obj``, a dict or already one of these, as one of these; it may have fields that are not known here.
+        """Return ``obj``, a dict or an instance, as an instance. Unknown fields are ignored.
 
         Raises:
-            UsageError: it is neither.
+            UsageError: if it is neither.
         """
         if isinstance(obj, Mapping):
             return salvage(obj, cls)
@@ -194,19 +199,19 @@ class ApiResponse(ApiModel, dict=True):
 
     @property
     def raw(self) -> bytes:
-        """The JSON as it came. For an answer that was put together here: its JSON."""
+        """The JSON as received; for a response that was built here, its JSON."""
         kept = self.__dict__.get("_raw")
         return kept if kept is not None else msgspec.json.encode(self)
 
     @property
     def sdk_http_response(self) -> HttpResponse | None:
-        """The HTTP answer that this came in; None for an answer that was put together here."""
+        """The HTTP response of this; None for a response that was built here."""
         headers = self.__dict__.get("_headers")
         return None if headers is None else HttpResponse(headers=dict(headers))
 
 
 class ModelStatus(ApiModel):
-    """How far along its life the model is that answered."""
+    """The life-cycle stage of the model that answered."""
 
     message: str | None = None
     model_stage: ModelStage | None = None
@@ -214,7 +219,7 @@ class ModelStatus(ApiModel):
 
 
 class GenerateContentResponse(ApiResponse):
-    """A whole answer, or one chunk of a stream. ``text``, ``parts`` and the like speak of the first candidate."""
+    """A whole answer, or one chunk of a stream. ``text``, ``parts`` and the like are those of the first candidate."""
 
     candidates: list[Candidate] | None = None
     usage_metadata: UsageMetadata = NO_USAGE
@@ -226,15 +231,15 @@ class GenerateContentResponse(ApiResponse):
 
     @property
     def is_reset(self) -> bool:
-        """Whether this chunk says that the answer begins anew (``on_break="restart"``): all before it is void."""
+        """Whether the answer restarts with this chunk (``on_break="restart"``): everything before it is void."""
         return "_is_reset" in self.__dict__
 
     @property
     def parsed(self) -> Any:
-        """The answer as what ``response_schema`` asked for; None where nothing was asked for, or it is calls alone.
+        """The answer as the type in ``response_schema``; None without a schema, or for an answer of calls only.
 
         Raises:
-            ParseError: the text is not that; ``error.text`` is the text.
+            ParseError: if the text does not fit; ``error.text`` is the text.
         """
         kept = self.__dict__
         if "_parsed" not in kept:
@@ -248,7 +253,7 @@ class GenerateContentResponse(ApiResponse):
 
     @property
     def automatic_function_calling_history(self) -> list[Content] | None:
-        """What this answer follows, where functions are called automatically: the contents sent, calls, results."""
+        """With automatic function calling: the contents sent, and all calls and results before this answer."""
         history: list[Content] | None = self.__dict__.get("_history")
         return history
 
@@ -258,7 +263,7 @@ class GenerateContentResponse(ApiResponse):
 
     @property
     def parts(self) -> list[Part]:
-        """The parts of the first candidate; an empty list where there are none."""
+        """The parts of the first candidate, or an empty list."""
         candidates = self.candidates
         if not candidates or candidates[0].content is None:
             return []
@@ -266,7 +271,7 @@ class GenerateContentResponse(ApiResponse):
 
     @property
     def text(self) -> str:
-        """The text of the first candidate without its thoughts; ``""`` where there is none."""
+        """The text of the first candidate without thoughts, or ``""``."""
         parts = self.parts
         if len(parts) == 1 and not parts[0].thought:
             return parts[0].text or ""
@@ -274,31 +279,31 @@ class GenerateContentResponse(ApiResponse):
 
     @property
     def thought_text(self) -> str:
-        """The reasoning of the first candidate; ``""`` where there is none."""
+        """The thoughts of the first candidate, or ``""``."""
         return "".join([part.text for part in self.parts if part.text and part.thought])
 
     @property
     def function_calls(self) -> list[FunctionCall] | None:
-        """The function calls of the first candidate, in order; None where there are none."""
+        """The function calls of the first candidate, or None."""
         return [part.function_call for part in self.parts if part.function_call is not None] or None
 
     @property
     def executable_code(self) -> str | None:
-        """The first code that the model ran; None where there is none."""
+        """The first code that the model ran, or None."""
         return next((part.executable_code.code for part in self.parts if part.executable_code is not None), None)
 
     @property
     def code_execution_result(self) -> str | None:
-        """What that code printed; None where there is none."""
+        """The output of that code, or None."""
         results = (part.code_execution_result for part in self.parts)
         return next((result.output for result in results if result is not None), None)
 
     @property
     def initial_prompt_token_count(self) -> int | None:
-        """How many tokens the prompt had."""
+        """The number of tokens in the prompt."""
         return self.usage_metadata.prompt_token_count
 
     @property
     def finish_reason(self) -> FinishReason | None:
-        """Why the first candidate ended; None while it goes on."""
+        """The finish reason of the first candidate; None while it continues."""
         return self.candidates[0].finish_reason if self.candidates else None

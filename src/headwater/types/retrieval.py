@@ -1,4 +1,4 @@
-"""Retrieval from a user's own stores, on Vertex AI: search engines, RAG corpora, external APIs."""
+"""Retrieval from the user's own stores (Vertex AI): search engines, RAG corpora, external APIs."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from headwater.types.base import ApiModel, OpenEnum
 
 
 class ApiSpec(OpenEnum):
-    """How an external search is spoken to."""
+    """The protocol of an external search API."""
 
     API_SPEC_UNSPECIFIED = "API_SPEC_UNSPECIFIED"
     SIMPLE_SEARCH = "SIMPLE_SEARCH"
@@ -15,7 +15,7 @@ class ApiSpec(OpenEnum):
 
 
 class ExternalApiElasticSearchParams(ApiModel):
-    """Which index of an Elasticsearch is searched, and how."""
+    """The index and template of an Elasticsearch search."""
 
     index: str | None = None
     num_hits: int | None = None
@@ -23,11 +23,11 @@ class ExternalApiElasticSearchParams(ApiModel):
 
 
 class ExternalApiSimpleSearchParams(ApiModel):
-    """A simple search; it has no options."""
+    """A simple search. Has no options."""
 
 
 class ExternalApi(ApiModel):
-    """A search of the user's own, reached over HTTP."""
+    """A search API of the user, over HTTP."""
 
     api_auth: ApiAuth | None = None
     api_spec: ApiSpec | None = None
@@ -62,7 +62,7 @@ class VertexRagStoreRagResource(ApiModel):
 
 
 class RagRetrievalConfigFilter(ApiModel):
-    """Which passages are left out."""
+    """Thresholds and filters for passages."""
 
     metadata_filter: str | None = None
     vector_distance_threshold: float | None = None
@@ -70,7 +70,7 @@ class RagRetrievalConfigFilter(ApiModel):
 
 
 class RagRetrievalConfigHybridSearch(ApiModel):
-    """How much words count beside meaning."""
+    """The weight of semantic against keyword search: 0 is keywords only, 1 vectors only."""
 
     alpha: float | None = None
 
@@ -88,14 +88,14 @@ class RagRetrievalConfigRankingRankService(ApiModel):
 
 
 class RagRetrievalConfigRanking(ApiModel):
-    """How passages are ranked."""
+    """The ranking of passages."""
 
     llm_ranker: RagRetrievalConfigRankingLlmRanker | None = None
     rank_service: RagRetrievalConfigRankingRankService | None = None
 
 
 class RagRetrievalConfig(ApiModel):
-    """How passages are found."""
+    """How passages are retrieved."""
 
     filter: RagRetrievalConfigFilter | None = None
     hybrid_search: RagRetrievalConfigHybridSearch | None = None
@@ -115,7 +115,7 @@ class VertexRagStore(ApiModel):
 
 
 class Retrieval(ApiModel):
-    """One of the stores to retrieve from."""
+    """The store to retrieve from."""
 
     disable_attribution: bool | None = None
     external_api: ExternalApi | None = None

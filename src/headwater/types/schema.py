@@ -1,4 +1,4 @@
-"""The two languages of schemas: the API's ``Schema``, and JSON Schema with the way between them."""
+"""The API's ``Schema`` and JSON Schema, and the conversion between them."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class JSONSchemaType(OpenEnum):
 
 
 class JSONSchema(ApiModel):
-    """The part of JSON Schema that a ``Schema`` can be made from."""
+    """The subset of JSON Schema that can be converted to a ``Schema``."""
 
     type: JSONSchemaType | list[JSONSchemaType] | None = None
     format: str | None = None
@@ -52,7 +52,7 @@ class JSONSchema(ApiModel):
 
 
 class Schema(ApiModel):
-    """A schema of the OpenAPI subset that the API reads."""
+    """A schema in the API's language, a subset of OpenAPI 3.0."""
 
     type: Type | None = None
     format: str | None = None
@@ -88,21 +88,21 @@ class Schema(ApiModel):
         api_option: str = "GEMINI_API",
         raise_error_on_unsupported_field: bool = False,
     ) -> Schema:
-        """Return the schema that says the same: references put in place, null as ``nullable``.
+        """Return the equivalent schema: references are inlined, null becomes ``nullable``.
 
-        What a schema has no words for (``uniqueItems``, ``additionalProperties``) is left out. Both APIs read the same
-        words, so ``api_option`` changes nothing.
+        Unsupported keywords (``uniqueItems``, ``additionalProperties``) are left out. Both APIs take the same schemas,
+        so ``api_option`` has no effect.
 
         Raises:
-            UsageError: a reference leads nowhere or to itself; or, with ``raise_error_on_unsupported_field``, there
-                is a field that a schema has no words for.
+            UsageError: if a reference is undefined or recursive; or, with ``raise_error_on_unsupported_field``, if a
+                keyword is not supported.
         """
         source = JSONSchema.model_validate(json_schema)
         return _Reader(source.defs or {}, strict=raise_error_on_unsupported_field).read(source, ())
 
     @property
     def json_schema(self) -> JSONSchema:
-        """The same as JSON Schema. ``example`` and the order of properties have no words there."""
+        """The equivalent JSON Schema. ``example`` and the order of properties have no keyword there."""
         fields: dict[str, Any] = {name: getattr(self, name) for name in (*_SHARED, "additional_properties", "ref")}
         if self.type not in (None, Type.TYPE_UNSPECIFIED):
             fields["type"] = JSONSchemaType(str(self.type))
@@ -114,7 +114,7 @@ class Schema(ApiModel):
 
 
 _NULL = JSONSchemaType.NULL
-#: What only values of one type have; a union's part is not told of the others'.
+#: Keywords that apply to one type only; each arm of a split union gets those of its own type.
 _OWN = {
     JSONSchemaType.STRING: {"min_length", "max_length", "pattern", "format", "enum"},
     JSONSchemaType.ARRAY: {"items", "min_items", "max_items"},
@@ -123,8 +123,8 @@ _OWN = {
     JSONSchemaType.INTEGER: {"minimum", "maximum", "format", "enum"},
 }
 _NESTED = {"type", "items", "properties", "any_of", "one_of", "defs", "ref"}
-_UNSAYABLE = ("unique_items",)
-#: Names that mean the same in both languages and hold no schemas.
+_UNSUPPORTED = ("unique_items",)
+#: Keywords that mean the same in both languages and contain no schemas.
 _SHARED = [
     name
     for name in Schema.__struct_fields__
@@ -137,7 +137,7 @@ def _each(schemas: Mapping[str, Schema] | None) -> dict[str, JSONSchema] | None:
 
 
 def _with_null(fields: dict[str, Any]) -> dict[str, Any]:
-    """JSON Schema's way to say that null is fine."""
+    """Add null as JSON Schema writes it."""
     if fields["any_of"] is not None:
         return fields | {"any_of": [*fields["any_of"], JSONSchema(type=_NULL)]}
     kind = fields.get("type")
@@ -145,14 +145,14 @@ def _with_null(fields: dict[str, Any]) -> dict[str, Any]:
 
 
 class _Reader:
-    """Reads one JSON Schema with its definitions."""
+    """Converts one JSON Schema with its definitions."""
 
     def __init__(self, definitions: Mapping[str, JSONSchema], *, strict: bool) -> None:
         self._definitions = definitions
         self._strict = strict
 
     def read(self, source: JSONSchema, path: tuple[str, ...]) -> Schema:
-        """``path`` is the references that led here."""
+        """Convert ``source``; ``path`` has the references that led here."""
         if source.ref is not None:
             return self.read(self._target(source.ref, path), (*path, source.ref))
         self._check(source)
@@ -175,7 +175,7 @@ class _Reader:
         foreign = set().union(*_OWN.values()) - _OWN.get(kind, set()) if union and kind else set()
         fields = {name: getattr(source, name) for name in _SHARED if name not in foreign}
         if union:
-            fields["default"] = None  # nobody knows whose it is
+            fields["default"] = None  # it is unknown which arm it belongs to
         if source.enum is not None and "enum" not in foreign:
             fields["enum"] = [str(value) for value in source.enum]
         if source.items is not None and "items" not in foreign:
@@ -185,23 +185,23 @@ class _Reader:
         return Schema(type=None if kind is None else Type(kind.value), **fields)
 
     def _union(self, source: JSONSchema, arms: list[JSONSchema], path: tuple[str, ...]) -> Schema:
-        """Null among the alternatives is a flag; a single alternative is the thing itself."""
-        told = [arm for arm in arms if arm.type is not _NULL]
-        nullable = True if len(told) < len(arms) else None
+        """Convert alternatives: null becomes a flag, and a single alternative replaces the union."""
+        others = [arm for arm in arms if arm.type is not _NULL]
+        nullable = True if len(others) < len(arms) else None
         fields = {name: value for name in _SHARED if (value := getattr(source, name)) is not None}
-        if len(told) == 1:
-            return self.read(told[0], path).model_copy(update=fields | ({"nullable": True} if nullable else {}))
-        return Schema(any_of=[self.read(arm, path) for arm in told] or None, nullable=nullable, **fields)
+        if len(others) == 1:
+            return self.read(others[0], path).model_copy(update=fields | ({"nullable": True} if nullable else {}))
+        return Schema(any_of=[self.read(arm, path) for arm in others] or None, nullable=nullable, **fields)
 
     def _target(self, ref: str, path: tuple[str, ...]) -> JSONSchema:
         name = ref.rpartition("/")[2]
         if ref in path:
-            raise UsageError(f"the schema {ref!r} contains itself, which the API cannot read")
+            raise UsageError(f"the schema {ref!r} is recursive, which the API does not support")
         if name not in self._definitions:
             raise UsageError(f"the schema refers to {ref!r}, which is not in its $defs")
         return self._definitions[name]
 
     def _check(self, source: JSONSchema) -> None:
-        for name in _UNSAYABLE if self._strict else ():
+        for name in _UNSUPPORTED if self._strict else ():
             if getattr(source, name) is not None:
-                raise UsageError(f"a Schema has no words for {name!r} of a JSON Schema")
+                raise UsageError(f"a Schema does not support {name!r} of JSON Schema")

@@ -1,4 +1,4 @@
-"""Google's own tools that search, read and act: their options."""
+"""The options of Google's own tools: search, maps, URLs, code, computer use."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from headwater.types.base import ApiModel, OpenEnum
 
 
 class PhishBlockThreshold(OpenEnum):
-    """How sure a page must be a phishing page to be left out."""
+    """The confidence from which phishing pages are excluded."""
 
     PHISH_BLOCK_THRESHOLD_UNSPECIFIED = "PHISH_BLOCK_THRESHOLD_UNSPECIFIED"
     BLOCK_LOW_AND_ABOVE = "BLOCK_LOW_AND_ABOVE"
@@ -22,14 +22,14 @@ class PhishBlockThreshold(OpenEnum):
 
 
 class DynamicRetrievalConfigMode(OpenEnum):
-    """Whether the model decides if it searches."""
+    """Whether the model decides when to search."""
 
     MODE_UNSPECIFIED = "MODE_UNSPECIFIED"
     MODE_DYNAMIC = "MODE_DYNAMIC"
 
 
 class Environment(OpenEnum):
-    """What a computer that the model uses is."""
+    """The kind of computer that the model operates."""
 
     ENVIRONMENT_UNSPECIFIED = "ENVIRONMENT_UNSPECIFIED"
     ENVIRONMENT_BROWSER = "ENVIRONMENT_BROWSER"
@@ -38,7 +38,7 @@ class Environment(OpenEnum):
 
 
 class SafetyPolicy(OpenEnum):
-    """What a model that uses a computer asks the user about first."""
+    """The actions that a model operating a computer must have confirmed by the user."""
 
     SAFETY_POLICY_UNSPECIFIED = "SAFETY_POLICY_UNSPECIFIED"
     FINANCIAL_TRANSACTIONS = "FINANCIAL_TRANSACTIONS"
@@ -51,29 +51,29 @@ class SafetyPolicy(OpenEnum):
 
 
 class Interval(ApiModel):
-    """A span of time."""
+    """A time interval."""
 
     start_time: datetime | None = None
     end_time: datetime | None = None
 
 
 class WebSearch(ApiModel):
-    """Search of web pages; it has no options."""
+    """Web search. Has no options."""
 
 
 class ImageSearch(ApiModel):
-    """Search of images; it has no options."""
+    """Image search. Has no options."""
 
 
 class SearchTypes(ApiModel):
-    """What is searched for."""
+    """The kinds of search."""
 
     web_search: WebSearch | None = None
     image_search: ImageSearch | None = None
 
 
 class GoogleSearch(ApiModel):
-    """Google Search. ``blocking_confidence`` and ``exclude_domains`` on Vertex AI only."""
+    """Google Search. ``blocking_confidence`` and ``exclude_domains``: Vertex AI only."""
 
     search_types: SearchTypes | None = None
     blocking_confidence: PhishBlockThreshold | None = None
@@ -82,42 +82,42 @@ class GoogleSearch(ApiModel):
 
 
 class DynamicRetrievalConfig(ApiModel):
-    """From which score on the older search is used."""
+    """The score from which the older search is used, 0 to 1."""
 
     dynamic_threshold: float | None = None
     mode: DynamicRetrievalConfigMode | None = None
 
 
 class GoogleSearchRetrieval(ApiModel):
-    """The search of the older models."""
+    """The search tool of older models (Gemini 1.5)."""
 
     dynamic_retrieval_config: DynamicRetrievalConfig | None = None
 
 
 class EnterpriseWebSearch(ApiModel):
-    """Web search for companies (Vertex AI)."""
+    """Web search for enterprises (Vertex AI)."""
 
     blocking_confidence: PhishBlockThreshold | None = None
     exclude_domains: list[str] | None = None
 
 
 class GoogleMapsPlaces(ApiModel):
-    """Grounding on places; it has no options."""
+    """Grounding in places. Has no options."""
 
 
 class GoogleMapsRouting(ApiModel):
-    """Grounding on routes; it has no options."""
+    """Grounding in routes. Has no options."""
 
 
 class GoogleMapsGroundingTypes(ApiModel):
-    """What of the map an answer may rest on."""
+    """The map data that answers may be grounded in."""
 
     places: GoogleMapsPlaces | None = None
     routing: GoogleMapsRouting | None = None
 
 
 class GoogleMaps(ApiModel):
-    """Google Maps. ``grounding_types`` on Vertex AI only."""
+    """Google Maps. ``grounding_types``: Vertex AI only."""
 
     auth_config: AuthConfig | None = None
     enable_widget: bool | None = None
@@ -125,11 +125,11 @@ class GoogleMaps(ApiModel):
 
 
 class UrlContext(ApiModel):
-    """Reads the URLs of the prompt; it has no options."""
+    """Fetches the URLs in the prompt. Has no options."""
 
 
 class ToolCodeExecution(ApiModel):
-    """Runs Python that the model writes, on the server; it has no options."""
+    """Runs Python code of the model on Google's servers. Has no options."""
 
 
 class FileSearch(ApiModel):
@@ -141,7 +141,7 @@ class FileSearch(ApiModel):
 
 
 class ComputerUse(ApiModel):
-    """The model uses a computer."""
+    """Lets the model operate a computer."""
 
     environment: Environment | None = None
     excluded_predefined_functions: list[str] | None = None
@@ -166,7 +166,7 @@ class ToolExaAiSearch(ApiModel):
 
 
 class StreamableHttpTransport(ApiModel):
-    """Where an MCP server is reached; times as "5s"."""
+    """The address of an MCP server; times like "5s"."""
 
     url: str | None = None
     headers: dict[str, str] | None = None

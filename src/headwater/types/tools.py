@@ -1,4 +1,4 @@
-"""What a model may use: function declarations and tools."""
+"""Function declarations and tools."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from headwater.types.search import (
 
 
 class FunctionDeclaration(ApiModel):
-    """A function that the model may ask to call. Give ``parameters`` or ``parameters_json_schema``, not both."""
+    """A function that the model may call, with either ``parameters`` or ``parameters_json_schema``."""
 
     name: str | None = None
     description: str | None = None
@@ -45,10 +45,10 @@ class FunctionDeclaration(ApiModel):
         behavior: Behavior | None = None,
         use_json_schema: bool = False,
     ) -> FunctionDeclaration:
-        """Return what the model of ``client`` is told of a Python function. Functions in ``tools`` need no declaration.
+        """Return the declaration of a Python function for ``client``. Functions in ``tools`` do not need one.
 
         Raises:
-            UsageError: the function cannot be a tool; the message says why.
+            UsageError: if the function cannot be a tool; the message says why.
         """
         api_option = "ENTERPRISE" if client.vertexai else "GEMINI_API"
         return cls.from_callable_with_api_option(
@@ -64,10 +64,10 @@ class FunctionDeclaration(ApiModel):
         behavior: Behavior | None = None,
         use_json_schema: bool = False,
     ) -> FunctionDeclaration:
-        """Return what a model is told of a Python function; ``ENTERPRISE`` (Vertex AI) is told of its result, too.
+        """Return the declaration of a Python function; for ``ENTERPRISE`` (Vertex AI) with its result.
 
         Raises:
-            UsageError: there is no such API, or the function cannot be a tool; the message says why.
+            UsageError: if ``api_option`` is unknown, or the function cannot be a tool; the message says why.
         """
         if not _declaration_builders:
             raise UsageError("import headwater.genai first: FunctionDeclaration.from_callable needs it")
@@ -79,7 +79,7 @@ _declaration_builders: list[Callable[[], Callable[..., FunctionDeclaration]]] = 
 
 
 def register_declaration_builder(load: Callable[[], Callable[..., FunctionDeclaration]]) -> None:
-    """Register what builds declarations of Python functions; ``load`` imports and returns it when it is first needed.
+    """Register the builder of declarations from Python functions; ``load`` imports and returns it on first use.
 
     ``types`` imports nothing from above, so ``client/client.py`` registers the builder here.
     """
@@ -87,7 +87,7 @@ def register_declaration_builder(load: Callable[[], Callable[..., FunctionDeclar
 
 
 class Tool(ApiModel):
-    """A set of functions, or one of Google's own tools, which take their options as an object or a dict."""
+    """A set of functions, or one of Google's own tools with its options."""
 
     function_declarations: list[FunctionDeclaration] | None = None
     google_search: GoogleSearch | None = None
@@ -105,7 +105,7 @@ class Tool(ApiModel):
 
 
 class FunctionCallingConfig(ApiModel):
-    """Whether, and which, functions may be called."""
+    """Whether and which functions the model may call. ``stream_function_call_arguments``: Vertex AI only."""
 
     mode: FunctionCallingConfigMode | None = None
     allowed_function_names: list[str] | None = None
@@ -113,21 +113,21 @@ class FunctionCallingConfig(ApiModel):
 
 
 class LatLng(ApiModel):
-    """A place on earth, in degrees."""
+    """A location on Earth, in degrees."""
 
     latitude: float | None = None
     longitude: float | None = None
 
 
 class RetrievalConfig(ApiModel):
-    """Where the user is and what language is spoken there, for the tools that search."""
+    """The location and language of the user, for search tools."""
 
     lat_lng: LatLng | None = None
     language_code: str | None = None
 
 
 class ToolConfig(ApiModel):
-    """How tools are used."""
+    """How the model uses tools."""
 
     function_calling_config: FunctionCallingConfig | None = None
     retrieval_config: RetrievalConfig | None = None

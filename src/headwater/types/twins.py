@@ -1,4 +1,4 @@
-"""The names of the dict twins in ``headwater.types``: known to type checkers, loaded when a program asks for one."""
+"""Makes the dict twins names of ``headwater.types``: type checkers see imports, programs load them on first use."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 else:
 
     def _load(name: str) -> Any:
-        """Return a twin by its name; the TypedDicts would make importing the package a third slower."""
+        """Return a twin by its name. Loading them all would make importing the package a third slower."""
         twins = None if name.startswith("_") else importlib.import_module("headwater.types.dicts")
         if twins is None or not hasattr(twins, name):
             raise AttributeError(f"headwater.types has no {name!r}")
