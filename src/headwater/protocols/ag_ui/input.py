@@ -59,11 +59,7 @@ def read_run(body: Any) -> RunInput:
     document = parse_json(body, "the RunAgentInput of AG-UI, as JSON")
     if not isinstance(document, dict):
         raise UsageError("the body is the RunAgentInput of AG-UI: an object with threadId, runId and messages")
-    reader = _Reader(_dicts(document, "messages", "the body"))
-    for number, message in enumerate(reader.messages):
-        reader.read(message, f"messages[{number}]")
-    if not reader.contents:
-        raise UsageError("the messages are empty: send at least one message of the user")
+    reader = _read_all(_dicts(document, "messages", "the body"))
     instructions = reader.instructions + _context(document)
     return RunInput(
         _string(document, "threadId", "the body"),
@@ -76,6 +72,15 @@ def read_run(body: Any) -> RunInput:
     )
 
 
+def _read_all(messages: list[dict[str, Any]]) -> _Reader:
+    reader = _Reader(messages)
+    for number, message in enumerate(messages):
+        reader.read(message, f"messages[{number}]")
+    if not reader.contents:
+        raise UsageError("the messages are empty: send at least one message of the user")
+    return reader
+
+
 def _context(document: dict[str, Any]) -> list[Part]:
     """``context``, which AG-UI leaves to the agent: it becomes part of the system instruction."""
     entries = _dicts(document, "context")
@@ -86,7 +91,6 @@ class _Reader:
     """Reads the messages, in order."""
 
     def __init__(self, messages: list[dict[str, Any]]) -> None:
-        self.messages = messages
         self.contents: list[Content] = []
         self.instructions: list[Part] = []
         self._names: dict[str, str] = {}  # of the functions, by the ids of their calls

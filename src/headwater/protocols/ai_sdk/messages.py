@@ -40,13 +40,9 @@ def read_messages(body: Any) -> Conversation:
     Raises:
         UsageError: if the list is missing, invalid or empty. The message says what to send.
     """
-    document = parse_json(body, "the JSON that useChat sends")
-    messages = document.get("messages") if isinstance(document, dict) else document
-    if not isinstance(messages, list):
-        raise UsageError("messages is the list of UIMessages that useChat sends")
     contents: list[Content] = []
     instructions: list[Part] = []
-    for number, message in enumerate(messages):
+    for number, message in enumerate(_message_list(body)):
         where = f"messages[{number}]"
         role, parts = _role_and_parts(message, where)
         match role:
@@ -61,6 +57,14 @@ def read_messages(body: Any) -> Conversation:
     if not contents:
         raise UsageError("the messages are empty: send at least one message of the user, with a text or a file")
     return Conversation(contents, Content(parts=instructions) if instructions else None)
+
+
+def _message_list(body: Any) -> list[Any]:
+    document = parse_json(body, "the JSON that useChat sends")
+    messages = document.get("messages") if isinstance(document, dict) else document
+    if not isinstance(messages, list):
+        raise UsageError("messages is the list of UIMessages that useChat sends")
+    return messages
 
 
 class _Answer:

@@ -17,6 +17,14 @@ def ui_messages(contents: Sequence[Content], *, prefix: str = "message-") -> lis
 
     The ids are ``prefix`` and a number.
     """
+    return [
+        {"id": f"{prefix}{number}", "role": role, "parts": ui_parts(grouped, seed=f"{prefix}{number}")}
+        for number, (role, grouped) in enumerate(_group_by_message(contents))
+    ]
+
+
+def _group_by_message(contents: Sequence[Content]) -> list[tuple[str, list[Content]]]:
+    """The role of each message, and its contents."""
     groups: list[tuple[str, list[Content]]] = []
     for content in contents:
         # Results of functions have the role "user" in the API; for useChat they belong to the assistant's message.
@@ -28,10 +36,7 @@ def ui_messages(contents: Sequence[Content], *, prefix: str = "message-") -> lis
             if role == "user" or not groups or groups[-1][0] == "user":
                 groups.append((role, []))
             groups[-1][1].append(Content(role=content.role, parts=others))
-    return [
-        {"id": f"{prefix}{number}", "role": role, "parts": ui_parts(grouped, seed=f"{prefix}{number}")}
-        for number, (role, grouped) in enumerate(groups)
-    ]
+    return groups
 
 
 def ui_parts(contents: Sequence[Content], *, seed: str = "") -> list[dict[str, Any]]:

@@ -140,14 +140,12 @@ class Connection:
         if text is None:
             await self._reject("messages are text, not bytes")
             return
-        if _size(text) > self._limits.max_message:
-            raise CloseReason(codes.TOO_BIG, f"a message is larger than {self._limits.max_message:,} bytes")
+        _check_size(text, self._limits.max_message)
         try:
             message = read_message(text)
         except UsageError as error:
-            sender = id_of(text)
-            # An error with the id of a stream that runs would end that stream for the client.
-            await self._reject(str(error), None if sender in self._readers else sender)
+            # An error with the id of a stream that is running would end that stream for the client.
+            await self._reject(str(error), None if id_of(text) in self._readers else id_of(text))
             return
         if self._principal is None and not isinstance(message, Hello):
             await self._socket.send_error("unauthorized", _NO_KEY)
@@ -320,9 +318,7 @@ class Connection:
             return
         reader = self._readers.get(message.id) if message.id is not None else None
         name = reader.name if reader is not None else message.stream or message.id or ""
-        try:
-            await self._registry.find(self._principal or b"", name)
-        except UnknownStreamError:
+        if not await self._exists(name):
             # An id is unknown as soon as its stream has ended, so a late cancel by id is not an error.
             if message.stream is not None:
                 await self._socket.send_error("not_found", _UNKNOWN, stream=name)
@@ -332,6 +328,13 @@ class Connection:
             self._registry.discard(name)
         else:
             self._registry.stop(name)
+
+    async def _exists(self, name: str) -> bool:
+        try:
+            await self._registry.find(self._principal or b"", name)
+        except UnknownStreamError:
+            return False
+        return True
 
     # Prompts without an id are answered in turn
 
@@ -360,9 +363,11 @@ class Connection:
             self._is_answering = False
 
 
-def _size(text: str) -> int:
-    """The size of ``text`` in bytes. Most messages are ASCII, which needs no encoding to know."""
-    return len(text) if text.isascii() else len(text.encode("utf-8", "surrogatepass"))
+def _check_size(text: str, limit: int) -> None:
+    # Most messages are ASCII, whose size is known without encoding them.
+    size = len(text) if text.isascii() else len(text.encode("utf-8", "surrogatepass"))
+    if size > limit:
+        raise CloseReason(codes.TOO_BIG, f"a message is larger than {limit:,} bytes")
 
 
 def _subscription(hello: Hello) -> Subscription:
