@@ -141,7 +141,7 @@ def test_an_engine_does_not_run_ahead_of_a_reader_who_is_slow() -> None:
 
 def test_a_refused_body_does_not_hold_the_connection(monkeypatch: pytest.MonkeyPatch) -> None:
     """What a client goes on sending after its refusal is not read for ever, even if it comes steadily."""
-    monkeypatch.setattr("headwater.server.http.uvicorn_protocol.LINGER", 0.2)
+    monkeypatch.setattr("headwater.server.http.uvicorn_protocol.LINGER_SECONDS", 0.2)
     with Live(limits=SHORT) as live:
         slow = Slow(live, "refused body")
         assert b" 404 " in read_until(slow.socket, b"}}")
@@ -169,7 +169,7 @@ def test_a_slow_but_steady_body_is_read() -> None:
 
 def test_a_body_that_drips_is_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
     """A body that comes in drops does not hold the connection, however steadily they come."""
-    monkeypatch.setattr("headwater.server.http.uvicorn_protocol.SLOWEST", 1e9)
+    monkeypatch.setattr("headwater.server.http.uvicorn_protocol.MIN_BODY_RATE", 1e9)
     with Live(limits=Limits(stall_timeout=0.3)) as live, live.connect() as connection:
         connection.sendall(post_bytes(PATH, b" " * 1_000_000)[:-999_999])
         connections = live.runner.server_state.connections

@@ -41,7 +41,7 @@ def error_handlers(metrics: ServerMetrics) -> dict[Any, Handler]:
         assert isinstance(error, HTTPException)
         metrics.refused(str(error.status_code))
         status = "NOT_FOUND" if error.status_code == 404 else "INVALID_ARGUMENT"
-        return error_response(api_error(error.status_code, _words(http, error), status=status), error.headers)
+        return error_response(api_error(error.status_code, _message(http, error), status=status), error.headers)
 
     def fail(_: HttpRequest, error: Exception) -> Response:
         metrics.refused("500")
@@ -50,7 +50,7 @@ def error_handlers(metrics: ServerMetrics) -> dict[Any, Handler]:
     return {HeadwaterError: refuse, HTTPException: refuse_route, Exception: fail}
 
 
-def _words(http: HttpRequest, error: HTTPException) -> str:
+def _message(http: HttpRequest, error: HTTPException) -> str:
     match error.status_code:
         case 404:
             return "there is nothing at this path: the Gemini API is at /v1beta/models, and /openapi.json has all paths"

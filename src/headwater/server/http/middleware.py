@@ -15,7 +15,7 @@ from headwater.contract import headers
 
 logger = logging.getLogger("headwater.access")
 
-_NOTES = "headwater.notes"
+_LOG_FIELDS = "headwater.notes"
 _BODY = "headwater.body"
 # Sent unless the application sets them itself. Nothing but the server's page is a document, so scripts and frames are
 # forbidden.
@@ -55,9 +55,9 @@ def body_sender(scope: Scope, send: Send) -> Send:
     return found
 
 
-def add_log_fields(scope: Scope, **facts: str) -> None:
+def add_log_fields(scope: Scope, **fields: str) -> None:
     """Add fields to this request's line in the access log. Never a key, a prompt or an answer."""
-    scope.get(_NOTES, {}).update(facts)
+    scope.get(_LOG_FIELDS, {}).update(fields)
 
 
 class EdgeMiddleware:
@@ -72,16 +72,16 @@ class EdgeMiddleware:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        visit = _Visit(scope, send, self._allowed(scope))
+        exchange = _Exchange(scope, send, self._allowed_origin(scope))
         try:
-            if visit.is_preflight:
-                await _answer_preflight(visit.send)
+            if exchange.is_preflight:
+                await _answer_preflight(exchange.send)
             else:
-                await self._app(scope, receive, visit.send)
+                await self._app(scope, receive, exchange.send)
         finally:
-            visit.log()
+            exchange.log()
 
-    def _allowed(self, scope: Scope) -> bytes | None:
+    def _allowed_origin(self, scope: Scope) -> bytes | None:
         """The origin of the request if it may read the response, else None."""
         if not self._origins:
             return None
@@ -89,18 +89,18 @@ class EdgeMiddleware:
         return origin if origin.lower() in self._origins else None
 
 
-class _Visit:
+class _Exchange:
     """One request on its way through the middleware."""
 
     def __init__(self, scope: Scope, send: Send, origin: bytes | None) -> None:
         self._scope = scope
         self._send = send
         self._origin = origin
-        self._notes: dict[str, str] = {}
+        self._log_fields: dict[str, str] = {}
         self._status = 0
         self._bytes = 0
-        self._began = time.monotonic()
-        scope[_NOTES] = self._notes
+        self._started_at = time.monotonic()
+        scope[_LOG_FIELDS] = self._log_fields
         scope[_BODY] = self._send_body
 
     @property
@@ -122,10 +122,10 @@ class _Visit:
         self._bytes += len(message.get("body", b""))
         return self._send(message)
 
-    def _headers(self, given: Collection[tuple[bytes, bytes]]) -> list[tuple[bytes, bytes]]:
+    def _headers(self, app_headers: Collection[tuple[bytes, bytes]]) -> list[tuple[bytes, bytes]]:
         # A header that the application has set wins over the default.
-        names = {name for name, _ in given}
-        headers = [*given, *(header for header in _SECURITY if header[0] not in names)]
+        names = {name for name, _ in app_headers}
+        headers = [*app_headers, *(header for header in _SECURITY if header[0] not in names)]
         if self._origin is not None:
             # ``vary``: a cache must not give another origin the response that this one is allowed to read.
             headers += [
@@ -144,9 +144,9 @@ class _Visit:
             "method": self._scope["method"],
             "path": self._scope["path"][:500],
             "status": self._status or 499,  # the client disconnected before the response started
-            "ms": round((time.monotonic() - self._began) * 1000, 1),
+            "ms": round((time.monotonic() - self._started_at) * 1000, 1),
             "bytes": self._bytes,
-            **self._notes,
+            **self._log_fields,
         }
         logger.info("%s", msgspec.json.encode(line).decode())
 

@@ -14,11 +14,11 @@ A connection is always in one of these phases, each with a bound:
    timeout applies. The head's bytes are counted as they arrive, since httptools buffers it all, and 431 is sent beyond
    ``max_head``.
 2. *Waiting for the body.* Silence is bounded by ``stall_timeout``. A body that only drips is bounded as well: each byte
-   buys at most ``1 / SLOWEST`` seconds, up to ``stall_timeout`` ahead. While the application has paused reading, time
-   does not count: then it is the application that is slow.
+   buys at most ``1 / MIN_BODY_RATE`` seconds, up to ``stall_timeout`` ahead. While the application has paused reading,
+   time does not count: then it is the application that is slow.
 3. *Lingering.* A response that was sent before the body was complete (a refusal, usually) leaves body bytes under way.
    Closing at once would reset the connection, and the client might lose the response it has not read yet (RFC 9112,
-   9.6). So the rest is read and thrown away, for ``LINGER`` seconds at most.
+   9.6). So the rest is read and thrown away, for ``LINGER_SECONDS`` at most.
 4. *Writing.* A client that takes nothing of what lies ready for ``stall_timeout`` is cut. ``transport.abort`` alone
    would leave the kernel's buffer to the peer; SO_LINGER with zero frees it too.
 
@@ -58,13 +58,13 @@ from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 from headwater.server.config import Limits
 
 #: How long the body of a refused request is still read, so that the client can read the refusal (seconds).
-LINGER = 5.0
+LINGER_SECONDS = 5.0
 #: A body that arrives more slowly than this is treated as one that has stalled (bytes per second).
-SLOWEST = 500
+MIN_BODY_RATE = 500
 #: SO_LINGER with a timeout of zero: closing resets the connection.
 _RESET = struct.pack("ii", 1, 0)
 _STATUS = {400: "INVALID_ARGUMENT", 408: "DEADLINE_EXCEEDED", 431: "INVALID_ARGUMENT"}
-_WORDS = {
+_MESSAGES = {
     400: "this is not a valid HTTP request",
     408: "the request did not arrive in time",
     431: "the head of the request is too large",
@@ -93,11 +93,11 @@ class LimitedProtocol(HttpToolsProtocol):
         self._head_bytes = 0
         self._status = 400
         self._period = max(0.02, min(self.limits.head_timeout, self.limits.stall_timeout) / 10)
-        self._look = self.loop.call_later(self._period, self._check)
+        self._timer = self.loop.call_later(self._period, self._check)
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Stop checking."""
-        self._look.cancel()
+        self._timer.cancel()
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
@@ -119,7 +119,7 @@ class LimitedProtocol(HttpToolsProtocol):
         self._head_since, self._head_bytes = None, 0
         if size > self.limits.max_head:
             self._status = 431
-            raise httptools.HttpParserError(_WORDS[431])
+            raise httptools.HttpParserError(_MESSAGES[431])
         self._check_target()
         self._body_until = self.loop.time() + self.limits.stall_timeout
         super().on_headers_complete()
@@ -128,15 +128,18 @@ class LimitedProtocol(HttpToolsProtocol):
         """Refuse what httptools accepts although a proxy might read it differently (RFC 9112, 3.2)."""
         hosts = sum(name == b"host" for name, _ in self.headers)
         # RFC 9110, 10.1.1: a client of HTTP/1.0 does not understand 100 (Continue).
-        is_old = self.parser.get_http_version() == "1.0"
-        self.expect_100_continue = self.expect_100_continue and not is_old
-        if hosts > 1 or (hosts == 0 and not is_old) or (self.url == b"*" and self.parser.get_method() != b"OPTIONS"):
-            raise httptools.HttpParserError(_WORDS[400])
+        is_http_1_0 = self.parser.get_http_version() == "1.0"
+        self.expect_100_continue = self.expect_100_continue and not is_http_1_0
+        is_valid_host = hosts == 1 or (hosts == 0 and is_http_1_0)
+        if not is_valid_host or (self.url == b"*" and self.parser.get_method() != b"OPTIONS"):
+            raise httptools.HttpParserError(_MESSAGES[400])
 
     def on_body(self, body: bytes) -> None:
         """A part of the body has arrived, which gives the rest more time."""
         if self._body_until is not None:
-            self._body_until = min(self.loop.time() + self.limits.stall_timeout, self._body_until + len(body) / SLOWEST)
+            self._body_until = min(
+                self.loop.time() + self.limits.stall_timeout, self._body_until + len(body) / MIN_BODY_RATE
+            )
         super().on_body(body)
 
     def on_message_complete(self) -> None:
@@ -145,14 +148,14 @@ class LimitedProtocol(HttpToolsProtocol):
         super().on_message_complete()
 
     def on_response_complete(self) -> None:
-        """The response is written. What is missing of the body is read for ``LINGER`` seconds at most."""
+        """The response is written. What is missing of the body is read for ``LINGER_SECONDS`` at most."""
         if self._body_until is not None:
             self._refused_since = self.loop.time()
         super().on_response_complete()
 
     def handle_websocket_upgrade(self) -> None:
         """Hand the connection over to the WebSocket protocol, which has its own limits."""
-        self._look.cancel()
+        self._timer.cancel()
         super().handle_websocket_upgrade()
 
     def send_400_response(self, msg: str) -> None:
@@ -164,14 +167,14 @@ class LimitedProtocol(HttpToolsProtocol):
         if self.cycle is not None and self.cycle.response_started and not self.cycle.response_complete:
             self.transport.abort()
             return
-        error = {"code": status, "message": _WORDS[status], "status": _STATUS[status]}
+        error = {"code": status, "message": _MESSAGES[status], "status": _STATUS[status]}
         body = msgspec.json.encode({"error": error})
         head = [b"content-type: application/json; charset=UTF-8", b"content-length: %d" % len(body)]
         head += [b"connection: close", b"", b""]
         self.transport.write(STATUS_LINE[status] + b"\r\n".join(head) + body)
         self.transport.close()
 
-    def _cut(self) -> None:
+    def _reset(self) -> None:
         """Close with a reset, so that the kernel drops what the peer does not read."""
         with contextlib.suppress(OSError):
             self.transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET)
@@ -179,9 +182,9 @@ class LimitedProtocol(HttpToolsProtocol):
 
     def _check(self) -> None:
         now = self.loop.time()
-        self._look = self.loop.call_later(self._period, self._check)
-        if self._is_unread(now) or self._lingers(now):
-            self._cut()
+        self._timer = self.loop.call_later(self._period, self._check)
+        if self._is_unread(now) or self._is_lingering(now):
+            self._reset()
         elif self.transport.is_closing():
             pass
         elif self._is_late(now):
@@ -195,9 +198,9 @@ class LimitedProtocol(HttpToolsProtocol):
             self._body_until = now + self.limits.stall_timeout  # the application is slow, not the client
         return self._body_until is not None and now > self._body_until
 
-    def _lingers(self, now: float) -> bool:
+    def _is_lingering(self, now: float) -> bool:
         """Whether the body of a refused request has been arriving for too long."""
-        return self._refused_since is not None and now - self._refused_since > LINGER
+        return self._refused_since is not None and now - self._refused_since > LINGER_SECONDS
 
     def _is_unread(self, now: float) -> bool:
         """Whether the client has read nothing of what is ready for it for too long."""

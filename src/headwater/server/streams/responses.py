@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncGenerator, Iterator, Sequence
 from contextlib import ExitStack, aclosing, suppress
+from typing import NamedTuple
 
 import msgspec
 from starlette.responses import Response
@@ -74,13 +75,13 @@ class RelayResponse(Response):
             stack.enter_context(auth.on_revoked(self._principal, generation.cancel))
             # ASGI reports a disconnect through ``receive`` only, so a task must be waiting for it.
             watcher = asyncio.create_task(_watch(receive, generation))
-            log, key, heartbeat = generation.log, generation.key, auth.limits.keep_alive
+            source = LogSource(generation.log, generation.key, auth.limits.keep_alive)
             try:
-                await deliver(log, key, self._encoding, heartbeat, scope, send, backpressure=backpressure)
+                await deliver(source, self._encoding, scope, send, backpressure=backpressure)
             finally:
                 watcher.cancel()
                 generation.cancel()
-                await log.drop(key)
+                await generation.log.drop(generation.key)
 
 
 class StreamResponse(Response):
@@ -160,42 +161,45 @@ class StreamResponse(Response):
                 task.cancel()
 
     async def _read(self, scope: Scope, send: Send) -> None:
-        log, after, heartbeat = self._registry.log, self._header.start + self._after, self._auth.limits.keep_alive
-        extra_headers = [(STREAM.lower().encode(), self._name.encode())]
-        min_interval = self._min_interval
-        await deliver(
-            log,
-            self._name,
-            self._encoding,
-            heartbeat,
-            scope,
-            send,
-            after=after,
-            min_interval=min_interval,
-            extra_headers=extra_headers,
-        )
+        after, heartbeat = self._header.start + self._after, self._auth.limits.keep_alive
+        source = LogSource(self._registry.log, self._name, heartbeat, after, self._min_interval)
+        name_header = (STREAM.lower().encode(), self._name.encode())
+        await deliver(source, self._encoding, scope, send, extra_headers=[name_header])
+
+
+class LogSource(NamedTuple):
+    """What a response sends: the records of a log after offset ``after``.
+
+    It writes at most once in ``min_interval`` seconds, and a blank line after ``heartbeat`` seconds of silence.
+    """
+
+    log: Log
+    key: str
+    heartbeat: float
+    after: int = 0
+    min_interval: float = 0.0
+
+    def pages(self) -> AsyncGenerator[Page]:
+        """Return the records in pages, as they are appended."""
+        return tail(self.log, self.key, self.after, heartbeat=self.heartbeat, min_interval=self.min_interval)
 
 
 async def deliver(
-    log: Log,
-    key: str,
+    source: LogSource,
     encoding: ResponseEncoding,
-    heartbeat: float,
     scope: Scope,
     send: Send,
     *,
-    after: int = 0,
-    min_interval: float = 0.0,
     backpressure: Backpressure | None = None,
     extra_headers: Sequence[tuple[bytes, bytes]] = (),
 ) -> None:
-    """Send the records of a log after offset ``after`` while they are appended, with ``extra_headers``.
+    """Send records while they are appended, up to the end of their log.
 
     The status can only be that of an error if nothing has been sent: so an encoding either waits for the first record
     before it sends the head, or has a way to report errors later (``headers_first``).
     """
-    async with aclosing(tail(log, key, after, heartbeat=heartbeat, min_interval=min_interval)) as pages:
-        page = Page([], after, False) if encoding.headers_first else await anext(pages)
+    async with aclosing(source.pages()) as pages:
+        page = Page([], source.after, False) if encoding.headers_first else await anext(pages)
         while encoding.is_unary and not page.records and not page.is_end:
             page = await anext(pages)
         if page.records and is_error(page.records[0]) and not encoding.headers_first:
@@ -240,22 +244,22 @@ async def _send_stream(
             page = await anext(pages)
         except UnknownStreamError:
             # The status is long sent, so the deletion is reported as an error in the stream.
-            page = Page([error_record(_forgotten())], page.next + 1, True)
+            page = Page([error_record(_deleted())], page.next + 1, True)
     await send({"type": "http.response.body", "body": encoding.end(), "more_body": False})
 
 
-def _forgotten() -> APIError:
+def _deleted() -> APIError:
     return server_error(404, "NOT_FOUND", "FORGOTTEN", "the stream was deleted while it was read")
 
 
-def batches(records: list[bytes], most: int = _WRITE_BYTES) -> Iterator[list[bytes]]:
-    """Yield records in groups of about ``most`` bytes: a long log is not copied at once for a slow reader."""
-    if sum(map(len, records)) <= most:
+def batches(records: list[bytes], max_bytes: int = _WRITE_BYTES) -> Iterator[list[bytes]]:
+    """Yield records in groups of about ``max_bytes`` bytes: a long log is not copied at once for a slow reader."""
+    if sum(map(len, records)) <= max_bytes:
         yield records
         return
     batch, size = list[bytes](), 0
     for record in records:
-        if batch and size + len(record) > most:
+        if batch and size + len(record) > max_bytes:
             yield batch
             batch, size = [], 0
         batch.append(record)
@@ -272,9 +276,13 @@ async def _send_error(body: bytes, encoding: ResponseEncoding, send: Send) -> No
 
 
 async def _send_whole(
-    status: int, label: bytes, body: bytes, send: Send, extra_headers: _Headers | None = None
+    status: int, content_type: bytes, body: bytes, send: Send, extra_headers: _Headers | None = None
 ) -> None:
-    headers: _Headers = [(b"content-type", label), (b"content-length", b"%d" % len(body)), *(extra_headers or ())]
+    headers: _Headers = [
+        (b"content-type", content_type),
+        (b"content-length", b"%d" % len(body)),
+        *(extra_headers or ()),
+    ]
     await send({"type": "http.response.start", "status": status, "headers": headers})
     await send({"type": "http.response.body", "body": body, "more_body": False})
 
