@@ -55,7 +55,7 @@ def fill(store: ChatStore, count: int, owner: str = "") -> None:
             role = "model" if at % 2 else "user"
             contents = [{"role": role, "parts": [{"text": text}]}]
             messages.append(Message(id=f"m{at}", role=role, parent=parent, created=now(), contents=contents))
-        store.write(owner, Draft(id=f"chat{number}", messages=messages), now(), most=count)
+        store.write(owner, Draft(id=f"chat{number}", messages=messages), now(), max_chats=count)
 
 
 def times(work: Callable[[], object], rounds: int) -> list[float]:
@@ -119,7 +119,7 @@ def measure(store: ChatStore, rounds: int) -> None:
 
     print(f"{'milliseconds, 50 chats a page':32} {'store':>7} {'p99':>7} {'HTTP':>7} {'p99':>7}")
     for name, query in QUERIES.items():
-        inside = times(partial(store.listed, "", query, None, 50), rounds)
+        inside = times(partial(store.list_page, "", query, None, 50), rounds)
         connection = http.client.HTTPConnection("127.0.0.1", listener.getsockname()[1])
         outside = times(partial(get, query, connection), rounds)
         connection.close()
