@@ -67,11 +67,17 @@ class AuthConfig(ApiModel):
     """The authentication of a tool. The Developer API takes ``api_key`` only."""
 
     api_key: str | None = None
+    #: Vertex AI only.
     api_key_config: ApiKeyConfig | None = None
+    #: Vertex AI only.
     auth_type: AuthType | None = None
+    #: Vertex AI only.
     google_service_account_config: AuthConfigGoogleServiceAccountConfig | None = None
+    #: Vertex AI only.
     http_basic_auth_config: AuthConfigHttpBasicAuthConfig | None = None
+    #: Vertex AI only.
     oauth_config: AuthConfigOauthConfig | None = None
+    #: Vertex AI only.
     oidc_config: AuthConfigOidcConfig | None = None
 
 

@@ -28,7 +28,9 @@ class SafetySetting(ApiModel):
     """The probability from which one kind of harm is blocked."""
 
     category: HarmCategory | None = None
+    #: The default is the model's.
     threshold: HarmBlockThreshold | None = None
+    #: Vertex AI only.
     method: HarmBlockMethod | None = None
 
 
@@ -36,7 +38,9 @@ class ThinkingConfig(ApiModel):
     """How much the model thinks (in tokens; 0 is off, -1 leaves it to the model), and whether its thoughts are sent."""
 
     include_thoughts: bool | None = None
+    #: In tokens; 0 is off, -1 leaves it to the model.
     thinking_budget: int | None = None
+    #: Instead of a budget (Gemini 3).
     thinking_level: ThinkingLevel | None = None
 
 
@@ -85,7 +89,9 @@ class AutomaticFunctionCallingConfig(ApiModel):
     """
 
     disable: bool | None = None
+    #: Requests, not functions (default 10).
     maximum_remote_calls: int | None = None
+    #: Leaves ``automatic_function_calling_history`` out of responses.
     ignore_call_history: bool | None = None
 
 
@@ -178,8 +184,11 @@ class CountTokensConfig(ApiModel):
     """How tokens are counted; all but ``http_options`` on Vertex AI only."""
 
     http_options: HttpOptions | None = None
+    #: Vertex AI only.
     system_instruction: Any = None
+    #: Vertex AI only.
     tools: list[Tool | Callable[..., Any]] | None = None
+    #: Vertex AI only.
     generation_config: GenerationConfig | None = None
 
 
@@ -196,6 +205,7 @@ class ListModelsConfig(ApiModel):
     page_size: int | None = None
     page_token: str | None = None
     filter: str | None = None
+    #: False lists tuned models.
     query_base: bool | None = None
 
 

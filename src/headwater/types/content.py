@@ -35,11 +35,13 @@ class PartialArg(ApiModel):
     ``json_path`` (RFC 9535) says which argument; ``will_continue`` that more of it follows.
     """
 
+    #: RFC 9535: ``$.location``.
     json_path: str | None = None
     string_value: str | None = None
     number_value: float | None = None
     bool_value: bool | None = None
     null_value: str | None = None
+    #: Whether more of this value follows.
     will_continue: bool | None = None
 
 
@@ -49,10 +51,13 @@ class FunctionCall(ApiModel):
     ``partial_args`` and ``will_continue``: Vertex AI only, with ``stream_function_call_arguments``.
     """
 
+    #: None for models without call ids; repeat it in the response.
     id: str | None = None
     name: str | None = None
     args: dict[str, Any] | None = None
+    #: Vertex AI only.
     partial_args: list[PartialArg] | None = None
+    #: Vertex AI only.
     will_continue: bool | None = None
 
 
@@ -61,6 +66,7 @@ class FunctionResponsePart(ApiModel):
 
     inline_data: Blob | None = None
     file_data: FileData | None = None
+    #: Developer API only.
     media_processing: MediaProcessing | None = None
     media_resolution: PartMediaResolution | None = None
     video_metadata: VideoMetadata | None = None
@@ -91,7 +97,9 @@ class FunctionResponse(ApiModel):
     name: str | None = None
     response: dict[str, Any] | None = None
     parts: list[FunctionResponsePart] | None = None
+    #: Developer API only.
     will_continue: bool | None = None
+    #: Only for functions declared as NON_BLOCKING.
     scheduling: FunctionResponseScheduling | None = None
 
     @classmethod
@@ -142,6 +150,7 @@ class Part(ApiModel):
 
     text: str | None = None
     thought: bool | None = None
+    #: Opaque; has to be sent back unchanged.
     thought_signature: bytes | None = None
     inline_data: Blob | None = None
     file_data: FileData | None = None
@@ -149,12 +158,16 @@ class Part(ApiModel):
     function_response: FunctionResponse | None = None
     executable_code: ExecutableCode | None = None
     code_execution_result: CodeExecutionResult | None = None
+    #: Developer API only.
     tool_call: ToolCall | None = None
+    #: Developer API only.
     tool_response: ToolResponse | None = None
+    #: Only with video in ``inline_data`` or ``file_data``.
     video_metadata: VideoMetadata | None = None
     media_resolution: PartMediaResolution | None = None
     audio_transcription: Transcription | None = None
     media_processing: MediaProcessing | None = None
+    #: Developer API only.
     part_metadata: dict[str, Any] | None = None
     speech_metadata: SpeechMetadata | None = None
     document_metadata: DocumentMetadata | None = None
@@ -281,6 +294,7 @@ class Content(ApiModel):
     """One turn: the role (``"user"`` or ``"model"``) and the parts."""
 
     parts: list[Part] | None = None
+    #: ``user`` or ``model``.
     role: str | None = None
 
     def __eq__(self, other: object) -> bool:

@@ -39,19 +39,24 @@ class FileStatus(ApiModel):
 class File(ApiResponse):
     """A file stored by the API, for 48 hours. ``uri`` refers to it in a prompt."""
 
+    #: ``files/`` and an id.
     name: str | None = None
     display_name: str | None = None
     mime_type: str | None = None
     size_bytes: int | None = None
     create_time: datetime | None = None
+    #: When the API deletes it.
     expiration_time: datetime | None = None
     update_time: datetime | None = None
     sha256_hash: str | None = None
+    #: For ``FileData`` in a prompt.
     uri: str | None = None
+    #: Of generated files only.
     download_uri: str | None = None
     state: FileState | None = None
     source: FileSource | None = None
     video_metadata: dict[str, Any] | None = None
+    #: Why it is FAILED.
     error: FileStatus | None = None
 
 
@@ -76,6 +81,7 @@ class UploadFileConfig(ApiModel):
 
     http_options: HttpOptions | None = None
     name: str | None = None
+    #: Guessed from the extension unless it is given.
     mime_type: str | None = None
     display_name: str | None = None
 
@@ -102,5 +108,6 @@ class ListFilesConfig(ApiModel):
     """The page of files to list, and its size."""
 
     http_options: HttpOptions | None = None
+    #: At most 100 (default 10).
     page_size: int | None = None
     page_token: str | None = None

@@ -126,7 +126,9 @@ class GroundingChunk(ApiModel):
 class Segment(ApiModel):
     """A segment of the answer; the offsets are in bytes (UTF-8) within one part."""
 
+    #: Of the part in the content.
     part_index: int | None = None
+    #: In bytes (UTF-8) of the part's text; the end is exclusive.
     start_index: int | None = None
     end_index: int | None = None
     text: str | None = None
@@ -136,7 +138,9 @@ class GroundingSupport(ApiModel):
     """The sources of a segment; the indices refer to ``grounding_chunks``."""
 
     segment: Segment | None = None
+    #: Into ``grounding_chunks`` of the metadata.
     grounding_chunk_indices: list[int] | None = None
+    #: 0 to 1, one for each index; not every model sends them.
     confidence_scores: list[float] | None = None
     rendered_parts: list[int] | None = None
 
@@ -151,6 +155,7 @@ class SearchEntryPoint(ApiModel):
 class RetrievalMetadata(ApiModel):
     """The score by which the model decided to search, 0 to 1."""
 
+    #: 0 to 1.
     google_search_dynamic_retrieval_score: float | None = None
 
 

@@ -19,11 +19,13 @@ class HttpRetryOptions(ApiModel):
     Defaults, once the options are set: 5 attempts, ``initial_delay`` 1, ``max_delay`` 60, ``exp_base`` 2, ``jitter`` 1.
     """
 
+    #: The first one included.
     attempts: int | None = None
     initial_delay: float | None = None
     max_delay: float | None = None
     exp_base: float | None = None
     jitter: float | None = None
+    #: The codes to retry.
     http_status_codes: list[int] | None = None
 
 
@@ -31,11 +33,16 @@ class HttpOptions(ApiModel):
     """How requests are sent. ``timeout`` limits the silence between bytes, in milliseconds as in google-genai."""
 
     base_url: str | None = None
+    #: COLLECTION: the paths below ``base_url`` have no version and no project.
     base_url_resource_scope: ResourceScope | None = None
+    #: ``v1beta`` ...; the empty string leaves it out of the path.
     api_version: str | None = None
     headers: dict[str, str] | None = None
+    #: In milliseconds; google-genai's unit.
     timeout: int | None = None
+    #: Of httpx in google-genai: refused here, unless it makes no difference.
     client_args: dict[str, Any] | None = None
     async_client_args: dict[str, Any] | None = None
+    #: Merged into the body of each request.
     extra_body: dict[str, Any] | None = None
     retry_options: HttpRetryOptions | None = None

@@ -112,6 +112,7 @@ class PartMediaResolution(ApiModel):
     """The resolution of one part's media; overrides the request's."""
 
     level: PartMediaResolutionLevel | None = None
+    #: Instead of a level.
     num_tokens: int | None = None
 
 
@@ -120,6 +121,7 @@ class VideoMetadata(ApiModel):
 
     start_offset: str | None = None
     end_offset: str | None = None
+    #: Frames per second, more than 0 and at most 24 (default 1).
     fps: float | None = None
     content_layers: list[VideoMetadataContentLayer] | None = None
 

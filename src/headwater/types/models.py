@@ -41,9 +41,12 @@ class Model(ApiResponse):
     version: str | None = None
     display_name: str | None = None
     description: str | None = None
+    #: In tokens, as is the next.
     input_token_limit: int | None = None
     output_token_limit: int | None = None
+    #: ``generateContent``, ``countTokens`` ...
     supported_actions: list[str] | None = msgspec.field(default=None, name="supportedGenerationMethods")
+    #: The default of the model, as are ``top_p`` and ``top_k``.
     temperature: float | None = None
     max_temperature: float | None = None
     top_p: float | None = None

@@ -12,6 +12,7 @@ from headwater.types.enums import ProminentPeople
 class PrebuiltVoiceConfig(ApiModel):
     """A voice by name."""
 
+    #: ``Kore``, ``Puck`` ...
     voice_name: str | None = None
 
 
@@ -25,14 +26,18 @@ class ReplicatedVoiceConfig(ApiModel):
     """A voice replicated from a sample."""
 
     mime_type: str | None = None
+    #: Raw bytes of the type in ``mime_type``.
     voice_sample_audio: bytes | None = None
+    #: Developer API only.
     consent_audio: bytes | None = None
+    #: Developer API only.
     voice_consent_signature: VoiceConsentSignature | None = None
 
 
 class VoiceConfig(ApiModel):
     """A voice."""
 
+    #: One of Google's voices, by name.
     prebuilt_voice_config: PrebuiltVoiceConfig | None = None
     replicated_voice_config: ReplicatedVoiceConfig | None = None
     voice: str | None = None
@@ -41,6 +46,7 @@ class VoiceConfig(ApiModel):
 class SpeakerVoiceConfig(ApiModel):
     """The voice of one speaker."""
 
+    #: As named in the prompt.
     speaker: str | None = None
     voice_config: VoiceConfig | None = None
 
@@ -55,7 +61,9 @@ class SpeechConfig(ApiModel):
     """The voices of an answer. ``SpeechConfig("Kore")`` is short for a prebuilt voice."""
 
     voice_config: VoiceConfig | None = None
+    #: Either this or ``voice_config``.
     multi_speaker_voice_config: MultiSpeakerVoiceConfig | None = None
+    #: BCP 47: ``en-US``.
     language_code: str | None = None
 
     if TYPE_CHECKING:
@@ -85,12 +93,19 @@ class ImageConfigImageOutputOptions(ApiModel):
 class ImageConfig(ApiModel):
     """The form of images. Vertex AI takes all fields, the Developer API ``aspect_ratio`` and ``image_size``."""
 
+    #: ``1:1``, ``16:9``, ``3:4`` ...
     aspect_ratio: str | None = None
+    #: ``1K`` (default), ``2K`` or ``4K``.
     image_size: str | None = None
+    #: Vertex AI only.
     output_mime_type: str | None = None
+    #: 0 to 100, of JPEG. Vertex AI only.
     output_compression_quality: int | None = None
+    #: Vertex AI only.
     person_generation: str | None = None
+    #: Vertex AI only.
     prominent_people: ProminentPeople | None = None
+    #: Vertex AI only.
     image_output_options: ImageConfigImageOutputOptions | None = None
 
 

@@ -35,9 +35,12 @@ class SafetyRating(ApiModel):
 
     category: HarmCategory | None = None
     probability: HarmProbability | None = None
+    #: Whether this rating blocked the content.
     blocked: bool | None = None
+    #: 0 to 1.
     probability_score: float | None = None
     severity: HarmSeverity | None = None
+    #: 0 to 1.
     severity_score: float | None = None
     overwritten_threshold: HarmBlockThreshold | None = None
 
@@ -112,15 +115,19 @@ class Candidate(ApiModel):
 
     content: Content | None = None
     finish_reason: FinishReason | None = None
+    #: Why it ended, in words; not every model sends it.
     finish_message: str | None = None
     index: int | None = None
     safety_ratings: list[SafetyRating] | None = None
     citation_metadata: CitationMetadata | None = None
+    #: The tokens of this candidate.
     token_count: int | None = None
+    #: The mean log probability of its tokens.
     avg_logprobs: float | None = None
     logprobs_result: LogprobsResult | None = None
     grounding_metadata: GroundingMetadata | None = None
     url_context_metadata: UrlContextMetadata | None = None
+    #: With the finish reason CONTINUATION: for the request of the rest.
     continuation_token: bytes | None = None
 
 
@@ -134,11 +141,15 @@ class ModalityTokenCount(ApiModel):
 class GenerateContentResponseUsageMetadata(ApiModel, frozen=True):  # type: ignore[misc]  # so that one can be a default
     """Token counts, cumulative within a stream: the last one counts. False if the API sent none."""
 
+    #: Includes cached tokens, but not those of tool results.
     prompt_token_count: int | None = None
+    #: Does not include thoughts.
     candidates_token_count: int | None = None
     total_token_count: int | None = None
+    #: Billed as output.
     thoughts_token_count: int | None = None
     cached_content_token_count: int | None = None
+    #: Of the results of Google's own tools, which the model reads.
     tool_use_prompt_token_count: int | None = None
     prompt_tokens_details: list[ModalityTokenCount] | None = None
     candidates_tokens_details: list[ModalityTokenCount] | None = None

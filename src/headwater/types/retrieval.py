@@ -51,6 +51,7 @@ class VertexAISearch(ApiModel):
     datastore: str | None = None
     engine: str | None = None
     filter: str | None = None
+    #: At most 10 (default 10).
     max_results: int | None = None
 
 
@@ -72,6 +73,7 @@ class RagRetrievalConfigFilter(ApiModel):
 class RagRetrievalConfigHybridSearch(ApiModel):
     """The weight of semantic against keyword search: 0 is keywords only, 1 vectors only."""
 
+    #: 0 is keywords only, 1 vectors only.
     alpha: float | None = None
 
 
@@ -111,6 +113,7 @@ class VertexRagStore(ApiModel):
     rag_retrieval_config: RagRetrievalConfig | None = None
     similarity_top_k: int | None = None
     store_context: bool | None = None
+    #: Only passages that are closer.
     vector_distance_threshold: float | None = None
 
 

@@ -58,6 +58,7 @@ class Schema(ApiModel):
     format: str | None = None
     title: str | None = None
     description: str | None = None
+    #: Whether null is allowed.
     nullable: bool | None = None
     enum: list[str] | None = None
     items: Schema | None = None
@@ -65,6 +66,7 @@ class Schema(ApiModel):
     max_items: int | None = None
     properties: dict[str, Schema] | None = None
     required: list[str] | None = None
+    #: The order in which the model writes the properties. Not part of OpenAPI.
     property_ordering: list[str] | None = None
     any_of: list[Schema] | None = None
     minimum: float | None = None

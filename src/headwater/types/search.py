@@ -76,8 +76,11 @@ class GoogleSearch(ApiModel):
     """Google Search. ``blocking_confidence`` and ``exclude_domains``: Vertex AI only."""
 
     search_types: SearchTypes | None = None
+    #: Vertex AI only.
     blocking_confidence: PhishBlockThreshold | None = None
+    #: Vertex AI only.
     exclude_domains: list[str] | None = None
+    #: Only pages from this time.
     time_range_filter: Interval | None = None
 
 
@@ -120,7 +123,9 @@ class GoogleMaps(ApiModel):
     """Google Maps. ``grounding_types``: Vertex AI only."""
 
     auth_config: AuthConfig | None = None
+    #: Whether the response has a token for the Maps widget.
     enable_widget: bool | None = None
+    #: Vertex AI only.
     grounding_types: GoogleMapsGroundingTypes | None = None
 
 
@@ -135,8 +140,10 @@ class ToolCodeExecution(ApiModel):
 class FileSearch(ApiModel):
     """Search in uploaded file stores (Developer API)."""
 
+    #: ``fileSearchStores/...``
     file_search_store_names: list[str] | None = None
     top_k: int | None = None
+    #: An expression over the documents' metadata (AIP-160).
     metadata_filter: str | None = None
 
 
@@ -144,6 +151,7 @@ class ComputerUse(ApiModel):
     """Lets the model operate a computer."""
 
     environment: Environment | None = None
+    #: Actions that the model may not use.
     excluded_predefined_functions: list[str] | None = None
     enable_prompt_injection_detection: bool | None = None
     disabled_safety_policies: list[SafetyPolicy] | None = None
@@ -178,5 +186,7 @@ class StreamableHttpTransport(ApiModel):
 class McpServer(ApiModel):
     """An MCP server that the API calls (Developer API)."""
 
+    #: Developer API only.
     name: str | None = None
+    #: Developer API only.
     streamable_http_transport: StreamableHttpTransport | None = None

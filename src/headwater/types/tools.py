@@ -34,6 +34,7 @@ class FunctionDeclaration(ApiModel):
     parameters_json_schema: Any = None
     response: Schema | None = None
     response_json_schema: Any = None
+    #: Live API only.
     behavior: Behavior | None = None
 
     @classmethod
@@ -95,12 +96,17 @@ class Tool(ApiModel):
     code_execution: ToolCodeExecution | None = None
     url_context: UrlContext | None = None
     google_maps: GoogleMaps | None = None
+    #: Developer API only.
     file_search: FileSearch | None = None
     computer_use: ComputerUse | None = None
     mcp_servers: list[McpServer] | None = None
+    #: Vertex AI only.
     retrieval: Retrieval | None = None
+    #: Vertex AI only.
     enterprise_web_search: EnterpriseWebSearch | None = None
+    #: Vertex AI only.
     parallel_ai_search: ToolParallelAiSearch | None = None
+    #: Vertex AI only.
     exa_ai_search: ToolExaAiSearch | None = None
 
 
@@ -108,7 +114,9 @@ class FunctionCallingConfig(ApiModel):
     """Whether and which functions the model may call. ``stream_function_call_arguments``: Vertex AI only."""
 
     mode: FunctionCallingConfigMode | None = None
+    #: Only with the modes ANY and VALIDATED.
     allowed_function_names: list[str] | None = None
+    #: Vertex AI only.
     stream_function_call_arguments: bool | None = None
 
 
@@ -123,6 +131,7 @@ class RetrievalConfig(ApiModel):
     """The location and language of the user, for search tools."""
 
     lat_lng: LatLng | None = None
+    #: BCP 47: ``en-US``.
     language_code: str | None = None
 
 
@@ -131,4 +140,5 @@ class ToolConfig(ApiModel):
 
     function_calling_config: FunctionCallingConfig | None = None
     retrieval_config: RetrievalConfig | None = None
+    #: Developer API only.
     include_server_side_tool_invocations: bool | None = None
