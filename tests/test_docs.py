@@ -5,6 +5,7 @@ import re
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -13,19 +14,19 @@ PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 ALL_PAGES = [*PAGES, ROOT / "CHANGELOG.md", *sorted((ROOT / "docs" / "decisions").glob("*.md"))]
 
 
-def by_name(page):
+def by_name(page: Any) -> Any:
     """The id of a page in a test's name."""
     return page.relative_to(ROOT).as_posix()
 
 
-def fenced(page, language):
+def fenced(page: Any, language: Any) -> Any:
     """The blocks of one language, each with the line that it begins on."""
     text = page.read_text(encoding="utf-8")
     found = re.finditer(rf"^```{language}\n(.*?)^```$", text, re.DOTALL | re.MULTILINE)
     return [(text.count("\n", 0, block.start(1)), block[1]) for block in found]
 
 
-def script(name):
+def script(name: Any) -> Any:
     """A script of the docs as a module."""
     spec = importlib.util.spec_from_file_location(name, ROOT / "docs" / f"{name}.py")
     module = importlib.util.module_from_spec(spec)
@@ -40,7 +41,7 @@ RUNNING = [page for page in PAGES if fenced(page, "python") and page.name not in
 
 
 @pytest.mark.parametrize("page", RUNNING, ids=by_name)
-def test_python_runs(page, monkeypatch, capsys):
+def test_python_runs(page: Any, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     """The Python of a page runs from top to bottom, offline."""
     monkeypatch.setenv("GOOGLE_GEMINI_BASE_URL", "offline:instant")
     names = {"__name__": "__main__"}
@@ -51,7 +52,7 @@ def test_python_runs(page, monkeypatch, capsys):
 
 
 @pytest.mark.parametrize("page", ALL_PAGES, ids=by_name)
-def test_links_lead_somewhere(page):
+def test_links_lead_somewhere(page: Any) -> None:
     """Every link to a file of the project leads to one, and every anchor to a heading."""
     for target in re.findall(r"\]\(([^)\s]+)\)", page.read_text(encoding="utf-8")):
         if "://" in target:
@@ -64,7 +65,7 @@ def test_links_lead_somewhere(page):
             assert anchor in [re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-") for heading in headings]
 
 
-def test_readme_commands_stand_alone():
+def test_readme_commands_stand_alone() -> None:
     """The README has one first command and one test command, one line each, each marked for the CI."""
     text = (ROOT / "README.md").read_text(encoding="utf-8")
     for name in "first command", "test command":
@@ -72,7 +73,7 @@ def test_readme_commands_stand_alone():
     assert len(fenced(ROOT / "README.md", "bash")) == 2
 
 
-def test_machine_is_drawn_as_it_is():
+def test_machine_is_drawn_as_it_is() -> None:
     """The diagram in the architecture page is the machine's table; docs/draw_machine.py redraws it."""
     drawing = script("draw_machine")
     page = drawing.PAGE.read_text(encoding="utf-8")
@@ -82,7 +83,7 @@ def test_machine_is_drawn_as_it_is():
             assert f"    {state.name} --> {target.name}\n" in page
 
 
-def test_command_line_page_is_whole():
+def test_command_line_page_is_whole() -> None:
     """The page of the command line names every option and every exit code of the help, and nothing else."""
     page = (ROOT / "docs" / "cli.md").read_text(encoding="utf-8")
     shown = set()
@@ -100,7 +101,7 @@ def test_command_line_page_is_whole():
     assert re.findall(r"^\| (\d+) \|", page, re.MULTILINE) == codes
 
 
-def test_cast_is_light():
+def test_cast_is_light() -> None:
     """The picture in the README is there, well-formed and small."""
     from xml.etree import ElementTree
 

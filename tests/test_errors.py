@@ -3,6 +3,7 @@
 import asyncio
 import pickle
 from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
@@ -11,22 +12,22 @@ from headwater import errors
 BODY = {"error": {"code": 429, "status": "RESOURCE_EXHAUSTED", "message": "slow down"}}
 
 
-def response(code, body=None, text="oops"):
+def response(code: Any, body: Any = None, text: Any = "oops") -> Any:
     """A response as httpx has it."""
 
-    def json():
+    def json() -> Any:
         if body is None:
             raise ValueError("no JSON")
         return body
 
-    async def aread(): ...
+    async def aread() -> None: ...
 
     return SimpleNamespace(
         status_code=code, read=lambda: None, aread=aread, json=json, text=text, reason_phrase="Bad", headers={"a": "b"}
     )
 
 
-def test_an_error_can_be_made_of_the_answers_json():
+def test_an_error_can_be_made_of_the_answers_json() -> None:
     """Code, status and message are found in it, and what is outside of ``error`` goes before what is inside."""
     error = errors.ClientError(429, BODY)
     assert (error.code, error.status, error.message, error.details) == (429, "RESOURCE_EXHAUSTED", "slow down", BODY)
@@ -35,7 +36,7 @@ def test_an_error_can_be_made_of_the_answers_json():
     assert str(errors.APIError(1, {})) == "1: {}"
 
 
-def test_it_can_be_pickled():
+def test_it_can_be_pickled() -> None:
     """What it says survives."""
     again = pickle.loads(pickle.dumps(errors.ClientError(429, BODY)))
     assert (type(again), again.code, again.details) == (errors.ClientError, 429, BODY)
@@ -44,7 +45,7 @@ def test_it_can_be_pickled():
 @pytest.mark.parametrize(
     ("code", "kind"), [(401, errors.AuthenticationError), (429, errors.RateLimitError), (503, errors.ServerError)]
 )
-def test_a_code_has_its_class(code, kind):
+def test_a_code_has_its_class(code: Any, kind: Any) -> None:
     """Whoever raises it."""
     with pytest.raises(kind) as raised:
         errors.APIError.raise_error(code, BODY)
@@ -53,7 +54,7 @@ def test_a_code_has_its_class(code, kind):
         errors.APIError.raise_error(code, "text")
 
 
-def test_a_foreign_response_raises_what_it_stands_for():
+def test_a_foreign_response_raises_what_it_stands_for() -> None:
     """Its JSON or its text is the detail, its headers are kept; a good one raises nothing."""
     errors.APIError.raise_for_response(response(200))
     with pytest.raises(errors.RateLimitError, match="slow down") as raised:
@@ -65,7 +66,7 @@ def test_a_foreign_response_raises_what_it_stands_for():
     assert (raised.value.message, raised.value.status) == ("oops", "Bad")
 
 
-def test_google_genais_names_are_ours():
+def test_google_genais_names_are_ours() -> None:
     """Code that catches them catches what headwater raises."""
     assert errors.UnknownFunctionCallArgumentError is errors.FunctionCallError
     assert errors.UnsupportedFunctionError is errors.UsageError

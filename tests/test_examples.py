@@ -5,6 +5,7 @@ import re
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -45,7 +46,7 @@ SAYS = {
 }
 
 
-def run(example, base_url):
+def run(example: Any, base_url: Any) -> Any:
     """What an example printed. It must end well and warn of nothing."""
     environment = {name: value for name, value in os.environ.items() if not name.startswith(("GOOGLE_", "GEMINI_"))}
     result = subprocess.run(
@@ -60,7 +61,7 @@ def run(example, base_url):
 
 
 @pytest.mark.parametrize("example", PROGRAMS, ids=lambda example: example.stem)
-def test_example(example):
+def test_example(example: Any) -> None:
     """The example runs without an error or a warning, and prints what it is there to show."""
     printed = run(example, PACES.get(example.stem, "offline:instant"))
     place = 0
@@ -71,7 +72,7 @@ def test_example(example):
 
 
 @pytest.mark.slow
-def test_slow_model_runs_into_the_timeouts():
+def test_slow_model_runs_into_the_timeouts() -> None:
     """A model that says nothing makes timeouts.py say which deadline expired, sync and async."""
     printed = run(ROOT / "patterns" / "timeouts.py", "offline:first=30")
     assert re.search(r"^deadline first_content expired after 2\.\d s, with 0 characters$", printed, re.MULTILINE)
@@ -79,13 +80,13 @@ def test_slow_model_runs_into_the_timeouts():
 
 
 @pytest.mark.slow
-def test_dead_server_is_explained():
+def test_dead_server_is_explained() -> None:
     """With nobody there, safe_stream.py says so after three attempts, in sync and in async."""
     printed = run(ROOT / "patterns" / "safe_stream.py", "http://127.0.0.1:9")
     assert len(re.findall(r"ConnectError: .* \(after 3 attempts\)\n\n\[failed, 0 characters\]", printed)) == 2
 
 
-def test_list_is_whole():
+def test_list_is_whole() -> None:
     """The page of the examples has each of them, and all its links lead to a file."""
     links = set(re.findall(r"\]\(([^)]+)\)", (ROOT / "README.md").read_text(encoding="utf-8")))
     assert {link for link in links if link.endswith(".py")} == {

@@ -1,6 +1,7 @@
 """The drop-in face: the modules that google-genai has, under the same names."""
 
 import importlib
+from typing import Any
 
 import pytest
 
@@ -8,14 +9,14 @@ from headwater import genai
 
 
 @pytest.mark.parametrize("name", ["chats", "client", "errors", "files", "models", "pagers", "types"])
-def test_each_module_can_be_imported_by_its_path(name):
+def test_each_module_can_be_imported_by_its_path(name: Any) -> None:
     """``import headwater.genai.types`` gives the very module that ``genai.types`` is."""
     module = importlib.import_module(f"headwater.genai.{name}")
     assert module is getattr(genai, name)
     assert not module.__name__.startswith("headwater.genai")  # one module, not a copy of its names
 
 
-def test_names_come_from_them():
+def test_names_come_from_them() -> None:
     """As ``from google.genai.types import ...`` is written, the lazy names among them."""
     from headwater.genai.client import Client
     from headwater.genai.errors import APIError
@@ -25,7 +26,7 @@ def test_names_come_from_them():
     assert (APIError, Part, PartDict) == (genai.errors.APIError, genai.types.Part, genai.types.PartDict)
 
 
-def test_a_turn_is_what_it_says():
+def test_a_turn_is_what_it_says() -> None:
     """``UserContent`` equals a ``Content`` with its role; it takes no other role, and it says something."""
     types = genai.types
     assert types.UserContent("a") == types.Content(role="user", parts="a") != types.ModelContent("a")

@@ -4,6 +4,7 @@ import re
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -15,7 +16,7 @@ CHAOS = Path(__file__).parents[2] / "bench" / "chaos.py"
 
 
 @pytest.mark.parametrize("kind", ["sqlite", "redis"])
-def test_nothing_is_lost_where_servers_die(kind):
+def test_nothing_is_lost_where_servers_die(kind: Any) -> None:
     """Every reader reads what the engine said, without gaps and with one end, though servers (and Redis) are killed."""
     if kind == "redis" and BINARY is None:
         pytest.skip("redis-server is not installed (apt-get install redis-server)")

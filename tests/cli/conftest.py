@@ -9,7 +9,9 @@ import subprocess
 import sys
 import threading
 import time
+from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
 
 import pytest
 
@@ -21,7 +23,7 @@ _HEADWATER = [sys.executable, "-m", "headwater"]
 _AT_TERMINAL = "import fcntl,os,sys,termios; fcntl.ioctl(0,termios.TIOCSCTTY,0); os.execv(sys.argv[1],sys.argv[1:])"
 
 
-def environment(**extra):
+def environment(**extra: Any) -> Any:
     """The environment of a run: no keys but those in ``extra``."""
     names = ("GEMINI_API_KEY", "GOOGLE_API_KEY", "GOOGLE_GEMINI_BASE_URL", "HEADWATER_MODEL", "HEADWATER_DEBUG")
     env = {name: value for name, value in os.environ.items() if name not in (*names, "NO_COLOR")}
@@ -29,16 +31,16 @@ def environment(**extra):
 
 
 @pytest.fixture
-def offline():
+def offline() -> Any:
     """The environment of a run that the offline engine answers at once."""
     return {"GOOGLE_GEMINI_BASE_URL": "offline:instant"}
 
 
 @pytest.fixture
-def run():
+def run() -> Any:
     """Run ``headwater`` to its end with pipes for a terminal."""
 
-    def run(*arguments, input=b"", env=None, **options):
+    def run(*arguments: Any, input: Any = b"", env: Any = None, **options: Any) -> Any:
         return subprocess.run(
             [*_HEADWATER, *arguments],
             input=input.encode() if isinstance(input, str) else input,
@@ -53,11 +55,11 @@ def run():
 
 
 @pytest.fixture
-def start():
+def start() -> Iterator[Any]:
     """Start ``headwater`` with pipes for a terminal, to be read while it runs."""
     with contextlib.ExitStack() as stack:
 
-        def start(*arguments, env):
+        def start(*arguments: Any, env: Any) -> Any:
             process = subprocess.Popen(
                 [*_HEADWATER, *arguments],
                 stdin=subprocess.DEVNULL,
@@ -75,7 +77,7 @@ def start():
 class Terminal:
     """A terminal with ``headwater`` running in it: type into it and wait for what it shows."""
 
-    def __init__(self, *arguments, env=None, stdin=None, stdout=None):
+    def __init__(self, *arguments: Any, env: Any = None, stdin: Any = None, stdout: Any = None) -> None:
         self._master, slave = pty.openpty()
         self.seen = ""
         command = [sys.executable, "-c", _AT_TERMINAL] if stdin is None else []
@@ -89,10 +91,10 @@ class Terminal:
         )
         os.close(slave)
 
-    def type(self, text):
+    def type(self, text: Any) -> None:
         os.write(self._master, text.encode())
 
-    def wait_for(self, text, *, after=0):
+    def wait_for(self, text: Any, *, after: Any = 0) -> Any:
         """Wait until ``text`` is on the screen behind the first ``after`` characters; return where it ends."""
         end = time.monotonic() + PATIENCE
         while text not in self.seen[after:]:
@@ -100,7 +102,7 @@ class Terminal:
             assert self._read(end - time.monotonic()), f"{text!r} did not come before the end; there is {self.seen!r}"
         return self.seen.index(text, after) + len(text)
 
-    def press_ctrl_c_until(self, text, *, after):
+    def press_ctrl_c_until(self, text: Any, *, after: Any) -> Any:
         """Press Ctrl-C, and again where it got lost, until ``text`` is on the screen; return where it ends.
 
         Python overlooks a signal between its last look and a wait in C (readline's, a socket's); the next one wakes it.
@@ -114,19 +116,19 @@ class Terminal:
                 assert self._read(0.1), f"{text!r} did not come before the end; there is {self.seen!r}"
         return self.seen.index(text, after) + len(text)
 
-    def wait(self):
+    def wait(self) -> Any:
         """Wait for the end and return the exit code."""
         end = time.monotonic() + PATIENCE
         while self._read(max(0.0, end - time.monotonic())):
             assert time.monotonic() < end, f"it does not end; there is {self.seen!r}"
         return self.process.wait(PATIENCE)
 
-    def close(self):
+    def close(self) -> None:
         self.process.kill()
         self.process.wait()
         os.close(self._master)
 
-    def _read(self, seconds):
+    def _read(self, seconds: Any) -> Any:
         if not select.select([self._master], [], [], seconds)[0]:
             return True
         try:
@@ -138,11 +140,11 @@ class Terminal:
 
 
 @pytest.fixture
-def terminal():
+def terminal() -> Iterator[Any]:
     """Open terminals that are closed at the end."""
     with contextlib.ExitStack() as stack:
 
-        def open_terminal(*arguments, **options):
+        def open_terminal(*arguments: Any, **options: Any) -> Any:
             opened = Terminal(*arguments, **options)
             stack.callback(opened.close)
             return opened
@@ -150,7 +152,7 @@ def terminal():
         yield open_terminal
 
 
-def chunk(text=None, finish=None, **extra):
+def chunk(text: Any = None, finish: Any = None, **extra: Any) -> Any:
     """A chunk as the API sends it."""
     candidate = {"index": 0}
     if text is not None:
@@ -166,20 +168,20 @@ class Api:
     With ``hold`` it then keeps the connection open and silent until the client goes; ``left`` says that it went.
     """
 
-    def __init__(self):
+    def __init__(self) -> None:
         self.pieces, self.refusal, self.hold = [], None, False
         self.requests = []
         self.left = threading.Event()
         api = self
 
         class Handler(BaseHTTPRequestHandler):
-            def do_POST(self):
+            def do_POST(self) -> None:
                 body = self.rfile.read(int(self.headers["content-length"]))
                 api.requests.append((self.path, dict(self.headers), json.loads(body)))
                 with contextlib.suppress(OSError):  # the client has gone
                     api._answer(self)
 
-            def log_message(self, *arguments):
+            def log_message(self, *arguments: Any) -> None:
                 pass
 
         self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
@@ -191,7 +193,7 @@ class Api:
         }
         threading.Thread(target=self.server.serve_forever, args=(0.02,), daemon=True).start()
 
-    def _answer(self, handler):
+    def _answer(self, handler: Any) -> None:
         if self.refusal:
             code, error = self.refusal
             data = json.dumps({"error": error}).encode()
@@ -215,7 +217,7 @@ class Api:
 
 
 @pytest.fixture
-def api():
+def api() -> Iterator[Any]:
     """A tiny API."""
     api = Api()
     yield api
@@ -224,6 +226,6 @@ def api():
 
 
 @pytest.fixture
-def make_chunk():
+def make_chunk() -> Any:
     """Make chunks as the API sends them."""
     return chunk

@@ -1,30 +1,32 @@
 """``headwater chat``: a conversation at a terminal and through a pipe."""
 
 import json
+from pathlib import Path
+from typing import Any
 
 import pytest
 
 
 @pytest.fixture
-def talkative(api, make_chunk):
+def talkative(api: Any, make_chunk: Any) -> Any:
     """An API that answers everything alike."""
     api.pieces = [make_chunk("I am "), make_chunk("fine.", "STOP")]
     return api
 
 
-def turns(api):
+def turns(api: Any) -> Any:
     """The turns of the last request, as (role, text)."""
     return [(turn["role"], turn["parts"][0]["text"]) for turn in api.requests[-1][2]["contents"]]
 
 
-def test_each_line_of_a_pipe_is_a_message(run, talkative):
+def test_each_line_of_a_pipe_is_a_message(run: Any, talkative: Any) -> None:
     """Through a pipe each line is a message, answered in order, with the turns before it."""
     result = run("chat", input="How are you?\n\nAnd now?\n", env=talkative.env)
     assert (result.returncode, result.stdout) == (0, b"I am fine.\nI am fine.\n")
     assert turns(talkative) == [("user", "How are you?"), ("model", "I am fine."), ("user", "And now?")]
 
 
-def test_commands_in_a_pipe(run, talkative, tmp_path):
+def test_commands_in_a_pipe(run: Any, talkative: Any, tmp_path: Path) -> None:
     """Commands change what the next message is asked with, and /exit ends it."""
     lines = [
         "first",
@@ -49,14 +51,14 @@ def test_commands_in_a_pipe(run, talkative, tmp_path):
     ]
 
 
-def test_the_first_failure_ends_a_pipe(run, api):
+def test_the_first_failure_ends_a_pipe(run: Any, api: Any) -> None:
     """Through a pipe a failure ends the conversation with its exit code."""
     api.refusal = 503, {"code": 503, "message": "busy", "status": "UNAVAILABLE"}
     assert run("chat", input="one\ntwo\n", env=api.env).returncode == 1
     assert turns(api) == [("user", "one")]
 
 
-def test_unknown_commands_are_not_sent(run, talkative, tmp_path):
+def test_unknown_commands_are_not_sent(run: Any, talkative: Any, tmp_path: Path) -> None:
     """A mistyped command is not a message; a path is."""
     assert run("chat", input="/sav x\n", env=talkative.env).returncode == 2
     assert run("chat", input="/save\n", env=talkative.env).returncode == 2
@@ -65,7 +67,7 @@ def test_unknown_commands_are_not_sent(run, talkative, tmp_path):
     assert turns(talkative) == [("user", "/etc/hosts: what is it?")]
 
 
-def test_a_conversation_at_a_terminal(terminal, talkative):
+def test_a_conversation_at_a_terminal(terminal: Any, talkative: Any) -> None:
     """At a terminal there is a prompt, and Ctrl-D leaves with exit code 0."""
     screen = terminal("chat", env=talkative.env)
     screen.wait_for("> ")
@@ -76,7 +78,7 @@ def test_a_conversation_at_a_terminal(terminal, talkative):
     assert screen.wait() == 0
 
 
-def test_ctrl_c_stops_the_answer_and_not_the_program(terminal, api, make_chunk):
+def test_ctrl_c_stops_the_answer_and_not_the_program(terminal: Any, api: Any, make_chunk: Any) -> None:
     """Ctrl-C stops the answer; the program continues, and the next message carries what was received."""
     api.pieces, api.hold = [make_chunk("Once upon")], True
     screen = terminal("chat", env=api.env)
@@ -93,7 +95,7 @@ def test_ctrl_c_stops_the_answer_and_not_the_program(terminal, api, make_chunk):
     assert screen.wait() == 0
 
 
-def test_ctrl_c_at_the_prompt(terminal, offline):
+def test_ctrl_c_at_the_prompt(terminal: Any, offline: Any) -> None:
     """Ctrl-C at the prompt gives one hint; a second one leaves."""
     screen = terminal("chat", env=offline)
     after = screen.press_ctrl_c_until("again to leave", after=screen.wait_for("> "))
@@ -102,7 +104,7 @@ def test_ctrl_c_at_the_prompt(terminal, offline):
     assert screen.wait() == 130
 
 
-def test_a_failure_does_not_end_a_conversation(terminal, api, make_chunk):
+def test_a_failure_does_not_end_a_conversation(terminal: Any, api: Any, make_chunk: Any) -> None:
     """At a terminal an error is said and forgotten: the next question goes out without the failed one."""
     api.refusal = 503, {"code": 503, "message": "busy", "status": "UNAVAILABLE"}
     screen = terminal("chat", env=api.env)
@@ -121,7 +123,7 @@ def test_a_failure_does_not_end_a_conversation(terminal, api, make_chunk):
     assert screen.wait() == 0
 
 
-def test_a_blocked_exchange_is_forgotten(run, api, make_chunk, terminal):
+def test_a_blocked_exchange_is_forgotten(run: Any, api: Any, make_chunk: Any, terminal: Any) -> None:
     """What was blocked is not sent again."""
     api.pieces = [make_chunk("bad", "SAFETY")]
     screen = terminal("chat", env=api.env)
@@ -134,7 +136,7 @@ def test_a_blocked_exchange_is_forgotten(run, api, make_chunk, terminal):
     assert turns(api) == [("user", "two")]
 
 
-def test_answers_go_to_a_file_and_the_prompt_to_the_terminal(terminal, talkative, tmp_path):
+def test_answers_go_to_a_file_and_the_prompt_to_the_terminal(terminal: Any, talkative: Any, tmp_path: Path) -> None:
     """With the answers in a file the prompt is still at the terminal."""
     with (tmp_path / "answers.txt").open("wb") as file:
         screen = terminal("chat", env=talkative.env, stdout=file)

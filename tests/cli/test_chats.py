@@ -2,6 +2,9 @@
 
 import json
 import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -12,20 +15,20 @@ from tests.support.live import Held, Live
 
 
 @pytest.fixture
-def live():
+def live() -> Iterator[Any]:
     with Live(OfflineEngine(offline.INSTANT)) as live:
         yield live
 
 
 @pytest.fixture
-def chats(run, live):
+def chats(run: Any, live: Any) -> Any:
     """Run ``headwater chats``; there is one about rivers, ``a1``, and one about lakes, ``a2``."""
     for name, word in (("a1", "rivers"), ("a2", "lakes")):
         begin(live, name, f"What of {word}?", "Much.")
     return lambda *arguments, **options: run("chats", *arguments, "--base-url", live.url, **options)
 
 
-def begin(live, id, question, answer):
+def begin(live: Any, id: Any, question: Any, answer: Any) -> None:
     messages = [
         {"id": "q", "role": "user", "contents": [{"role": "user", "parts": [{"text": question}]}]},
         {"id": "a", "role": "model", "parent": "q", "contents": [{"role": "model", "parts": [{"text": answer}]}]},
@@ -34,7 +37,7 @@ def begin(live, id, question, answer):
     assert live.post("/v1/chats", body, x_goog_api_key="none").status == 201
 
 
-def texts(live, id):
+def texts(live: Any, id: Any) -> Any:
     """What is said in a chat, in its order."""
     messages = live.get(f"/v1/chats/{id}", x_goog_api_key="none").json["messages"]
     return [content["parts"][0]["text"] for message in messages for content in message["contents"]]
@@ -43,7 +46,7 @@ def texts(live, id):
 # headwater chats
 
 
-def test_the_list_has_a_line_for_each_chat(chats):
+def test_the_list_has_a_line_for_each_chat(chats: Any) -> None:
     """Its id, when, its title, the last changed first; with a query those with its words, with a limit the last."""
     result = chats("list")
     assert (result.returncode, result.stderr) == (0, b"")
@@ -60,7 +63,7 @@ def test_the_list_has_a_line_for_each_chat(chats):
     ]
 
 
-def test_an_empty_list_says_what_to_do(run, live):
+def test_an_empty_list_says_what_to_do(run: Any, live: Any) -> None:
     """On standard error: where a chat can be begun, or that a query finds none."""
     result = run("chats", "list", env={"GOOGLE_GEMINI_BASE_URL": live.url})
     assert (result.returncode, result.stdout) == (0, b"")
@@ -69,7 +72,7 @@ def test_an_empty_list_says_what_to_do(run, live):
     assert (result.returncode, result.stderr) == (0, b"no chat contains these words: deep sea\n")
 
 
-def test_the_list_at_a_terminal_fits_its_width(terminal, live):
+def test_the_list_at_a_terminal_fits_its_width(terminal: Any, live: Any) -> None:
     """Titles are cut, control characters in them shown, and ids only as long as they have to be."""
     for number in range(2):
         begin(live, f"{number}" * 32, f"\x1b[2J{number} " + "long " * 60, "Much.")
@@ -81,7 +84,7 @@ def test_the_list_at_a_terminal_fits_its_width(terminal, live):
     assert all(len(line) <= 80 for line in lines)
 
 
-def test_a_chat_is_shown_as_markdown_or_json(chats, live):
+def test_a_chat_is_shown_as_markdown_or_json(chats: Any, live: Any) -> None:
     """The branch that is shown, on standard output; a beginning of the id is enough, where it is one chat's alone."""
     result = chats("show", "a1")
     assert (result.returncode, result.stderr) == (0, b"")
@@ -95,13 +98,13 @@ def test_a_chat_is_shown_as_markdown_or_json(chats, live):
         assert (result.returncode, b"headwater chats list" in result.stderr) == (1, True)
 
 
-def test_an_id_that_begins_others_is_one(chats, live):
+def test_an_id_that_begins_others_is_one(chats: Any, live: Any) -> None:
     """An id that was given as a whole is never taken for the beginning of another."""
     begin(live, "a", "What of brooks?", "Little.")
     assert b"brooks" in chats("show", "a").stdout
 
 
-def test_a_chat_is_written_to_a_file(chats, tmp_path):
+def test_a_chat_is_written_to_a_file(chats: Any, tmp_path: Path) -> None:
     """As Markdown, or as JSON that can be imported; if the file cannot be written, it says so."""
     for form, start in (("markdown", "# What of rivers?"), ("json", "{")):
         assert chats("export", "a1", "--format", form, "-o", str(tmp_path / form)).returncode == 0
@@ -111,14 +114,14 @@ def test_a_chat_is_written_to_a_file(chats, tmp_path):
     assert (result.returncode, b"cannot write to" in result.stderr) == (1, True)
 
 
-def test_a_chat_is_renamed(chats):
+def test_a_chat_is_renamed(chats: Any) -> None:
     """The words are its new title."""
     result = chats("rename", "a1", "Of", "rivers")
     assert (result.returncode, result.stderr) == (0, b"renamed to 'Of rivers'\n")
     assert b"  Of rivers\n" in chats("list").stdout
 
 
-def test_nothing_is_deleted_without_a_yes(chats, live, terminal):
+def test_nothing_is_deleted_without_a_yes(chats: Any, live: Any, terminal: Any) -> None:
     """Deleting asks first, or needs --yes in a script. If one of the ids is unknown, nothing is deleted at all."""
     assert chats("delete", "a1").returncode == 2
     assert chats("delete", "--yes", "a1", "b").returncode == 1
@@ -130,7 +133,7 @@ def test_nothing_is_deleted_without_a_yes(chats, live, terminal):
         assert len(live.client("none").chats.list()) == left
 
 
-def test_without_a_server_it_says_how_to_start_one(run):
+def test_without_a_server_it_says_how_to_start_one(run: Any) -> None:
     """An address at which nothing answers, and one that is no server's."""
     for arguments in (("chats", "list"), ("chat", "--continue", "a1")):
         result = run(*arguments, "--base-url", "http://127.0.0.1:1")
@@ -143,7 +146,7 @@ def test_without_a_server_it_says_how_to_start_one(run):
 # headwater chat --continue
 
 
-def test_a_conversation_goes_on_where_it_was(run, chats, live):
+def test_a_conversation_goes_on_where_it_was(run: Any, chats: Any, live: Any) -> None:
     """The model is shown the turns of the chat, and each exchange is saved after them; the last without an id."""
     result = run("chat", "--continue", "a1", "--base-url", live.url, input="Tell me a story.\n")
     assert (result.returncode, result.stderr.decode()) == (0, "What of rivers? (2 turns; headwater chats show a1)\n")
@@ -157,7 +160,7 @@ def test_a_conversation_goes_on_where_it_was(run, chats, live):
     assert (loaded.model, len(loaded.get_history(curated=True))) == ("other", 8)
 
 
-def test_a_conversation_is_saved_on_the_server_when_that_is_asked_for(run, live):
+def test_a_conversation_is_saved_on_the_server_when_that_is_asked_for(run: Any, live: Any) -> None:
     """Then, and after each answer; not after a reset."""
     lines = ["/save", "Tell me a story.", "/save", "And then?", "/reset", "Tell me another."]
     assert run("chat", "--base-url", live.url, input="/save\n").returncode == 2
@@ -168,19 +171,19 @@ def test_a_conversation_is_saved_on_the_server_when_that_is_asked_for(run, live)
     assert texts(live, chat.id)[::2] == ["Tell me a story.", "And then?"]
 
 
-def test_without_a_server_a_file_can_be_saved_to(run, offline):
+def test_without_a_server_a_file_can_be_saved_to(run: Any, offline: Any) -> None:
     """The error says so."""
     result = run("chat", input="Hello.\n/save\n", env=offline)
     assert (result.returncode, b"/save FILE needs no server" in result.stderr) == (2, True)
 
 
-def test_there_has_to_be_a_last_chat_to_go_on_with(run, live):
+def test_there_has_to_be_a_last_chat_to_go_on_with(run: Any, live: Any) -> None:
     """Else it says how to begin one."""
     result = run("chat", "--continue", "--base-url", live.url, input="Hello.\n")
     assert (result.returncode, b"leave out --continue" in result.stderr) == (2, True)
 
 
-def test_what_could_not_be_saved_is_saved_with_the_next_answer(terminal, chats, live):
+def test_what_could_not_be_saved_is_saved_with_the_next_answer(terminal: Any, chats: Any, live: Any) -> None:
     """The conversation continues, and says that it was not saved."""
     screen = terminal("chat", "--plain", "--continue", "a1", "--base-url", live.url)
     after = screen.wait_for("> ")
@@ -196,7 +199,7 @@ def test_what_could_not_be_saved_is_saved_with_the_next_answer(terminal, chats, 
     assert texts(live, "a1")[::2] == ["What of rivers?", "Tell me a story.", "And then?"]
 
 
-def test_a_key_sees_its_own(run):
+def test_a_key_sees_its_own(run: Any) -> None:
     """The key of the environment goes along."""
     with Live(OfflineEngine(offline.INSTANT), api_keys=["key-of-anna", "key-of-bert"]) as live:
         chat = live.client("key-of-anna").chats.create(
@@ -210,7 +213,7 @@ def test_a_key_sees_its_own(run):
         assert run("chats", "list", env=address).returncode == 1
 
 
-def test_an_answer_that_was_stopped_is_saved_as_far_as_it_came(terminal):
+def test_an_answer_that_was_stopped_is_saved_as_far_as_it_came(terminal: Any) -> None:
     """Ctrl-C stops it, and what had come is in the chat, stopped."""
     with Live(Held(2)) as live:
         begin(live, "a1", "What of rivers?", "Much.")

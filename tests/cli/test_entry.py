@@ -3,11 +3,13 @@
 import re
 import subprocess
 import sys
+from pathlib import Path
+from typing import Any
 
 import headwater
 
 
-def test_alone_it_shows_its_help(run):
+def test_alone_it_shows_its_help(run: Any) -> None:
     """``headwater`` alone shows the help and succeeds."""
     result = run()
     assert result.returncode == 0
@@ -15,26 +17,26 @@ def test_alone_it_shows_its_help(run):
     assert b"chat " in result.stdout
 
 
-def test_help_explains_the_exit_codes(run):
+def test_help_explains_the_exit_codes(run: Any) -> None:
     """Every command's help says what its exit codes mean."""
     for arguments in ["--help"], ["ask", "--help"], ["chat", "-h"]:
         text = run(*arguments).stdout.decode()
         assert re.findall(r"^ +(\d+) +[a-z]", text, re.M) == ["0", "1", "2", "3", "4", "130"]
 
 
-def test_version(run):
+def test_version(run: Any) -> None:
     """``--version`` says name and version."""
     assert run("--version").stdout.decode().strip() == f"headwater {headwater.__version__}"
 
 
-def test_unknown_command(run):
+def test_unknown_command(run: Any) -> None:
     """An unknown command is a usage error."""
     result = run("answer")
     assert result.returncode == 2
     assert b"No such command" in result.stderr
 
 
-def test_help_loads_no_http():
+def test_help_loads_no_http() -> None:
     """Help is quick: it loads no HTTP library, no event loop and not even the wire types."""
     code = (
         "import sys\nfrom headwater.cli import main\ntry:\n    main(['ask', '--help'])\nexcept SystemExit:\n    pass\n"
@@ -44,7 +46,7 @@ def test_help_loads_no_http():
     assert result.stdout.splitlines()[-1] == b"[]"
 
 
-def test_an_unexpected_error_is_one_line(run, offline, tmp_path):
+def test_an_unexpected_error_is_one_line(run: Any, offline: Any, tmp_path: Path) -> None:
     """A bug is one line too, and HEADWATER_DEBUG shows its traceback."""
     (tmp_path / "sitecustomize.py").write_text(
         "import headwater.cli.options as o\ndef f(self, screen): raise KeyError('boom')\no.Options.connect = f\n"

@@ -6,6 +6,8 @@ import re
 import signal
 import subprocess
 import sys
+from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -23,17 +25,19 @@ for chunk in client.models.generate_content_stream(model="gemini-2.5-flash", con
 
 
 @pytest.fixture
-def program(run, offline, tmp_path):
+def program(run: Any, offline: Any, tmp_path: Path) -> Any:
     """Write a program, run it offline with ``headwater run``, and return what became of it."""
 
-    def program(source, *arguments, name="program.py", options=("--offline",), **more):
+    def program(
+        source: Any, *arguments: Any, name: Any = "program.py", options: Any = ("--offline",), **more: Any
+    ) -> Any:
         (tmp_path / name).write_text(source, "utf-8")
         return run("run", *options, name, *arguments, cwd=tmp_path, env=offline | more)
 
     return program
 
 
-def test_a_program_for_google_genai_runs_without_a_key(program):
+def test_a_program_for_google_genai_runs_without_a_key(program: Any) -> None:
     """Offline, a program that streams a story does so, and nothing is said beside it."""
     result = program(STORY)
     assert (result.returncode, result.stderr) == (0, b"")
@@ -42,7 +46,7 @@ def test_a_program_for_google_genai_runs_without_a_key(program):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("guide", ["000", "001", "003"])
-def test_the_cells_of_a_guide_saved_as_a_script(program, guide):
+def test_the_cells_of_a_guide_saved_as_a_script(program: Any, guide: Any) -> None:
     """The guides' cells run one below the other, unedited: no key, no Colab, ``await`` outside of functions."""
     path = shared("guides/run_guides.py")
     if path is None:
@@ -59,7 +63,7 @@ def test_the_cells_of_a_guide_saved_as_a_script(program, guide):
     assert len(said.split()) > 600
 
 
-def test_the_module_is_headwater_under_each_of_its_names(program):
+def test_the_module_is_headwater_under_each_of_its_names(program: Any) -> None:
     """However a program imports google-genai, it gets headwater's own classes."""
     result = program(
         "import google.genai\nimport google.genai.types as one\nfrom google.genai import Client, errors, types\n"
@@ -73,7 +77,7 @@ def test_the_module_is_headwater_under_each_of_its_names(program):
     assert (result.returncode, result.stderr) == (0, b"")
 
 
-def test_other_packages_of_google_stay_what_they_are(run, tmp_path):
+def test_other_packages_of_google_stay_what_they_are(run: Any, tmp_path: Path) -> None:
     """``google`` is shared by many packages: those that are installed are found, before and after ours."""
     (tmp_path / "google" / "neighbour").mkdir(parents=True)
     (tmp_path / "google" / "neighbour" / "__init__.py").write_text("name = 'neighbour'")
@@ -82,7 +86,7 @@ def test_other_packages_of_google_stay_what_they_are(run, tmp_path):
     assert (result.returncode, result.stdout) == (0, b"neighbour\n")
 
 
-def test_nothing_of_google_need_be_installed():
+def test_nothing_of_google_need_be_installed() -> None:
     """Where no package of google's is installed, the names are answered all the same; installing twice is once."""
     code = (
         "import headwater.genai, headwater.import_shim as import_shim, importlib.machinery, sys\n"
@@ -96,7 +100,7 @@ def test_nothing_of_google_need_be_installed():
     assert (told.stderr, told.stdout) == ("", "headwater.client.client None 2\n")
 
 
-def test_what_is_missing_is_said_at_the_end(program):
+def test_what_is_missing_is_said_at_the_end(program: Any) -> None:
     """Names that headwater does not have are listed after the program, each with what to use."""
     result = program(
         "from google import genai\nclient = genai.Client()\n"
@@ -117,7 +121,7 @@ def test_what_is_missing_is_said_at_the_end(program):
     assert all(len(line.split(maxsplit=1)[1]) > 20 for line in rest)
 
 
-def test_the_program_sees_what_python_would_show_it(program, tmp_path):
+def test_the_program_sees_what_python_would_show_it(program: Any, tmp_path: Path) -> None:
     """Arguments, names and the search path are those of ``python program.py``."""
     (tmp_path / "beside.py").write_text("here = True")
     source = "import sys, beside, __main__\nprint(sys.argv, __name__, __file__, beside.here, __main__.sys is sys)\n"
@@ -139,14 +143,14 @@ def test_the_program_sees_what_python_would_show_it(program, tmp_path):
         ("import click; raise click.UsageError('its own')", 1, b"click.exceptions.UsageError: its own"),
     ],
 )
-def test_the_exit_code_is_the_programs(program, source, code, last):
+def test_the_exit_code_is_the_programs(program: Any, source: Any, code: Any, last: Any) -> None:
     """It ends as the program ended."""
     result = program(source)
     assert (result.returncode, (result.stderr.splitlines() or [b""])[-1]) == (code, last)
 
 
 @pytest.mark.parametrize("source", ["def f():\n    1 / 0\nf()\n", "await __import__('asyncio').sleep(0)\n1 / 0\n"])
-def test_a_traceback_begins_in_the_program(program, source, tmp_path):
+def test_a_traceback_begins_in_the_program(program: Any, source: Any, tmp_path: Path) -> None:
     """What a program raises is shown as python shows it, without a frame of what ran it."""
     result = program(source)
     files = re.findall(r'File "([^"]*)"', result.stderr.decode())
@@ -155,14 +159,14 @@ def test_a_traceback_begins_in_the_program(program, source, tmp_path):
     assert result.stderr.endswith(b"ZeroDivisionError: division by zero\n")
 
 
-def test_a_module(program):
+def test_a_module(program: Any) -> None:
     """``-m`` runs a module, its arguments behind it."""
     result = program("import sys; print(__name__, sys.argv[1:])", name="a.py", options=("--offline", "-m", "a"))
     assert (result.returncode, result.stdout) == (0, b"__main__ ['a.py']\n")
 
 
 @pytest.mark.skipif(os.name != "posix", reason="signals")
-def test_ctrl_c_ends_it_as_it_ends_python(program):
+def test_ctrl_c_ends_it_as_it_ends_python(program: Any) -> None:
     """The program dies by the signal, after its traceback and its ``finally``: a shell then stops its loop."""
     result = program(
         "import atexit, os, signal, time\natexit.register(print, 'the end')\n"
@@ -172,6 +176,6 @@ def test_ctrl_c_ends_it_as_it_ends_python(program):
     assert result.stderr.endswith(b"KeyboardInterrupt\n")
 
 
-def test_without_a_program_it_says_what_it_needs(run):
+def test_without_a_program_it_says_what_it_needs(run: Any) -> None:
     """No program, or one that is not there, is a usage error."""
     assert run("run").returncode == run("run", "--offline", "not-there.py").returncode == 2

@@ -2,6 +2,8 @@
 
 import json
 import signal
+from collections.abc import Iterator
+from typing import Any
 
 import pytest
 
@@ -10,18 +12,18 @@ from headwater.engines.offline import OfflineEngine
 from tests.support.live import ASK, Held, Live
 
 
-def begun(live):
+def begun(live: Any) -> Any:
     """The name of a stream that was begun on the server."""
     return live.post("/v1/streams", ASK | {"model": "m"}).json["name"]
 
 
 @pytest.fixture
-def live():
+def live() -> Iterator[Any]:
     with Live(OfflineEngine(offline.INSTANT)) as live:
         yield live
 
 
-def test_it_writes_the_answer(run, live):
+def test_it_writes_the_answer(run: Any, live: Any) -> None:
     """In a pipe the output is the answer's text and nothing else, with ``--after`` without its beginning."""
     name = begun(live)
     stream = live.client().streams.attach(name)
@@ -32,7 +34,7 @@ def test_it_writes_the_answer(run, live):
     assert (result.returncode, result.stdout.decode(), result.stderr) == (0, "".join(texts[2:]), b"")
 
 
-def test_it_writes_the_chunks(run, live):
+def test_it_writes_the_chunks(run: Any, live: Any) -> None:
     """With ``--json``, each chunk on a line of its own, as the server sent it."""
     name = begun(live)
     result = run("tail", "--json", "--base-url", live.url, "--", name)
@@ -41,7 +43,7 @@ def test_it_writes_the_chunks(run, live):
     assert len(lines) > 1
 
 
-def test_it_leaves_at_ctrl_c_and_says_how_to_come_back(start):
+def test_it_leaves_at_ctrl_c_and_says_how_to_come_back(start: Any) -> None:
     """The stream continues, and the note has the place where the reader was."""
     engine = Held(2)
     with Live(engine) as live:
@@ -55,7 +57,7 @@ def test_it_leaves_at_ctrl_c_and_says_how_to_come_back(start):
         assert engine.running == 1
 
 
-def test_it_says_that_a_stream_was_stopped(start):
+def test_it_says_that_a_stream_was_stopped(start: Any) -> None:
     """The exit code is that of an answer that was cut off."""
     with Live(Held(2)) as live:
         name = begun(live)
@@ -66,7 +68,7 @@ def test_it_says_that_a_stream_was_stopped(start):
         assert (process.returncode, told) == (4, b"headwater: the stream was stopped\n")
 
 
-def test_a_stream_that_is_not_there_is_an_error(run, live):
+def test_a_stream_that_is_not_there_is_an_error(run: Any, live: Any) -> None:
     """So is an invalid name, and an address without a server."""
     result = run("tail", "--base-url", live.url, "a" * 32)
     assert (result.returncode, result.stdout) == (1, b"")

@@ -3,6 +3,7 @@
 import re
 import warnings
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -26,12 +27,12 @@ with warnings.catch_warnings():
 _IMPORTED = {"Callable", "Optional", "Union", "TYPE_CHECKING", "Any", "httpx", "httpx2", "json", "importlib"}
 
 
-def names(*things):
+def names(*things: Any) -> Any:
     """The public names of classes or modules."""
     return {name for thing in things for name in dir(thing) if not name.startswith("_")} - _IMPORTED
 
 
-def fields(kind):
+def fields(kind: Any) -> Any:
     return set(kind.model_fields)
 
 
@@ -54,7 +55,7 @@ TABLES = {
 }
 
 
-def rows(title):
+def rows(title: Any) -> Any:
     """The rows of a table: each name with its standing and what is said of it."""
     table = PAGE.split(f"\n### {title}\n", 1)[1].split("\n#", 1)[0]
     found = re.findall(r"^\| (`.*?) \| (\w+) \| ?(.*?) ?\|$", table, re.MULTILINE)
@@ -62,7 +63,7 @@ def rows(title):
 
 
 @pytest.mark.parametrize("title", TABLES)
-def test_a_table_holds_every_name_once(title):
+def test_a_table_holds_every_name_once(title: Any) -> None:
     """No public name of the installed google-genai is missing; names of other versions of it may stand there too."""
     told = [name for name, _, _ in rows(title)]
     assert len(told) == len(set(told))
@@ -70,7 +71,7 @@ def test_a_table_holds_every_name_once(title):
 
 
 @pytest.mark.parametrize("title", TABLES)
-def test_a_name_is_there_unless_the_table_says_absent(title):
+def test_a_name_is_there_unless_the_table_says_absent(title: Any) -> None:
     """What is same or better is in headwater, in both colours; what is absent is not, and a way out is given."""
     here = TABLES[title][1]
     for name, standing, said in rows(title):
@@ -79,12 +80,12 @@ def test_a_name_is_there_unless_the_table_says_absent(title):
         assert said or standing == "same", name
 
 
-def test_every_field_of_the_config_is_there():
+def test_every_field_of_the_config_is_there() -> None:
     """The page says so."""
     assert fields(their_types.GenerateContentConfig) <= fields(types.GenerateContentConfig)
 
 
-def test_what_is_absent_has_a_hint_at_run_time():
+def test_what_is_absent_has_a_hint_at_run_time() -> None:
     """``headwater run`` knows what to use in the place of each group and method that is absent."""
     groups = {name for name, standing, _ in rows("Client") if standing == "absent"}
     assert groups <= set(unsupported.GROUPS) | set(unsupported.MODULES)

@@ -10,7 +10,9 @@ import subprocess
 import sys
 import textwrap
 import types as pytypes
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -64,7 +66,7 @@ UNKNOWN = "from headwater import log\n\nprint(log.Nothing)\n"
 
 
 @pytest.fixture(scope="module")
-def programs(tmp_path_factory):
+def programs(tmp_path_factory: Any) -> Any:
     """A folder of programs: the forms above and the guides, each guide's cells below one another."""
     folder = tmp_path_factory.mktemp("programs")
     (folder / "forms.py").write_text(FORMS)
@@ -78,7 +80,7 @@ def programs(tmp_path_factory):
     return folder
 
 
-def _every_public_name():
+def _every_public_name() -> Any:
     """A program that uses each name of each public package: a checker has to find it, and know its type."""
     lines = []
     for module in PUBLIC:
@@ -89,7 +91,7 @@ def _every_public_name():
     return "\n".join([*lines, ""])
 
 
-def _program(path, guide):
+def _program(path: Any, guide: Any) -> Any:
     """A guide as a program with its import changed: the one edit that a user makes."""
     spec = importlib.util.spec_from_file_location("run_guides", path)
     guides = importlib.util.module_from_spec(spec)
@@ -100,20 +102,20 @@ def _program(path, guide):
     return "async def main() -> None:\n" + textwrap.indent(body, "    ")  # a notebook awaits outside of functions
 
 
-def _mypy(folder, *files, **environment):
+def _mypy(folder: Any, *files: Any, **environment: Any) -> Any:
     """Run mypy in strict mode; functions of the guides that say no types are read all the same."""
     command = [sys.executable, "-m", "mypy", "--strict", "--config-file=", f"--cache-dir={folder / '.mypy'}"]
     command += ["--disable-error-code=no-untyped-def", "--disable-error-code=no-untyped-call"]
     return subprocess.run([*command, *files], cwd=folder, capture_output=True, text=True, check=False, timeout=110)
 
 
-def test_mypy_accepts_the_guides_the_usual_forms_and_the_examples(programs):
+def test_mypy_accepts_the_guides_the_usual_forms_and_the_examples(programs: Any) -> None:
     """mypy has nothing to say in strict mode."""
     told = _mypy(programs, *sorted(programs.glob("*.py")), *sorted((ROOT / "examples").rglob("*.py")))
     assert told.stdout.startswith("Success"), told.stdout
 
 
-def test_mypy_knows_what_an_answer_holds(programs, tmp_path):
+def test_mypy_knows_what_an_answer_holds(programs: Any, tmp_path: Path) -> None:
     """A wrong use is found, since the text of an answer has a type; so is a name that a lazy package does not have."""
     (tmp_path / "wrong.py").write_text(FORMS + WRONG)
     (tmp_path / "unknown.py").write_text(UNKNOWN)
@@ -123,7 +125,7 @@ def test_mypy_knows_what_an_answer_holds(programs, tmp_path):
     assert "Found 2 errors" in told.stdout
 
 
-def test_pyright_accepts_the_guides_the_usual_forms_and_the_examples(programs):
+def test_pyright_accepts_the_guides_the_usual_forms_and_the_examples(programs: Any) -> None:
     """pyright has nothing to say in strict mode, but that a guide does not use the variable of a loop."""
     if importlib.util.find_spec("pyright") is None:
         pytest.skip("pyright is not installed")
@@ -141,7 +143,7 @@ def test_pyright_accepts_the_guides_the_usual_forms_and_the_examples(programs):
 
 
 @pytest.mark.parametrize("kind", [types.Part, types.SpeechConfig])
-def test_a_constructor_for_checkers_has_the_fields_of_the_type(kind):
+def test_a_constructor_for_checkers_has_the_fields_of_the_type(kind: Any) -> None:
     """What is also made of one positional value says so in a signature of its own, which must not fall behind."""
     (init,) = (
         node
@@ -173,7 +175,7 @@ FACE = [
 OPEN = {"GenerateContentResponse.parsed", "Stream.partial", "AsyncStream.partial"}
 
 
-def _returns(kind):
+def _returns(kind: Any) -> Iterator[Any]:
     """The public methods and properties of a class with the text of what they return."""
     for name, member in inspect.getmembers_static(kind):
         inner = getattr(member, "fget", None) or getattr(member, "__func__", None) or getattr(member, "func", member)
@@ -181,7 +183,7 @@ def _returns(kind):
             yield f"{kind.__name__}.{name}", inner.__module__, str(inner.__annotations__.get("return", "nothing said"))
 
 
-def test_completion_works_after_every_public_call():
+def test_completion_works_after_every_public_call() -> None:
     """Each public method and property says what it returns, and it is not Any."""
     told = {name: returns for kind in FACE for name, where, returns in _returns(kind) if where.startswith("headwater")}
     assert len(told) > 100

@@ -2,6 +2,7 @@
 
 import ast
 import re
+from typing import Any
 
 import pytest
 
@@ -15,12 +16,12 @@ import pytest
         ("Top 10 tips for travel", 10),
     ],
 )
-def test_a_list_has_exactly_the_items_that_were_asked_for(say, prompt, number):
+def test_a_list_has_exactly_the_items_that_were_asked_for(say: Any, prompt: Any, number: Any) -> None:
     items = re.findall(r"^(?:\d+\.|-) (.+)$", say(prompt), re.M)
     assert len(items) == number == len(set(items))
 
 
-def test_a_list_that_is_too_short_says_so(say):
+def test_a_list_that_is_too_short_says_so(say: Any) -> None:
     text = say("List 12 planets")
     assert len(re.findall(r"^\d+\. ", text, re.M)) == 8
     assert text.endswith("The offline engine has eight planets, not 12.")
@@ -35,7 +36,7 @@ def test_a_list_that_is_too_short_says_so(say):
         ("sort a list", "merge_sort([5, 2, 9, 1, 5])", [1, 2, 5, 5, 9]),
     ],
 )
-def test_python_code_does_what_was_asked_for(say, task, call, result):
+def test_python_code_does_what_was_asked_for(say: Any, task: Any, call: Any, result: Any) -> None:
     block = re.search(r"```python\n(.*?)```", say(f"Write a function in python to {task}"), re.S)
     assert block
     ast.parse(block[1])
@@ -45,14 +46,14 @@ def test_python_code_does_what_was_asked_for(say, task, call, result):
 
 
 @pytest.mark.parametrize("language", ["Python", "JavaScript", "Go", "Rust", "C", "Bash"])
-def test_hello_world_is_written_in_many_languages(say, language):
+def test_hello_world_is_written_in_many_languages(say: Any, language: Any) -> None:
     text = say(f"Write hello world in {language}")
     assert text.startswith(f"```{language.lower()}\n")
     assert "Hello, world!" in text
 
 
 @pytest.mark.parametrize("task", ["brew tea", "parse dates", "steer a submarine"])
-def test_code_that_is_not_known_is_not_made_up(say, task):
+def test_code_that_is_not_known_is_not_made_up(say: Any, task: Any) -> None:
     text = say(f"Write a function in python to {task}")
     assert "```" not in text
     assert "offline engine" in text
@@ -71,7 +72,7 @@ def test_code_that_is_not_known_is_not_made_up(say, task):
         ("10 - 2 * 3 - 0.5", "3.5"),
     ],
 )
-def test_sums_are_worked_out(say, prompt, result):
+def test_sums_are_worked_out(say: Any, prompt: Any, result: Any) -> None:
     text = say(prompt)
     assert text.endswith(f"= {result}") or result in text.split("is ")[1]
 
@@ -93,7 +94,7 @@ def test_sums_are_worked_out(say, prompt, result):
         "1e9 + 1",
     ],
 )
-def test_what_is_not_a_plain_sum_is_not_worked_out(say, prompt):
+def test_what_is_not_a_plain_sum_is_not_worked_out(say: Any, prompt: Any) -> None:
     assert say(prompt).startswith("This is the offline engine of headwater")
 
 
@@ -106,11 +107,11 @@ def test_what_is_not_a_plain_sum_is_not_worked_out(say, prompt):
         ("Say hello.", "hello"),
     ],
 )
-def test_words_are_given_back_as_they_were_asked_for(say, prompt, wanted):
+def test_words_are_given_back_as_they_were_asked_for(say: Any, prompt: Any, wanted: Any) -> None:
     assert say(prompt) == wanted
 
 
-def test_a_guide_has_headings_and_hundreds_of_words(say):
+def test_a_guide_has_headings_and_hundreds_of_words(say: Any) -> None:
     text = say("Write a comprehensive guide to gardening")
     assert len(re.findall(r"^#+ ", text, re.M)) >= 4
     assert len(text.split()) > 400
@@ -120,11 +121,11 @@ def test_a_guide_has_headings_and_hundreds_of_words(say):
     "prompt",
     ["hello", "why is the sky blue?", "qwertz asdf", "Who is Ada Lovelace?", "explain quasars", "\U0001f600", "?"],
 )
-def test_every_prompt_gets_a_sentence(say, prompt):
+def test_every_prompt_gets_a_sentence(say: Any, prompt: Any) -> None:
     assert re.search(r"\w+.*[.!?)]", say(prompt))
 
 
-def test_the_honest_paragraph_says_what_arrived(ask):
+def test_the_honest_paragraph_says_what_arrived(ask: Any) -> None:
     image = {"inline_data": {"data": b"GIF89a" + bytes((64, 0, 32, 0)), "mime_type": "image/gif"}}
     tools = [{"functionDeclarations": [{"name": "f"}]}]
     parts = [image, {"text": "What is this about?"}]
@@ -144,14 +145,14 @@ def test_the_honest_paragraph_says_what_arrived(ask):
     assert "\n" not in text
 
 
-def test_an_explanation_is_an_outline_that_says_that_facts_are_missing(say):
+def test_an_explanation_is_an_outline_that_says_that_facts_are_missing(say: Any) -> None:
     text = say("Explain quantum computing")
     assert "knows no facts" in text
     assert "quantum computing" in text
     assert len(re.findall(r"^\d\. ", text, re.M)) >= 5
 
 
-def test_a_story_is_summarised_in_one_sentence_that_names_its_hero(say):
+def test_a_story_is_summarised_in_one_sentence_that_names_its_hero(say: Any) -> None:
     story = say("Tell me a story about a dragon named Zora in 300 words")
     for request in ("summarize it in one sentence", "Summarise that in a single sentence please"):
         text = say("Tell me a story about a dragon named Zora in 300 words", story, request)
@@ -161,7 +162,7 @@ def test_a_story_is_summarised_in_one_sentence_that_names_its_hero(say):
         assert text in story
 
 
-def test_a_summary_in_two_sentences_has_two(say):
+def test_a_summary_in_two_sentences_has_two(say: Any) -> None:
     story = say("Tell me a story")
     assert len(re.findall(r"[.!?]\"?(?:\s|$)", say("Tell me a story", story, "Summarize it in two sentences."))) == 2
     assert len(say("Tell me a story", story, "make it shorter")) < len(story)
@@ -183,32 +184,32 @@ NOTES = (
         [{"text": "Summarize this."}, {"inline_data": {"data": NOTES.encode(), "mime_type": "text/plain"}}],
     ],
 )
-def test_a_summary_takes_sentences_of_the_text_that_was_given(say, prompt):
+def test_a_summary_takes_sentences_of_the_text_that_was_given(say: Any, prompt: Any) -> None:
     text = say(prompt)
     assert text in NOTES.replace("\n", " ")
     assert text.count(".") == 1
 
 
-def test_notes_without_sentences_are_summarised_by_their_lines(say):
+def test_notes_without_sentences_are_summarised_by_their_lines(say: Any) -> None:
     notes = "- call Ada about the boat\n- the river gauge stands at three metres\n- order new ropes before Friday"
     assert say(f"Summarize this:\n\n{notes}").rstrip(".") in notes
 
 
-def test_a_summary_without_a_text_is_refused_honestly(say):
+def test_a_summary_without_a_text_is_refused_honestly(say: Any) -> None:
     assert "offline engine" in say("Summarize the plot of Hamlet")
 
 
-def test_a_commit_message_is_one_line_from_the_diff(say):
+def test_a_commit_message_is_one_line_from_the_diff(say: Any) -> None:
     diff = "diff --git a/docs/a.md b/docs/a.md\n--- a/docs/a.md\n+++ b/docs/a.md\n@@ -1 +1,2 @@\n-old\n+new\n+more"
     text = say(f"Write a commit message for\n\n{diff}\n\nin one line")
     assert text == "Change docs/a.md (+2 -1 lines)"
 
 
-def test_a_story_goes_on_with_its_hero(say):
+def test_a_story_goes_on_with_its_hero(say: Any) -> None:
     story = say("Tell me a story about a dragon named Zora")
     assert say("Tell me a story about a dragon named Zora", story, "continue").count("Zora") > 2
     assert say("Tell me a story about a dragon named Zora", story, "And another one.").count("Zora") > 2
 
 
-def test_translations_are_refused_honestly(say):
+def test_translations_are_refused_honestly(say: Any) -> None:
     assert "French" in say("hello", "Hello there", "Translate it into French")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 
@@ -118,7 +119,7 @@ def test_there_are_forty() -> None:
 
 @pytest.mark.parametrize(("prompt", "is_good"), PROMPTS, ids=[prompt.split("\n")[0] for prompt, _ in PROMPTS])
 @pytest.mark.parametrize("seed", [None, 1, 2])
-def test_the_answer_is_right_useful_or_honest(say, prompt, is_good, seed) -> None:
+def test_the_answer_is_right_useful_or_honest(say: Any, prompt: Any, is_good: Any, seed: Any) -> None:
     text = say(prompt, config={"seed": seed})
     assert is_good(text), text
     assert "{" not in text or "```" in text, "a slot was not filled"

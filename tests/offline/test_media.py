@@ -2,6 +2,7 @@
 
 import struct
 import zlib
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -14,12 +15,12 @@ def chunk(kind: bytes, body: bytes) -> bytes:
     return struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body))
 
 
-def png(width, height, rows=b"\0"):
+def png(width: Any, height: Any, rows: Any = b"\0") -> Any:
     header = struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
     return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", zlib.compress(rows)) + chunk(b"IEND", b"")
 
 
-def test_an_image_is_described_in_the_answer(say):
+def test_an_image_is_described_in_the_answer(say: Any) -> None:
     text = say(
         [{"inline_data": {"data": png(40, 20), "mime_type": "image/png"}}, {"text": "Explain this diagram in detail"}]
     )
@@ -29,7 +30,7 @@ def test_an_image_is_described_in_the_answer(say):
     assert len(text.split()) >= 15
 
 
-def test_formats_tell_their_size():
+def test_formats_tell_their_size() -> None:
     jpeg = b"\xff\xd8\xff\xe0\x00\x04\x00\x00\xff\xc0\x00\x11\x08" + struct.pack(">HH", 30, 50) + b"\x03" + bytes(20)
     gif = b"GIF89a" + struct.pack("<HH", 50, 30) + bytes(10)
     webp = b"RIFF\0\0\0\0WEBPVP8X" + bytes(8) + (49).to_bytes(3, "little") + (29).to_bytes(3, "little")
@@ -41,7 +42,7 @@ def test_formats_tell_their_size():
         assert (seen.kind, seen.width, seen.height) == (kind, 50, 30)
 
 
-def test_damage_and_bombs_are_named_and_cost_little():
+def test_damage_and_bombs_are_named_and_cost_little() -> None:
     assert look(b"") == look(b"nothing")
     assert look(b"\x89PNG\r\n\x1a\n").width == 0
     assert look(png(2**31 - 1, 2**31 - 1)).width == 2**31 - 1
@@ -54,18 +55,18 @@ def test_damage_and_bombs_are_named_and_cost_little():
     st.sampled_from([b"", b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff", b"GIF89a", b"RIFF0000WEBPVP8L", b"RIFF0000WEBPVP8X"]),
 )
 @settings(max_examples=150, deadline=None)
-def test_no_bytes_lead_to_an_exception(data, magic):
+def test_no_bytes_lead_to_an_exception(data: Any, magic: Any) -> None:
     look(magic + data)
 
 
 @pytest.mark.parametrize("mime_type", ["image/png", "image/x-unknown"])
-def test_an_image_that_cannot_be_read_is_said_to_be_one(say, mime_type):
+def test_an_image_that_cannot_be_read_is_said_to_be_one(say: Any, mime_type: Any) -> None:
     text = say([{"inline_data": {"data": b"broken", "mime_type": mime_type}}, {"text": "What is it?"}])
     assert "an image whose header cannot be read" in text
     assert mime_type in text
 
 
-def test_other_media_are_named_by_kind_type_and_size(say):
+def test_other_media_are_named_by_kind_type_and_size(say: Any) -> None:
     audio = say([{"inline_data": {"data": bytes(1234), "mime_type": "audio/mp3"}}, {"text": "Describe it"}])
     assert "audio" in audio
     assert "audio/mp3" in audio
@@ -73,7 +74,7 @@ def test_other_media_are_named_by_kind_type_and_size(say):
     assert "PDF" in say([{"inline_data": {"data": b"%PDF-1.4", "mime_type": "application/pdf"}}, {"text": "Summarise"}])
 
 
-def test_a_file_is_named_and_not_opened(say):
+def test_a_file_is_named_and_not_opened(say: Any) -> None:
     text = say(
         [
             {"file_data": {"file_uri": "gs://bucket/images/scones.jpg", "mime_type": "image/jpeg"}},

@@ -2,6 +2,7 @@
 
 import itertools
 import re
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -15,13 +16,13 @@ from headwater.types import FinishReason, GenerateContentRequest
 STORY = "Tell me a story about a fox in 300 words."
 
 
-def test_the_chunks_joined_are_the_unary_answer(request_of):
+def test_the_chunks_joined_are_the_unary_answer(request_of: Any) -> None:
     beats = list(stream(request_of(STORY), model="m", pace=INSTANT))
     assert "".join(beat.chunk.text for beat in beats) == answer(request_of(STORY), model="m").text
     assert len(beats) >= 10
 
 
-def test_chunks_look_like_recorded_traffic(request_of):
+def test_chunks_look_like_recorded_traffic(request_of: Any) -> None:
     """Role and index everywhere, one response id, usage that never falls, a reason on the last chunk alone."""
     chunks = [beat.chunk for beat in stream(request_of(STORY), model="m", pace=INSTANT)]
     assert {chunk.response_id for chunk in chunks} == {chunks[0].response_id}
@@ -36,7 +37,7 @@ def test_chunks_look_like_recorded_traffic(request_of):
     assert len(chunks[0].text) < 30
 
 
-def test_usage_adds_up(request_of):
+def test_usage_adds_up(request_of: Any) -> None:
     for config in ({}, {"thinking_config": {"include_thoughts": True}}, {"candidate_count": 3}):
         usage = answer(request_of(STORY, config=config), model="m").usage_metadata
         spoken = usage.prompt_token_count + usage.candidates_token_count + (usage.thoughts_token_count or 0)
@@ -44,7 +45,7 @@ def test_usage_adds_up(request_of):
         assert usage.prompt_token_count == count_tokens(request_of(STORY)).total_tokens
 
 
-def test_the_pace_decides_the_delays(request_of):
+def test_the_pace_decides_the_delays(request_of: Any) -> None:
     beats = list(stream(request_of(STORY), model="m", pace=Pace(first=0.5, rate=50)))
     usage = [beat.chunk.usage_metadata.candidates_token_count for beat in beats]
     assert beats[0].delay == 0.5
@@ -52,14 +53,14 @@ def test_the_pace_decides_the_delays(request_of):
     assert {beat.delay for beat in stream(request_of(STORY), model="m", pace=INSTANT)} == {0.0}
 
 
-def test_the_same_request_gets_the_same_answer(request_of):
+def test_the_same_request_gets_the_same_answer(request_of: Any) -> None:
     assert answer(request_of(STORY), model="m") == answer(request_of(STORY), model="m")
 
 
 @given(st.integers(1, 60), st.integers(0, 20))
 @settings(max_examples=25)
-def test_max_output_tokens_cuts_the_same_text(most, seed):
-    def asked(**config):
+def test_max_output_tokens_cuts_the_same_text(most: Any, seed: Any) -> None:
+    def asked(**config: Any) -> Any:
         contents = [{"role": "user", "parts": [{"text": STORY}]}]
         return answer(GenerateContentRequest(contents=contents, generation_config={"seed": seed, **config}), model="m")
 
@@ -71,7 +72,7 @@ def test_max_output_tokens_cuts_the_same_text(most, seed):
 
 @given(st.data())
 @settings(max_examples=25)
-def test_a_stop_sequence_ends_the_text_before_it(data):
+def test_a_stop_sequence_ends_the_text_before_it(data: Any) -> None:
     contents = [{"role": "user", "parts": [{"text": STORY}]}]
     whole = answer(GenerateContentRequest(contents=contents), model="m").text
     start = data.draw(st.integers(0, len(whole) - 12))
@@ -82,13 +83,13 @@ def test_a_stop_sequence_ends_the_text_before_it(data):
     assert cut.candidates[0].finish_message == f"The text came to the stop sequence {stop!r}."
 
 
-def test_a_limit_that_is_reached_before_the_stop_sequence_is_the_reason_to_end(request_of):
+def test_a_limit_that_is_reached_before_the_stop_sequence_is_the_reason_to_end(request_of: Any) -> None:
     request = request_of("Tell me a story", config={"max_output_tokens": 3, "stop_sequences": ["."]})
     candidate = answer(request, model="m").candidates[0]
     assert (candidate.finish_reason, candidate.finish_message) == (FinishReason.MAX_TOKENS, None)
 
 
-def test_candidates_differ_and_take_turns(request_of):
+def test_candidates_differ_and_take_turns(request_of: Any) -> None:
     request = request_of("Tell me a story", config={"candidate_count": 3})
     order = [beat.chunk.candidates[0].index for beat in stream(request, model="m", pace=INSTANT)]
     assert order[:6] == [0, 1, 2, 0, 1, 2]
@@ -97,7 +98,7 @@ def test_candidates_differ_and_take_turns(request_of):
     assert len({candidate.content.parts[0].text for candidate in found}) == 3
 
 
-def test_thoughts_come_first_and_are_counted(request_of):
+def test_thoughts_come_first_and_are_counted(request_of: Any) -> None:
     config = {"thinking_config": {"include_thoughts": True}}
     response = answer(request_of(STORY, config=config), model="m")
     assert response.parts[0].thought
@@ -110,7 +111,7 @@ def test_thoughts_come_first_and_are_counted(request_of):
     assert off.usage_metadata.thoughts_token_count is None
 
 
-def test_a_newer_model_signs_an_empty_last_part(request_of):
+def test_a_newer_model_signs_an_empty_last_part(request_of: Any) -> None:
     last = list(stream(request_of(STORY), model="gemini-3-flash", pace=INSTANT))[-1].chunk
     assert last.text == ""
     assert last.parts[0].thought_signature
@@ -123,7 +124,7 @@ def test_a_newer_model_signs_an_empty_last_part(request_of):
         {"temperature": 3}, {"temperature": -1}, {"candidate_count": 9}, {"candidate_count": 0}, {"top_p": 2},
         {"max_output_tokens": 0}, {"response_mime_type": "image/png"}, {"stop_sequences": list("abcdef")}))],
 )  # fmt: skip
-def test_bad_requests_are_refused_in_the_shape_of_the_api(fields):
+def test_bad_requests_are_refused_in_the_shape_of_the_api(fields: Any) -> None:
     if "generation_config" in fields:
         fields["contents"] = [{"role": "user", "parts": [{"text": "hi"}]}]
     with pytest.raises(APIError) as caught:
@@ -144,7 +145,7 @@ def test_bad_requests_are_refused_in_the_shape_of_the_api(fields):
         ([{"role": "model", "parts": [{"text": "a"}]}], "Please ensure that multiturn requests ends with a user role"),
     ],
 )  # fmt: skip
-def test_a_conversation_that_asks_nothing_is_refused_in_the_words_of_the_api(contents, words):
+def test_a_conversation_that_asks_nothing_is_refused_in_the_words_of_the_api(contents: Any, words: Any) -> None:
     for call in (lambda request: stream(request, model="m"), count_tokens):
         with pytest.raises(APIError) as caught:
             call(GenerateContentRequest(contents=contents))
@@ -153,18 +154,18 @@ def test_a_conversation_that_asks_nothing_is_refused_in_the_words_of_the_api(con
 
 
 @pytest.mark.parametrize("model", ["nonexistent-model", "models/does-not-exist", "an-invalid-model"])
-def test_unknown_models_are_not_found(request_of, model):
+def test_unknown_models_are_not_found(request_of: Any, model: Any) -> None:
     with pytest.raises(APIError) as caught:
         stream(request_of("hi"), model=model)
     assert (caught.value.code, caught.value.status) == (404, "NOT_FOUND")
 
 
-def test_the_models_say_that_they_are_offline():
+def test_the_models_say_that_they_are_offline() -> None:
     assert all(model.name.startswith("models/gemini-") and "offline" in model.display_name for model in list_models())
 
 
 @given(st.text(max_size=300))
-def test_tokens_joined_are_the_text(text):
+def test_tokens_joined_are_the_text(text: Any) -> None:
     assert "".join(split(text)) == text
     assert count(text) == len(list(split(text)))
 
@@ -179,7 +180,7 @@ def test_tokens_joined_are_the_text(text):
         "\u0915\u094d\u0937",
     ],
 )
-def test_no_token_splits_what_is_seen_as_one_character(cluster):
+def test_no_token_splits_what_is_seen_as_one_character(cluster: Any) -> None:
     assert all(cluster in token or token == "x" for token in split(f"x{cluster}") if token != "x")
     assert list(split(cluster)) == [cluster]
 
@@ -205,7 +206,7 @@ PARTS = st.one_of(
     HOSTILE,
 )
 @settings(max_examples=150)
-def test_garbage_is_answered_or_refused(turns, system):
+def test_garbage_is_answered_or_refused(turns: Any, system: Any) -> None:
     """No request leads to any exception but an APIError, and every answer can be sent as JSON."""
     contents = [{"role": role, "parts": parts} for role, parts in turns]
     request = GenerateContentRequest(contents=contents, system_instruction={"parts": [{"text": system}]})
@@ -232,5 +233,5 @@ def test_garbage_is_answered_or_refused(turns, system):
         "story about " * 80_000,
     ],
 )
-def test_a_prompt_of_a_megabyte_is_answered(say, text):
+def test_a_prompt_of_a_megabyte_is_answered(say: Any, text: Any) -> None:
     assert isinstance(say(text), str)

@@ -2,6 +2,7 @@
 
 import json
 import re
+from typing import Any
 
 import pytest
 
@@ -11,7 +12,7 @@ from headwater.types import FunctionCallingConfigMode, GenerateContentRequest, S
 KINDS = {"object": dict, "array": list, "string": str, "boolean": bool}
 
 
-def fits(value, schema, root):
+def fits(value: Any, schema: Any, root: Any) -> Any:
     """A small checker: whether ``value`` is valid for ``schema``."""
     if "$ref" in schema:
         return fits(value, root["$defs"][schema["$ref"].split("/")[-1]], root)
@@ -90,12 +91,12 @@ TREE = {
     ],
 )
 @pytest.mark.parametrize("prompt", ["List 2 cookie recipes", "hello", "x"])
-def test_the_answer_is_valid_for_a_json_schema(say, schema, prompt):
+def test_the_answer_is_valid_for_a_json_schema(say: Any, schema: Any, prompt: Any) -> None:
     text = say(prompt, config={"response_mime_type": "application/json", "response_json_schema": schema})
     assert fits(json.loads(text), schema, schema), text
 
 
-def test_the_openapi_subset_is_understood_as_dict_and_as_type(say):
+def test_the_openapi_subset_is_understood_as_dict_and_as_type(say: Any) -> None:
     schema = {
         "type": "OBJECT",
         "properties": {
@@ -112,14 +113,14 @@ def test_the_openapi_subset_is_understood_as_dict_and_as_type(say):
         assert value["mood"] in ("HAPPY", "SAD")
 
 
-def test_an_enum_gives_one_of_its_values(say):
+def test_an_enum_gives_one_of_its_values(say: Any) -> None:
     schema = {"type": "STRING", "enum": ["Percussion", "String", "Woodwind"]}
     config = {"response_mime_type": "text/x.enum", "response_schema": schema}
     assert say("What type of instrument is an oboe?", config=config) in schema["enum"]
     assert say("Is this woodwind?", config=config) == "Woodwind"
 
 
-def test_json_without_a_schema_is_an_object(say):
+def test_json_without_a_schema_is_an_object(say: Any) -> None:
     assert isinstance(json.loads(say("Tell me about cats", config={"response_mime_type": "application/json"})), dict)
 
 
@@ -140,7 +141,7 @@ def test_json_without_a_schema_is_an_object(say):
         {"type": "string", "minLength": "x"},
     ],
 )
-def test_odd_schemas_still_give_json(say, schema):
+def test_odd_schemas_still_give_json(say: Any, schema: Any) -> None:
     json.loads(say("hi", config={"response_mime_type": "application/json", "response_json_schema": schema}))
 
 
@@ -187,26 +188,26 @@ TOOLS = [{"functionDeclarations": [WEATHER, ADD]}, {"function_declarations": [LI
         ("Set the light on, brightness 40", "set_light", {"enabled": True, "brightness": 40}),
     ],
 )
-def test_the_function_that_is_asked_for_is_called(ask, prompt, name, args):
+def test_the_function_that_is_asked_for_is_called(ask: Any, prompt: Any, name: Any, args: Any) -> None:
     (call,) = ask(prompt, tools=TOOLS).function_calls
     assert (call.name, call.args) == (name, args)
     assert call.id
 
 
-def test_two_places_give_two_calls(ask):
+def test_two_places_give_two_calls(ask: Any) -> None:
     calls = ask("What is the weather in Paris and London?", tools=TOOLS).function_calls
     assert [call.args["location"] for call in calls] == ["Paris", "London"]
     assert len({call.id for call in calls}) == 2
 
 
-def test_a_prompt_that_fits_no_function_is_answered_in_words(ask):
+def test_a_prompt_that_fits_no_function_is_answered_in_words(ask: Any) -> None:
     response = ask("Tell me a story about a fox", tools=TOOLS)
     assert response.function_calls is None
     assert "fox" in response.text
 
 
-def test_the_mode_decides_whether_functions_are_called(ask):
-    def tools_with(mode, allowed=None):
+def test_the_mode_decides_whether_functions_are_called(ask: Any) -> None:
+    def tools_with(mode: Any, allowed: Any = None) -> Any:
         return {
             "tools": TOOLS,
             "tool_config": {"function_calling_config": {"mode": mode, "allowed_function_names": allowed}},
@@ -219,7 +220,7 @@ def test_the_mode_decides_whether_functions_are_called(ask):
     assert set(call.args) == {"a", "b"}
 
 
-def test_the_result_of_a_call_is_put_into_words(ask, request_of):
+def test_the_result_of_a_call_is_put_into_words(ask: Any, request_of: Any) -> None:
     first = ask("What is the weather in Paris?", tools=TOOLS)
     call = first.function_calls[0]
     result = {
@@ -234,12 +235,12 @@ def test_the_result_of_a_call_is_put_into_words(ask, request_of):
     assert all(word in text for word in ("Paris", "18", "sunny", "weather"))
 
 
-def test_a_failed_call_is_told_honestly(ask):
+def test_a_failed_call_is_told_honestly(ask: Any) -> None:
     result = {"function_response": {"name": "get_weather", "response": {"error": "no such city"}}}
     assert "no such city" in ask("weather?", [{"function_call": {"name": "get_weather", "args": {}}}], [result]).text
 
 
-def test_calls_come_with_a_reason_to_stop(request_of):
+def test_calls_come_with_a_reason_to_stop(request_of: Any) -> None:
     last = list(stream(request_of("What is the weather in Paris?", tools=TOOLS), model="m", pace=INSTANT))[-1].chunk
     assert last.finish_reason == "STOP"
     assert last.function_calls
@@ -256,12 +257,12 @@ def test_calls_come_with_a_reason_to_stop(request_of):
         [{"googleSearch": {}}],
     ],
 )
-def test_odd_tools_do_no_harm(tools):
+def test_odd_tools_do_no_harm(tools: Any) -> None:
     contents = [{"role": "user", "parts": [{"text": "call f please"}]}]
     assert answer(GenerateContentRequest(contents=contents, tools=tools), model="m").candidates
 
 
-def test_people_dates_and_topics_are_found_in_the_prompt(ask):
+def test_people_dates_and_topics_are_found_in_the_prompt(ask: Any) -> None:
     names = ("attendees", "date", "time", "topic")
     properties = {name: {"type": "STRING"} for name in names} | {
         "attendees": {"type": "ARRAY", "items": {"type": "STRING"}}

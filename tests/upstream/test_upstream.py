@@ -10,7 +10,7 @@ from tests.upstream.run_upstream import Outcome, Table
 
 
 @pytest.mark.slow
-def test_google_genais_own_tests_pass_or_are_explained(capsys):
+def test_google_genais_own_tests_pass_or_are_explained(capsys: pytest.CaptureFixture[str]) -> None:
     """Nine tenths of the counted tests pass, each failure is explained in the table, and nothing in it is stale."""
     tests = run_upstream.find_tests()
     if tests is None:
@@ -21,7 +21,7 @@ def test_google_genais_own_tests_pass_or_are_explained(capsys):
     assert run_upstream.report(outcome, table) == 0, capsys.readouterr().out
 
 
-def test_a_failure_without_a_reason_and_a_reason_without_a_failure_are_told(capsys):
+def test_a_failure_without_a_reason_and_a_reason_without_a_failure_are_told(capsys: pytest.CaptureFixture[str]) -> None:
     """The report fails for either, and for too small a share; an entry without parameters stands for all of them."""
     table = Table(["a/b.py"], {"a/b.py::one": "not copied", "a/b.py::gone": "words"})
     outcome = Outcome({"a/b.py": Counter(passed=30)}, {"a/b.py::one[x]": "", "a/b.py::new": ""})
@@ -34,7 +34,7 @@ def test_a_failure_without_a_reason_and_a_reason_without_a_failure_are_told(caps
     assert run_upstream.report(outcome, table) == 1
 
 
-def test_every_reason_is_given():
+def test_every_reason_is_given() -> None:
     """The table gives each test that may fail one kind of reason, and each kind is one that its head explains."""
     text = (Path(__file__).parent / "known.toml").read_text("utf-8")
     kinds = run_upstream.known().kinds

@@ -1,5 +1,7 @@
 """Markdown in pieces: the blocks that come out do not depend on the cuts, and nothing given is taken back."""
 
+from typing import Any
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -18,12 +20,12 @@ SAMPLES = [
 ]
 
 
-def shape(block):
+def shape(block: Any) -> Any:
     """What a block is, apart from where it stood."""
     return [(token.type, token.content, dict(token.attrs).get("start")) for token in block.tokens]
 
 
-def through(text, cuts, *, cut):
+def through(text: Any, cuts: Any, *, cut: Any) -> Any:
     blocks, found, last = Blocks(cut=cut), [], 0
     for place in [*sorted(cuts), len(text)]:
         blocks.feed(text[last:place])
@@ -35,7 +37,7 @@ def through(text, cuts, *, cut):
 
 @given(st.sampled_from(SAMPLES), st.data())
 @settings(max_examples=150)
-def test_blocks_are_those_of_the_whole_text(text, data):
+def test_blocks_are_those_of_the_whole_text(text: Any, data: Any) -> None:
     """However the text is cut, its uncut blocks are those that a parser finds in the whole of it."""
     cuts = data.draw(st.lists(st.integers(0, len(text)), max_size=12))
     tokens = [token for block in through(text, cuts, cut=False) for token in block.tokens]
@@ -45,13 +47,13 @@ def test_blocks_are_those_of_the_whole_text(text, data):
 
 @given(st.sampled_from(SAMPLES), st.data())
 @settings(max_examples=150)
-def test_items_and_lines_are_those_of_the_whole_text(text, data):
+def test_items_and_lines_are_those_of_the_whole_text(text: Any, data: Any) -> None:
     """Lists and code that are given in pieces have the same items, numbers and lines as the whole."""
     cuts = data.draw(st.lists(st.integers(0, len(text)), max_size=12))
     assert _items(through(text, cuts, cut=True)) == _items(through(text, [], cut=False))
 
 
-def _items(blocks):
+def _items(blocks: Any) -> Any:
     """Numbered items, lines of code and everything else, without the borders of pieces."""
     found = []
     for block in blocks:
@@ -72,7 +74,7 @@ def _items(blocks):
 
 
 @pytest.mark.parametrize("kind", ["code", "list", "paragraphs"])
-def test_what_is_kept_stays_small(kind):
+def test_what_is_kept_stays_small(kind: Any) -> None:
     """However long code, a list or a text becomes, only its end is parsed again."""
     line = {"code": "x = 1\n", "list": "- item\n", "paragraphs": "words\n\n"}[kind]
     blocks, longest = Blocks(), 0
@@ -84,7 +86,7 @@ def test_what_is_kept_stays_small(kind):
     assert longest < 150 * len(line)
 
 
-def test_half_a_mark_is_not_shown_yet():
+def test_half_a_mark_is_not_shown_yet() -> None:
     """A last line that may become anything is held back until it is known."""
     blocks = Blocks()
     blocks.feed("text\n--")

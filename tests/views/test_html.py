@@ -1,6 +1,7 @@
 """Answers as HTML: Markdown is drawn, and nothing of it runs or loads."""
 
 import html.parser
+from typing import Any
 
 import pytest
 
@@ -31,18 +32,18 @@ ALLOWED = {
 class Reader(html.parser.HTMLParser):
     """Notes the tags and attributes of a page."""
 
-    def __init__(self):
+    def __init__(self) -> None:
         super().__init__()
         self.tags, self.attributes, self.links = set(), set(), []
 
-    def handle_starttag(self, tag, attrs):
+    def handle_starttag(self, tag: Any, attrs: Any) -> None:
         self.tags.add(tag)
         self.attributes |= {name for name, _ in attrs}
         self.links += [value for name, value in attrs if name in ("href", "src")]
 
 
 @pytest.mark.parametrize("text", HOSTILE)
-def test_nothing_of_an_answer_runs_or_loads(text):
+def test_nothing_of_an_answer_runs_or_loads(text: Any) -> None:
     """No tag, attribute or scheme but those of Markdown gets into the page, and no image is loaded."""
     reader = Reader()
     reader.feed(as_html(text))
@@ -51,7 +52,7 @@ def test_nothing_of_an_answer_runs_or_loads(text):
     assert all(link.startswith(("http://", "https://", "mailto:")) for link in reader.links)
 
 
-def test_markdown_is_drawn():
+def test_markdown_is_drawn() -> None:
     """What is Markdown becomes HTML; links open elsewhere and an image becomes a link."""
     page = as_html("# A\n\n**b** [c](http://d) ![e](http://f/g.png)")
     assert "<h1>A</h1>" in page

@@ -2,6 +2,7 @@
 
 import os
 import textwrap
+from typing import Any
 
 import nbclient
 import nbformat
@@ -25,7 +26,7 @@ def aask(prompt, **options):
 """
 
 
-def run(*cells, setup=SETUP, **options):
+def run(*cells: Any, setup: Any = SETUP, **options: Any) -> Any:
     """Run a notebook and return its cells behind the setup."""
     notebook = nbformat.v4.new_notebook(
         cells=[nbformat.v4.new_code_cell(textwrap.dedent(cell)) for cell in (setup, *cells)]
@@ -35,17 +36,17 @@ def run(*cells, setup=SETUP, **options):
     return notebook.cells[1:]
 
 
-def pages(cell):
+def pages(cell: Any) -> Any:
     """The HTML that a cell shows."""
     return [output.data["text/html"] for output in cell.outputs if "text/html" in output.get("data", {})]
 
 
-def printed(cell):
+def printed(cell: Any) -> Any:
     return "".join(output.text for output in cell.outputs if output.output_type == "stream")
 
 
 @pytest.fixture(scope="module")
-def cells():
+def cells() -> Any:
     """A notebook with one cell for each way."""
     return run(
         "answer = display(ask('Tell me a story in 80 words.'))\nprint(answer.text)",
@@ -80,7 +81,7 @@ def cells():
 
 
 @pytest.mark.parametrize("index", [0, 1, 3])
-def test_the_answer_stands_below_the_cell(cells, index):
+def test_the_answer_stands_below_the_cell(cells: Any, index: Any) -> None:
     """A sync stream, an awaited async one, and one without widgets: one output holds the whole answer."""
     (page,) = pages(cells[index])
     text = printed(cells[index]).strip()
@@ -89,7 +90,7 @@ def test_the_answer_stands_below_the_cell(cells, index):
     assert page.startswith("<")
 
 
-def test_show_is_that_of_the_notebook(cells):
+def test_show_is_that_of_the_notebook(cells: Any) -> None:
     """The ``show`` and ``ashow`` of any program draw below the cell; plain text is written as in a terminal."""
     for cell in cells[5:7]:
         assert printed(cell).split()[-1] in pages(cell)[-1]
@@ -97,33 +98,33 @@ def test_show_is_that_of_the_notebook(cells):
     assert len(printed(cells[7]).split()) > 40
 
 
-def test_show_has_a_bar_in_a_notebook(cells):
+def test_show_has_a_bar_in_a_notebook(cells: Any) -> None:
     """``progress=True`` adds the widget of ``progress_bar``; there is no button with ``button=False``."""
     assert len(widgets(cells[5])) == 1
     assert widgets(cells[6]) == []
 
 
-def test_in_the_background(cells):
+def test_in_the_background(cells: Any) -> None:
     """A stream can be shown by a thread while the cell is over."""
     assert len(pages(cells[2])) == 1
 
 
-def test_the_button_goes_with_the_end(cells):
+def test_the_button_goes_with_the_end(cells: Any) -> None:
     """In a saved notebook there is no dead button."""
     assert [widgets(cell) for cell in (cells[0], cells[1])] == [[], []]
 
 
-def widgets(cell):
+def widgets(cell: Any) -> Any:
     return [output for output in cell.outputs if "application/vnd.jupyter.widget-view+json" in output.get("data", {})]
 
 
-def test_a_bar(cells):
+def test_a_bar(cells: Any) -> None:
     """A bar is a widget, or a line of text where there are none, and ends at 100 %."""
     assert "100%" in pages(cells[4])[0]
     assert printed(cells[4]).strip() == "1.0"
 
 
-def test_the_button_stops_the_answer():
+def test_the_button_stops_the_answer() -> None:
     """Pressing the button ends the stream, the loop and the cell; what had come stays."""
     (cell,) = run(
         """
@@ -148,7 +149,7 @@ def test_the_button_stops_the_answer():
     assert len(pages(cell)) == 1
 
 
-def test_an_interrupt_stops_the_answer(monkeypatch):
+def test_an_interrupt_stops_the_answer(monkeypatch: pytest.MonkeyPatch) -> None:
     """Interrupting the kernel ends the stream; what had come stays."""
     for name in set(os.environ) - set(unmeasured()):
         monkeypatch.delenv(name)
@@ -171,16 +172,16 @@ def test_an_interrupt_stops_the_answer(monkeypatch):
     assert len(pages(first)) == 1
 
 
-def test_a_long_answer_splits(monkeypatch):
+def test_a_long_answer_splits(monkeypatch: pytest.MonkeyPatch) -> None:
     """A long answer is shown in several outputs, which hold all of it, each paragraph once."""
     shown = []
 
     class Output:
-        def __init__(self):
+        def __init__(self) -> None:
             shown.append("")
             self.index = len(shown) - 1
 
-        def show(self, page, text):
+        def show(self, page: Any, text: Any) -> None:
             shown[self.index] = page
 
     monkeypatch.setattr(notebook, "_Output", Output)

@@ -7,11 +7,11 @@ import pytest
 from headwater.views.redraw import Redraw
 
 
-def test_what_was_asked_for_last_is_drawn():
+def test_what_was_asked_for_last_is_drawn() -> None:
     """Drawings asked for at once are few, and one of them comes after the last request."""
     state, seen, drawn = 0, [], threading.Event()
 
-    def draw():
+    def draw() -> None:
         seen.append(state)
         if state == 100:
             drawn.set()
@@ -26,11 +26,11 @@ def test_what_was_asked_for_last_is_drawn():
     redraw.stop()
 
 
-def test_what_a_drawing_raises_is_raised_to_who_feeds_it():
+def test_what_a_drawing_raises_is_raised_to_who_feeds_it() -> None:
     """An error in the thread is raised by the next request or by the end."""
     failed = threading.Event()
 
-    def draw():
+    def draw() -> None:
         failed.set()
         raise OSError("the terminal is gone")
 

@@ -4,6 +4,7 @@ import io
 import random
 import re
 import time
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -27,10 +28,10 @@ TEXT = (
 
 
 @pytest.fixture
-def one_shot(monkeypatch):
+def one_shot(monkeypatch: pytest.MonkeyPatch) -> Any:
     """What stands on a screen when the whole text comes at once."""
 
-    def draw(text, columns=60, rows=20, **options):
+    def draw(text: Any, columns: Any = 60, rows: Any = 20, **options: Any) -> Any:
         screen = Screen(columns, rows)
         view = open_view(monkeypatch, screen, **options)
         view.feed(text)
@@ -43,7 +44,9 @@ def one_shot(monkeypatch):
 @pytest.mark.parametrize(("columns", "rows"), [(60, 20), (24, 6), (100, 50), (12, 4)])
 @pytest.mark.parametrize("seed", range(2))
 @pytest.mark.parametrize("markdown", [True, False])
-def test_the_end_is_that_of_the_whole(monkeypatch, one_shot, columns, rows, seed, markdown):
+def test_the_end_is_that_of_the_whole(
+    monkeypatch: pytest.MonkeyPatch, one_shot: Any, columns: Any, rows: Any, seed: Any, markdown: Any
+) -> None:
     """However a text is cut and however small the window, in the end each line stands there once, as drawn at once."""
     dice = random.Random(seed)
     cuts = dice.sample(range(len(TEXT)), dice.choice([5, 80, 700]))
@@ -56,7 +59,7 @@ def test_the_end_is_that_of_the_whole(monkeypatch, one_shot, columns, rows, seed
     assert screen.lines() == one_shot(TEXT, columns, rows, markdown=markdown)
 
 
-def test_it_looks_like_markdown(one_shot):
+def test_it_looks_like_markdown(one_shot: Any) -> None:
     """Headings, lists, tables and code are drawn, links keep their addresses, and tags are text."""
     lines = one_shot(TEXT)
     assert lines[0].strip() == "Title"
@@ -74,7 +77,7 @@ def test_it_looks_like_markdown(one_shot):
 
 @pytest.mark.parametrize("reflows", [True, False])
 @pytest.mark.parametrize("widths", [(40, 60), (90, 30), (30, 25, 80)])
-def test_a_window_that_changes_its_width(monkeypatch, reflows, widths):
+def test_a_window_that_changes_its_width(monkeypatch: pytest.MonkeyPatch, reflows: Any, widths: Any) -> None:
     """After the window became narrower or wider, each line of the text stands on the screen once."""
     monkeypatch.setattr(terminal_module, "reflows", lambda: reflows)
     text = "".join(f"Line {number} of a text that is longer than the narrowest window.\n\n" for number in range(12))
@@ -96,7 +99,7 @@ CONTROLS = "\x1b]0;title\x07 \x1b[2J\x1b[31mred \x9b1m \r\b\x7f \x1b]8;;http://e
 
 
 @pytest.mark.parametrize("markdown", [True, False])
-def test_an_answer_cannot_drive_the_terminal(monkeypatch, markdown):
+def test_an_answer_cannot_drive_the_terminal(monkeypatch: pytest.MonkeyPatch, markdown: Any) -> None:
     """Control characters of an answer are shown: what is written has no sequence but this view's own."""
     screen = Screen()
     view = open_view(monkeypatch, screen, markdown=markdown)
@@ -113,7 +116,7 @@ def test_an_answer_cannot_drive_the_terminal(monkeypatch, markdown):
 
 @given(st.text(st.characters(codec="utf-8", exclude_categories=()), max_size=300))
 @settings(max_examples=60)
-def test_any_text_can_be_shown(text):
+def test_any_text_can_be_shown(text: Any) -> None:
     """No text makes the view fail."""
     screen = Screen()
     with pytest.MonkeyPatch.context() as monkeypatch:
@@ -124,7 +127,7 @@ def test_any_text_can_be_shown(text):
     assert screen.file.getvalue().endswith("\n") or not text.strip()
 
 
-def test_plain_words_are_added_and_nothing_is_redrawn(monkeypatch):
+def test_plain_words_are_added_and_nothing_is_redrawn(monkeypatch: pytest.MonkeyPatch) -> None:
     """While a line only grows, what is written is what has come."""
     screen = Screen()
     view = open_view(monkeypatch, screen)
@@ -135,7 +138,7 @@ def test_plain_words_are_added_and_nothing_is_redrawn(monkeypatch):
     assert screen.file.getvalue().count("Once") <= 2
 
 
-def test_finished_blocks_are_written_once(monkeypatch):
+def test_finished_blocks_are_written_once(monkeypatch: pytest.MonkeyPatch) -> None:
     """A block that is finished is never written again."""
     screen = Screen()
     view = open_view(monkeypatch, screen)
@@ -145,7 +148,7 @@ def test_finished_blocks_are_written_once(monkeypatch):
     assert screen.file.getvalue().count("Paragraph 0.") <= 3
 
 
-def test_the_cost_of_a_piece_does_not_grow(monkeypatch):
+def test_the_cost_of_a_piece_does_not_grow(monkeypatch: pytest.MonkeyPatch) -> None:
     """The last tenth of a long answer is drawn as fast as the first."""
     part = "Words and `code`.\n\n- a\n- b\n\n```python\nx = 1\n```\n\n"
     view = open_view(monkeypatch, Screen())
@@ -159,7 +162,7 @@ def test_the_cost_of_a_piece_does_not_grow(monkeypatch):
     assert min(times[-3:]) < 3 * max(times[1:4])
 
 
-def test_it_draws_seldom(monkeypatch):
+def test_it_draws_seldom(monkeypatch: pytest.MonkeyPatch) -> None:
     """Pieces that come fast are drawn together, and the last of them are drawn without more to come."""
     screen = Screen()
     monkeypatch.setattr(terminal_module, "size", lambda file: (60, 20))
@@ -181,7 +184,7 @@ def test_it_draws_seldom(monkeypatch):
     ("thoughts", "expected"),
     [("show", ["Let me see.", "", "42"]), ("fold", ["thought: 3 words", "", "42"]), ("hide", ["42"])],
 )
-def test_thoughts(monkeypatch, thoughts, expected):
+def test_thoughts(monkeypatch: pytest.MonkeyPatch, thoughts: Any, expected: Any) -> None:
     """Thoughts stand above the answer, as a count, or not at all."""
     screen = Screen()
     view = open_view(monkeypatch, screen, thoughts=thoughts)
@@ -192,7 +195,7 @@ def test_thoughts(monkeypatch, thoughts, expected):
     assert screen.lines() == expected
 
 
-def test_the_footer_stays_below_and_goes(monkeypatch):
+def test_the_footer_stays_below_and_goes(monkeypatch: pytest.MonkeyPatch) -> None:
     """A footer is the last line while the answer grows, and is gone in the end."""
     screen = Screen()
     view = open_view(monkeypatch, screen, footer=lambda width: ["[bar]"])
@@ -205,7 +208,7 @@ def test_the_footer_stays_below_and_goes(monkeypatch):
     assert screen.lines()[-1] == "Line 39"
 
 
-def test_a_view_can_be_used_again(monkeypatch):
+def test_a_view_can_be_used_again(monkeypatch: pytest.MonkeyPatch) -> None:
     """After its end a view begins anew below what it has shown."""
     screen = Screen()
     view = open_view(monkeypatch, screen)
@@ -217,7 +220,7 @@ def test_a_view_can_be_used_again(monkeypatch):
     assert screen.lines() == [" • one", " • two"]
 
 
-def test_without_a_terminal_text_is_plain():
+def test_without_a_terminal_text_is_plain() -> None:
     """In a pipe the text goes out as it came, and thoughts do not."""
     file = io.StringIO()
     view = PlainView(file)
@@ -228,7 +231,7 @@ def test_without_a_terminal_text_is_plain():
     assert file.getvalue() == "**a**\r\n\x1b[1m"
 
 
-def test_a_line_end_that_is_cut_is_still_one():
+def test_a_line_end_that_is_cut_is_still_one() -> None:
     """``\\r`` and ``\\n`` in two pieces are one line's end, at a terminal too."""
     file = File()
     view = PlainView(file)

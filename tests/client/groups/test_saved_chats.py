@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -28,7 +30,7 @@ MODEL = "gemini-2.5-flash"
 
 
 @pytest.fixture
-def live():
+def live() -> Iterator[Any]:
     with Live(OfflineEngine(offline.INSTANT)) as live:
         yield live
 
@@ -57,7 +59,7 @@ def texts(chat: Any, *, curated: bool = False) -> list[str]:
 # There and back
 
 
-def test_a_saved_chat_is_loaded_as_it_was_and_goes_on(side, live):
+def test_a_saved_chat_is_loaded_as_it_was_and_goes_on(side: Any, live: Any) -> None:
     """Its turns, model and title come from the server, what follows is saved after them, and once."""
     client = live.client()
     chat = begun(side, client, "Tell me a story about a river.", "And then?")
@@ -76,7 +78,7 @@ def test_a_saved_chat_is_loaded_as_it_was_and_goes_on(side, live):
     assert texts(load(side, client, chat.id)) == texts(again)
 
 
-def test_what_is_known_of_an_answer_is_saved_with_it(side, live):
+def test_what_is_known_of_an_answer_is_saved_with_it(side: Any, live: Any) -> None:
     """Its model, finish reason and tokens; where it was streamed, how long it took."""
     chat = begun(side, live.client(), "Tell me a story about a river.")
     chat.model = "other"
@@ -106,7 +108,7 @@ def gauge(river: str) -> str:
     return f"3 m at {river}"
 
 
-def test_an_exchange_with_functions_is_one_message_of_the_model(side):
+def test_an_exchange_with_functions_is_one_message_of_the_model(side: Any) -> None:
     """The calls, their results and the answer stand in it, in their order, and functions work on a loaded chat, too."""
     with Live(Scripted(calling)) as live:
         chat = begun(side, live.client(), "How high is it?", config={"tools": [gauge]})
@@ -125,10 +127,10 @@ def test_an_exchange_with_functions_is_one_message_of_the_model(side):
         ]
 
 
-def test_what_was_cut_short_and_what_failed_stay_what_they_are(side):
+def test_what_was_cut_short_and_what_failed_stay_what_they_are(side: Any) -> None:
     """Cut short is stopped there, and the model is shown it; failed stays failed, and says why on the server."""
 
-    def script(request):
+    def script(request: Any) -> Any:
         match json.loads(request.body)["contents"][-1]["parts"][0]["text"]:
             case "cut":
                 return [chunk("Hel")]
@@ -150,7 +152,7 @@ def test_what_was_cut_short_and_what_failed_stay_what_they_are(side):
         assert texts(again, curated=True) == ["cut", "Hel"]
 
 
-def test_an_answer_that_still_runs_is_loaded_as_far_as_it_is(side):
+def test_an_answer_that_still_runs_is_loaded_as_far_as_it_is(side: Any) -> None:
     """It is partial, and what is said meanwhile goes after it."""
     engine = Held(2)
     with Live(engine) as live:
@@ -166,7 +168,7 @@ def test_an_answer_that_still_runs_is_loaded_as_far_as_it_is(side):
         live.on_loop(engine.gate.set)
 
 
-def test_a_chat_without_messages_is_begun(side, live):
+def test_a_chat_without_messages_is_begun(side: Any, live: Any) -> None:
     """One that something else made, and in which nothing was said."""
     live.post("/v1/chats", {"id": "empty", "title": "Later"}, x_goog_api_key="test-key")
     chat = load(side, live.client(), "empty", model=MODEL)
@@ -196,7 +198,7 @@ class Lossy:
             connection.send(head(f"{reply.status} OK", {"content-length": str(len(reply.body))}) + reply.body)
 
 
-def test_a_save_whose_answer_was_lost_is_repeated_and_nothing_doubles(side, live):
+def test_a_save_whose_answer_was_lost_is_repeated_and_nothing_doubles(side: Any, live: Any) -> None:
     """The chat keeps the id that it was given at first, and so do the messages; what came meanwhile goes with them."""
     with Server(Lossy(live, 1, 2)) as way:
         client = way.client()
@@ -213,7 +215,7 @@ def test_a_save_whose_answer_was_lost_is_repeated_and_nothing_doubles(side, live
     assert [message["contents"][0]["parts"][0]["text"] for message in stored(live, chat.id)["messages"]] == texts(chat)
 
 
-def test_a_save_is_tried_again_by_itself(side, live):
+def test_a_save_is_tried_again_by_itself(side: Any, live: Any) -> None:
     """As every call is, where the client does not say otherwise."""
     with Server(Lossy(live, 1)) as way:
         chat = side.chat(way.client(retry_options={"attempts": 2, "initial_delay": 0.01}), history=said("q", "a"))
@@ -228,7 +230,7 @@ def said(*words: str) -> list[types.Content]:
     return [kinds[number % 2](word) for number, word in enumerate(words)]
 
 
-def test_what_somebody_else_said_meanwhile_stays_in_a_branch(side, live):
+def test_what_somebody_else_said_meanwhile_stays_in_a_branch(side: Any, live: Any) -> None:
     """Both answers follow the same message, and the one that was saved last is shown."""
     chat = side.chat(live.client(), history=said("q", "a"))
     side.do(chat.save())
@@ -242,7 +244,7 @@ def test_what_somebody_else_said_meanwhile_stays_in_a_branch(side, live):
     assert texts(load(side, live.client(), chat.id)) == ["q", "a", "ours", "to ours"]
 
 
-def test_a_branch_of_a_kept_chat_is_a_branch_there(side, live):
+def test_a_branch_of_a_kept_chat_is_a_branch_there(side: Any, live: Any) -> None:
     """What both have is the same messages, also where it was not saved when they parted."""
     chat = side.chat(live.client(), history=said("q", "a"))
     side.do(chat.save())
@@ -267,7 +269,7 @@ def split(question: str, answer: str) -> tuple[types.Content, list[types.Content
     return types.UserContent(question), [types.ModelContent(answer)]
 
 
-def test_nothing_new_is_no_request(side, live):
+def test_nothing_new_is_no_request(side: Any, live: Any) -> None:
     """And a chat in which nothing was said is refused before one."""
     with Server(Lossy(live)) as way:
         with pytest.raises(UsageError, match="nothing to save yet"):
@@ -278,7 +280,7 @@ def test_nothing_new_is_no_request(side, live):
     assert len(way.requests) == 1
 
 
-def test_saves_from_many_threads_save_once(live):
+def test_saves_from_many_threads_save_once(live: Any) -> None:
     """All of them make the same chat of the same messages."""
     chat = live.client().chats.create(model=MODEL, history=said("q", "a") * 20)
     with ThreadPoolExecutor(8) as pool:
@@ -288,7 +290,7 @@ def test_saves_from_many_threads_save_once(live):
     assert len(stored(live, known.id)["messages"]) == 40
 
 
-def test_a_chat_that_was_deleted_is_not_saved_by_halves(side, live):
+def test_a_chat_that_was_deleted_is_not_saved_by_halves(side: Any, live: Any) -> None:
     """The error says what happened and what can be done, which works."""
     client = live.client()
     chat = side.chat(client, history=said("q", "a"))
@@ -326,7 +328,7 @@ def turns_from(exchanges: Any) -> list[Turn]:
 
 
 @given(_EXCHANGES, st.data())
-def test_whatever_was_said_comes_back(exchanges, data):
+def test_whatever_was_said_comes_back(exchanges: Any, data: Any) -> None:
     """However many saves it takes, the messages hold the same contents in the same order with the same standing."""
     turns = turns_from(exchanges)
     message_map = MessageMap()
@@ -351,7 +353,7 @@ def test_whatever_was_said_comes_back(exchanges, data):
 # The list
 
 
-def test_the_list_comes_in_pages_and_finds_words(side, live):
+def test_the_list_comes_in_pages_and_finds_words(side: Any, live: Any) -> None:
     """The last changed first; all of them by iterating, those with the words of a query."""
     client = live.client()
     for number in range(5):
@@ -364,7 +366,7 @@ def test_the_list_comes_in_pages_and_finds_words(side, live):
     assert found.model_dump()["title"] == "river 3"
 
 
-def test_a_chat_is_renamed_exported_and_deleted(side, live):
+def test_a_chat_is_renamed_exported_and_deleted(side: Any, live: Any) -> None:
     """The title is another one everywhere; Markdown is what is shown, JSON all of it; deleted is gone, and again."""
     client = live.client()
     chat = side.chat(client, history=said("q", "a"))
@@ -381,7 +383,7 @@ def test_a_chat_is_renamed_exported_and_deleted(side, live):
         side.call(client, "chats.rename", id=chat.id, title="Gone")
 
 
-def test_another_key_has_other_chats(side):
+def test_another_key_has_other_chats(side: Any) -> None:
     """It does not find them, can not go on with them, and begins one of its own where it takes their id."""
     with Live(OfflineEngine(offline.INSTANT), api_keys=["key-of-anna", "key-of-bert"]) as live:
         anna, bert = live.client("key-of-anna"), live.client("key-of-bert")
@@ -398,7 +400,9 @@ def test_another_key_has_other_chats(side):
 # A file or an id
 
 
-def test_a_name_is_a_file_where_there_is_one(side, live, tmp_path, monkeypatch):
+def test_a_name_is_a_file_where_there_is_one(
+    side: Any, live: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Also where it could be an id; what has a separator or an ending can be a file only."""
     monkeypatch.chdir(tmp_path)
     side.do(side.chat(live.client(), history=said("of the file", "a")).save("abc"))
@@ -412,7 +416,7 @@ def test_a_name_is_a_file_where_there_is_one(side, live, tmp_path, monkeypatch):
 
 
 @pytest.mark.parametrize("url", ["offline:", "https://generativelanguage.googleapis.com/"])
-def test_without_a_server_there_are_no_saved_chats(side, url):
+def test_without_a_server_there_are_no_saved_chats(side: Any, url: Any) -> None:
     """The offline engine and the Gemini API keep none; the error says who does, before anything is sent."""
     client = genai.Client(api_key="k", http_options={"base_url": url})
     with pytest.raises(UsageError, match=r"there is no file 'abc', and saved chats .*headwater serve"):
@@ -424,7 +428,7 @@ def test_without_a_server_there_are_no_saved_chats(side, url):
 
 
 @pytest.mark.parametrize("page", [b"<html>not here</html>", b'{"detail": "Not Found"}'])
-def test_an_address_of_something_else_is_said_to_be_one(side, page):
+def test_an_address_of_something_else_is_said_to_be_one(side: Any, page: Any) -> None:
     """Whatever its 404 looks like."""
     with Server(lambda connection, _: connection.answer(page, status="404 Not Found")) as server:
         for method in ("load", "list"):
@@ -432,7 +436,7 @@ def test_an_address_of_something_else_is_said_to_be_one(side, page):
                 side.call(server.client(), f"chats.{method}", **({"place": "abc"} if method == "load" else {}))
 
 
-def test_what_answers_everything_has_saved_nothing(side):
+def test_what_answers_everything_has_saved_nothing(side: Any) -> None:
     """A good status alone is no yes."""
     with Server(lambda connection, _: connection.answer({})) as server:
         chat = side.chat(server.client(), history=said("q", "a"))
@@ -442,7 +446,7 @@ def test_what_answers_everything_has_saved_nothing(side):
 
 
 @pytest.mark.parametrize("id", ["", "a/b", "a b", "x" * 129, None, "?"])
-def test_what_can_be_no_id_is_refused(side, id):
+def test_what_can_be_no_id_is_refused(side: Any, id: Any) -> None:
     """Without a request."""
     with Server(lambda connection, request: None) as server:
         for method, more in (("rename", {"title": "t"}), ("delete", {}), ("export", {})):

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
+from typing import Any
 
 import pytest
 
@@ -23,18 +25,18 @@ SOON = Retry(attempts=4, initial_delay=0.01, jitter=0.0)
 
 
 @pytest.fixture
-def live():
+def live() -> Iterator[Any]:
     with Live(OfflineEngine(offline.INSTANT)) as live:
         yield live
 
 
-def held(first=2):
+def held(first: Any = 2) -> Any:
     """A server whose answers stop after ``first`` chunks until they are released, and its engine."""
     engine = Held(first)
     return Live(engine), engine
 
 
-def events(*entries, start=1):
+def events(*entries: Any, start: Any = 1) -> Any:
     """Numbered events as the server sends them: chunks, and (kind, JSON) for the others."""
 
     pieces = []
@@ -44,10 +46,10 @@ def events(*entries, start=1):
     return "".join(pieces).encode()
 
 
-def sends(*entries, start=1, cut=b""):
+def sends(*entries: Any, start: Any = 1, cut: Any = b"") -> Any:
     """A script that sends events of the stream ``NAME`` and, where something is left to come, cuts the line."""
 
-    def script(connection, request):
+    def script(connection: Any, request: Any) -> None:
         connection.begin(headwater_stream=NAME)
         connection.chunk(events(*entries, start=start) + cut)
         if isinstance(entries[-1], tuple):
@@ -64,7 +66,7 @@ END = ("end", {"seconds": 1.0})
 # Begin
 
 
-def test_a_stream_has_its_name_at_once(side, live):
+def test_a_stream_has_its_name_at_once(side: Any, live: Any) -> None:
     """It is known before the first chunk is asked for, and the answer is the one that any other call gets."""
     client = live.client()
     stream = side.call(client, "streams.start", **ASK)
@@ -75,7 +77,7 @@ def test_a_stream_has_its_name_at_once(side, live):
     assert stream.ending.kind is EndingKind.FINISHED
 
 
-def test_it_runs_without_a_reader(side, live):
+def test_it_runs_without_a_reader(side: Any, live: Any) -> None:
     """The answer is whole though nobody has read it."""
     client = live.client()
     name = side.call(client, "streams.start", **ASK).name
@@ -86,7 +88,7 @@ def test_it_runs_without_a_reader(side, live):
     assert known.usage.total_token_count > 0
 
 
-def test_the_same_key_gives_the_same_stream(side, live):
+def test_the_same_key_gives_the_same_stream(side: Any, live: Any) -> None:
     """A second start with it reads the answer of the first from its beginning; for another request it is refused."""
     client = live.client()
     first = side.call(client, "streams.start", idempotency_key="k", **ASK)
@@ -97,10 +99,10 @@ def test_the_same_key_gives_the_same_stream(side, live):
         side.call(client, "streams.start", model="m", contents="Something else.", idempotency_key="k")
 
 
-def test_without_a_key_a_start_that_is_sent_again_is_one_start(side):
+def test_without_a_key_a_start_that_is_sent_again_is_one_start(side: Any) -> None:
     """Every try carries the same key, which the client makes up; so the server begins one answer."""
 
-    def known(connection, request):
+    def known(connection: Any, request: Any) -> None:
         connection.answer({"name": NAME, "state": "running"}, status="201 Created")
 
     with Server(scripted(lambda connection, _: connection.reset(), known)) as server:
@@ -114,10 +116,10 @@ def test_without_a_key_a_start_that_is_sent_again_is_one_start(side):
     assert (server.requests[0].path, body["model"], body["on_break"]) == ("/v1/streams", "m", "fail")
 
 
-def test_the_options_of_the_request_are_those_of_its_reader(side):
+def test_the_options_of_the_request_are_those_of_its_reader(side: Any) -> None:
     """What has to be said to a gateway is said when the answer begins and when it is read."""
 
-    def known(connection, request):
+    def known(connection: Any, request: Any) -> None:
         connection.answer({"name": NAME, "state": "running"})
 
     with Server(scripted(known, sends(says("all", "STOP"), END))) as server:
@@ -127,7 +129,7 @@ def test_the_options_of_the_request_are_those_of_its_reader(side):
     assert [request.path for request in server.requests] == ["/below/v1/streams", f"/below/v1/streams/{NAME}/events"]
 
 
-def test_functions_are_declared_and_not_called(side):
+def test_functions_are_declared_and_not_called(side: Any) -> None:
     """The answer may be read by a process that has no such function: the calls are the reader's."""
 
     def shut() -> str:
@@ -137,7 +139,7 @@ def test_functions_are_declared_and_not_called(side):
     call = {"functionCall": {"name": "shut", "args": {}}}
     asks = {"candidates": [{"content": {"parts": [call], "role": "model"}, "finishReason": "STOP", "index": 0}]}
 
-    def known(connection, request):
+    def known(connection: Any, request: Any) -> None:
         connection.answer({"name": NAME, "state": "running"})
 
     with Server(scripted(known, sends(asks, END))) as server:
@@ -151,19 +153,19 @@ def test_functions_are_declared_and_not_called(side):
     ("wrong", "says"),
     [({"on_brake": "fail"}, "did you mean 'on_break'"), ({"config": {"temprature": 1}}, "temprature")],
 )
-def test_what_is_wrong_is_said_before_anything_is_sent(side, wrong, says):
+def test_what_is_wrong_is_said_before_anything_is_sent(side: Any, wrong: Any, says: Any) -> None:
     """No answer begins that the caller can not read."""
     with Server(lambda connection, request: None) as server, pytest.raises(UsageError, match=says):
         side.call(server.client(), "streams.start", **ASK, **wrong)
     assert not server.requests
 
 
-def test_without_a_server_there_are_no_named_streams(side):
+def test_without_a_server_there_are_no_named_streams(side: Any) -> None:
     """The offline engine and the Gemini API itself keep none, and the error says who does."""
     with pytest.raises(UsageError, match="headwater serve"):
         side.call(genai.Client(http_options={"base_url": "offline:"}), "streams.start", **ASK)
 
-    def page(connection, request):
+    def page(connection: Any, request: Any) -> None:
         connection.answer(b"<html>not here</html>", status="404 Not Found", content_type="text/html")
 
     with Server(page) as server:
@@ -176,7 +178,7 @@ def test_without_a_server_there_are_no_named_streams(side):
 # Read
 
 
-def test_anybody_can_join_at_any_time(side):
+def test_anybody_can_join_at_any_time(side: Any) -> None:
     """A reader that comes in the middle and one that comes after the end read what the first has read."""
     live, engine = held()
     with live:
@@ -193,7 +195,7 @@ def test_anybody_can_join_at_any_time(side):
         assert first.text == late.text == after.text == "0 1 end"
 
 
-def test_a_position_is_enough_to_go_on_elsewhere(side):
+def test_a_position_is_enough_to_go_on_elsewhere(side: Any) -> None:
     """Another process goes on right after the chunk that was read last, by the name or by the position alone."""
     live, engine = held()
     with live:
@@ -211,7 +213,7 @@ def test_a_position_is_enough_to_go_on_elsewhere(side):
             assert rest.ending.kind is EndingKind.FINISHED
 
 
-def test_after_the_last_event_there_is_a_good_end(side, live):
+def test_after_the_last_event_there_is_a_good_end(side: Any, live: Any) -> None:
     """Who has read all, the end with it or without, gets nothing more and no error."""
     stream = side.call(live.client(), "streams.start", **ASK)
     side.read(stream)
@@ -222,7 +224,7 @@ def test_after_the_last_event_there_is_a_good_end(side, live):
         assert rest.ending.kind is EndingKind.FINISHED
 
 
-def test_a_good_end_needs_no_finish_reason(side):
+def test_a_good_end_needs_no_finish_reason(side: Any) -> None:
     """What the server says of the end counts, also where the last chunk says nothing."""
     with Server(sends(says("all "), says("of it"), END)) as server:
         stream = side.call(server.client(), "streams.attach", name=NAME)
@@ -232,7 +234,7 @@ def test_a_good_end_needs_no_finish_reason(side):
     assert len(server.requests) == 1
 
 
-def test_a_stream_that_nobody_has_is_not_found(side, live):
+def test_a_stream_that_nobody_has_is_not_found(side: Any, live: Any) -> None:
     """At once, with a message that says so; and one of another key looks the same."""
     with pytest.raises(NotFoundError, match="there is no such stream"):
         side.read(side.call(live.client(), "streams.attach", name=NAME))
@@ -247,14 +249,14 @@ def test_a_stream_that_nobody_has_is_not_found(side, live):
 @pytest.mark.parametrize(
     ("name", "after"), [("", 0), ("a/b", 0), (None, 0), (NAME, -1), (NAME, True), (NAME, "12"), (NAME, 1.5)]
 )
-def test_what_is_no_place_in_a_stream_is_refused(side, name, after):
+def test_what_is_no_place_in_a_stream_is_refused(side: Any, name: Any, after: Any) -> None:
     """Without a request."""
     with Server(lambda connection, request: None) as server, pytest.raises(UsageError):
         side.call(server.client(), "streams.attach", name=name, after=after)
     assert not server.requests
 
 
-def test_a_position_of_another_stream_is_refused(side):
+def test_a_position_of_another_stream_is_refused(side: Any) -> None:
     """It would lead to the wrong place."""
     with Server(sends(says("one"), END)) as server:
         stream = side.call(server.client(), "streams.attach", name=NAME)
@@ -266,7 +268,7 @@ def test_a_position_of_another_stream_is_refused(side):
 
 
 @pytest.mark.parametrize("rest", [b"", b"id: 3\r\nevent: chunk\r\nda"], ids=["between events", "in an event"])
-def test_a_cut_line_is_gone_on_with(side, rest):
+def test_a_cut_line_is_gone_on_with(side: Any, rest: Any) -> None:
     """After the last event that came whole: nothing is lost, nothing comes twice."""
     script = scripted(
         sends(says("one "), says("two "), cut=rest),
@@ -280,11 +282,11 @@ def test_a_cut_line_is_gone_on_with(side, rest):
     assert [request.headers["last-event-id"] for request in server.requests] == ["0", "2", "2"]
 
 
-def test_a_server_that_shuts_down_is_waited_for(side):
+def test_a_server_that_shuts_down_is_waited_for(side: Any) -> None:
     """It ends the body between two events, refuses for a while, and is there again."""
     busy = {"error": {"code": 503, "message": "the server is shutting down", "status": "UNAVAILABLE"}}
 
-    def leaves(connection, request):
+    def leaves(connection: Any, request: Any) -> None:
         connection.begin(headwater_stream=NAME)
         connection.chunk(events(says("one ")))
         connection.end()
@@ -299,10 +301,10 @@ def test_a_server_that_shuts_down_is_waited_for(side):
         assert [chunk.text for chunk in side.read(stream)] == ["one ", "two"]
 
 
-def test_another_stream_in_the_place_of_the_one_is_no_rest(side):
+def test_another_stream_in_the_place_of_the_one_is_no_rest(side: Any) -> None:
     """What answers under another name is not joined to what came."""
 
-    def other(connection, request):
+    def other(connection: Any, request: Any) -> None:
         connection.begin(headwater_stream="b" * 32)
         connection.chunk(events(says("other"), END, start=2))
         connection.end()
@@ -314,7 +316,7 @@ def test_another_stream_in_the_place_of_the_one_is_no_rest(side):
     assert stream.text == "one "
 
 
-def test_a_stream_that_is_forgotten_meanwhile_ends_with_an_error(side):
+def test_a_stream_that_is_forgotten_meanwhile_ends_with_an_error(side: Any) -> None:
     """What came stays, and the error says that nothing more is there."""
     gone = {"error": {"code": 404, "message": "there is no such stream", "status": "NOT_FOUND"}}
     script = scripted(sends(says("one ")), lambda connection, _: connection.answer(gone, status="404 Not Found"))
@@ -330,7 +332,7 @@ def test_a_stream_that_is_forgotten_meanwhile_ends_with_an_error(side):
 # Ends
 
 
-def test_leaving_does_not_stop_it(side):
+def test_leaving_does_not_stop_it(side: Any) -> None:
     """Closed and cancelled streams were only left: the answer goes on."""
     live, engine = held()
     with live:
@@ -348,7 +350,7 @@ def test_leaving_does_not_stop_it(side):
         assert engine.cancelled == 0
 
 
-def test_a_stop_ends_it_for_all_its_readers(side):
+def test_a_stop_ends_it_for_all_its_readers(side: Any) -> None:
     """The loop of each ends with what was produced, and says that it was stopped; so it does for who comes later."""
     live, engine = held()
     with live:
@@ -368,7 +370,7 @@ def test_a_stop_ends_it_for_all_its_readers(side):
         assert side.call(client, "streams.stop", name=name).state == "cancelled"  # harmless
 
 
-def test_a_stop_elsewhere_raises_where_that_is_asked_for(side):
+def test_a_stop_elsewhere_raises_where_that_is_asked_for(side: Any) -> None:
     """``raise_on_cancel`` means every cancel: after what was produced, the loop raises."""
     with Server(sends(says("one "), says("two "), ("end", {"reason": "cancelled"}))) as server:
         stream = side.call(server.client(), "streams.attach", name=NAME, raise_on_cancel=True)
@@ -378,7 +380,7 @@ def test_a_stop_elsewhere_raises_where_that_is_asked_for(side):
     assert (texts, caught.value.reason) == (["one ", "two "], "stopped")
 
 
-def test_the_error_that_ended_it_is_every_readers(side):
+def test_the_error_that_ended_it_is_every_readers(side: Any) -> None:
     """It is raised after what came, and not asked for again: it would be the same."""
     lost = server_error(503, "UNAVAILABLE", "LOST", "the server that produced this answer died: send the request again")
     with Live(Scripted(lambda request: [chunk("one "), lost])) as live:

@@ -2,7 +2,7 @@
 
 import subprocess
 import sys
-from typing import Literal, Optional
+from typing import Any, Literal, Optional
 
 import pytest
 
@@ -22,7 +22,7 @@ def weather(city: str, days: int = 3, unit: Literal["C", "F"] | None = None, nam
 GEMINI, VERTEX = genai.Client(api_key="k"), genai.Client(vertexai=True, api_key="k")
 
 
-def test_a_function_is_told_as_schemas():
+def test_a_function_is_told_as_schemas() -> None:
     """Name, docstring and parameters; what has a default or may be None is not required."""
     told = types.FunctionDeclaration.from_callable(client=GEMINI, callable=weather)
     assert (told.name, told.description, told.response) == ("weather", "Tell the weather.\n\nIt is a guess.", None)
@@ -38,7 +38,7 @@ def test_a_function_is_told_as_schemas():
     )
 
 
-def test_vertex_ai_is_told_of_the_result():
+def test_vertex_ai_is_told_of_the_result() -> None:
     """Its schema, or JSON Schema where there are alternatives or a tuple; None says nothing."""
 
     def either() -> int | str: ...
@@ -56,7 +56,7 @@ def test_vertex_ai_is_told_of_the_result():
     assert told.response is told.response_json_schema is None
 
 
-def test_json_schema_is_what_a_tool_is_told_as():
+def test_json_schema_is_what_a_tool_is_told_as() -> None:
     """With ``use_json_schema`` it is the same as a function in ``tools``; ``behavior`` goes with either."""
     told = types.FunctionDeclaration.from_callable(
         client=GEMINI, callable=weather, use_json_schema=True, behavior="NON_BLOCKING"
@@ -66,10 +66,10 @@ def test_json_schema_is_what_a_tool_is_told_as():
     assert told.behavior == "NON_BLOCKING"
 
 
-def test_what_can_not_be_told_is_refused():
+def test_what_can_not_be_told_is_refused() -> None:
     """An API that does not exist, and a parameter without an annotation."""
 
-    def bare(a): ...
+    def bare(a: Any) -> None: ...
 
     of = types.FunctionDeclaration.from_callable_with_api_option
     with pytest.raises(UsageError, match="Unsupported api_option"):
@@ -78,7 +78,7 @@ def test_what_can_not_be_told_is_refused():
         of(callable=bare)
 
 
-def test_types_alone_say_what_is_missing():
+def test_types_alone_say_what_is_missing() -> None:
     """Types know nobody: who imports only them is told what brings functions in."""
     code = (
         "from headwater import types\n"
@@ -89,11 +89,11 @@ def test_types_alone_say_what_is_missing():
     assert "import headwater.genai" in told.stdout
 
 
-def test_an_optional_of_typing_is_one_with_a_bar():
+def test_an_optional_of_typing_is_one_with_a_bar() -> None:
     """Both forms say the same."""
 
-    def one(a: Optional[int]): ...  # noqa: UP045 - it is what is tested
-    def other(a: int | None): ...
+    def one(a: Optional[int]) -> None: ...  # noqa: UP045 - it is what is tested
+    def other(a: int | None) -> None: ...
 
     of = types.FunctionDeclaration.from_callable_with_api_option
     assert of(callable=one).parameters == of(callable=other).parameters
