@@ -119,7 +119,7 @@ def annotated(b: Annotated[int, pydantic.Field(description="dd", ge=1)], when: d
 def recursive(node: Node) -> None: ...
 
 
-def no_annotation(a: Any, b: Any = 3) -> None: ...  # type: ignore[no-untyped-def]
+def no_annotation(a, b=3): ...  # type: ignore[no-untyped-def]
 
 
 class Counter:
