@@ -163,7 +163,7 @@ class _Reader:
         """Add parts of one side; to the last content if that has the same role and kind."""
         if not parts:
             return
-        # The API expects alternating roles, and results of functions apart from what the user says.
+        # One content per turn; results of functions stay apart from what the user says.
         last = self.contents[-1] if self.contents else None
         if last is not None and last.role == role and last.parts and _is_result(last.parts[0]) == _is_result(parts[0]):
             last.parts += parts
