@@ -105,6 +105,7 @@ class APIError(HeadwaterError):
         details: Any = None,
         headers: Mapping[str, str] | None = None,
     ) -> None:
+        # google-genai's form: the second argument is the JSON of the response, with or without its "error" object.
         if isinstance(message, Mapping):
             details, inner = message, message.get("error")
             fields = {**(inner if isinstance(inner, Mapping) else {}), **message}
@@ -349,6 +350,7 @@ def _retry_delay(details: Any) -> float | None:
     """Return the ``retryDelay`` of a google.rpc.RetryInfo in an error body, in seconds."""
     if not isinstance(details, dict):
         return None
+    # google.rpc.Status: the details are a list of typed messages, of which one may be a RetryInfo.
     error = details.get("error")
     entries = error.get("details") if isinstance(error, dict) else None
     for entry in entries if isinstance(entries, list) else ():

@@ -47,6 +47,7 @@ def install() -> None:
 
     Outside Colab ``google.colab.userdata`` is provided, too; its secrets are environment variables.
     """
+    # First and last: ours before the installed google-genai, the fallback after everything that is installed.
     if not any(isinstance(finder, _Finder) for finder in sys.meta_path):
         sys.meta_path.insert(0, _Finder())
         sys.meta_path.append(_Fallback())
@@ -80,9 +81,7 @@ class _Finder(importlib.abc.MetaPathFinder, importlib.abc.Loader):
     ) -> importlib.machinery.ModuleSpec | None:
         if name in MODULES:
             return importlib.machinery.ModuleSpec(name, self, is_package=name == GENAI)
-        if name.startswith(
-            f"{GENAI}."
-        ):  # returning None is safe: the stand-in has no __path__ in which another finder could look
+        if name.startswith(f"{GENAI}."):  # not found elsewhere either: the stand-in's __path__ is empty
             missed[name.removeprefix(f"{GENAI}.")] = None
         return None
 
@@ -90,6 +89,7 @@ class _Finder(importlib.abc.MetaPathFinder, importlib.abc.Loader):
         return _StandIn(spec.name, importlib.import_module(MODULES[spec.name]))
 
     def exec_module(self, module: ModuleType) -> None:
+        # google-genai binds these two on its package, so programs use them without importing them.
         if module.__name__ == GENAI:
             module.__dict__.update(types=_bound("types"), errors=_bound("errors"))
             _record_missing()

@@ -40,6 +40,7 @@ def error_type(error: HeadwaterError) -> str:
 
 def error_text(error: HeadwaterError) -> str:
     """Return a message without the API's own text, which may quote the prompt or the answer."""
+    # Errors of ours name hosts, deadlines and counts, never contents; those three carry text from outside.
     match error:
         case APIError():
             return f"{error.code} {error.status or ''}".rstrip()

@@ -71,6 +71,7 @@ class _Logging:
         ending, metrics = call.ending, call.metrics
         assert ending is not None  # ended() is called after the ending is set
         level = LEVELS[ending.kind]
+        # Before the facts are gathered, which costs more than the rest of the call's bookkeeping.
         if not self._logger.isEnabledFor(level):
             return
         facts = self._call | self._facts(call, ending, metrics)
@@ -113,6 +114,7 @@ def log_steps(logger: logging.Logger | str = NAME) -> Trace:
     log = logging.getLogger(logger) if isinstance(logger, str) else logger
 
     def trace(now: float, what: Any) -> None:
+        # Checked per step, since the level may change while the program runs.
         if log.isEnabledFor(logging.DEBUG):
             log.debug("%.3f %s", now, _step(what))
 

@@ -85,6 +85,7 @@ class OpenTelemetry:
     def begin(self, request: CallRequest) -> _Tracing:
         """Observe a call."""
         attributes = _common(request, self._operation)
+        # The span starts here and not when the call object was made: a stream may be read much later.
         began = time.time_ns()
         span = self._tracer.start_span(
             f"{self._operation} {request.model}", kind=SpanKind.CLIENT, attributes=attributes, start_time=began
@@ -142,6 +143,7 @@ class _Tracing:
         self._span.add_event("headwater.retry", attributes)
 
     def ended(self, call: FinishedCall) -> None:
+        # The span is ended whatever happens in between: one that never ends is never exported.
         metrics = call.metrics
         try:
             self._record(call, metrics)
@@ -172,6 +174,7 @@ class _Tracing:
             span.set_attributes(_content_attributes(self._request.document, answer))
 
     def _measure(self, call: FinishedCall, ending: Ending, metrics: Metrics, spent: TokenUsage) -> None:
+        # Recorded in the span's context, so that the SDK can attach an exemplar that leads to the trace.
         histograms, attributes, context = self._histograms, self._attributes, trace.set_span_in_context(self._span)
         failed = {"error.type": _failed(ending)} if _failed(ending) else {}
         histograms.duration.record(metrics.total or 0.0, attributes | failed, context)
@@ -207,6 +210,7 @@ def _requested(request: CallRequest) -> dict[str, Any]:
     for key, name in _DOUBLES.items():
         if isinstance(settings.get(key), int | float):
             attributes[name] = float(settings[key])
+    # The conventions: only if it is not 1.
     if settings.get("candidateCount", 1) != 1:
         attributes["gen_ai.request.choice.count"] = settings["candidateCount"]
     if kind := _output_type(settings):

@@ -38,6 +38,7 @@ class _Collectors:
     def __init__(self, registry: CollectorRegistry) -> None:
         counter = partial(Counter, registry=registry)
         seconds = partial(Histogram, labelnames=_BY, registry=registry, buckets=SECONDS)
+        # In multiprocess mode the gauge is the sum over live processes; a dead one has no open calls.
         self.open = Gauge(
             "headwater_client_calls_open", "Running calls.", _BY, registry=registry, multiprocess_mode="livesum"
         )
@@ -57,6 +58,7 @@ _lock = Lock()
 
 def _collectors_of(registry: CollectorRegistry) -> _Collectors:
     """Return the collectors in a registry: created once, since a name can be registered only once."""
+    # Weak keys: a registry of a test, say, takes its collectors along when it goes.
     with _lock:
         collectors = _known.get(registry)
         if collectors is None:

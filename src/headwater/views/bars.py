@@ -49,6 +49,7 @@ class ProgressBar(Generic[S]):
         self._bar = bar
 
     def __iter__(self: ProgressBar[Stream]) -> Iterator[GenerateContentResponse]:
+        # The bar is finished in ``finally``: also when the loop is left early, and the generator closed.
         with self._shown():
             for chunk in self.stream:
                 self._bar.refresh()
@@ -80,6 +81,7 @@ def make_bar(file: TextIO) -> Bar:
 
 def in_notebook() -> bool:
     """Return whether the program runs in the kernel of a notebook. Does not import IPython."""
+    # A kernel has IPython loaded; a terminal session of IPython has no ``kernel``.
     ipython = sys.modules.get("IPython")
     shell = ipython.get_ipython() if ipython is not None else None
     return getattr(shell, "kernel", None) is not None

@@ -80,11 +80,13 @@ class Blocks:
         if not self._has_new_line:
             return []
         self._has_new_line = False
+        # Only whole lines are parsed: half a line could change the kind of the block that it belongs to.
         text = self.text
         end = text.rfind("\n") + 1
         spans = _spans(self._parser.parse(text[:end], self._definitions))
         if not spans:
             return []
+        # The last block is never finished by itself: a line may still continue it.
         *whole, last = spans
         found = [self._block(span) for span in whole]
         lines = text.split("\n")
@@ -112,6 +114,7 @@ class Blocks:
 
     def _block(self, tokens: list[Token], *, is_open: bool = False) -> MarkdownBlock:
         """Make a block; the first one continues a block that was cut."""
+        # The rest of a cut list starts at 1 for the parser, and has to go on counting.
         if self._continues and tokens[0].type == "ordered_list_open":
             tokens[0].attrs["start"] = self._number
         block = MarkdownBlock(tokens, self._continues, self._shown, is_open)
@@ -140,6 +143,7 @@ class Blocks:
     def _cut_code(self, fence: Token, lines: list[str]) -> tuple[list[MarkdownBlock], list[str]]:
         """Cut off the lines of code that are far from the end."""
         code = fence.content.split("\n")[:-1]
+        # Twice the open lines, so that code is cut in steps and not line by line.
         if len(code) - self._shown < 2 * _OPEN_LINES:
             return [], lines
         count = len(code) - _OPEN_LINES

@@ -34,6 +34,7 @@ class Lines(Protocol):
         """Return all remaining lines."""
 
 
+# rich prints to a file or a console; here it is made to return lines, with the colors of the real terminal.
 class Painter:
     """Renders objects of rich to lines, with the colors that the terminal ``file`` supports."""
 

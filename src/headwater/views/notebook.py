@@ -110,6 +110,7 @@ class NotebookView:
         splits: bool = True,
         bar: NotebookBar | None = None,
     ) -> None:
+        # Text is collected in lists and joined when it is drawn, not for every chunk.
         self._thoughts = thoughts
         self._thought_pieces: list[str] = []
         self._pieces: list[str] = []
@@ -151,6 +152,7 @@ class NotebookView:
         _Output().show(f"<em>{html.escape(text)}</em>", text)
 
     def _draw(self) -> None:
+        # Each update sends the whole output to the browser, so a long answer is split into bounded ones.
         text = "".join(self._pieces)
         whole = _last_end_of_block(text) if self._splits and len(text) > _OUTPUT_SIZE else 0
         if whole:

@@ -35,6 +35,7 @@ def _line(progress: Progress, width: int) -> RenderableType:
     from rich.table import Table
     from rich.text import Text
 
+    # In a narrow window the text is worth more than a bar of three cells.
     words = Text(caption(progress), no_wrap=True, overflow="ellipsis")
     if progress.fraction is None or width < 20:
         return words

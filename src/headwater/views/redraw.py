@@ -64,11 +64,13 @@ class Redraw:
                     continue
                 self._wanted = False
                 begun = time.monotonic()
+                # The lock is held while drawing, so that what is drawn does not change under it.
                 try:
                     self._draw()
                 except Exception as error:  # raised in the thread that feeds the view
                     self._error, self._stopped = error, True
                 ended = time.monotonic()
+                # The pause grows with the drawing: four fifths of the time stay free on a slow machine.
                 due = ended + max(self._interval, (_SHARE - 1) * (ended - begun))
 
     def _raise_error(self) -> None:

@@ -35,8 +35,10 @@ class Region:
         Of a tail that is higher than the window only the end is drawn. ``afresh`` redraws the last line even if it has
         not changed.
         """
+        # A tail higher than the window could not be reached again with the cursor.
         tail = tail[-max(1, height - 1) :]
         new = [*done, *tail]
+        # After a resize nothing is known about the rows on the screen: redraw all of them.
         moved = width != self._width
         same = 0 if moved else _common(self._drawn, new)
         unchanged = same == len(new) == len(self._drawn) and not afresh
@@ -62,6 +64,7 @@ class Region:
         # The common case, a growing last line: write only what is new, without any escape sequence.
         if same == last and not afresh and len(new) > last and new[last].startswith(old):
             return "\n".join([new[last][len(old) :], *new[last + 1 :]])
+        # No further up than the window is high: the cursor stops at its top anyway.
         up = min(sum(self._rows(line, width) for line in self._drawn[same:]), height) - 1
         lines = f"{_ERASE_LINE}\n".join(new[same:])
         climb = f"\x1b[{up}A" if up > 0 else ""

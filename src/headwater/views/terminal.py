@@ -57,6 +57,7 @@ def show(stream: Stream, *, file: TextIO | None = None, **options: Unpack[ViewOp
     Raises:
         HeadwaterError: if the answer did not come to its end; what arrived has been shown.
     """
+    # The view is left last: it draws the final state also when the stream raises.
     with view(stream, file=file, **options) as shown, stream:
         for chunk in stream:
             shown.add(chunk)
@@ -82,6 +83,7 @@ def view(
     stream: Stream | AsyncStream, *, file: TextIO | None = None, **options: Unpack[ViewOptions]
 ) -> TerminalView | PlainView:
     """Return the best view of ``stream`` on ``file`` (standard output). Add the chunks to it, then finish it."""
+    # rich is looked for, not imported: plain text needs nothing.
     out = file or sys.stdout
     drawn = can_draw(out)
     markdown, thoughts = options.get("markdown"), options.get("thoughts", "show")
@@ -206,6 +208,7 @@ class TerminalView(View):
 
         ``afresh`` redraws the last line, for when something else may have written behind it.
         """
+        # Under the lock from stop to the last byte: a drawing of the thread cannot come in between.
         with self._redraw.lock:
             self._redraw.stop()
             self._close_section()
@@ -238,6 +241,7 @@ class TerminalView(View):
 
         self._kind = kind
         style = "dim" if kind == "thought" else "none"
+        # A change between thoughts and answer closes one section and opens the next, below an empty line.
         if kind == "thought" and self._thoughts == "fold":
             self._lines = FoldedLines(self._painter)
         else:

@@ -103,6 +103,7 @@ class _BaseChat:
         return saved.to_json()
 
     def _ask(self, message: Any, config: Config, *, stream: bool) -> _PendingMessage:
+        # The request is built before anything is recorded, so a UsageError leaves the chat as it was.
         merged = merge(self._config, config)
         turn = to_content(message)
         contents = [*self.get_history(curated=True), turn]
@@ -114,6 +115,7 @@ class _BaseChat:
         self._message_map.add_info(saved_chats.answer_info(pending.model, answer, **measured), len(self._history.turns))
 
     def _record_stream(self, pending: _PendingMessage, stream: BaseStream[GenerateContentResponse]) -> None:
+        # A stream that ended before its first chunk was no exchange: the message can simply be sent again.
         answer = stream.response
         if answer.candidates or answer.prompt_feedback or answer.automatic_function_calling_history:
             self._record(pending, answer, usage=stream.usage_metadata, metrics=stream.metrics)
@@ -312,11 +314,13 @@ def merge(config: GenerateContentConfig, changes: Config) -> GenerateContentConf
     """Return ``config`` with the fields that ``changes`` sets; None in a dict unsets one. Neither is modified."""
     if changes is None:
         return config
+    # A config object cannot tell an unset field from one set to None; only a dict can unset.
     own = build.to_config(changes, GenerateContentConfig)
     updates = {name: value for name in own.__struct_fields__ if (value := getattr(own, name)) is not None}
     if isinstance(changes, Mapping):
         unset = {key.replace("_", "").lower() for key, value in changes.items() if value is None}
         updates |= {name: None for name in own.__struct_fields__ if name.replace("_", "") in unset}
+    # http_options are merged field by field, as the client's are with a call's; replacing them would drop the base URL.
     if config.http_options is not None and own.http_options is not None:
         updates["http_options"] = _merge_http(config.http_options, own.http_options)
     return msgspec.structs.replace(config, **updates)

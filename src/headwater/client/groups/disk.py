@@ -73,6 +73,7 @@ class Source:
         start, data = self._held
         if not start <= offset <= start + len(data):
             raise UsageError(f"the API asks for the upload from byte {offset:,}, and this object cannot seek back")
+        # What was confirmed is dropped; the rest of the slice is kept and filled up.
         data = data[offset - start :]
         data += self._take(SLICE_BYTES - len(data))
         self._held = (offset, data)
@@ -80,6 +81,7 @@ class Source:
 
     def _take(self, size: int) -> bytes:
         """Read exactly ``size`` bytes; fewer only at the end."""
+        # read() of raw files, pipes and sockets may return less than it was asked for.
         pieces: list[bytes] = []
         while size > 0 and (piece := self._file.read(size)):
             if not isinstance(piece, bytes):

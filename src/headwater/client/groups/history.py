@@ -61,6 +61,7 @@ def from_json(text: str | bytes) -> ChatFile:
     Raises:
         UsageError: if it is not a saved conversation, or is from a later version of this package.
     """
+    # The version first: a later format may not fit ChatFile, and the message should say why.
     try:
         version = msgspec.json.decode(text, type=_Version).version
         if version == VERSION:
@@ -83,6 +84,7 @@ class History:
         """Return all turns or, ``curated``, those that the model gets."""
         if not curated:
             return [turn.content for turn in self.turns]
+        # Each turn is judged with its successor: a call may be sent only if its response follows.
         following = [*self.turns[1:], None]
         shown = [self._shown(*pair) for pair in zip(self.turns, following, strict=False)]
         return [content for content in shown if content is not None]
@@ -97,6 +99,7 @@ class History:
         Raises:
             UsageError: if no exchange begins there.
         """
+        # Negative numbers count from the end, as in slices; branching at the end is a copy.
         end = len(self.turns) if at is None else at + len(self.turns) if at < 0 else at
         begins = end == len(self.turns) or (0 <= end < len(self.turns) and is_message(self.turns[end].content))
         if not begins:
@@ -145,6 +148,7 @@ def turns(given: Sequence[Any] | None) -> list[Turn]:
     Raises:
         UsageError: if an item is not a content, or has another role than user and model.
     """
+    # google-genai takes dicts here, too.
     contents = [item if isinstance(item, Content) else _content(item) for item in given or ()]
     for content in contents:
         if content.role not in ("user", "model"):
@@ -155,6 +159,7 @@ def turns(given: Sequence[Any] | None) -> list[Turn]:
 def save(text: str, file: str | os.PathLike[str] | IO[Any]) -> None:
     """Write to a path, atomically, or to a file object for text or bytes."""
     if isinstance(file, str | os.PathLike):
+        # Written beside it and renamed: a crash leaves the old file or the new one, never half of one.
         new = Path(f"{os.fspath(file)}.new")
         new.write_text(text, "utf-8")
         new.replace(file)

@@ -55,6 +55,7 @@ class Models:
             APIError: if the API refused it.
             StreamError: if the connection failed.
         """
+        # The overloads tell type checkers which of the two it is by ``StreamConfigDict``.
         settings = build.to_config(config, GenerateContentConfig)
         if settings.stream:
             return self.generate_content_stream(model=model, contents=contents, config=settings, **options)

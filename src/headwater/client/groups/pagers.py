@@ -55,6 +55,7 @@ class _BasePager(Generic[T]):
         """
         if not self._current.next_page_token:
             raise IndexError("no more pages")
+        # ``config`` is public, as in google-genai, and shows which page this is.
         self.config = msgspec.structs.replace(self.config, page_token=self._current.next_page_token)
         return self.config
 

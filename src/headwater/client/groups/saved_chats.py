@@ -53,6 +53,7 @@ _NO_SERVER = (
     "saved chats are kept by a headwater server: "
     "run `headwater serve` and give its address (http_options.base_url, --base-url)"
 )
+# A running answer is partial for its reader: what it has may go to the model, but is not the end.
 _TURN_STATES = {
     "done": TurnState.WHOLE,
     "running": TurnState.PARTIAL,
@@ -114,6 +115,7 @@ class MessageMap:
             self._add_turns(turns)
             self._new_id = self.id or self._new_id or _new_id()
             leaf, waiting = self._last, list(self._waiting)
+        # With nothing to send there can still be a new leaf: the conversation has branched off at an older message.
         if self.id is not None and not waiting and leaf == self._shown:
             return None
         if leaf is None:
@@ -130,12 +132,14 @@ class MessageMap:
         """
         if chat.id != self._new_id:
             raise WireError("the response is not from a headwater server; the chat may not be saved")
+        # Only what was in this request is confirmed: another thread may have added messages since it was built.
         with self._lock:
             self.id, self.title, self._shown = chat.id, chat.title, write.leaf
             self._waiting = [message for message in self._waiting if message.id not in write.messages]
 
     def branch(self, turns: Sequence[Turn], end: int) -> MessageMap:
         """Return the map of a conversation of the first ``end`` turns: a branch of the same chat if it is saved."""
+        # A chat that was never saved has nothing to branch from: the two become chats of their own, with their own ids.
         other = MessageMap()
         if self.id is None:
             other._answer_infos = {
@@ -146,6 +150,7 @@ class MessageMap:
             self._add_turns(turns)  # before they part, so that shared turns have shared messages
         other.id, other.title, other._shown = self.id, self.title, self._shown
         other._known = [(number, message) for number, message in self._known if number <= end]
+        # Both maps send the shared messages that are not confirmed; the server ignores the second copy.
         shared = {message for _, message in other._known}
         other._waiting = [message for message in self._waiting if message.id in shared]
         return other
@@ -166,6 +171,7 @@ class MessageMap:
 
 def turns_of(chat: SavedChat) -> tuple[list[Turn], MessageMap]:
     """Return the turns of the selected branch, and their message map."""
+    # The state belongs to the exchange, so a question has that of the answer to it.
     turns: list[Turn] = []
     message_map, messages = MessageMap(chat), chat.branch
     for message, following in zip(messages, [*messages[1:], None], strict=False):
@@ -185,6 +191,7 @@ def answer_info(
 ) -> AnswerInfo:
     """Return the details of an answer; ``usage`` and ``metrics`` are those of its stream."""
     feedback = answer.prompt_feedback
+    # The names that /v1/chats uses, rounded to milliseconds.
     times = {} if metrics is None else {"first_chunk": metrics.first_chunk, "seconds": metrics.total}
     measured = {name: round(value, 3) for name, value in times.items() if value is not None}
     return AnswerInfo(
@@ -258,6 +265,7 @@ def _group_turns(turns: Iterable[Turn]) -> list[list[Turn]]:
 def _message(turns: Sequence[Turn], parent: str | None, answer_info: AnswerInfo | None) -> SavedMessage:
     role, state = turns[0].content.role or "user", turns[0].state
     contents = [turn.content for turn in turns if turn.content.parts]
+    # Only messages of the model have a state; a question is complete when it is asked.
     if role == "user":
         return SavedMessage(id=_new_id(), role=role, parent=parent, contents=contents)
     return SavedMessage(

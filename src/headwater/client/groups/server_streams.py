@@ -97,12 +97,14 @@ def resume(settings: Settings, position: str, options: StreamOptions) -> StreamR
     Raises:
         UsageError: if it is not a position.
     """
+    # A position has no host and no key: it is read from wherever this client connects to, with this client's key.
     path, name, after = read_position(position)
     base = urlsplit(settings.base_url)
     url = f"{base.scheme}://{base.netloc}{path}"
     if path.endswith(f"{paths.STREAMS}/{name}{paths.EVENTS}"):
         request = request_after(HttpRequest("GET", url, settings.headers()), after)
         return StreamReadPlan(request, _PLAIN, reader_options(settings, options), EVENTS, after, name)
+    # A stream of the Gemini endpoint: the server has its request, so the body is empty; headers say what to resume.
     options.setdefault("on_break", "continue")
     request = HttpRequest("POST", url, settings.headers(), b"{}")
     return StreamReadPlan(resume_request(request, name, after), GenerateContentConfig(), options, ANSWERS, after, None)
@@ -129,6 +131,7 @@ def reading_config(config: GenerateContentConfig) -> GenerateContentConfig:
 
 
 def _count(name: str, after: int | str) -> int:
+    # A position of another stream would be a count into the wrong answer.
     if isinstance(after, str):
         _, stream, count = read_position(after)
         if stream != name:

@@ -41,6 +41,8 @@ class Streams:
             APIError: if the server refused it.
             StreamError: if the server could not be reached.
         """
+        # Two requests: one starts the stream and returns its name, the other reads it. So the name is known even if the
+        # first read fails, and a lost response to the first is repeated under the same idempotency key.
         settings, content_config = self._caller.settings, build.to_config(config, GenerateContentConfig)
         options = server_streams.reader_options(settings, options)
         request = server_streams.start(settings, model, contents, content_config, idempotency_key, on_server_break)

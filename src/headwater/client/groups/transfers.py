@@ -161,6 +161,7 @@ def download(request: HttpRequest, http_options: HttpOptions | None, destination
     """Download ``request``, slice by slice, and return the bytes if there is no ``destination``."""
     sink: Sink = yield RunLocally(partial(Sink, destination))
     try:
+        # The total becomes known with the first slice, from its Content-Range.
         offset, total = 0, 1
         while offset < total:
             try:
@@ -214,6 +215,7 @@ class _Upload:
 
     def _send(self, piece: FileSlice) -> Transfer[tuple[UploadResponse, int]]:
         """Send a slice and return how much has arrived. If it breaks off, ask for that instead."""
+        # The offset tells the API which bytes these are, so a slice that arrived twice is detected there.
         command = "upload, finalize" if piece.is_last else "upload"
         arrived = self._sent + len(piece.data)  # unless the response says otherwise
         request = self._request(command, piece.data, {"X-Goog-Upload-Offset": str(self._sent)})
@@ -231,9 +233,11 @@ class _Upload:
             if not self._retry.allows(error, self._failures):
                 raise error
             yield Sleep(self._retry.delay(self._failures, error, random.random()))  # noqa: S311 - spreads the retries
+            # If the query's response does not say how much arrived, assume nothing beyond what was confirmed.
             request, arrived = self._request("query"), self._sent
 
     def _advance(self, received: int) -> None:
+        # An API that confirms slices without moving forward must not keep the loop running for ever.
         if received > self._sent:
             self._failures = 0
             self._report(received)
@@ -274,6 +278,7 @@ class _Upload:
         # Another host gets neither the key nor the user's headers: the upload URL itself is the authorization.
         headers = self._settings.headers(options) if is_home else {"User-Agent": AGENT}
         headers |= {"Content-Type": "application/octet-stream", "X-Goog-Upload-Command": command, **(extra or {})}
+        # once: a connection that turns out to be closed is not retried inside the transport, either.
         return HttpRequest("POST", self._url, headers, data, once=True)
 
 
@@ -293,6 +298,7 @@ def until_active(
     start, (pause, longest) = clock(), _PAUSES
     while True:
         file: File = yield SendRequest(dialect, request, options)
+        # Servers without processing leave the state out.
         if file.state in (FileState.ACTIVE, None):
             return file
         if file.state is FileState.FAILED:
@@ -324,6 +330,7 @@ def file_name(file: Any) -> str:
 
 
 def _ranged(request: HttpRequest, offset: int) -> HttpRequest:
+    # Identity: a range of a compressed representation would not be a range of the file (RFC 9110, section 14).
     last = offset + disk.SLICE_BYTES - 1
     headers = {**request.headers, "Range": f"bytes={offset}-{last}", "Accept-Encoding": "identity"}
     return HttpRequest(request.method, request.url, headers)

@@ -71,6 +71,7 @@ def check(options: Mapping[str, Any], *, stream: bool, defaults: Mapping[str, An
         UsageError: if an option does not exist, or its value has the wrong type.
     """
     known = _STREAM if stream else _CALL
+    # Checked when the call is made and not when an option is used: a typo fails before anything is sent.
     for name, value in options.items():
         if name not in known:
             raise UsageError(_unknown(name, known))
@@ -85,6 +86,7 @@ def _merged(defaults: Mapping[str, Any], options: Mapping[str, Any]) -> Mapping[
     """The options of a call on top of its client's; observers and traces are added, not replaced."""
     if not defaults:
         return options
+    # Whoever set up the client's logs does not want a call to turn them off by adding its own.
     merged = {**defaults, **options}
     if "trace" in defaults and "trace" in options:
         merged["trace"] = combine_traces(defaults["trace"], options["trace"])

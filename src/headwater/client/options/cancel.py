@@ -45,6 +45,7 @@ class CancelToken:
 
     def add(self, stream: Cancellable) -> None:
         """Register ``stream``, and cancel it at once if the token is cancelled already."""
+        # The callback removes the entry when the stream is collected, and so before its id can be reused.
         key = id(stream)
         self._streams[key] = weakref.ref(stream, lambda _: self._streams.pop(key, None))
         if self._is_cancelled:

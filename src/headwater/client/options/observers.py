@@ -48,6 +48,7 @@ class CallRequest(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def model(self) -> str:
         """The model, without ``models/`` and anything before it; other resources as ``tunedModels/name``."""
+        # The URL is the one place where the model stands in every kind of request.
         path = unquote(urlsplit(self.url).path.rpartition(":")[0])
         _, is_model, name = path.rpartition("/models/")
         return name if is_model else "/".join(path.split("/")[-2:])
@@ -142,6 +143,7 @@ class ObserverGroup:
 
     def begin(self, call: FinishedCall) -> None:
         """Announce the first request of ``call``; later ones do nothing. An observer's own calls are left out."""
+        # Taking the list away first makes a second call, from a retry or another thread, find nothing to begin.
         waiting, self._waiting = self._waiting, []
         for observer in () if _delivery.is_active else waiting:
             observation = _deliver(partial(self._context.run, observer.begin, self._request))
@@ -157,6 +159,7 @@ class ObserverGroup:
 
     def end(self, call: FinishedCall) -> None:
         """Announce the end, once to each observation that has begun."""
+        # Before the pops below: a begin() that still runs in another thread sees the flag and ends what it has begun.
         self._is_over = True
         self._waiting = []
         while self._observations:
@@ -193,6 +196,7 @@ def _deliver(work: Callable[[], T]) -> T | None:
         logger.exception("an observer failed; the call continues")
         return None
     finally:
+        # The queue is emptied here, when no observer holds anything any more.
         _delivery.is_active = False
         while _delivery.later:
             _deliver(_delivery.later.popleft())

@@ -17,6 +17,7 @@ from headwater.errors import UsageError
 
 #: Means "no default", since None can be a default.
 NO_DEFAULT: Any = inspect.Parameter.empty
+#: Annotations whose values arrive as a list.
 _ARRAYS = (list, abc.Sequence, abc.MutableSequence, abc.Collection, abc.Iterable)
 
 
@@ -42,6 +43,7 @@ def bare(annotation: Any) -> tuple[Any, list[Any]]:
             (annotation,) = get_args(annotation)
         elif hasattr(annotation, "__supertype__"):
             annotation = annotation.__supertype__
+        # ``type X = ...`` (3.12) and typing_extensions' backport, recognized by name.
         elif _named(type(annotation), "TypeAliasType"):
             annotation = annotation.__value__
         else:

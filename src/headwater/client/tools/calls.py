@@ -44,6 +44,7 @@ def functions_by_name(tools: Iterable[Any] | None, *, is_async: bool) -> dict[st
         if not _is_function(tool):
             continue
         name = name_of(tool)
+        # The same function twice is harmless; two functions of one name are a mistake.
         if found.setdefault(name, tool) is not tool:
             raise UsageError(f"two of the tools are named {name!r}: the model could not tell them apart")
         if not is_async:
@@ -81,6 +82,7 @@ class PlannedCall:
             return self._unknown()
         try:
             value = call(self.function, self.call.args)
+            # refuse_coroutine() caught declared ones; this is a plain function that returned one anyway.
             if inspect.iscoroutine(value):
                 value.close()
                 raise UsageError(f"{self.call.name} returned a coroutine: use client.aio, which can await it")
@@ -95,6 +97,7 @@ class PlannedCall:
         try:
             return self.answer(await acall(self.function, self.call.args))
         except asyncio.CancelledError:
+            # Either our task is being cancelled, which must go on, or the function raised it by itself.
             task = asyncio.current_task()
             if task is None or task.cancelling():
                 raise
@@ -142,6 +145,7 @@ def run_calls(planned: Sequence[PlannedCall]) -> list[Part]:
 
     The results are in the order of the calls. What is not an ``Exception`` (Ctrl-C) is raised.
     """
+    # One call stays in the caller's thread: thread-locals work, and a debugger stops where one expects it.
     if len(planned) < 2:
         return [each.run() for each in planned]
     pool = ThreadPoolExecutor(min(len(planned), MAX_THREADS), thread_name_prefix="headwater-function")

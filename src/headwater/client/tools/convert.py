@@ -27,6 +27,7 @@ def convert(value: Any, annotation: Any, where: str) -> Any:
     Raises:
         ConversionError: if it does not fit.
     """
+    # The exact cases first; what remains at the end is a container or a class.
     kind, _ = bare(annotation)
     if kind is Any or kind is object:
         return _whole_numbers(value)
@@ -102,6 +103,7 @@ def _inner(outer: Any, where: str, kind: Any, value: Any) -> Any:
 
 
 def _scalar(value: Any, kind: Any, where: str) -> Any:
+    # Exact types: a bool is an int in Python, but ``true`` is not a number in JSON.
     if type(value) is kind:
         return value
     if kind is float and type(value) is int:
@@ -138,6 +140,7 @@ def choices_text(choice: Any) -> str:
 
 
 def _chosen(value: Any, choices: tuple[Any, ...], where: str) -> Any:
+    # First the value itself, then its text, in which the API offers numbers and booleans.
     for choice in choices:
         if value == choice and isinstance(value, bool) == isinstance(choice, bool):
             return choice

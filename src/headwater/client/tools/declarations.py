@@ -34,6 +34,7 @@ def from_callable(
         raise UsageError(f"Unsupported api_option value: {api_option}. It is one of {', '.join(API_OPTIONS)}")
     if use_json_schema:
         return declare(function).model_copy(update={"behavior": behavior})
+    # google-genai puts the whole docstring into the description, sections and all; this method matches it.
     doc = inspect.getdoc(function)
     declaration = FunctionDeclaration(name=name_of(function), description=doc, behavior=behavior)
     properties = {field.name: _schema(field.annotation, field.default) for field in parameters(function)}

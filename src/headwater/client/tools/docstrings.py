@@ -14,6 +14,7 @@ _GOOGLE = re.compile(r"(?:Args|Arguments|Params|Parameters|Attributes|Keyword Ar
 _GOOGLE_ENTRY = re.compile(r"\*{0,2}(\w+)\s*(?:\(.*?\))?\s*:(?:\s+(.*))?$")
 _NUMPY = re.compile(r"(?:Parameters|Other Parameters|Attributes)\s*$")
 _NUMPY_ENTRY = re.compile(r"(\*{0,2}\w+(?:\s*,\s*\*{0,2}\w+)*)\s*(?::.*)?$")
+# NumPy underlines its headings.
 _RULE = re.compile(r"-{3,}\s*$")
 _REST_ENTRY = re.compile(r"[:@]param(?:eter)?\s+(?:[^:]*\s)?\*{0,2}(\w+)\s*:\s*(.*)$")
 _REST_TYPE = re.compile(r"[:@]type\s+\w+\s*:")
@@ -44,6 +45,7 @@ def parse_docstring(docstring: str | None) -> ParsedDocstring:
 
 def _section(lines: list[str], at: int) -> tuple[int, dict[str, str]]:
     """Return the end of the parameter section that begins on this line, and its entries; ``at`` if none begins."""
+    # reST entries begin with a colon, Google's heading ends with one, NumPy's is underlined: no line is two of these.
     line, following = lines[at], lines[at + 1] if at + 1 < len(lines) else ""
     if _REST_TYPE.match(line):
         return at + 1, {}

@@ -32,6 +32,7 @@ def declare(function: Function, *, vertexai: bool = False) -> FunctionDeclaratio
     Raises:
         UsageError: if a parameter has no annotation or one without a JSON schema, or the function takes ``*args``.
     """
+    # A lambda's name is "<lambda>", which the API refuses.
     if not name_of(function).isidentifier():
         raise UsageError(f"{name_of(function)} cannot be a tool: a model calls a function by its name, so give it one")
     members = parameters(function)
@@ -65,6 +66,7 @@ def parameters(function: Function) -> list[Field]:
         UsageError: if one has no annotation, or the function takes ``*args`` or ``**kwargs``.
     """
     hints, described = _hints(function), parse_docstring(_docstring(function)).parameters
+    # inspect.signature keeps keyword arguments of a partial as defaults; the model must not set them.
     fixed = function.keywords if isinstance(function, functools.partial) else {}
     found = []
     for name, parameter in inspect.signature(function).parameters.items():
@@ -116,6 +118,7 @@ async def acall(function: Function, arguments: Mapping[str, Any] | None = None) 
     Raises:
         FunctionCallError: if the arguments do not fit.
     """
+    # A callable that only turns out to return an awaitable (a partial, a decorator) is awaited as well.
     bound = bind(function, arguments)
     value = bound() if is_coroutine(function) else await asyncio.to_thread(bound)
     return await value if inspect.isawaitable(value) else value

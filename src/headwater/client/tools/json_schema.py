@@ -56,6 +56,7 @@ def json_schema(annotation: Any) -> dict[str, Any]:
     Raises:
         UsageError: if the type has no JSON schema.
     """
+    # Definitions first, inlined at the end: recursion can only be seen when all of them are there.
     builder = _Builder()
     schema = builder.schema(annotation)
     return inline({**schema, "$defs": builder.definitions}, recursive=True)
@@ -105,6 +106,7 @@ class _Builder:
         """Define a class once, under a unique name, and return a reference to it."""
         if kind not in self._names:
             name = getattr(kind, "__name__", str(kind))
+            # Two classes of one name (from two modules) must not share a definition.
             while name in self._names.values():
                 name += "_"
             self._names[kind] = name  # before its definition, which may refer to it
@@ -138,6 +140,7 @@ class _Builder:
                 schema = {"title": member.name.title().replace("_", " ").strip(), **schema}
             if member.description:
                 schema.setdefault("description", member.description)
+            # A default of None says nothing to the model; one without a JSON form is left out.
             default = None if member.default is NO_DEFAULT else plain(member.default)
             if default is not None:
                 schema["default"] = default

@@ -65,6 +65,7 @@ def parse(value: Any, text: str) -> Any:
     Raises:
         ParseError: if the text is not JSON, or does not fit the type. ``error.text`` is the text.
     """
+    # Models fence JSON in Markdown now and then, even in JSON mode of some versions.
     match = _FENCED.fullmatch(text)
     body = match[1] if match else text
     kind = Any if value is None or isinstance(value, Mapping | Schema) else value
@@ -100,6 +101,7 @@ class _Translator:
     def translate(self, schema: Any) -> dict[str, Any]:
         if not isinstance(schema, Mapping):
             raise UsageError(f"a schema must be a dict, not {schema!r}")
+        # The order matters: a list of types becomes alternatives, which are translated next.
         node = {key: value for key, value in schema.items() if key not in _UNSUPPORTED and value is not None}
         for part in node.pop("allOf", ()):
             node = _merged(part, node)
@@ -125,6 +127,7 @@ class _Translator:
             node["anyOf"] = [self.translate(arm) for arm in arms]
 
     def _children(self, node: dict[str, Any]) -> None:
+        # A tuple has a fixed length, which the API can express, and an order of types, which it cannot.
         if isinstance(prefix := node.pop("prefixItems", None), list):
             node.setdefault("items", _common(prefix))
             node |= {"minItems": node.get("minItems", len(prefix)), "maxItems": node.get("maxItems", len(prefix))}
@@ -132,6 +135,7 @@ class _Translator:
             node["items"] = self.translate({} if node["items"] is True else node["items"])
         if properties := node.get("properties"):
             node["properties"] = {name: self.translate(item) for name, item in properties.items()}
+            # Models write properties alphabetically unless told otherwise; the class's order reads better.
             if len(properties) > 1:
                 node.setdefault("propertyOrdering", list(properties))
         extra = node.pop("additionalProperties", False)

@@ -49,6 +49,7 @@ class GrowingJson:
         Raises:
             ParseError: if it is not JSON.
         """
+        # A restarted answer has a new fold; the reader cannot take back what it has read, so it is replaced.
         fold = self._fold()
         if fold is not self._of:
             self._of, self._reader, self._read = fold, PartialJson(items=self._path), 0
@@ -81,6 +82,7 @@ class Items:
         Raises:
             ParseError: if it is not JSON, or an element does not fit its type.
         """
+        # The complete elements before an error are delivered, then it is raised.
         items, error = self._json.take()
         for item in items:
             yield item if self._kind is None else convert_item(item, self._kind)
