@@ -24,7 +24,7 @@ from sqlalchemy import text
 
 from headwater import server
 from headwater.server import Runner, listen
-from headwater.server.chats.model import Draft, Message, now
+from headwater.server.chats.model import ChatDraft, Message, now
 from headwater.server.chats.store import ChatStore, open_store
 from headwater.server.chats.tables import open_engine
 
@@ -55,7 +55,7 @@ def fill(store: ChatStore, count: int, owner: str = "") -> None:
             role = "model" if at % 2 else "user"
             contents = [{"role": role, "parts": [{"text": text}]}]
             messages.append(Message(id=f"m{at}", role=role, parent=parent, created=now(), contents=contents))
-        store.write(owner, Draft(id=f"chat{number}", messages=messages), now(), max_chats=count)
+        store.write(owner, ChatDraft(id=f"chat{number}", messages=messages), now(), max_chats=count)
 
 
 def times(work: Callable[[], object], rounds: int) -> list[float]:

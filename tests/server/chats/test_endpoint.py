@@ -16,7 +16,7 @@ from headwater import offline
 from headwater.engines.offline import OfflineEngine
 from headwater.errors import api_error
 from headwater.log.memory import MemoryLog
-from headwater.server.chats.model import Draft, Message, now
+from headwater.server.chats.model import ChatDraft, Message, now
 from headwater.server.chats.store import open_store
 from tests.support.live import Held, Live, Reply, Scripted, events, says
 from tests.support.postgres import needs_postgres, postgres
@@ -364,7 +364,7 @@ def test_a_forgotten_answer_has_failed(tmp_path: Path) -> None:
     store = open_store(f"sqlite:{tmp_path / 'chats.db'}")
     question = Message(id="q", role="user", created=now(), contents=[{"role": "user", "parts": [{"text": "go"}]}])
     answer = Message(id="a", role="model", parent="q", state="running", created=now(), stream="x" * 32, next=0)
-    store.write("", Draft(id="c", messages=[question, answer]), now(), max_chats=10)
+    store.write("", ChatDraft(id="c", messages=[question, answer]), now(), max_chats=10)
     with Live(Held(), chats=store) as server:
         found = settled(server, "c")["messages"][1]
         assert (found["state"], found["error"]["code"]) == ("failed", 404)

@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 
 from headwater.errors import APIError, LogError, UsageError
 from headwater.server.chats import tokenizer
-from headwater.server.chats.model import Draft, Message, MessageState, now
+from headwater.server.chats.model import ChatDraft, Message, MessageState, now
 from headwater.server.chats.store import ChatStore, open_store
 from tests.support.postgres import needs_postgres, postgres
 
@@ -61,7 +61,7 @@ def message(id: str, text: str = "", parent: str | None = None, state: MessageSt
 
 
 def write(store: ChatStore, owner: str, id: str, *messages: Message, max_chats: int = 1000, **more: str) -> bool:
-    return store.write(owner, Draft(id=id, messages=list(messages), **more), now(), max_chats=max_chats).is_new
+    return store.write(owner, ChatDraft(id=id, messages=list(messages), **more), now(), max_chats=max_chats).is_new
 
 
 def found(store: ChatStore, owner: str, query: str = "") -> list[str]:
@@ -115,7 +115,7 @@ def test_pages_have_each_chat_once(store: ChatStore, owner: str) -> None:
     """Page after page, every chat comes once, the last changed first, also where many changed in one moment."""
     moment = now()
     for number in range(25):
-        draft = Draft(id=f"c{number}", messages=[message("q", "x")])
+        draft = ChatDraft(id=f"c{number}", messages=[message("q", "x")])
         store.write(owner, draft, moment + timedelta(seconds=number // 5), max_chats=100)
     ids, place = [], None
     while True:

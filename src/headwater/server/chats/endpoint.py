@@ -17,7 +17,7 @@ from headwater.contract.streams import parse_on_break
 from headwater.errors import UsageError
 from headwater.protocols.parsing import convert_json, parse_json
 from headwater.server.chats import exports
-from headwater.server.chats.model import Draft, Message, checked_id, new_id, now
+from headwater.server.chats.model import ChatDraft, Message, checked_id, new_id, now
 from headwater.server.chats.service import AnswerRequest, ChatService, PrincipalChats
 from headwater.server.chats.store import ListPosition
 from headwater.server.chats.ui_messages import ui_chat
@@ -95,7 +95,7 @@ class ChatsEndpoint:
 
     async def _write(self, http: HttpRequest) -> Response:
         chats, what = self._chats(http), "a chat"
-        draft = convert_json(parse_json(await self._body(http), what), Draft, what)
+        draft = convert_json(parse_json(await self._body(http), what), ChatDraft, what)
         written = await chats.write(draft)
         return created_response(written.chat, f"{CHATS}/{written.chat.id}", is_new=written.is_new)
 

@@ -70,7 +70,7 @@ class ChatTree(ChatRecord, kw_only=True):
     messages: list[Message]
 
 
-class Draft(msgspec.Struct, kw_only=True):
+class ChatDraft(msgspec.Struct, kw_only=True):
     """A chat as a client sends it. Fields that are left out get defaults."""
 
     id: str = ""

@@ -48,9 +48,9 @@ from headwater.contract.streams import OnServerBreak
 from headwater.engines.base import EngineRequest
 from headwater.errors import APIError, api_error
 from headwater.server.chats.model import (
+    ChatDraft,
     ChatRecord,
     ChatTree,
-    Draft,
     Message,
     branch,
     check_messages,
@@ -163,7 +163,7 @@ class PrincipalChats:
         """Return the same, or None where ``get`` raises."""
         return await self._settler.load(self._owner, id)
 
-    async def write(self, draft: Draft) -> WriteResult:
+    async def write(self, draft: ChatDraft) -> WriteResult:
         """Save a chat, or add messages to one that exists.
 
         Raises:
@@ -225,7 +225,7 @@ class PrincipalChats:
         # The key lets a retry after a crash find the stream that has been started.
         started = await self._start(ask, branch(messages, parent.id), idempotency_key=f"chat {id} {answer_id}")
         answer = replace(_running_message(started), id=answer_id, parent=parent.id)
-        draft = Draft(id=id, model=answer.model, leaf=answer_id, messages=[*ask.new, answer])
+        draft = ChatDraft(id=id, model=answer.model, leaf=answer_id, messages=[*ask.new, answer])
         saving = self._run(self._store.write, self._owner, draft, now(), max_chats=self._max_chats)
         written = await self._settler.track(RunningAnswer(self._owner, id, answer), started, saving)
         return StartedAnswer(written.chat, parent, answer, is_new=True)

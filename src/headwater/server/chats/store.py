@@ -13,7 +13,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 
 from headwater.errors import api_error
 from headwater.server.chats import tokenizer
-from headwater.server.chats.model import ChatRecord, ChatTree, Draft, Message, title_of, unknown_message
+from headwater.server.chats.model import ChatDraft, ChatRecord, ChatTree, Message, title_of, unknown_message
 from headwater.server.chats.tables import chats, messages, open_engine
 from headwater.server.chats.text_index import text_index_for
 
@@ -94,7 +94,7 @@ class ChatStore:
             tree = [_read(body) for body in connection.execute(bodies).scalars()]
         return ChatTree(**msgspec.structs.asdict(_chat(row)), messages=tree)
 
-    def write(self, owner: str, draft: Draft, moment: datetime, *, max_chats: int) -> WriteResult:
+    def write(self, owner: str, draft: ChatDraft, moment: datetime, *, max_chats: int) -> WriteResult:
         """Create the chat if it does not exist, and add those of the messages that it does not have.
 
         Raises:
@@ -189,7 +189,7 @@ class ChatStore:
 
     # Inside a transaction
 
-    def _insert(self, connection: Connection, owner: str, draft: Draft, moment: datetime) -> bool:
+    def _insert(self, connection: Connection, owner: str, draft: ChatDraft, moment: datetime) -> bool:
         """Create a chat. Return whether it is new: of several requests at once, one creates it."""
         kind = postgresql if self._engine.dialect.name == "postgresql" else sqlite
         created = (draft.created or moment).timestamp()
@@ -221,7 +221,7 @@ class ChatStore:
             connection.execute(messages.insert(), [_row_of(chat.number, message) for message in new])
         return new
 
-    def _new_leaf(self, connection: Connection, chat: Row[Any], draft: Draft, new: Sequence[Message]) -> str | None:
+    def _new_leaf(self, connection: Connection, chat: Row[Any], draft: ChatDraft, new: Sequence[Message]) -> str | None:
         leaf: str | None = draft.leaf or (new[-1].id if new else chat.leaf)
         if leaf is not None and not self._has(connection, chat.number, leaf):
             raise unknown_message(leaf, "the leaf has to be one of its messages")

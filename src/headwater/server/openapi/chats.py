@@ -7,7 +7,7 @@ from typing import Any
 from headwater.contract.chats import EXPORT_FORMATS
 from headwater.contract.paths import ANSWERS, CHATS, EXPORT, STOP
 from headwater.server.chats.endpoint import ChatChanges
-from headwater.server.chats.model import ChatTree, Draft
+from headwater.server.chats.model import ChatDraft, ChatTree
 from headwater.server.openapi.builders import TEXT, body, operation, parameter, query, ref
 
 _ONE = CHATS + "/{id}"
@@ -28,7 +28,7 @@ _export["responses"]["200"]["content"]["text/markdown"] = {"schema": TEXT}
 PATHS: dict[str, Any] = {
     CHATS: {
         "get": operation("listChats", "List your chats.", _PAGE, "ChatList"),
-        "post": _write | body(ref(Draft)),
+        "post": _write | body(ref(ChatDraft)),
     },
     _ONE: {
         "get": operation("getChat", "Return a chat with its messages.", [_CHAT], ChatTree),

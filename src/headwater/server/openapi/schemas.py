@@ -13,11 +13,11 @@ import msgspec
 
 from headwater.contract.streams import ON_SERVER_BREAK, StreamDocument
 from headwater.server.chats.endpoint import AnswerOptions, ChatChanges
-from headwater.server.chats.model import ChatRecord, ChatTree, Draft, Message
+from headwater.server.chats.model import ChatDraft, ChatRecord, ChatTree, Message
 from headwater.server.openapi.builders import ANY, NUMBER, REF, TEXT, list_of, object_of, ref
 
 #: The Structs that requests are parsed into and responses are made of.
-_STRUCTS = (StreamDocument, ChatTree, ChatRecord, Message, Draft, ChatChanges, AnswerOptions)
+_STRUCTS = (StreamDocument, ChatTree, ChatRecord, Message, ChatDraft, ChatChanges, AnswerOptions)
 
 _GEMINI: dict[str, Any] = {
     "Empty": object_of(),

@@ -18,7 +18,7 @@ from starlette.responses import PlainTextResponse, Response
 from headwater.errors import HeadwaterError
 from headwater.protocols.ai_sdk.encoder import AiSdk, Version
 from headwater.protocols.base import StreamOutcome
-from headwater.server.chats.model import Draft, Message, checked_id
+from headwater.server.chats.model import ChatDraft, Message, checked_id
 from headwater.server.chats.service import AnswerRequest, PrincipalChats
 from headwater.server.chats.ui_messages import UiRequest, missed_answer, read_conversation, read_request
 from headwater.server.http.body import read_request_body
@@ -92,7 +92,7 @@ async def _start_answer(chats: PrincipalChats, ui_request: UiRequest, fields: di
     # An answer continues when the page has run the functions that it calls; otherwise there is something new to answer.
     if conversation.continued is None:
         return (await chats.answer(ui_request.id, request)).answer
-    await chats.write(Draft(id=ui_request.id, model=ui_request.model, messages=conversation.new))
+    await chats.write(ChatDraft(id=ui_request.id, model=ui_request.model, messages=conversation.new))
     return (await chats.continue_answer(ui_request.id, conversation.continued, request)).answer
 
 
