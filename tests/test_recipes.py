@@ -242,9 +242,9 @@ def test_error_in_the_middle_is_told(served: Running, ask: Any) -> None:
         ({}, "messages"),
         ({"messages": "hello"}, "messages|list"),
         ({"messages": []}, "send at least one message"),
-        ({"messages": [{"role": "user", "parts": [{"type": "text", "text": ""}]}]}, "messages says nothing"),
+        ({"messages": [{"role": "user", "parts": [{"type": "text", "text": ""}]}]}, "the messages are empty"),
         ({"messages": [{"role": "user", "content": "as version 4 had it"}]}, r"messages\[0\].parts is the list"),
-        ({"messages": [7]}, "is no UIMessage"),
+        ({"messages": [7]}, "is not a UIMessage"),
     ],
     ids=repr,
 )
