@@ -30,7 +30,7 @@ SAYS = {
     "engine": [r"^Polly \|wants \|a \|cracker \|\|$"],
     "full_response": [r"(?s)(.+)\n\nFull response: \1\n\d+ tokens, finished"],
     "log": [r"^\d\d checks passed, [1-9]\d* bytes in the journal$"],
-    "multimodal_input": ["red"],
+    "multimodal_input": ["32 by 32|32x32|32 x 32|32 × 32"],
     "progress_stream": [r"\r\d\d? %, \d+ words, [\d.]+ s left", r"\n100 %: \d+ tokens", r"\n100 %: \d+ tokens"],
     "protocol": [r"\w[^\[]+\[finished\]$", r"\w[^\[]+\[finished\]$"],
     "safe_stream": [r"(\w+\W+){60}", r"\[finished, \d+ characters\]", r"(\w+\W+){60}", r"\[finished, \d+ characters\]"],

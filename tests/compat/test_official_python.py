@@ -152,7 +152,7 @@ def test_typed_schema(came: Any) -> None:
 
 def test_inline_image(came: Any) -> None:
     assert len(came["text"].split()) >= 3
-    assert "red" in came["text"].lower()
+    assert "png" in came["text"].lower()
 
 
 @pytest.mark.parametrize("name", ["odd_characters", "async_odd_characters"])

@@ -292,9 +292,9 @@ def _silence(unit: float) -> list[Case]:
         options = {"timeout": round(unit * 1000)} | fields.pop("options", {})
         return Case(section=SILENCE, name=name, scripts=scripts, options=options, **({"tells": ("seconds",)} | fields))
 
-    def stalls(clock: str, texts: tuple[str, ...], phase: str) -> dict[str, Any]:
-        marks = {"phase": phase, "clock": clock, "limit": unit}
-        kind = errors.DeadlineExceeded if clock == "total" else errors.StreamStalled
+    def stalls(deadline: str, texts: tuple[str, ...], phase: str) -> dict[str, Any]:
+        marks = {"phase": phase, "deadline": deadline, "limit": unit}
+        kind = errors.DeadlineExceeded if deadline == "total" else errors.StreamStalled
         return {"error": kind, "ending": "stalled", "texts": texts, "marks": marks, "wait": unit}
 
     every, blank = unit / 4, b"\r\n\r\n"
