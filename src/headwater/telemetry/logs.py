@@ -48,12 +48,12 @@ class Logs:
         self._logger = logging.getLogger(logger) if isinstance(logger, str) else logger
         self._content = content
 
-    def begin(self, request: CallRequest) -> _Logging:
+    def begin(self, request: CallRequest) -> _CallLog:
         """Observe a call."""
-        return _Logging(self._logger, request, self._content)
+        return _CallLog(self._logger, request, self._content)
 
 
-class _Logging:
+class _CallLog:
     def __init__(self, logger: logging.Logger, request: CallRequest, content: bool) -> None:
         self._logger = logger
         self._request = request

@@ -78,21 +78,21 @@ class OpenTelemetry:
         version = headwater.__version__
         self._tracer = trace.get_tracer("headwater", version, tracer_provider, SCHEMA)
         self._histograms = _Histograms(get_meter("headwater", version, meter_provider, SCHEMA))
-        self._content = _captures() if content is None else content
+        self._content = _captures_content() if content is None else content
         self._gaps = gaps
         self._operation = operation
 
-    def begin(self, request: CallRequest) -> _Tracing:
+    def begin(self, request: CallRequest) -> _CallSpan:
         """Observe a call."""
-        attributes = _common(request, self._operation)
+        attributes = _shared_attributes(request, self._operation)
         # The span starts here and not when the call object was made: a stream may be read much later.
         began = time.time_ns()
         span = self._tracer.start_span(
             f"{self._operation} {request.model}", kind=SpanKind.CLIENT, attributes=attributes, start_time=began
         )
         if span.is_recording():
-            span.set_attributes(_requested(request))
-        return _Tracing(span, attributes, request, self._histograms, began, content=self._content, gaps=self._gaps)
+            span.set_attributes(_request_attributes(request))
+        return _CallSpan(span, attributes, request, self._histograms, began, content=self._content, gaps=self._gaps)
 
 
 class _Histograms:
@@ -115,7 +115,7 @@ class _Histograms:
         )
 
 
-class _Tracing:
+class _CallSpan:
     """The span of one call."""
 
     def __init__(
@@ -157,7 +157,7 @@ class _Tracing:
             self._attributes = self._attributes | {"gen_ai.response.model": answer.model_version}
         self._measure(call, ending, metrics, spent)
         if self._span.is_recording():
-            self._span.set_attributes(self._attributes | _responded(answer, spent))
+            self._span.set_attributes(self._attributes | _response_attributes(answer, spent))
             self._describe(answer, ending, metrics)
 
     def _describe(self, answer: GenerateContentResponse, ending: Ending, metrics: Metrics) -> None:
@@ -167,7 +167,7 @@ class _Tracing:
         if self._request.is_stream and metrics.first_chunk is not None:
             span.set_attribute("gen_ai.response.time_to_first_chunk", metrics.first_chunk)
             span.add_event("headwater.first_chunk", timestamp=self._at(metrics.first_chunk))
-        if failed := _failed(ending):
+        if failed := _error_kind(ending):
             span.set_attribute("error.type", failed)
             span.set_status(StatusCode.ERROR, error_text(ending.error) if ending.error else None)
         if self._content:
@@ -176,7 +176,7 @@ class _Tracing:
     def _measure(self, call: FinishedCall, ending: Ending, metrics: Metrics, spent: TokenUsage) -> None:
         # Recorded in the span's context, so that the SDK can attach an exemplar that leads to the trace.
         histograms, attributes, context = self._histograms, self._attributes, trace.set_span_in_context(self._span)
-        failed = {"error.type": _failed(ending)} if _failed(ending) else {}
+        failed = {"error.type": _error_kind(ending)} if _error_kind(ending) else {}
         histograms.duration.record(metrics.total or 0.0, attributes | failed, context)
         for kind, count in (("input", spent.input), ("output", spent.output)):
             if count is not None:
@@ -191,7 +191,7 @@ class _Tracing:
         return self._began + int(seconds * 1e9)
 
 
-def _common(request: CallRequest, operation: str) -> dict[str, Any]:
+def _shared_attributes(request: CallRequest, operation: str) -> dict[str, Any]:
     """Return the attributes that spans and histograms share, set at the start so that samplers see them."""
     attributes: dict[str, Any] = {
         "gen_ai.operation.name": operation,
@@ -203,7 +203,7 @@ def _common(request: CallRequest, operation: str) -> dict[str, Any]:
     return attributes
 
 
-def _requested(request: CallRequest) -> dict[str, Any]:
+def _request_attributes(request: CallRequest) -> dict[str, Any]:
     """Return the attributes of the request."""
     settings = request.settings
     attributes = {name: settings[key] for key, name in _OTHERS.items() if settings.get(key) is not None}
@@ -233,7 +233,7 @@ def _output_type(settings: Mapping[str, Any]) -> str | None:
     return "text"
 
 
-def _responded(answer: GenerateContentResponse, spent: TokenUsage) -> dict[str, Any]:
+def _response_attributes(answer: GenerateContentResponse, spent: TokenUsage) -> dict[str, Any]:
     """Return the attributes of the response, without those that it does not have."""
     reasons = [str(one.finish_reason).lower() for one in answer.candidates or () if one.finish_reason is not None]
     attributes = {
@@ -256,10 +256,10 @@ def _content_attributes(document: dict[str, Any], answer: GenerateContentRespons
     return {name: msgspec.json.encode(value).decode() for name, value in messages.items() if value}
 
 
-def _failed(ending: Ending) -> str | None:
+def _error_kind(ending: Ending) -> str | None:
     """Return the kind of error that ended the call. A cancelled call has not failed."""
     return error_type(ending.error) if ending.error and ending.kind is not EndingKind.CANCELLED else None
 
 
-def _captures() -> bool:
+def _captures_content() -> bool:
     return os.environ.get(CAPTURE, "").strip().lower() in ("true", "span_only", "span_and_event")

@@ -27,9 +27,9 @@ class Prometheus:
     def __init__(self, registry: CollectorRegistry = REGISTRY) -> None:
         self._collectors = _collectors_of(registry)
 
-    def begin(self, request: CallRequest) -> _Counting:
+    def begin(self, request: CallRequest) -> _CallMetrics:
         """Observe a call."""
-        return _Counting(self._collectors, request)
+        return _CallMetrics(self._collectors, request)
 
 
 class _Collectors:
@@ -66,7 +66,7 @@ def _collectors_of(registry: CollectorRegistry) -> _Collectors:
         return collectors
 
 
-class _Counting:
+class _CallMetrics:
     def __init__(self, collectors: _Collectors, request: CallRequest) -> None:
         self._collectors = collectors
         self._by = (request.model, request.method)

@@ -86,7 +86,7 @@ class FunctionResponsePart(ApiModel):
         Raises:
             UsageError: if the MIME type cannot be guessed.
         """
-        kind = mime_type or (None if _UPLOADED.match(file_uri) else _guessed(file_uri))
+        kind = mime_type or (None if _UPLOADED.match(file_uri) else _guess_mime_type(file_uri))
         return cls(file_data=FileData(file_uri=file_uri, mime_type=kind, display_name=display_name))
 
 
@@ -240,7 +240,7 @@ class Part(ApiModel):
         Raises:
             UsageError: if the MIME type cannot be guessed.
         """
-        data = FileData(file_uri=file_uri, mime_type=mime_type or _guessed(file_uri))
+        data = FileData(file_uri=file_uri, mime_type=mime_type or _guess_mime_type(file_uri))
         return cls(file_data=data, media_resolution=_resolution(media_resolution))
 
     @classmethod
@@ -277,7 +277,7 @@ def _data_of(file: Any) -> FileData:
     return FileData(file_uri=file.uri, mime_type=file.mime_type)
 
 
-def _guessed(uri: str) -> str:
+def _guess_mime_type(uri: str) -> str:
     kind = mimetypes.guess_type(uri.split("?", 1)[0])[0]
     if kind is None:
         raise UsageError(f"Failed to determine mime type of {uri!r} by its extension: pass mime_type=...")
@@ -318,7 +318,7 @@ class UserContent(Content):
         def __init__(self, parts: PartLike | Sequence[PartLike] | None = None) -> None: ...
 
     def __post_init__(self) -> None:
-        self.role = _own_role(self, "user")
+        self.role = _check_role(self, "user")
 
     @classmethod
     def _from_positional(cls, value: Any) -> dict[str, Any]:
@@ -333,14 +333,14 @@ class ModelContent(Content):
         def __init__(self, parts: PartLike | Sequence[PartLike] | None = None) -> None: ...
 
     def __post_init__(self) -> None:
-        self.role = _own_role(self, "model")
+        self.role = _check_role(self, "model")
 
     @classmethod
     def _from_positional(cls, value: Any) -> dict[str, Any]:
         return {"parts": value}
 
 
-def _own_role(content: Content, role: str) -> str:
+def _check_role(content: Content, role: str) -> str:
     """Check and return the role of a subclass. It cannot be the default of the field: defaults are not encoded."""
     if content.role not in (None, role) or content.parts == []:
         wrong = "it is empty: pass a text or a part" if content.parts == [] else f"its role is {role!r}"

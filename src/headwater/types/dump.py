@@ -42,14 +42,14 @@ def dump(value: Any, options: DumpOptions, include: Choice = None, exclude: Choi
     if isinstance(value, msgspec.Struct):
         return {
             name: dump(item, options, *deeper)
-            for name, item, *deeper in _chosen(_fields(value, options), include, exclude)
+            for name, item, *deeper in _select(_fields(value, options), include, exclude)
         }
     if isinstance(value, Mapping):
         items = ((key, item, key) for key, item in value.items())
-        return {key: dump(item, options, *deeper) for key, item, *deeper in _chosen(items, include, exclude)}
+        return {key: dump(item, options, *deeper) for key, item, *deeper in _select(items, include, exclude)}
     if isinstance(value, list | tuple):
         entries = ((place, item, place) for place, item in enumerate(value))
-        return [dump(item, options, *deeper) for _, item, *deeper in _chosen(entries, include, exclude)]
+        return [dump(item, options, *deeper) for _, item, *deeper in _select(entries, include, exclude)]
     return _plain(value) if options.json else value
 
 
@@ -73,17 +73,17 @@ def _fields(value: msgspec.Struct, options: DumpOptions) -> Iterator[tuple[str, 
         yield (wire if options.by_alias else python), item, python
 
 
-def _chosen(
+def _select(
     items: Iterable[tuple[Any, Any, Any]], include: Choice, exclude: Choice
 ) -> Iterator[tuple[Any, Any, Choice, Choice]]:
     """Yield the included items, each with the nested choices for it."""
     for shown, item, name in items:
-        inside, outside = _under(include, name), _under(exclude, name)
+        inside, outside = _nested_choice(include, name), _nested_choice(exclude, name)
         if outside is not True and (include is None or inside is not None):
             yield shown, item, (None if inside is True else inside), outside
 
 
-def _under(choice: Choice, name: Any) -> Any:
+def _nested_choice(choice: Choice, name: Any) -> Any:
     """Return the choice for one name: True for all of it, None for nothing."""
     if choice is None:
         return None

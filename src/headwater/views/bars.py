@@ -50,19 +50,19 @@ class ProgressBar(Generic[S]):
 
     def __iter__(self: ProgressBar[Stream]) -> Iterator[GenerateContentResponse]:
         # The bar is finished in ``finally``: also when the loop is left early, and the generator closed.
-        with self._shown():
+        with self._displayed():
             for chunk in self.stream:
                 self._bar.refresh()
                 yield chunk
 
     async def __aiter__(self: ProgressBar[AsyncStream]) -> AsyncIterator[GenerateContentResponse]:
-        with self._shown():
+        with self._displayed():
             async for chunk in self.stream:
                 self._bar.refresh()
                 yield chunk
 
     @contextmanager
-    def _shown(self) -> Iterator[None]:
+    def _displayed(self) -> Iterator[None]:
         self._bar.begin(lambda: self.stream.progress)
         try:
             yield

@@ -93,7 +93,7 @@ class MarkdownLines:
     def _draw(self, blocks: Iterable[MarkdownBlock], width: int) -> list[str]:
         found: list[str] = []
         for block in blocks:
-            lines = _trimmed(self._painter.lines(_Document(block, self._style), width), block)
+            lines = _trim(self._painter.lines(_Document(block, self._style), width), block)
             if lines and not block.continues and (found or self._begun):
                 found.append("")
             found += lines
@@ -164,7 +164,7 @@ class FoldedLines:
         return self._painter.lines(Text(f"{verb}: {self._words} words", style="dim"), width)[:1]
 
 
-def _trimmed(lines: list[str], block: MarkdownBlock) -> list[str]:
+def _trim(lines: list[str], block: MarkdownBlock) -> list[str]:
     """Remove empty lines around a block: ``_draw`` sets the distance between blocks."""
     if block.tokens[0].type == "fence":
         return lines
@@ -177,7 +177,7 @@ class _Document(Markdown):
 
     def __init__(self, block: MarkdownBlock, style: str) -> None:
         super().__init__("", code_theme=_THEME, hyperlinks=False, style=style)
-        self.parsed = [_readable(token) for token in block.tokens]
+        self.parsed = [_with_image_text(token) for token in block.tokens]
         self.block = block
 
 
@@ -222,13 +222,13 @@ _ELEMENTS: dict[str, type[MarkdownElement]] = {
 _Document.elements = Markdown.elements | _ELEMENTS
 
 
-def _readable(token: Token) -> Token:
+def _with_image_text(token: Token) -> Token:
     """Return the token with its images as text, their names and addresses."""
     if not token.children or not any(child.type == "image" for child in token.children):
         return token
-    return token.copy(children=[_named(child) if child.type == "image" else child for child in token.children])
+    return token.copy(children=[_image_text(child) if child.type == "image" else child for child in token.children])
 
 
-def _named(image: Token) -> Token:
+def _image_text(image: Token) -> Token:
     name, address = image.content or "image", image.attrs.get("src", "")
     return Token("text", "", 0, content=f"🖼 {name} ({address})", level=image.level)

@@ -86,7 +86,7 @@ class History:
             return [turn.content for turn in self.turns]
         # Each turn is judged with its successor: a call may be sent only if its response follows.
         following = [*self.turns[1:], None]
-        shown = [self._shown(*pair) for pair in zip(self.turns, following, strict=False)]
+        shown = [self._content_for_model(*pair) for pair in zip(self.turns, following, strict=False)]
         return [content for content in shown if content is not None]
 
     def add(self, contents: Iterable[Content], state: TurnState) -> None:
@@ -106,7 +106,7 @@ class History:
             raise UsageError(f"a branch begins at a message of the user, and turn {at} is not one")
         return History(self.turns[:end], keep_partial=self.keep_partial)
 
-    def _shown(self, turn: Turn, following: Turn | None) -> Content | None:
+    def _content_for_model(self, turn: Turn, following: Turn | None) -> Content | None:
         if turn.state is TurnState.WHOLE:
             return turn.content
         if turn.state is TurnState.PARTIAL and self.keep_partial:
@@ -124,8 +124,8 @@ def exchange(message: Content, answer: GenerateContentResponse, *, sent: int) ->
     these; the turns after them are calls and results, which belong between the message and the answer.
     """
     candidate = answer.candidates[0] if answer.candidates else None
-    said = candidate.content if candidate else None
-    parts = [part for part in (said and said.parts) or () if part != Part()]  # the API refuses an empty part
+    content = candidate.content if candidate else None
+    parts = [part for part in (content and content.parts) or () if part != Part()]  # the API refuses an empty part
     ending = candidate.finish_reason if candidate else None
     between = (answer.automatic_function_calling_history or [])[sent:]
     # No finish reason means that the stream was stopped or broke; one that is not in _GOOD_ENDINGS is a refusal.
@@ -134,7 +134,7 @@ def exchange(message: Content, answer: GenerateContentResponse, *, sent: int) ->
         state = TurnState.WHOLE
     elif ending is None and (_broke_off_after_calls(answer, between) or any(_is_visible(part) for part in parts)):
         state = TurnState.PARTIAL
-    return [message, *between, _answer_turn(said, parts)], state
+    return [message, *between, _answer_turn(content, parts)], state
 
 
 def is_message(content: Content) -> bool:
@@ -142,14 +142,14 @@ def is_message(content: Content) -> bool:
     return content.role == "user" and not _is_result(content)
 
 
-def turns(given: Sequence[Any] | None) -> list[Turn]:
+def turns(values: Sequence[Any] | None) -> list[Turn]:
     """Return the turns for the ``history`` of a new chat.
 
     Raises:
         UsageError: if an item is not a content, or has another role than user and model.
     """
     # google-genai takes dicts here, too.
-    contents = [item if isinstance(item, Content) else _content(item) for item in given or ()]
+    contents = [item if isinstance(item, Content) else _content(item) for item in values or ()]
     for content in contents:
         if content.role not in ("user", "model"):
             raise UsageError(f"Role must be user or model in the turns of a chat, not {content.role!r}")
@@ -184,10 +184,10 @@ def _broke_off_after_calls(answer: GenerateContentResponse, between: Sequence[Co
     return bool(between) and answer.prompt_feedback is None
 
 
-def _answer_turn(said: Content | None, parts: list[Part]) -> Content:
-    if said is None or not parts:
+def _answer_turn(content: Content | None, parts: list[Part]) -> Content:
+    if content is None or not parts:
         return Content(role="model", parts=[])
-    return said if said.parts == parts else msgspec.structs.replace(said, parts=parts)
+    return content if content.parts == parts else msgspec.structs.replace(content, parts=parts)
 
 
 def _is_visible(part: Part) -> bool:

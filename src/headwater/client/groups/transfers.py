@@ -165,7 +165,7 @@ def download(request: HttpRequest, http_options: HttpOptions | None, destination
         offset, total = 0, 1
         while offset < total:
             try:
-                piece: _DownloadSlice = yield SendRequest(_DOWNLOADS, _ranged(request, offset), http_options)
+                piece: _DownloadSlice = yield SendRequest(_DOWNLOADS, _range_request(request, offset), http_options)
             except APIError as error:
                 if error.code != _NO_SUCH_RANGE or offset:
                     raise
@@ -191,7 +191,7 @@ class _Upload:
         self._source = source
         self._config = config
         self._on_progress = on_progress
-        self._mime_type = config.mime_type or _guess(source.name)
+        self._mime_type = config.mime_type or _guess_mime_type(source.name)
         self._retry = settings.retry(config.http_options) if _has_retry_options(settings, config) else _RETRY
         self._sent = 0
         self._failures = 0
@@ -302,7 +302,7 @@ def until_active(
         if file.state in (FileState.ACTIVE, None):
             return file
         if file.state is FileState.FAILED:
-            raise _failed(file)
+            raise _processing_error(file)
         elapsed = clock() - start
         if elapsed >= timeout:
             message = f"{file.name} is still {file.state} after {elapsed:.0f} s"
@@ -329,14 +329,14 @@ def file_name(file: Any) -> str:
     return f"files/{name}"
 
 
-def _ranged(request: HttpRequest, offset: int) -> HttpRequest:
+def _range_request(request: HttpRequest, offset: int) -> HttpRequest:
     # Identity: a range of a compressed representation would not be a range of the file (RFC 9110, section 14).
     last = offset + disk.SLICE_BYTES - 1
     headers = {**request.headers, "Range": f"bytes={offset}-{last}", "Accept-Encoding": "identity"}
     return HttpRequest(request.method, request.url, headers)
 
 
-def _failed(file: File) -> HeadwaterError:
+def _processing_error(file: File) -> HeadwaterError:
     problem = file.error
     reason = (problem and problem.message) or "no reason given"
     details = {"error": msgspec.to_builtins(problem)} if problem else None
@@ -380,7 +380,7 @@ def _has_retry_options(settings: Settings, config: UploadFileConfig) -> bool:
     return bool((options and options.retry_options) or settings.options.retry_options)
 
 
-def _guess(name: str | None) -> str:
+def _guess_mime_type(name: str | None) -> str:
     mime_type = mimetypes.guess_type(name)[0] if name else None
     if mime_type is None:
         what = f"of {name!r} cannot be guessed from its extension" if name else "is not known"

@@ -74,15 +74,15 @@ def check(options: Mapping[str, Any], *, stream: bool, defaults: Mapping[str, An
     # Checked when the call is made and not when an option is used: a typo fails before anything is sent.
     for name, value in options.items():
         if name not in known:
-            raise UsageError(_unknown(name, known))
+            raise UsageError(_unknown_option_text(name, known))
         if not _CHECKS.get(name, callable)(value):
             raise UsageError(f"{name} must be {_DESCRIPTIONS.get(name, 'a function')}, not {value!r}")
     if inspect.iscoroutinefunction(options.get("on_end")):
         raise UsageError("on_end must be a plain function, since a stream can end where nothing can be awaited")
-    return cast("StreamOptions", _merged({name: defaults[name] for name in defaults if name in known}, options))
+    return cast("StreamOptions", _merge({name: defaults[name] for name in defaults if name in known}, options))
 
 
-def _merged(defaults: Mapping[str, Any], options: Mapping[str, Any]) -> Mapping[str, Any]:
+def _merge(defaults: Mapping[str, Any], options: Mapping[str, Any]) -> Mapping[str, Any]:
     """The options of a call on top of its client's; observers and traces are added, not replaced."""
     if not defaults:
         return options
@@ -95,7 +95,7 @@ def _merged(defaults: Mapping[str, Any], options: Mapping[str, Any]) -> Mapping[
     return merged
 
 
-def _unknown(name: str, known: frozenset[str]) -> str:
+def _unknown_option_text(name: str, known: frozenset[str]) -> str:
     if name in _STREAM:
         return f"the option {name!r} is for streams only"
     near = difflib.get_close_matches(name, known, 1)

@@ -29,17 +29,17 @@ def to_contents(value: Any) -> list[Content]:
     open_parts: list[Part] = []
     for item in value if isinstance(value, list | tuple) else [value]:
         if isinstance(item, list | tuple):
-            _close(open_parts, turns)
+            _end_turn(open_parts, turns)
             turns.append(to_content(item))
         elif _is_content(item):
-            _close(open_parts, turns)
+            _end_turn(open_parts, turns)
             turns.append(item if isinstance(item, Content) else Content(**item))
         else:
             part = to_part(item)
-            if open_parts and _is_models(part) != _is_models(open_parts[0]):
-                _close(open_parts, turns)
+            if open_parts and _is_from_model(part) != _is_from_model(open_parts[0]):
+                _end_turn(open_parts, turns)
             open_parts.append(part)
-    _close(open_parts, turns)
+    _end_turn(open_parts, turns)
     return turns
 
 
@@ -114,16 +114,16 @@ def _is_content(value: Any) -> bool:
     return isinstance(value, Content)
 
 
-def _is_models(part: Part) -> bool:
+def _is_from_model(part: Part) -> bool:
     # The API takes function calls from the model only, and everything else that is not in a Content from the user.
     return part.function_call is not None
 
 
 def _turn(parts: list[Part]) -> Content:
-    return ModelContent(parts=parts) if _is_models(parts[0]) else UserContent(parts=parts)
+    return ModelContent(parts=parts) if _is_from_model(parts[0]) else UserContent(parts=parts)
 
 
-def _close(open_parts: list[Part], turns: list[Content]) -> None:
+def _end_turn(open_parts: list[Part], turns: list[Content]) -> None:
     if open_parts:
         turns.append(_turn(list(open_parts)))
         open_parts.clear()

@@ -55,9 +55,11 @@ class Settings:
             raise UsageError("credentials and api_key exclude each other: pass one of them")
         if not self.vertexai and (credentials is not None or project or location):
             raise UsageError("credentials, project and location are for Vertex AI: pass vertexai=True as well")
-        self.project, self.location = _place(api_key, project, location) if self.vertexai else (None, None)
+        self.project, self.location = (
+            _project_and_location(api_key, project, location) if self.vertexai else (None, None)
+        )
         self.base_url = self.options.base_url or self._environment_url() or self._default_url()
-        _check(self.options, self.base_url)
+        _check_options(self.options, self.base_url)
         # google-genai's rule: with project, location or credentials, a key from the environment does not count.
         is_known = self.vertexai and (credentials is not None or self.project or self.location)
         self.api_key = (api_key or ("" if is_known else _environment_key()) or "").strip()
@@ -117,9 +119,9 @@ class Settings:
         if self.api_key:
             headers["x-goog-api-key"] = self.api_key
         if options is None:
-            return _merged(headers, self.options.headers)
-        _check(options, options.base_url)
-        return _merged(headers, self.options.headers, options.headers)
+            return _merge_headers(headers, self.options.headers)
+        _check_options(options, options.base_url)
+        return _merge_headers(headers, self.options.headers, options.headers)
 
     def timeout(self, options: HttpOptions | None = None) -> float | None:
         """Return the timeout (longest silence) in seconds; None if none is set. google-genai counts milliseconds."""
@@ -214,7 +216,7 @@ _NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 _VALUE = re.compile(r"[\t -~]*")
 
 
-def _check(options: HttpOptions, base_url: str | None) -> None:
+def _check_options(options: HttpOptions, base_url: str | None) -> None:
     if base_url is not None and not is_offline(base_url) and not is_http(base_url):
         raise UsageError(f"the base URL {base_url!r} is not a URL: it must start with https://, http:// or offline:")
     if options.timeout is not None and options.timeout <= 0:
@@ -228,13 +230,15 @@ def _check(options: HttpOptions, base_url: str | None) -> None:
             raise UsageError(f"the header {name!r} cannot be sent: names and values are plain ASCII without line ends")
 
 
-def _merged(*layers: Mapping[str, str] | None) -> dict[str, str]:
+def _merge_headers(*layers: Mapping[str, str] | None) -> dict[str, str]:
     """Return the last value of each header; names are case-insensitive."""
     known = {name.lower(): (name, value) for layer in layers for name, value in (layer or {}).items()}
     return dict(known.values())
 
 
-def _place(api_key: str | None, project: str | None, location: str | None) -> tuple[str | None, str | None]:
+def _project_and_location(
+    api_key: str | None, project: str | None, location: str | None
+) -> tuple[str | None, str | None]:
     """Return project and location. The environment's do not count if a key was passed without them."""
     if api_key and not (project or location):
         return None, None

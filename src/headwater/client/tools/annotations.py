@@ -39,12 +39,12 @@ def bare(annotation: Any) -> tuple[Any, list[Any]]:
         if origin is Annotated:
             metadata = [*annotation.__metadata__, *metadata]
             annotation = annotation.__origin__
-        elif origin in (Required, NotRequired) or _named(origin, "ReadOnly"):
+        elif origin in (Required, NotRequired) or _has_name(origin, "ReadOnly"):
             (annotation,) = get_args(annotation)
         elif hasattr(annotation, "__supertype__"):
             annotation = annotation.__supertype__
         # ``type X = ...`` (3.12) and typing_extensions' backport, recognized by name.
-        elif _named(type(annotation), "TypeAliasType"):
+        elif _has_name(type(annotation), "TypeAliasType"):
             annotation = annotation.__value__
         else:
             return annotation, metadata
@@ -100,7 +100,7 @@ def fields(kind: Any) -> list[Field] | None:
     origin = get_origin(kind) or kind
     if not inspect.isclass(origin) or not (dataclasses.is_dataclass(origin) or _is_typed_dict(origin)):
         return None
-    hints = _filled(hints_of(origin), kind)
+    hints = _fill_type_variables(hints_of(origin), kind)
     described = parse_docstring(own_docstring(origin)).parameters
     found = _of_dataclass(origin, hints) if dataclasses.is_dataclass(origin) else _of_typed_dict(origin, hints)
     return [field._replace(description=field.description or described.get(field.name)) for field in found]
@@ -126,7 +126,7 @@ def _of_typed_dict(kind: Any, hints: Mapping[str, Any]) -> list[Field]:
 
 def _is_required(kind: Any, name: str, hint: Any) -> bool:
     while (origin := get_origin(hint)) not in (Required, NotRequired):
-        if origin is not Annotated and not _named(origin, "ReadOnly"):
+        if origin is not Annotated and not _has_name(origin, "ReadOnly"):
             return name in kind.__required_keys__
         hint = get_args(hint)[0]
     return origin is Required  # __required_keys__ is wrong under ``from __future__ import annotations``
@@ -156,7 +156,7 @@ def show(annotation: Any) -> str:
     return annotation.__name__ if inspect.isclass(annotation) and not get_args(annotation) else str(annotation)
 
 
-def _filled(hints: dict[str, Any], kind: Any) -> dict[str, Any]:
+def _fill_type_variables(hints: dict[str, Any], kind: Any) -> dict[str, Any]:
     """Replace type variables by the arguments of a generic class, as in ``Page[int]``."""
     arguments = dict(zip(getattr(get_origin(kind), "__parameters__", ()), get_args(kind), strict=False))
     return {name: _fill(hint, arguments) for name, hint in hints.items()} if arguments else hints
@@ -173,5 +173,5 @@ def _is_typed_dict(kind: type) -> bool:
     return issubclass(kind, dict) and hasattr(kind, "__required_keys__")  # typing's, and typing_extensions'
 
 
-def _named(kind: Any, name: str) -> bool:
+def _has_name(kind: Any, name: str) -> bool:
     return getattr(kind, "__name__", getattr(kind, "_name", None)) == name

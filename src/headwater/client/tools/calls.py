@@ -79,7 +79,7 @@ class PlannedCall:
     def run(self) -> Part:
         """Call the function and return the part for the model; an error of the function becomes one, too."""
         if self.function is None:
-            return self._unknown()
+            return self._unknown_function()
         try:
             value = call(self.function, self.call.args)
             # refuse_coroutine() caught declared ones; this is a plain function that returned one anyway.
@@ -93,7 +93,7 @@ class PlannedCall:
     async def arun(self) -> Part:
         """Call the function and return the part for the model; a plain function runs in a thread."""
         if self.function is None:
-            return self._unknown()
+            return self._unknown_function()
         try:
             return self.answer(await acall(self.function, self.call.args))
         except asyncio.CancelledError:
@@ -125,7 +125,7 @@ class PlannedCall:
         self.error = error
         return self._part({"error": str(error) or type(error).__name__})
 
-    def _unknown(self) -> Part:
+    def _unknown_function(self) -> Part:
         known = ", ".join(sorted(self._known)) or "none"
         return self._part({"error": f"unknown function {self.call.name!r}; the functions are: {known}"})
 

@@ -35,14 +35,14 @@ def convert(value: Any, annotation: Any, where: str) -> Any:
         return _scalar(value, kind, where)
     if kind is None or kind is type(None):
         if value is not None:
-            raise _unfit("null", value, where)
+            raise _conversion_error("null", value, where)
         return None
     if (alternatives := arms(kind)) is not None:
         return _alternative(value, alternatives, where)
     if get_origin(kind) is Literal:
-        return _chosen(value, get_args(kind), where)
+        return _choice(value, get_args(kind), where)
     if is_enum(kind):
-        return kind(_chosen(value, tuple(member.value for member in kind), where))
+        return kind(_choice(value, tuple(member.value for member in kind), where))
     return _composite(value, kind, where)
 
 
@@ -72,11 +72,11 @@ def _composite(value: Any, kind: Any, where: str) -> Any:
         pairs = _object(value, where).items()
         return {_key(key, mapping[0], where): convert(item, mapping[1], f"{where}.{key}") for key, item in pairs}
     if (members := fields(kind)) is not None:
-        return _built(kind, convert_members(_object(value, where), members, where), where)
+        return _construct(kind, convert_members(_object(value, where), members, where), where)
     return _by_library(value, kind, where)
 
 
-def _built(kind: Any, members: dict[str, Any], where: str) -> Any:
+def _construct(kind: Any, members: dict[str, Any], where: str) -> Any:
     try:
         return kind(**members)
     except (TypeError, ValueError) as error:  # raised by a __post_init__
@@ -110,7 +110,7 @@ def _scalar(value: Any, kind: Any, where: str) -> Any:
         return float(value)
     if kind is int and type(value) is float and value.is_integer():  # JSON has no integers of its own
         return int(value)
-    raise _unfit(_SCALARS[kind], value, where)
+    raise _conversion_error(_SCALARS[kind], value, where)
 
 
 def _alternative(value: Any, alternatives: tuple[Any, ...], where: str) -> Any:
@@ -123,7 +123,7 @@ def _alternative(value: Any, alternatives: tuple[Any, ...], where: str) -> Any:
             return convert(value, kind, where)
         except ConversionError:
             continue
-    raise _unfit(" or ".join(show(kind) for kind in alternatives), value, where)
+    raise _conversion_error(" or ".join(show(kind) for kind in alternatives), value, where)
 
 
 def _drops(value: Any, kind: Any) -> bool:
@@ -139,7 +139,7 @@ def choices_text(choice: Any) -> str:
     return str(choice).lower() if isinstance(choice, bool) else str(choice)
 
 
-def _chosen(value: Any, choices: tuple[Any, ...], where: str) -> Any:
+def _choice(value: Any, choices: tuple[Any, ...], where: str) -> Any:
     # First the value itself, then its text, in which the API offers numbers and booleans.
     for choice in choices:
         if value == choice and isinstance(value, bool) == isinstance(choice, bool):
@@ -147,7 +147,7 @@ def _chosen(value: Any, choices: tuple[Any, ...], where: str) -> Any:
     for choice in choices:
         if value == choices_text(choice):
             return choice
-    raise _unfit("one of " + ", ".join(repr(choice) for choice in choices), value, where)
+    raise _conversion_error("one of " + ", ".join(repr(choice) for choice in choices), value, where)
 
 
 def _tuple(items: list[Any], kinds: tuple[Any, ...], where: str) -> tuple[Any, ...]:
@@ -165,19 +165,19 @@ def _key(key: str, kind: Any, where: str) -> Any:
         try:
             return kind(key)
         except ValueError:
-            raise _unfit(_SCALARS[kind], key, where) from None
+            raise _conversion_error(_SCALARS[kind], key, where) from None
     return convert(key, kind, where)
 
 
 def _list(value: Any, where: str) -> list[Any]:
     if not isinstance(value, list | tuple):
-        raise _unfit("a list", value, where)
+        raise _conversion_error("a list", value, where)
     return list(value)
 
 
 def _object(value: Any, where: str) -> Mapping[str, Any]:
     if not isinstance(value, Mapping):
-        raise _unfit("an object", value, where)
+        raise _conversion_error("an object", value, where)
     return value
 
 
@@ -190,6 +190,6 @@ def _whole_numbers(value: Any) -> Any:
     return {key: _whole_numbers(item) for key, item in value.items()} if isinstance(value, dict) else value
 
 
-def _unfit(expected: str, value: Any, where: str) -> ConversionError:
+def _conversion_error(expected: str, value: Any, where: str) -> ConversionError:
     text = repr(value)
     return ConversionError(f"{where}: expected {expected}, got {text if len(text) <= 80 else text[:77] + '...'}")

@@ -52,7 +52,7 @@ def _section(lines: list[str], at: int) -> tuple[int, dict[str, str]]:
     rest = _REST_ENTRY.match(line)
     if rest is not None:
         end = _while_indented(lines, at + 1, blanks=False)
-        return end, {rest[1]: _joined([rest[2], *lines[at + 1 : end]])}
+        return end, {rest[1]: _join([rest[2], *lines[at + 1 : end]])}
     if _GOOGLE.match(line):
         end = _while_indented(lines, at + 1)
         entries = _entries(inspect.cleandoc("\n".join(["", *lines[at + 1 : end]])), _GOOGLE_ENTRY)
@@ -89,8 +89,8 @@ def _entries(body: str, entry: re.Pattern[str]) -> dict[str, str]:
             continue
         current = [begins[2] or ""] if entry.groups > 1 else []
         found |= dict.fromkeys((name.strip(" *") for name in begins[1].split(",")), current)
-    return {name: text for name, lines in found.items() if (text := _joined(lines))}
+    return {name: text for name, lines in found.items() if (text := _join(lines))}
 
 
-def _joined(lines: list[str]) -> str:
+def _join(lines: list[str]) -> str:
     return " ".join(" ".join(lines).split())

@@ -115,17 +115,17 @@ class _Builder:
 
     def _definition(self, kind: Any) -> dict[str, Any]:
         if is_model(kind):
-            return self._adopted(kind.model_json_schema())
+            return self._adopt(kind.model_json_schema())
         if (members := fields(kind)) is not None:
             named = get_origin(kind) or kind
             words = {"title": named.__name__, "description": parse_docstring(own_docstring(named)).text}
             return {**{key: word for key, word in words.items() if word}, **self.members(members)}
         try:
-            return self._adopted(msgspec.json.schema(kind, schema_hook=functools.partial(_inner_schema, kind)))
+            return self._adopt(msgspec.json.schema(kind, schema_hook=functools.partial(_inner_schema, kind)))
         except TypeError as error:
             raise UsageError(f"{show(kind)} has no JSON schema: {error}") from error
 
-    def _adopted(self, schema: dict[str, Any]) -> dict[str, Any]:
+    def _adopt(self, schema: dict[str, Any]) -> dict[str, Any]:
         """Return a schema made by pydantic or msgspec, and take over its definitions."""
         whole = inline(schema, recursive=True)
         self.definitions |= whole.pop("$defs", {})

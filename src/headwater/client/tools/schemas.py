@@ -104,7 +104,7 @@ class _Translator:
         # The order matters: a list of types becomes alternatives, which are translated next.
         node = {key: value for key, value in schema.items() if key not in _UNSUPPORTED and value is not None}
         for part in node.pop("allOf", ()):
-            node = _merged(part, node)
+            node = _merge(part, node)
         _split_types(node)
         self._alternatives(node)
         _offer_texts(node)
@@ -155,7 +155,7 @@ def _is_null(schema: Any) -> bool:
     return isinstance(schema, Mapping) and str(schema.get("type")).lower() == "null"
 
 
-def _merged(part: Mapping[str, Any], node: Mapping[str, Any]) -> dict[str, Any]:
+def _merge(part: Mapping[str, Any], node: Mapping[str, Any]) -> dict[str, Any]:
     result = {**part, **node}
     if "properties" in part and "properties" in node:
         result["properties"] = {**part["properties"], **node["properties"]}
