@@ -1,5 +1,6 @@
 """docs/architecture.md lists every module of the package once, and no module that does not exist."""
 
+import ast
 import re
 from collections import Counter
 from pathlib import Path
@@ -42,3 +43,17 @@ def test_every_listed_module_exists() -> None:
 
 def test_no_module_is_listed_twice() -> None:
     assert [module for module, times in listed().items() if times > 1] == []
+
+
+def explained(module: str) -> int:
+    """How many lines of prose a module has before its first class or function: its docstring, and comments."""
+    head = re.split(r"^(?:class|def|@)", (SRC / module).read_text("utf-8"), maxsplit=1, flags=re.MULTILINE)[0]
+    docstring = ast.get_docstring(ast.parse(head)) or ""
+    return len(docstring.splitlines()) + len(re.findall(r"^# ?", head, re.MULTILINE))
+
+
+def test_hard_modules_open_with_their_theory_of_operation() -> None:
+    section = PAGE.read_text("utf-8").partition("## Theory of operation")[2].partition("\n## ")[0]
+    modules = re.findall(r"`([\w/]+\.py)`", section)
+    assert len(modules) >= 8
+    assert {module: lines for module in modules if (lines := explained(module)) < 10} == {}
