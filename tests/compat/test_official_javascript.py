@@ -100,7 +100,7 @@ def test_a_function_is_called(tries: dict[str, Any]) -> None:
 
 
 def test_an_image_is_looked_at(tries: dict[str, Any]) -> None:
-    assert "red" in _came(tries, "image")["text"].lower()
+    assert "PNG image" in _came(tries, "image")["text"]
 
 
 def test_no_character_and_no_blank_line_cuts_an_event(served: Any, tries: dict[str, Any]) -> None:

@@ -145,6 +145,14 @@ def test_the_honest_paragraph_says_what_arrived(ask: Any) -> None:
     assert "\n" not in text
 
 
+def test_paragraphs_about_something_are_an_essay(say: Any) -> None:
+    assert say("Write two paragraphs about rivers").count("rivers") >= 3
+
+
+def test_a_list_of_names_says_where_it_comes_from(say: Any) -> None:
+    assert say("Give me 3 names for a dog").startswith("From the word lists of the offline engine:\n\n1. ")
+
+
 def test_an_explanation_is_an_outline_that_says_that_facts_are_missing(say: Any) -> None:
     text = say("Explain quantum computing")
     assert "knows no facts" in text
@@ -209,6 +217,19 @@ def test_a_story_goes_on_with_its_hero(say: Any) -> None:
     story = say("Tell me a story about a dragon named Zora")
     assert say("Tell me a story about a dragon named Zora", story, "continue").count("Zora") > 2
     assert say("Tell me a story about a dragon named Zora", story, "And another one.").count("Zora") > 2
+
+
+def test_the_chat_is_remembered(say: Any) -> None:
+    assert (
+        say("Hi, my name is Anna.", "Hello Anna", "What is my name?") == "You told me: \u201cHi, my name is Anna.\u201d"
+    )
+    assert "green" in say("My favorite color is green.", "ok", "What is my favorite color?")
+    assert "offline engine" in say("Hi", "Hello", "What is my name?")
+
+
+@pytest.mark.parametrize("prompt", ["A name is only a name.", "The story of my life is long.", "My tips are better."])
+def test_a_statement_is_not_taken_for_a_wish(say: Any, prompt: Any) -> None:
+    assert say(prompt).startswith("This is the offline engine")
 
 
 def test_translations_are_refused_honestly(say: Any) -> None:

@@ -14,6 +14,8 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from headwater.errors import APIError
 from headwater.offline import INSTANT, MODEL_VERSION, answer, stream
@@ -270,3 +272,45 @@ def test_a_long_chat_is_read_in_linear_time() -> None:
 
 def test_the_version_names_the_engine() -> None:
     assert MODEL_VERSION.startswith("headwater-offline-")
+
+
+KEYWORDS = tuple(
+    re.findall(
+        r"\S+",
+        "type properties items required enum const anyOf oneOf allOf $ref propertyOrdering additionalProperties "
+        "pattern minProperties minItems maxItems prefixItems uniqueItems minimum maximum exclusiveMinimum "
+        "multipleOf format minLength maxLength",
+    )
+)
+WORDS = (
+    "object",
+    "array",
+    "string",
+    "integer",
+    "number",
+    "null",
+    "#",
+    "#/properties/a",
+    "a",
+    "date",
+    "9" * 999,
+    "[a]{3}",
+)
+ODD = st.one_of(st.none(), st.booleans(), st.integers(-3, 12), st.floats(allow_nan=False), st.sampled_from(WORDS))
+SCHEMAS = st.recursive(
+    ODD,
+    lambda inner: st.one_of(
+        st.lists(inner, max_size=3),
+        st.dictionaries(st.sampled_from([*KEYWORDS, "a", "b"]), inner, max_size=5),
+    ),
+    max_leaves=20,
+)
+
+
+@given(st.dictionaries(st.sampled_from(KEYWORDS), SCHEMAS, max_size=6))
+@settings(max_examples=300, deadline=None)
+def test_any_schema_gives_json_or_the_error_of_the_budget(schema: Any) -> None:
+    text = cost(of_schema(schema))
+    assert "values for one answer" in text or json.loads(text) is not Ellipsis
+    tools = [{"functionDeclarations": [{"name": "f", "parameters": schema}]}]
+    cost(GenerateContentRequest(contents=[{"parts": [{"text": "call f with 3 in Paris"}]}], tools=tools))

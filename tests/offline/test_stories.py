@@ -71,6 +71,14 @@ def test_a_story_uses_the_names_of_the_prompt(say: Any) -> None:
     assert "dog" in text
 
 
+@pytest.mark.parametrize(
+    ("topic", "hero"),
+    [("my dog Rex", "dog named Rex"), ("Anna and her cat", "girl named Anna"), ("a fox called ada", "fox named Ada")],
+)
+def test_a_story_knows_who_it_is_about(say: Any, topic: Any, hero: Any) -> None:
+    assert hero in say(f"Tell me a story about {topic} in 60 words")
+
+
 def test_a_long_story_does_not_repeat_its_sentences(say: Any) -> None:
     """At least 97 percent of the sentences of a story of 2000 words are different."""
     told = sentences_of(say("Tell me a story about cats in 2000 words"))

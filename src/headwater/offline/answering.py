@@ -12,7 +12,6 @@ from headwater.offline import code, poems, prose, replies, stories, tokens
 from headwater.offline.chunks import (
     MODEL_VERSION,
     Draft,
-    Limits,
     Pace,
     TimedChunk,
     cut,
@@ -73,13 +72,12 @@ def stream(request: GenerateContentRequest, *, model: str, pace: Pace = REALISTI
     """
     check(request, model)
     config = request.generation_config or GenerationConfig()
-    limits = Limits(tuple(stop for stop in config.stop_sequences or [] if stop), config.max_output_tokens)
     signs_apart = _NEWER.search(model) is not None
     budget = Budget()
     drafts = [
         _draft(read(request, number), budget, signs_apart=signs_apart) for number in range(config.candidate_count or 1)
     ]
-    return cut(drafts, limits, tokens.count_request(request), digest_of(request, config.seed, 0), pace)
+    return cut(drafts, config, tokens.count_request(request), digest_of(request, config.seed, 0), pace)
 
 
 def answer(request: GenerateContentRequest, *, model: str) -> GenerateContentResponse:
@@ -168,15 +166,10 @@ def _structured(prompt: Prompt, budget: Budget) -> str | None:
     config = prompt.config
     schema = config.response_json_schema if config.response_json_schema is not None else config.response_schema
     if config.response_mime_type == "text/x.enum":
-        value = Maker(prompt, schema, budget).make(schema) if choices_of(schema) else "UNKNOWN"
-        return str(value)
+        return str(Maker(prompt, schema, budget).make(schema)) if choices_of(schema) else "UNKNOWN"
+    value: object = {"offline": True, "model": MODEL_VERSION, "note": replies.honest_paragraph(prompt)}
     if schema is not None and schema is not False:
-        return _written(Maker(prompt, schema, budget).make(schema))
-    if config.response_mime_type == "application/json":
-        return _written({"offline": True, "model": MODEL_VERSION, "note": replies.honest_paragraph(prompt)})
-    return None
-
-
-def _written(value: object) -> str:
-    """A value as indented JSON, as the models write it."""
+        value = Maker(prompt, schema, budget).make(schema)
+    elif config.response_mime_type != "application/json":
+        return None
     return msgspec.json.format(msgspec.json.encode(value), indent=2).decode()

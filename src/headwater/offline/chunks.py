@@ -17,6 +17,7 @@ from headwater.types import (
     FinishReason,
     FunctionCall,
     GenerateContentResponse,
+    GenerationConfig,
     MediaModality,
     ModalityTokenCount,
     Part,
@@ -50,13 +51,6 @@ class Draft(msgspec.Struct, frozen=True):
     hidden_thoughts: int = 0  # tokens of thoughts that are counted and not shown
     signature: bytes | None = None
     signs_apart: bool = False  # whether the signature comes on an empty part of its own, as newer models do
-
-
-class Limits(msgspec.Struct, frozen=True):
-    """Where an answer is cut."""
-
-    stop_sequences: tuple[str, ...] = ()
-    max_tokens: int | None = None
 
 
 class _Cut(msgspec.Struct):
@@ -95,13 +89,13 @@ def modality_counts(counts: dict[MediaModality, int]) -> list[ModalityTokenCount
 
 
 def cut(
-    drafts: list[Draft], limits: Limits, prompt: dict[MediaModality, int], identity: bytes, pace: Pace
+    drafts: list[Draft], config: GenerationConfig, prompt: dict[MediaModality, int], identity: bytes, pace: Pace
 ) -> Iterator[TimedChunk]:
-    """Yield the chunks of a response; its candidates take turns."""
+    """Yield the chunks of a response, cut where ``config`` says; its candidates take turns."""
     meter = _Meter(prompt, sum(draft.hidden_thoughts for draft in drafts))
     response_id = base64.urlsafe_b64encode(identity[:17]).decode().rstrip("=")
     running = [
-        (number, _cuts(draft, limits, random.Random(identity + bytes([number]))))  # noqa: S311
+        (number, _cuts(draft, config, random.Random(identity + bytes([number]))))  # noqa: S311
         for number, draft in enumerate(drafts)
     ]
     delay: float | None = pace.first
@@ -129,7 +123,7 @@ def _chunk(piece: _Cut, number: int, meter: _Meter, response_id: str) -> Generat
     )
 
 
-def _cuts(draft: Draft, limits: Limits, dice: random.Random) -> Iterator[_Cut]:
+def _cuts(draft: Draft, config: GenerationConfig, dice: random.Random) -> Iterator[_Cut]:
     for thought in draft.thoughts:
         yield _Cut([Part(text=thought, thought=True)], thought_tokens=tokens.count(thought))
     if draft.calls:
@@ -138,16 +132,17 @@ def _cuts(draft: Draft, limits: Limits, dice: random.Random) -> Iterator[_Cut]:
         number = sum(tokens.count_value([call.name, call.args]) for call in draft.calls)
         yield _Cut(parts, tokens=number, finish=FinishReason.STOP)
         return
-    yield from _text_cuts(draft, limits, dice)
+    yield from _text_cuts(draft, config, dice)
 
 
-def _text_cuts(draft: Draft, limits: Limits, dice: random.Random) -> Iterator[_Cut]:
+def _text_cuts(draft: Draft, config: GenerationConfig, dice: random.Random) -> Iterator[_Cut]:
     """The text in chunks; the finish reason is on the last of them, so one is always held back."""
     held: _Cut | None = None
     reason = FinishReason.STOP
     met: list[str] = []
-    stream = _until_stop(_tokens(draft.text), limits.stop_sequences, met)
-    for group in _groups(stream, limits.max_tokens, dice):
+    stops = tuple(stop for stop in config.stop_sequences or () if stop)
+    stream = _until_stop(itertools.chain.from_iterable(map(tokens.split, draft.text)), stops, met)
+    for group in _groups(stream, config.max_output_tokens, dice):
         if group is None:
             reason = FinishReason.MAX_TOKENS
             break
@@ -163,11 +158,6 @@ def _text_cuts(draft: Draft, limits: Limits, dice: random.Random) -> Iterator[_C
     if met and reason is FinishReason.STOP:  # otherwise the limit was reached before the stop sequence
         last.message = f"The text came to the stop sequence {met[0]!r}."
     yield last
-
-
-def _tokens(texts: Iterable[str]) -> Iterator[str]:
-    for text in texts:
-        yield from tokens.split(text)
 
 
 def _until_stop(stream: Iterator[str], stops: tuple[str, ...], met: list[str]) -> Iterator[str]:
@@ -233,11 +223,10 @@ def _merged(parts: list[Part]) -> list[Part]:
     result: list[Part] = []
     for (is_text, _), run in itertools.groupby(parts, lambda part: (part.text is not None, part.thought)):
         first, *others = run
+        for part in others if is_text else ():
+            first.thought_signature = part.thought_signature or first.thought_signature
         if is_text:
             first.text = "".join(part.text or "" for part in (first, *others))
-            first.thought_signature = next(
-                (part.thought_signature for part in (first, *others) if part.thought_signature), None
-            )
         result += [first] if is_text else [first, *others]
     return result
 

@@ -27,21 +27,13 @@ _COMMON = words_of(
     "get set the a an of for in to and or is are what which how me my you your please tell give show current with from "
     "this that it returns return function tool use value values do does on at be can i"
 )
-_ALIKE = {
-    "temperature": {"weather"},
-    "rain": {"weather"},
-    "forecast": {"weather"},
-    "plus": {"add", "sum"},
-    "sum": {"add"},
-}
+_ALIKE = {"temperature": {"weather"}, "rain": {"weather"}, "forecast": {"weather"}, "plus": {"add"}, "sum": {"add"}}
 _PLACE_NAMES = words_of("location city place town country region destination")
-_NAMED_THINGS = words_of("name person user title company product item book artist song symbol")
 _FREE_TEXT = words_of("query question text prompt message search topic subject keyword expression input content")
 _NAME = r"[A-Z][\w'\u00c0-\u024f-]*(?: (?:of |de |la )?[A-Z][\w'\u00c0-\u024f-]*){0,3}(?:, [A-Z][A-Z](?![a-z]))?"
 _NAMES = rf"{_NAME}(?:(?:, (?:and )?| and | or )(?:in |for |at )?{_NAME}){{0,8}}"
 _PLACES = re.compile(rf"\b(?:in|at|for|from|to|near|of|between)\s({_NAMES})")
 _PEOPLE = re.compile(rf"\b(?:with|invite|to|tell|remind)\s({_NAMES})")
-_INNER_NAME = re.compile(rf"(?<=[a-z,] )({_NAME})")
 _NUMBER = re.compile(r"(?<![\w.])-?\d{1,15}(?:\.\d{1,15})?")
 _QUOTED = re.compile(r"[\"\u201c]([^\"\u201c\u201d]{1,500})[\"\u201d]|(?<!\w)'([^']{1,500})'(?!\w)")
 _SHAPED = (
@@ -72,18 +64,14 @@ def decide_calls(prompt: Prompt, budget: Budget) -> tuple[FunctionCall, ...]:
     """
     config = prompt.request.tool_config.function_calling_config if prompt.request.tool_config else None
     mode = str((config and config.mode) or "AUTO").upper()
-    functions = (
-        []
-        if mode == "NONE"
-        else list(_functions_of(prompt, set((config and config.allowed_function_names) or ()), budget))
-    )
+    allowed = set((config and config.allowed_function_names) or ())
+    functions = list(_functions_of(prompt, allowed, budget)) if mode != "NONE" else []
     if not functions:
         return ()
     asked = stems_of(prompt.instruction)
     asked = asked.union(*(_ALIKE.get(word, ()) for word in asked))
-    score, _, best = max(
-        (_score(entry, asked, prompt.instruction), -place, entry) for place, entry in enumerate(functions)
-    )
+    scores = [_score(function, asked, prompt.instruction) for function in functions]
+    best, score = functions[scores.index(max(scores))], max(scores)
     if mode != "ANY" and score < 2:
         return ()
     calls: list[FunctionCall] = []
@@ -216,8 +204,6 @@ class _Finder:
             return named[1]
         if stems & _PLACE_NAMES:
             return next(iter(_names_in(_PLACES, self.text)), None)
-        if stems & _NAMED_THINGS and (proper := _INNER_NAME.search(self.text)):
-            return proper[1]
         query = _ABOUT.search(self.text) or _QUERY.search(self.text)
         return None if not stems & _FREE_TEXT else query[1].strip() if query else " ".join(self.text.split())[:200]
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from headwater.offline.english import capital, in_words, plural
 from headwater.offline.scenes import vocabulary
-from headwater.offline.stories import Bags, size
+from headwater.offline.stories import Bags, sentences_of_size, size
 from headwater.offline.tasks import Task
 
 _WORDS_OF_SIZE = {"tiny": 60, "short": 150, "": 400, "long": 900, "huge": 3600}
@@ -142,18 +142,10 @@ def _rest(templates: tuple[str, ...], topic: str, left: int, dice: random.Random
         if size(text) <= left - 2 or size(text) == left:
             told.append(text)
             left -= size(text)
-    return [*told, *_exact(left, dice)]
-
-
-def _exact(number: int, dice: random.Random) -> list[str]:
-    """Sentences of exactly ``number`` words."""
-    told: list[str] = []
-    while number > 0:
-        part = number if number <= 11 else 9
-        texts = [f"{stem} {tail}".strip() + "." for stem in _TEXTS["stem"] for tail in ("", *_TEXTS["tail"])]
-        fitting = [text for text in texts if size(text) == part] or ["Indeed."]
+    while left > 0:
+        fitting = sentences_of_size(left if left <= 11 else 9, _TEXTS["stem"], _TEXTS["tail"], {})
         told.append(dice.choice([text for text in fitting if text not in told] or fitting))
-        number -= part
+        left -= size(told[-1])
     return told
 
 
@@ -177,10 +169,10 @@ def listing(task: Task, dice: random.Random) -> Iterator[str]:
     noun = _SAME.get(task.noun, task.noun)
     wanted = task.number or 5
     items = list(_TEXTS[noun])
-    lead = f"The offline engine knows no facts about {task.topic or 'your case'}, but these hold for most things:\n\n"
+    lead = f"The offline engine knows no facts about {task.topic or 'your case'}, but these hold for most things:"
     if noun != "planet":
         dice.shuffle(items)
-    yield "" if noun in _NAMED else lead
+    yield f"{'From the word lists of the offline engine:' if noun in _NAMED else lead}\n\n"
     for number, item in enumerate(items[:wanted], 1):
         yield f"{number}. {item}\n" if number < min(wanted, len(items)) else f"{number}. {item}"
     if wanted > len(items):

@@ -39,12 +39,13 @@ _NO_ECHO = re.compile(
     r"the|(?:hi|hello)\b.* (?:to|in))\b|.*\b\d+ times\b",
     re.I | re.S,
 )
+_MY = re.compile(r"what(?:'s| is| was| are) my ([a-z]+(?: [a-z]+){0,3}?)(?: again)?\??", re.I)
 
 
 def short_reply(prompt: Prompt) -> str:
     """Return the reply to a sum, to "say ..." or to a request for a commit message; empty for other prompts."""
     text = prompt.text if len(prompt.text) <= 2_000 else ""
-    return _sum(text) or _echo(text) or _commit_message(prompt)
+    return _sum(text) or _echo(text) or _recalled(prompt) or _commit_message(prompt)
 
 
 def _sum(text: str) -> str:
@@ -96,6 +97,14 @@ def _echo(text: str) -> str:
     if quoted := re.fullmatch(r"[\"'\u201c\u2018`]([^\"\u201c\u201d`]+)[\"'\u201d\u2019`][.!]?", wanted):
         return quoted[1]
     return "" if _NO_ECHO.match(wanted) else wanted if ":" in text else wanted.removesuffix(".")
+
+
+def _recalled(prompt: Prompt) -> str:
+    """What the user said before about "my name" or "my" anything, word for word."""
+    asked = _MY.fullmatch(prompt.instruction)
+    said = (line for turn in prompt.turns[-40:] if turn.role == "user" for line in sentences_of(turn.text[:2_000]))
+    found = next((line for line in said if asked and re.search(rf"\bmy {asked[1]} (?:is|are|was)\b", line, re.I)), "")
+    return f"You told me: \u201c{found}\u201d" if found else ""
 
 
 def _commit_message(prompt: Prompt) -> str:

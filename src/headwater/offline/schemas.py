@@ -164,10 +164,7 @@ class Maker:
         place: Any = self.root
         for step in path.lstrip("#").strip("/").split("/") if path.strip("#/") else []:
             name = step.replace("~1", "/").replace("~0", "~")
-            if isinstance(place, msgspec.Struct):
-                place = getattr(place, name.lstrip("$"), None)
-            else:
-                place = place.get(name, place.get(name.lstrip("$"))) if isinstance(place, dict) else None
+            place = place.get(name, place.get(name.lstrip("$"))) if isinstance(place, dict) else None
         return place
 
     def _merged(self, schema: Any) -> Any:

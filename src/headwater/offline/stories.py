@@ -10,6 +10,7 @@ from __future__ import annotations
 import random
 import re
 from collections.abc import Iterator, Sequence
+from typing import Any
 
 from headwater.offline import scenes
 from headwater.offline.english import capital, in_words, plural, singular, with_article
@@ -82,9 +83,14 @@ def _characters(topic: str, dice: random.Random) -> dict[str, str]:
     """Who the story is about, what they care about, and what they wish."""
     words = topic.lower().split()
     beings = list(dict.fromkeys(one for word in words if (one := singular(word)) in scenes.BEINGS))
-    hero = beings[0] if beings else dice.choice(scenes.WORDS["heroes"])
-    named = re.search(r"\b(?:named|called)\s+(\w+)", topic) or re.match(r"([A-Z][a-z]+) (?:and h|who|the)", topic)
     pronoun = next((word for word in words if word in ("she", "her", "he", "his")), "")
+    lead = re.match(
+        r"([A-Z][a-z]+) (?:and (?:her|his)|who|the)\b", topic
+    )  # "Anna and her cat": the cat is not the hero
+    named = lead or re.search(r"\b(?:named|called) (\w+)", topic)
+    named = named or re.search(rf"\b(?:{'|'.join(beings) or '-'}) ([A-Z]\w+)", topic)  # "my dog Rex"
+    people = ["girl" if pronoun in ("she", "her") else "boy"] if lead and pronoun else []
+    hero = next(iter((*people, *beings)), "") or dice.choice(scenes.WORDS["heroes"])
     is_female = hero in scenes.WORDS["female"] or (
         hero not in scenes.WORDS["male"] and (pronoun in ("she", "her") or (not pronoun and dice.random() < 0.5))
     )
@@ -111,7 +117,11 @@ def _theme(topic: str, beings: list[str], dice: random.Random) -> str:
 def _wish(topic: str) -> str:
     """What the hero wants to do, if the topic says so: "a robot who learns to paint" gives "learn to paint"."""
     found = re.search(r"\b(?:who|that) (?:(?:wants|wishes|dreams|hopes|longs|tries) (?:to|of) )?([a-z]+)( .*)?$", topic)
-    if found is None or found[1] in ("is", "was", "has", "had", "can", "could", "never", "always", "lost", "does"):
+    if (
+        found is None
+        or found[1].endswith("ing")
+        or found[1] in ("is", "was", "has", "had", "can", "could", "never", "always", "lost", "does")
+    ):
         return ""
     return singular(found[1]) + (found[2] or "")  # the third person ends like a plural
 
@@ -129,6 +139,12 @@ def _phrase(topic: str) -> str:
 def size(text: str) -> int:
     """Return the number of words of ``text``."""
     return len(text.split())
+
+
+def sentences_of_size(number: int, stems: Sequence[str], tails: Sequence[str], slots: Any) -> list[str]:
+    """Return the sentences of ``number`` words that stems and tails make; one word is always the same."""
+    made = [f"{stem} {tail}".strip().format_map(slots) + "." for stem in stems for tail in ("", *tails)]
+    return [text for text in made if size(text) == number] or ["Listen."]
 
 
 class Teller:
@@ -184,9 +200,8 @@ class Teller:
         return made
 
     def _filler(self, number: int) -> str:
-        options = [f"{stem} {tail}".strip() + "." for stem in scenes.STEMS for tail in ("", *scenes.WORDS["tail"])]
-        fitting = [text for option in options if size(text := option.format_map(self.scene)) == number]
-        return self.bags.dice.choice([text for text in fitting if text not in self.told] or fitting or ["Listen."])
+        options = sentences_of_size(number, scenes.STEMS, scenes.WORDS["tail"], self.scene)
+        return self.bags.dice.choice([text for text in options if text not in self.told] or options)
 
 
 def tell(task: Task, dice: random.Random) -> Iterator[str]:

@@ -35,7 +35,7 @@ _VERBS = words_of(
     "tell write create make give compose generate invent narrate draft produce show list name suggest recommend "
     "implement code provide share build need want"
 )
-_OPENERS = words_of("a an one another some the my top short cute little funny quick long bedtime")
+_OPENERS = words_of("a an one another some top short cute little funny quick long bedtime")
 _STOPS = words_of(
     "about on of for in to with from that which who whose where when how why what is are was if by regarding "
     "featuring using based summarizing reviewing"
@@ -110,8 +110,17 @@ def _task_of_sentence(sentence: str, rest: str, length: Length) -> Task:
         topic = _topic(explained["topic"])
         return Task("explanation" if topic else "", topic, length=length)
     noun = _kind_noun(words)
-    kind = _KINDS.get(noun, "list") if noun else ""
+    if (
+        not noun
+        and words[0] in _VERBS
+        and (length.words or length.paragraphs or length.sentences)
+        and _ABOUT.search(sentence)
+    ):
+        noun = "essay"  # "Write 200 words about rivers"
     number = next((number for word in words[:6] if (number := number_of(word))), 0)
+    if noun in LISTED and words[0] not in _VERBS and not number:  # "A name is only a name."
+        return Task()
+    kind = _KINDS.get(noun, "list") if noun else ""
     return Task(kind, _topic_of(kind, noun, sentence, rest) if noun else "", noun, number, length)
 
 
@@ -148,7 +157,7 @@ def _topic(phrase: str) -> str:
     """A phrase up to where the instruction speaks of something else; empty if it is no topic."""
     kept = _TOPIC_END.split(phrase.strip(" \"'\u201c\u201d*_`(")[:300], maxsplit=1)[0]
     words = plain_words(kept).split()[:_MOST_TOPIC_WORDS]
-    while words and words[-1].lower() in ("in", "of", "with", "for", "and", "or", "the", "a", "work", "works", "to"):
+    while words and words[-1].lower() in ("in", "of", "with", "for", "and", "or", "the", "a", "to"):
         words.pop()
     is_topic = any(letter.isalpha() for word in words for letter in word) and words[0].lower() not in _PRONOUNS
     return " ".join(words) if is_topic else ""

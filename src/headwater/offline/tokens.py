@@ -8,7 +8,7 @@ from typing import Any
 
 import msgspec
 
-from headwater.types import Blob, Content, GenerateContentRequest, MediaModality, Part
+from headwater.types import Content, GenerateContentRequest, MediaModality, Part
 
 # Accents, variation selectors and skin tones belong to the character before them: no token begins with one.
 _EXTEND = "\u0300-\u036f\u0483-\u0489\u0591-\u05bd\u0610-\u061a\u064b-\u065f\u1ab0-\u1aff\u20d0-\u20ff"
@@ -64,21 +64,14 @@ def count_request(request: GenerateContentRequest) -> dict[MediaModality, int]:
 
 
 def _count_part(part: Part) -> tuple[MediaModality, int]:
-    if part.inline_data is not None:
-        return _count_blob(part.inline_data)
     if part.file_data is not None:  # the file is never opened and its size unknown: every kind counts as one image
         return modality_of(part.file_data.mime_type), _IMAGE_TOKENS
-    number = count(part.text or "")
-    for value in (part.function_call, part.function_response, part.executable_code, part.code_execution_result):
-        number += count_value(value)
-    return MediaModality.TEXT, number
-
-
-def _count_blob(blob: Blob) -> tuple[MediaModality, int]:
-    modality, size = modality_of(blob.mime_type), len(blob.data or b"")
-    if modality == MediaModality.IMAGE:
-        return modality, _IMAGE_TOKENS
-    return modality, max(1, size // _BYTES_PER_TOKEN.get(modality, 4))
+    if part.inline_data is not None:
+        modality, size = modality_of(part.inline_data.mime_type), len(part.inline_data.data or b"")
+        is_image = modality == MediaModality.IMAGE
+        return modality, _IMAGE_TOKENS if is_image else max(1, size // _BYTES_PER_TOKEN.get(modality, 4))
+    values = (part.function_call, part.function_response, part.executable_code, part.code_execution_result)
+    return MediaModality.TEXT, count(part.text or "") + count_value(values)
 
 
 def count_value(value: Any) -> int:
