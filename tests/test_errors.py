@@ -61,7 +61,7 @@ def test_a_foreign_response_raises_what_it_stands_for() -> None:
         errors.APIError.raise_for_response(response(429, BODY))
     assert raised.value.headers == {"a": "b"}
     assert raised.value.response.status_code == 429
-    with pytest.raises(errors.ServerError) as raised:
+    with pytest.raises(errors.ServerError) as raised:  # type: ignore[assignment]
         asyncio.run(errors.APIError.raise_for_async_response(response(500)))
     assert (raised.value.message, raised.value.status) == ("oops", "Bad")
 

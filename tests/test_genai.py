@@ -20,7 +20,7 @@ def test_names_come_from_them() -> None:
     """As ``from google.genai.types import ...`` is written, the lazy names among them."""
     from headwater.genai.client import Client
     from headwater.genai.errors import APIError
-    from headwater.genai.types import Part, PartDict
+    from headwater.genai.types import Part, PartDict  # type: ignore[attr-defined]
 
     assert Client is genai.Client
     assert (APIError, Part, PartDict) == (genai.errors.APIError, genai.types.Part, genai.types.PartDict)
@@ -33,7 +33,7 @@ def test_a_turn_is_what_it_says() -> None:
     assert types.UserContent(["a", types.Part("b")]).parts == [types.Part("a"), types.Part(types.Part("b"))]
     assert types.Part({"file_uri": "gs://a/b"}) == types.Part(file_data={"file_uri": "gs://a/b"})
     with pytest.raises(ValueError, match="ModelContent: its role is 'model'"):
-        types.ModelContent(role="user", parts="a")
+        types.ModelContent(role="user", parts="a")  # type: ignore[call-arg]
     with pytest.raises(ValueError, match="it is empty"):
         types.UserContent([])
     with pytest.raises(ValueError, match="can not be combined"):

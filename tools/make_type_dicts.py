@@ -21,6 +21,7 @@ from typing import Any
 from headwater.types.base import ApiModel
 
 FOLDER = Path(__file__).resolve().parents[1] / "src" / "headwater" / "types" / "dicts"
+MODULES: tuple[str, ...]
 MODULES = ("auth", "config", "content", "files", "grounding", "http", "media", "models", "output", "response")
 MODULES += ("retrieval", "schema", "search", "tools")
 #: Fields that a twin leaves out: only ``StreamConfigDict`` has ``stream``.
@@ -93,7 +94,8 @@ class Writer:
             if f"{name}[" in classes or f": {name} " in classes or f", {name}]" in classes or f": {name}\n" in classes:
                 self._need(module, name)
         self._needed.setdefault("typing", set()).update(("TypeAlias", "TypedDict"))
-        own, others = [], []
+        own: list[str] = []
+        others: list[str] = []
         for module, names in sorted(self._needed.items()):
             target = own if module.startswith("headwater") else others
             target.append(f"from {module} import {', '.join(sorted(names))}")

@@ -9,7 +9,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable
 from typing import Any
 
 import pytest
@@ -109,7 +109,7 @@ class Line:
 
 
 @pytest.fixture
-def short(monkeypatch: pytest.MonkeyPatch) -> Iterator[float]:
+def short(monkeypatch: pytest.MonkeyPatch) -> float:
     """The client asks for its streams to be kept for this time only (seconds)."""
     monkeypatch.setattr(gemini, "KEEP_SECONDS", 0.2)
     return 0.2

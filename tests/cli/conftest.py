@@ -154,7 +154,7 @@ def terminal() -> Iterator[Any]:
 
 def chunk(text: Any = None, finish: Any = None, **extra: Any) -> Any:
     """A chunk as the API sends it."""
-    candidate = {"index": 0}
+    candidate: dict[str, Any] = {"index": 0}
     if text is not None:
         candidate["content"] = {"parts": [{"text": text}], "role": "model"}
     if finish:
@@ -169,8 +169,10 @@ class Api:
     """
 
     def __init__(self) -> None:
-        self.pieces, self.refusal, self.hold = [], None, False
-        self.requests = []
+        self.pieces: list[Any] = []
+        self.refusal: Any = None
+        self.hold = False
+        self.requests: list[Any] = []
         self.left = threading.Event()
         api = self
 

@@ -171,4 +171,4 @@ def test_rich_is_not_needed(monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(UsageError, match="headwater\\[terminal\\]"):
         Screen(markdown=True)
     with pytest.raises(UsageError, match="headwater\\[terminal\\]"):
-        Screen().show_progress(lambda: None)
+        Screen().show_progress(lambda: None)  # type: ignore[return-value]

@@ -77,11 +77,11 @@ REFUSED: list[tuple[str, dict[str, Any]]] = [
 ]
 
 
-class Fixed(Credentials):  # type: ignore[misc, no-untyped-call]
+class Fixed(Credentials):
     """Credentials whose token is always good."""
 
     def __init__(self) -> None:
-        super().__init__()
+        super().__init__()  # type: ignore[no-untyped-call]
         self.token = "token"
 
     def refresh(self, request: Any) -> None:

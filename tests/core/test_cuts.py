@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import random
 from itertools import accumulate
+from typing import Any
 
 import pytest
 
@@ -30,7 +31,7 @@ SEED = 4_2026
 STREAMS = 10_000
 
 
-def uncut(parts: list[dict]) -> Uncut:
+def uncut(parts: list[dict[str, Any]]) -> Uncut:
     return Uncut(GenerateContentResponse(**document(parts)))
 
 
@@ -104,7 +105,7 @@ def carry_once(peer: Peer, chance: random.Random) -> tuple[Outcome, str]:
     return outcome, ways[0]
 
 
-def boundaries(parts: list[dict], whole: list[str]) -> list[list[int]]:
+def boundaries(parts: list[dict[str, Any]], whole: list[str]) -> list[list[int]]:
     """How many characters of thoughts and text there are after each part: half a chunk is never given."""
     thoughts = accumulate(len(part.get("text", "")) if part.get("thought") else 0 for part in parts)
     texts = accumulate(0 if part.get("thought") else len(part.get("text", "")) for part in parts)

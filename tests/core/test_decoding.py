@@ -147,6 +147,7 @@ def mutated(stream: bytes, other: bytes, chance: random.Random) -> bytes:
     return bytes(changed)
 
 
+VALUES: tuple[Any, ...]
 VALUES = (None, True, 0, -1, 1.5, 10**30, "", "STOP", "a\ud83d", [], [None], {}, {"error": "x"}, [[]], "AAA=", "1", "²")
 
 

@@ -32,7 +32,7 @@ class Told:
         self.translator = EventTranslator(lambda: self.fold)
 
     def __call__(self, *results: Any) -> list[Any]:
-        found = []
+        found: list[Any] = []
         for result in results:
             if isinstance(result, GenerateContentResponse):
                 self.fold.add(result)

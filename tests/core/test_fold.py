@@ -329,7 +329,7 @@ def test_log_probabilities_of_twenty_thousand_chunks_are_copied_once(monkeypatch
     one, fold = logprobs("a", -1), Fold()
     for _ in range(20_000):
         fold.add(one)
-    result = fold.response.candidates[0].logprobs_result  # type: ignore[index]
+    result = fold.response.candidates[0].logprobs_result
     assert result is not None
     assert len(result.chosen_candidates or ()) == 20_000
     assert sum(copies) <= 2 * 20_000

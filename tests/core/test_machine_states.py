@@ -126,7 +126,7 @@ def play(script: Script, data: st.DataObject, *, limit: int) -> Step | GenerateC
                 break
         if data.draw(st.integers(0, 40)) == 0:
             script.machine.cancel("any time")
-    return step
+    return step  # type: ignore[no-any-return]
 
 
 @given(st.data(), st.integers(1, 3))

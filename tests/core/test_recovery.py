@@ -95,7 +95,7 @@ def test_what_becomes_of_the_call_is_told_where_it_is_asked_for() -> None:
     script.received(sse(refuses(503, "UNAVAILABLE", "busy")))
     event = script.step()
     assert isinstance(event, Retrying)
-    assert (event.error.code, event.failures, event.delay, told) == (503, 1, 1.0, [event])
+    assert (event.error.code, event.failures, event.delay, told) == (503, 1, 1.0, [event])  # type: ignore[attr-defined]
     script.open()
     assert texts(script.hear(HELLO)) == "Hello "
     script.failed("lost")
@@ -182,7 +182,7 @@ def test_a_stream_that_was_resumed_by_its_position_counts_on_from_there() -> Non
 
 def test_the_position_is_that_of_the_reader_and_that_of_an_error_the_partial_s() -> None:
     def after(position: str) -> int:
-        return json.loads(base64.urlsafe_b64decode(position + "=="))[3]
+        return json.loads(base64.urlsafe_b64decode(position + "=="))[3]  # type: ignore[no-any-return]
 
     script = Broken(retry=Retry(attempts=1))
     script.open(**KEPT)

@@ -145,13 +145,13 @@ def test_what_makes_no_stage_is_refused(recipes: Any, said: str) -> None:
         coalesce,
         lambda: coalesce(count=0),
         lambda: coalesce(count=True),
-        lambda: coalesce(count=1.5),  # type: ignore[arg-type]
+        lambda: coalesce(count=1.5),
         lambda: coalesce(seconds=0),
         lambda: coalesce(count=2, seconds=float("nan")),
         lambda: throttle(-1),
-        lambda: throttle("1"),  # type: ignore[arg-type]
+        lambda: throttle("1"),
         lambda: throttle(True),
-        lambda: tap(None),  # type: ignore[arg-type]
+        lambda: tap(None),
     ],
 )
 def test_numbers_that_make_no_sense_are_refused(make: Callable[[], Any]) -> None:

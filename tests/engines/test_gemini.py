@@ -75,5 +75,5 @@ def test_gzip_that_is_none_is_an_error() -> None:
         b"no gzip at all",
         gzip.compress(b'{"totalTokens": 3, "candidates": [{"finishReason": "STOP"}]}')[:40],
     ):
-        with Server(lambda connection, _, body=body: connection.answer(body, content_encoding="gzip")) as upstream:
+        with Server(lambda connection, _, body=body: connection.answer(body, content_encoding="gzip")) as upstream:  # type: ignore[misc]
             assert all(reply.status >= 500 for reply in asked(upstream, *METHODS))

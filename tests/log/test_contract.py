@@ -93,7 +93,7 @@ def test_a_broken_log_is_found() -> None:
         failed = 0
         for check in log_contract():
             try:
-                asyncio.run(asyncio.wait_for(check(log()), 0.2))  # type: ignore[arg-type]
+                asyncio.run(asyncio.wait_for(check(log()), 0.2))
             except (AssertionError, TimeoutError):
                 failed += 1
         assert failed, log

@@ -215,7 +215,7 @@ def test_an_append_is_one_entry_and_a_repeated_one_changes_nothing(redis: RedisS
             assert await send(*command) == first
             return first
 
-        log._writes.execute = twice  # type: ignore[method-assign, assignment]
+        log._writes.execute = twice  # type: ignore[method-assign]
         assert await log.append("a", [b"1", b"2", b"3"]) == 3
         assert await log.append("a", [b"4"], at=3) == 4
         assert await log._reads.execute("XLEN", log._keys("a")[1]) == 2

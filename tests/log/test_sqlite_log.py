@@ -71,7 +71,7 @@ def test_what_was_acknowledged_survives_kill_9(tmp_path: Path, sync: Sync) -> No
 
     async def check(log: SqliteLog) -> None:
         for key in "abcd":
-            records = []
+            records: list[Any] = []
             while (page := await log.read(key, len(records))).records:
                 records += page.records
             assert records == [b"%d" % number for number in range(len(records))]

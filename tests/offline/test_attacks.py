@@ -189,7 +189,7 @@ def test_twenty_images_cost_a_look_at_their_headers() -> None:
     for mime_type in ("image/png", "application/x"):
         parts = [{"inline_data": {"data": image, "mime_type": mime_type}}] * 20
         request = GenerateContentRequest(contents=[{"parts": [*parts, {"text": "What is this?"}]}])
-        text, count = calls_of(lambda request=request: answer(request, model="m").text, 20_000)
+        text, count = calls_of(lambda request=request: answer(request, model="m").text, 20_000)  # type: ignore[misc]
         assert text.count("1000 x 700 pixels") == 20
         assert count < 20_000
 

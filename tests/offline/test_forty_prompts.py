@@ -59,7 +59,7 @@ def is_true_python(text: str) -> bool:
     found = re.search(r"```python\n(.*?)```", text, re.S)
     names: dict[str, object] = {"print": lambda *_: None}
     exec(found[1] if found else "", names)
-    return [number for number in range(20) if names["is_prime"](number)] == [2, 3, 5, 7, 11, 13, 17, 19]  # type: ignore[operator]
+    return [number for number in range(20) if names["is_prime"](number)] == [2, 3, 5, 7, 11, 13, 17, 19]
 
 
 def of_text(text: str) -> Check:

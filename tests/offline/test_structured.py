@@ -33,14 +33,16 @@ def fits(value: Any, schema: Any, root: Any) -> Any:
         return False
     if kind == "array":
         size = schema.get("minItems", 0) <= len(value) <= schema.get("maxItems", 10**6)
-        return size and all(fits(entry, schema.get("items", {}), root) for entry in value)
+        return size and all(fits(entry, schema.get("items", {}), root) for entry in value)  # type: ignore[attr-defined]
     if kind == "string":
         size = schema.get("minLength", 0) <= len(value) <= schema.get("maxLength", 10**6)
         return size and (re.search(schema.get("pattern", ""), value) is not None)
     if kind == "object":
         known = schema.get("properties", {})
         return all(key in value for key in schema.get("required", [])) and all(
-            fits(value[key], known[key], root) for key in value if key in known
+            fits(value[key], known[key], root)
+            for key in value  # type: ignore[attr-defined]
+            if key in known
         )
     return True
 

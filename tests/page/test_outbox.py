@@ -69,7 +69,7 @@ def test_the_acknowledgement_is_lost(talker: Talker, served: Live, open_page: An
     """A message that arrived, while the server's answer did not, is sent again and is still one."""
     talker.answers["q"] = ["once"]
     page = open_page()
-    lost = []
+    lost: list[Any] = []
 
     def lose(route: Any) -> None:
         if lost:

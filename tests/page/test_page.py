@@ -286,7 +286,7 @@ def test_on_a_phone(talker: Talker, served: Live, open_page: Any) -> None:
     for leave in (lambda: page.keyboard.press("Escape"), lambda: page.touchscreen.tap(350, 400)):
         page.tap("#menu")
         page.wait_for_selector("#list", state="visible")
-        leave()
+        leave()  # type: ignore[no-untyped-call]
         page.wait_for_selector("#list", state="hidden")
     page.tap("#menu")
     page.tap("[aria-label='More for two']")

@@ -46,7 +46,8 @@ class Broken(Script):
 
 
 def body(request: Any) -> dict[str, Any]:
-    return json.loads(request.body)
+    body: dict[str, Any] = json.loads(request.body)
+    return body
 
 
 def texts(chunks: list[Any]) -> str:

@@ -56,7 +56,7 @@ class Script:
 
     def received(self, *parts: bytes) -> None:
         for part in parts:
-            self._do(lambda part=part: self.machine.received(part, self.now))
+            self._do(lambda part=part: self.machine.received(part, self.now))  # type: ignore[misc]
 
     def failed(self, kind: Any, message: str = "why") -> None:
         self._do(lambda: self.machine.failed(TransportError(kind, message), self.now))

@@ -131,7 +131,7 @@ class Stage:
         for part in BEGUN if is_call else [{"text": "0 "}, {"text": "1 "}]:
             yield chunk(part)
         await gate.wait()
-        for part in REST if is_call else ():
+        for part in REST if is_call else ():  # type: ignore[assignment]
             yield chunk(part)
         yield chunk({"text": "2 end"}, finish="STOP")
 

@@ -88,7 +88,8 @@ class Async(Sync):
         return self.do(anext(stream, None))
 
     def read(self, stream: Any) -> list[Any]:
-        return self.do(_read(stream))
+        chunks: list[Any] = self.do(_read(stream))
+        return chunks
 
     def close(self, stream: Any) -> None:
         self.do(stream.aio.aclose() if isinstance(stream, genai.Client) else stream.aclose())

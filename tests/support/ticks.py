@@ -28,4 +28,4 @@ class _Quick:
 
 def quicken() -> None:
     """Let every uvicorn of this process poll more often."""
-    uvicorn.server.asyncio = _Quick()  # type: ignore[attr-defined]
+    uvicorn.server.asyncio = _Quick()  # type: ignore[attr-defined, assignment]

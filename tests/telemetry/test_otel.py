@@ -277,7 +277,7 @@ def test_vertex_is_another_provider(collected: Collected) -> None:
         client = genai.Client(
             vertexai=True,
             api_key="k",
-            http_options={"base_url": server.url},  # type: ignore[arg-type]
+            http_options={"base_url": server.url},
             options={"observers": [collected.observer()]},
         )
         client.models.generate_content(model="m", contents="hi")

@@ -98,7 +98,7 @@ def test_rate_limit_says_how_long_to_wait(side: Any) -> None:
         )
     ) as server:
         client = server.client()
-        assert [side.failure(client)[1].retry_after for _ in range(3)] == [1.5, 7.0, None]  # type: ignore[attr-defined]
+        assert [side.failure(client)[1].retry_after for _ in range(3)] == [1.5, 7.0, None]
 
 
 def test_details_are_the_parsed_answer(side: Any) -> None:

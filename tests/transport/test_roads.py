@@ -61,7 +61,8 @@ def test_close_from_a_thread_over_tls(known: ssl.SSLContext) -> None:
     for _ in range(5):
         with Server(two_then_stall, tls=known) as server:
             stream = server.client().models.generate_content_stream(model="m", contents="hi")
-            two, texts = threading.Event(), []
+            two = threading.Event()
+            texts: list[str] = []
 
             def read(stream: Any = stream, two: Any = two, texts: Any = texts) -> None:
                 for chunk in stream:

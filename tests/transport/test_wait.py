@@ -60,7 +60,7 @@ class Reader:
 def wakes(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     """The moments at which the sync body waited for its socket."""
     moments: list[float] = []
-    real = sync.wait_for_read
+    real = sync.wait_for_read  # type: ignore[attr-defined]
 
     def wait_for_read(sock: Any, timeout: float | None = None) -> bool:
         moments.append(time.monotonic())

@@ -31,8 +31,8 @@ KINDS = sorted(
     [
         types.GenerateContentConfig(max_output_tokens=5, thinking_config=types.ThinkingConfig(thinking_budget=0)),
         types.GenerateContentConfig(max_output_tokens=5, thinking_config={"thinking_budget": 0}),
-        types.GenerateContentConfig(maxOutputTokens=5, thinkingConfig={"thinkingBudget": 0}),
-        types.GenerateContentConfig(MAX_OUTPUT_TOKENS="5", thinking_config={"thinkingBudget": 0.0}),
+        types.GenerateContentConfig(maxOutputTokens=5, thinkingConfig={"thinkingBudget": 0}),  # type: ignore[call-arg]
+        types.GenerateContentConfig(MAX_OUTPUT_TOKENS="5", thinking_config={"thinkingBudget": 0.0}),  # type: ignore[call-arg]
         coerce({"maxOutputTokens": 5, "thinking_config": {"thinkingBudget": 0}}, types.GenerateContentConfig, "x"),
     ],
 )
@@ -60,7 +60,7 @@ def test_a_typo_is_told_with_the_nearest_name(kind: Any, wrong: str, meant: str)
 
 def test_a_name_like_no_other_is_told_with_all_names() -> None:
     with pytest.raises(UsageError, match="It has: display_name, file_uri, mime_type"):
-        types.FileData(zzzzzzzz=1)
+        types.FileData(zzzzzzzz=1)  # type: ignore[call-arg]
 
 
 @pytest.mark.parametrize(
@@ -80,7 +80,7 @@ def test_a_name_like_no_other_is_told_with_all_names() -> None:
         (lambda: types.Blob(data="!!! no base64"), "Blob.data: expected bytes, got str"),
         (lambda: types.Blob(data=5), "Blob.data: expected bytes, got int 5"),
         (lambda: types.FileData("gs://x"), r"takes its fields by name, as FileData\(name=value\)"),
-        (lambda: types.Part("a", "b"), "takes its fields by name"),
+        (lambda: types.Part("a", "b"), "takes its fields by name"),  # type: ignore[call-arg]
         (lambda: types.Part(5), "a Part takes text, a File, an image or a dict, not int"),
         (lambda: types.Content(parts=["a", None]), "Content.parts: expected no None in the list"),
         (lambda: types.Content(parts=[5]), "a Part takes text, a File, an image or a dict, not int"),
@@ -95,7 +95,7 @@ def test_what_does_not_fit_is_told_with_its_place(build: Any, message: str) -> N
 def test_the_mistakes_are_also_value_errors() -> None:
     """Who catches what google-genai raises catches ours."""
     with pytest.raises(ValueError, match="no field"):
-        types.Part(nothing=1)
+        types.Part(nothing=1)  # type: ignore[call-arg]
 
 
 @pytest.mark.parametrize(

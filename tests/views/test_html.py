@@ -34,7 +34,9 @@ class Reader(html.parser.HTMLParser):
 
     def __init__(self) -> None:
         super().__init__()
-        self.tags, self.attributes, self.links = set(), set(), []
+        self.tags: set[str] = set()
+        self.attributes: set[tuple[str, str | None]] = set()
+        self.links: list[str | None] = []
 
     def handle_starttag(self, tag: Any, attrs: Any) -> None:
         self.tags.add(tag)

@@ -28,8 +28,8 @@ def aask(prompt, **options):
 
 def run(*cells: Any, setup: Any = SETUP, **options: Any) -> Any:
     """Run a notebook and return its cells behind the setup."""
-    notebook = nbformat.v4.new_notebook(
-        cells=[nbformat.v4.new_code_cell(textwrap.dedent(cell)) for cell in (setup, *cells)]
+    notebook = nbformat.v4.new_notebook(  # type: ignore[no-untyped-call]
+        cells=[nbformat.v4.new_code_cell(textwrap.dedent(cell)) for cell in (setup, *cells)]  # type: ignore[no-untyped-call]
     )
     client = nbclient.NotebookClient(notebook, timeout=60, **options)
     client.execute()

@@ -202,6 +202,7 @@ def test_message_has_many_forms(side: Any) -> None:
         chat = side.chat(server.client())
         for message in ("a", types.Part(text="a"), ["a", types.Part(text="b")], {"text": "a"}):
             tell(side, chat, message)
+        wrong: Any
         for wrong in (None, [], 5, b"raw"):
             with pytest.raises(UsageError):
                 side.do(chat.send_message(wrong))
@@ -269,4 +270,4 @@ def test_the_modules_of_google_genai_have_their_names() -> None:
     assert isinstance(client.chats.create(model="m"), genai.chats.Chat)
     assert isinstance(client.aio.chats.create(model="m"), genai.chats.AsyncChat)
     assert isinstance(client.files, genai.files.Files)
-    assert genai.pagers.Pager
+    assert genai.pagers.Pager  # type: ignore[truthy-function]

@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from headwater import genai, offline
-from headwater.client.groups import saved_chats
+from headwater.client.groups import history
 from headwater.client.groups.history import Turn, TurnState
 from headwater.client.groups.saved_chats import MessageMap, turns_of
 from headwater.client.request.settings import Settings
@@ -334,7 +334,7 @@ def test_whatever_was_said_comes_back(exchanges: Any, data: Any) -> None:
     message_map = MessageMap()
     settings = Settings(api_key="k", http_options={"base_url": "http://127.0.0.1:1"})
     messages: list[Any] = []
-    ends = [number for number, turn in enumerate(turns) if saved_chats.is_message(turn.content)][1:]
+    ends = [number for number, turn in enumerate(turns) if history.is_message(turn.content)][1:]
     cuts = data.draw(st.lists(st.sampled_from(ends), unique=True)) if ends else []
     for end in [*sorted(cuts), len(turns)] if turns else ():
         writing = message_map.write(settings, "m", turns[:end])

@@ -160,7 +160,7 @@ def test_what_an_observer_raises_harms_nobody(where: str, side: Any, caplog: pyt
 def test_an_end_in_the_middle_of_an_observers_work_waits() -> None:
     """A signal or the garbage collector may end a call while an observer holds a lock: the next is told after it."""
     told: list[str] = []
-    client = genai.Client(http_options={"base_url": "offline:instant"})  # type: ignore[arg-type]
+    client = genai.Client(http_options={"base_url": "offline:instant"})
 
     class Holding(Notes):
         def ended(self, call: FinishedCall) -> None:
@@ -180,7 +180,7 @@ def test_an_end_in_the_middle_of_an_observers_work_waits() -> None:
 
 def test_a_call_that_is_closed_at_its_beginning_ends() -> None:
     """An observer that is told of the end of a call was told of its beginning, and the other way round."""
-    client = genai.Client(http_options={"base_url": "offline:instant"})  # type: ignore[arg-type]
+    client = genai.Client(http_options={"base_url": "offline:instant"})
 
     class Closing(Notes):
         def begin(self, request: CallRequest) -> Notes:
@@ -194,7 +194,7 @@ def test_a_call_that_is_closed_at_its_beginning_ends() -> None:
 
 
 def test_an_observer_that_asks_is_not_told_of_its_own_calls() -> None:
-    client = genai.Client(http_options={"base_url": "offline:instant"})  # type: ignore[arg-type]
+    client = genai.Client(http_options={"base_url": "offline:instant"})
 
     class Curious(Notes):
         def ended(self, call: FinishedCall) -> None:

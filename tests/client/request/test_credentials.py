@@ -154,7 +154,7 @@ def test_a_token_is_renewed_before_it_runs_out(side: Any, cloud: Cloud) -> None:
     """One that has run out is not sent; one that soon will is used, and renewed meanwhile."""
     client = cloud.client()
     side.ask(client)
-    inside = client._settings.tokens._credentials  # type: ignore[union-attr]
+    inside = client._settings.tokens._credentials
     expires_in(inside, -1)
     side.ask(client)
     assert cloud.tokens == ["Bearer token-1", "Bearer token-2"]
@@ -193,7 +193,7 @@ def test_a_forked_child_renews_for_itself(cloud: Cloud, monkeypatch: pytest.Monk
     tokens = AccessTokens(cloud.credentials())
     parents = tokens.refresh_if_needed()
     assert tokens.refresh_if_needed() is parents
-    monkeypatch.setattr(module.os, "getpid", lambda: 1)
+    monkeypatch.setattr(module.os, "getpid", lambda: 1)  # type: ignore[attr-defined]
     assert tokens.refresh_if_needed() is not parents
     cloud.hold.set()
 
@@ -260,11 +260,11 @@ def test_an_authorization_of_the_callers_own_is_kept(side: Any, cloud: Cloud) ->
     assert (cloud.tokens, cloud.issued) == (["Bearer mine"], 0)
 
 
-class Plain(Credentials):  # type: ignore[misc]
+class Plain(Credentials):
     """Credentials of somebody's own."""
 
     def __init__(self) -> None:
-        super().__init__()
+        super().__init__()  # type: ignore[no-untyped-call]
         self.renewed = 0
 
     def refresh(self, request: Any) -> None:

@@ -319,8 +319,8 @@ def test_a_full_disk_begins_nothing(tmp_path: Path) -> None:
         server.until(lambda: engine.running == 1)
         with store._engine.connect() as connection:
             pages = connection.exec_driver_sql("PRAGMA page_count").scalar_one()
-        for connection in [store._engine.raw_connection() for _ in range(4)]:
-            connection.cursor().execute(f"PRAGMA max_page_count = {pages}")
+        for connection in [store._engine.raw_connection() for _ in range(4)]:  # type: ignore[assignment]
+            connection.cursor().execute(f"PRAGMA max_page_count = {pages}")  # type: ignore[attr-defined]
             connection.close()
         reply = server.post("/v1/chats/c/answers", ask("x" * 100_000, "a"))
         assert reply.status == 503

@@ -15,9 +15,10 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
+from headwater.contract.chats import MessageState
 from headwater.errors import APIError, LogError, UsageError
 from headwater.server.chats import tokenizer
-from headwater.server.chats.model import ChatDraft, Message, MessageState, now
+from headwater.server.chats.model import ChatDraft, Message, now
 from headwater.server.chats.store import ChatStore, open_store
 from tests.support.postgres import needs_postgres, postgres
 

@@ -18,13 +18,13 @@ MOST = 10_000
 
 
 def note(**facts: object) -> Note:
-    return Note("n", "text/plain", is_made=True, **facts)  # type: ignore[arg-type]
+    return Note("n", "text/plain", is_made=True, **facts)
 
 
 def append(
     there: Note, producer: Producer | None = None, record: bytes | None = b"x", **asked: object
 ) -> protocol.AppendResult:
-    return protocol.append(there, 0, Append("text/plain", producer=producer, **asked), record, MOST)  # type: ignore[arg-type]
+    return protocol.append(there, 0, Append("text/plain", producer=producer, **asked), record, MOST)
 
 
 @given(some.lists(some.integers(0, 10**15), min_size=2))

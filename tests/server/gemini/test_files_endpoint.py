@@ -178,6 +178,6 @@ def test_nothing_is_left_on_disk() -> None:
     with Live() as live:
         upload(live)
         send(live, target(start(live), live), b"part", 0)
-        directory = Path(live.server.files._directory.name)  # type: ignore[union-attr]
+        directory = Path(live.server.files._directory.name)
         assert len(list(directory.iterdir())) == 2
     assert not directory.exists()

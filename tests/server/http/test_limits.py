@@ -123,12 +123,12 @@ def test_an_engine_does_not_run_ahead_of_a_reader_who_is_slow() -> None:
 
     def script(_: EngineRequest) -> Iterator[GenerateContentResponse]:
         nonlocal produced
-        for _ in range(5000):
+        for _ in range(5000):  # type: ignore[assignment]
             produced += 1
             yield says("x" * 1000)
         yield says("", "STOP")
 
-    with Live(Scripted(script), limits=Limits(stall_timeout=5)) as live:  # type: ignore[arg-type]
+    with Live(Scripted(script), limits=Limits(stall_timeout=5)) as live:
         slow = live.open_stream(connection="close")
         before = -1
         while before != live.on_loop(lambda: produced) or not before:

@@ -44,7 +44,7 @@ def test_unless_set_requests_have_no_limit() -> None:
 def test_one_request_too_many_is_429(keys: list[str]) -> None:
     """The request over the limit is 429 with the time to wait, in the header and in the body, and reaches no engine."""
     asked = []
-    engine = Scripted(lambda request: asked.append(request) or [says("ok", "STOP")])  # type: ignore[func-returns-value]
+    engine = Scripted(lambda request: asked.append(request) or [says("ok", "STOP")])
     with Live(engine, api_keys=keys, limits=Limits(requests_per_minute=2)) as live:
         path = "/v1beta/models/m:generateContent"
         replies = [live.post(path, x_goog_api_key="one") for _ in range(3)]

@@ -262,7 +262,7 @@ def test_kept_stream_of_a_gemini_client_is_a_stream_too() -> None:
         assert live.get(f"{PATH}/{name.decode()}").json["state"] == "running"
         connection.close()
         live.until(lambda: held.cancelled == 1 and not len(live.server.registry.retention))
-        assert live.get(f"{PATH}/{name}").status == 404
+        assert live.get(f"{PATH}/{name}").status == 404  # type: ignore[str-bytes-safe]
 
 
 def test_shutdown_ends_streams_and_their_readers() -> None:

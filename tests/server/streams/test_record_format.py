@@ -5,8 +5,9 @@ from __future__ import annotations
 import msgspec
 import pytest
 
+from headwater.contract.streams import StreamEnding
 from headwater.server.streams import record_format
-from headwater.server.streams.record_format import StreamEnding, StreamHeader, StreamStatus
+from headwater.server.streams.record_format import StreamHeader, StreamStatus
 
 _HEADER = b'h{"owner":"o","model":"m","on_break":"continue","created":1.5,"asked":"abc","patience":30.0}'
 _STATUS = b'{"reason":"failed","first":0.25,"seconds":2.0,"chunks":3,"takeovers":2,"idle":1,"known":7,"code":503}'

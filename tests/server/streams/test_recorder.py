@@ -123,7 +123,7 @@ async def test_answer_belongs_to_its_key(store: Store) -> None:
 async def test_names_are_listed_newest_first(store: Store) -> None:
     """An owner's answers are listed by any server, in pages, and nobody else's."""
     async with joined(store, Scripted(lambda _: [says("a", "STOP")]), None) as nodes:
-        names = []
+        names: list[str] = []
         for _ in range(5):
             started = await nodes[0].begin(who=b"me")
             await nodes[0].registry.add_to_list(started.name, started.header)
@@ -176,7 +176,7 @@ async def test_chunks_come_into_the_log_in_groups(store: Store) -> None:
 
         async def counted(key: str, group: list[bytes], **options: object) -> int:
             appended.append(len(group))
-            return await append(key, group, **options)  # type: ignore[arg-type]
+            return await append(key, group, **options)
 
         node.log.append = counted  # type: ignore[method-assign,assignment]
         found = await node.read((await node.begin()).name)

@@ -57,7 +57,7 @@ async def test_chunks_are_answer_text_only() -> None:
 async def test_model_contents_and_config_reach_the_engine() -> None:
     """The plain form takes a model, contents and a config in the words of the SDKs; http_options go nowhere."""
     seen: list[EngineRequest] = []
-    engine = Scripted(lambda request: [seen.append(request) or says("ok", "STOP")])  # type: ignore[func-returns-value]
+    engine = Scripted(lambda request: [seen.append(request) or says("ok", "STOP")])
     config = {
         "temperature": 0.5,
         "max_output_tokens": 7,
