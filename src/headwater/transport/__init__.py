@@ -1,1 +1,1 @@
-"""Carrying bytes over HTTP, in two colours."""
+"""Bytes over HTTP, sync and async."""

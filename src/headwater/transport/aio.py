@@ -1,4 +1,4 @@
-"""The async transport: aiohttp, with one session for each event loop."""
+"""The async transport: aiohttp, with one session per event loop."""
 
 from __future__ import annotations
 
@@ -28,12 +28,12 @@ from headwater.transport.base import (
 
 _NO_TIMEOUT = aiohttp.ClientTimeout(total=None, sock_connect=CONNECT_TIMEOUT, sock_read=None)
 
-#: Whether the request that this task sends goes over a connection that has served before.
+#: Whether the request of this task uses a connection that has served before.
 _is_reused: ContextVar[bool] = ContextVar("is_reused", default=False)
 
 
 class AiohttpBody:
-    """An aiohttp response that is read as it comes."""
+    """An aiohttp response that is read while it arrives."""
 
     def __init__(self, response: aiohttp.ClientResponse, pool: _Pool) -> None:
         self.status = response.status
@@ -41,9 +41,9 @@ class AiohttpBody:
         self._response = response
         self._read = response.content.readany
         self._pool = pool
-        self._kept: bytes | None = None  # what ``wait`` found
+        self._kept: bytes | None = None  # what ``wait`` has read
         self._aborted = False
-        self._watch = _Watch(response.content.set_exception)
+        self._read_timer = _ReadTimer(response.content.set_exception)
         pool.users.add(self)
 
     async def read(self, timeout: float | None) -> bytes:
@@ -52,12 +52,12 @@ class AiohttpBody:
             data, self._kept = self._kept, None
             return data
         try:
-            self._watch.begin(timeout)
+            self._read_timer.begin(timeout)
             data = await self._read()
         except (aiohttp.ClientError, OSError, EOFError, RuntimeError) as error:
             raise self._explain(error, timeout) from error
         finally:
-            self._watch.rest()
+            self._read_timer.rest()
         if self._aborted:
             raise TransportError("aborted", "the read was aborted")
         return data
@@ -66,7 +66,7 @@ class AiohttpBody:
         """Return whether there is something to read, at the latest after ``seconds``."""
         try:
             async with asyncio.timeout(seconds) as limit:
-                if self._kept is None:  # to be cancelled in its wait loses nothing
+                if self._kept is None:  # a cancelled ``readany`` loses nothing
                     self._kept = await self._read()
         except (aiohttp.ClientError, OSError, EOFError, RuntimeError) as error:
             if isinstance(error, TimeoutError) and limit.expired():
@@ -77,9 +77,9 @@ class AiohttpBody:
         return True
 
     def close(self) -> None:
-        """Let go of the connection: back to the pool after the end, closed before it."""
+        """Release the connection: back to the pool after the end, closed before it."""
         if self._response.content.at_eof():
-            self._watch.end()
+            self._read_timer.end()
             self._pool.users.discard(self)
             self._response.release()
         else:
@@ -89,7 +89,7 @@ class AiohttpBody:
         """Cut the connection at once, from any thread."""
         self._aborted = True
         self._pool.users.discard(self)
-        self._pool.soon(self._watch.end)
+        self._pool.soon(self._read_timer.end)
         self._pool.cut(self._response)
 
     def _explain(self, error: Exception, timeout: float | None) -> TransportError:
@@ -102,28 +102,28 @@ class AiohttpBody:
         return TransportError("lost", _sentence(error))
 
 
-class _Watch:
-    """Ends a read that waits too long. One timer for all reads of a body: one for each costs more than the read."""
+class _ReadTimer:
+    """Ends a read that takes too long. One timer for all reads of a body: one per read costs more than the read."""
 
     def __init__(self, expire: Callable[[BaseException], None]) -> None:
         self._loop = asyncio.get_running_loop()
         self._expire = expire
-        self._due: float | None = None  # None between two reads, when nobody waits
+        self._due: float | None = None  # None between two reads
         self._timer: asyncio.TimerHandle | None = None
 
     def begin(self, timeout: float | None) -> None:
-        """Give the read that begins ``timeout`` seconds."""
+        """Allow the read that begins ``timeout`` seconds."""
         if timeout is not None:
             self._due = self._loop.time() + timeout
             if self._timer is None or self._due < self._timer.when():
                 self._set(self._due)
 
     def rest(self) -> None:
-        """Take it that nobody waits."""
+        """Record that no read is waiting."""
         self._due = None
 
     def end(self) -> None:
-        """Watch no more."""
+        """Stop the timer."""
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
@@ -143,14 +143,14 @@ class _Watch:
 
 
 class AiohttpTransport:
-    """Opens requests on kept-alive connections: a pool for each event loop, which goes when the loop goes."""
+    """Opens requests on kept-alive connections: one pool per event loop, which ends with the loop."""
 
     def __init__(self) -> None:
         self._pools: dict[asyncio.AbstractEventLoop, _Pool] = {}
         self._process = os.getpid()
 
     async def open(self, request: HttpRequest, timeout: float | None, waiting: WaitInterrupter) -> AiohttpBody:
-        """Send ``request`` and return its answer as soon as the head is there."""
+        """Send ``request`` and return the response as soon as its head has arrived."""
         pool = await self._pool()
         pool.users.add(waiting)
         try:
@@ -164,7 +164,7 @@ class AiohttpTransport:
                         proxy=proxy_for(request.url),
                         allow_redirects=False,
                     )
-        except aiohttp.ClientHttpProxyError as error:  # which shows the proxy's password
+        except aiohttp.ClientHttpProxyError as error:  # its text contains the password of the proxy
             raise TransportError("connect", f"the proxy answered {error.status} {error.message}") from None
         except aiohttp.ConnectionTimeoutError as error:
             raise TransportError("timeout", timeout_text(CONNECT_TIMEOUT)) from error
@@ -181,14 +181,14 @@ class AiohttpTransport:
         return AiohttpBody(response, pool)
 
     async def close(self) -> None:
-        """Close the connections of the running loop; where some are in use, all of them when the last use ends."""
+        """Close the connections of the running loop, or, if some are in use, all of them when the last use ends."""
         pool = self._pools.pop(asyncio.get_running_loop(), None)
         if pool is not None and not pool.users:
             await pool.close()
 
     async def _pool(self) -> _Pool:
         loop = asyncio.get_running_loop()
-        if self._process != os.getpid():  # a forked child must not talk on its parent's connections
+        if self._process != os.getpid():  # a forked child must not use its parent's connections
             self._pools, self._process = {}, os.getpid()
         pool = self._pools.get(loop)
         if pool is None or pool.session.closed:
@@ -211,14 +211,14 @@ class _Pool:
         weakref.finalize(self, _drop, self.session, self._connector, self._keeper)
 
     async def keep(self) -> None:
-        """Have the loop close the connections at its end (``asyncio.run`` closes async generators)."""
+        """Let the loop close the connections at its end: ``asyncio.run`` closes async generators."""
         await anext(self._keeper)
 
     async def close(self) -> None:
         await self._keeper.aclose()
 
     def soon(self, do: Any, *args: Any) -> None:
-        """Do something in the loop; nothing where the loop is closed."""
+        """Do something in the loop, nothing if the loop is closed."""
         with contextlib.suppress(RuntimeError):
             self._loop.call_soon_threadsafe(do, *args)
 
@@ -228,7 +228,7 @@ class _Pool:
         if connection is not None and connection.transport is not None and not self._connector.is_inherited:
             sock = connection.transport.get_extra_info("socket")
             with contextlib.suppress(OSError, TypeError, AttributeError):
-                sock.shutdown(socket.SHUT_RDWR)  # now, even where the loop is busy or does not run
+                sock.shutdown(socket.SHUT_RDWR)  # now, even if the loop is busy or does not run
         if _running() is self._loop:
             response.close()
         elif self._loop.is_closed():
@@ -241,7 +241,7 @@ class _Pool:
 
 
 class _Connector(aiohttp.TCPConnector):
-    """Makes connections without a limit, and lets them go without a complaint when nobody closed them."""
+    """Makes any number of connections, and drops those that were not closed without a warning."""
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         super().__init__(limit=0, ssl=tls_context())
@@ -250,23 +250,23 @@ class _Connector(aiohttp.TCPConnector):
         self._process = os.getpid()
 
     async def connect(self, *args: Any, **kwargs: Any) -> Any:
-        """Return a connection, and keep its transport in mind."""
+        """Return a connection, and remember its transport."""
         connection = await super().connect(*args, **kwargs)
         _is_reused.set(connection.transport in self._known)
         if connection.transport is not None:
             self._known.add(connection.transport)
-            # asyncio asks the kernel for 256 KiB a time and throws most of that memory away again
-            with contextlib.suppress(AttributeError):  # uvloop has no such thing
+            # asyncio asks the kernel for 256 KiB each time and throws most of that memory away.
+            with contextlib.suppress(AttributeError):  # not in uvloop
                 connection.transport.max_size = READ_BYTES  # type: ignore[attr-defined]
         return connection
 
     @property
     def is_inherited(self) -> bool:
-        """Whether a forked child looks at its parent's connections, over which it has no say."""
+        """Whether this is a forked child, and the connections are its parent's."""
         return self._process != os.getpid()
 
     def hang_up(self) -> None:
-        """Let go of all connections, from any thread, whatever the loop does."""
+        """Drop all connections, from any thread, whatever the loop does."""
         for transport in list(self._known):
             if self.is_inherited or self._home.is_closed():
                 _close_socket(transport)
@@ -281,9 +281,9 @@ class _Connector(aiohttp.TCPConnector):
 
 
 def _close_socket(transport: asyncio.BaseTransport) -> None:
-    """Close the socket of a transport whose loop is closed, or another process's: nothing public does that.
+    """Close the socket of a transport whose loop is closed or another process's. There is no public way to do it.
 
-    Without it, asyncio complains of a transport that nobody closed.
+    Without it, asyncio warns of a transport that was not closed.
     """
     tls = getattr(transport, "_ssl_protocol", None)
     inner: Any = getattr(tls, "_transport", None) or transport
@@ -295,17 +295,17 @@ def _close_socket(transport: asyncio.BaseTransport) -> None:
 
 
 def _payload(body: bytes | None) -> io.BytesIO | bytes | None:
-    """``body`` as aiohttp likes it: it writes a large one piece by piece only where it is a file."""
+    """``body`` for aiohttp, which writes a large one piece by piece only if it is a file."""
     return body if body is None or len(body) < 512 * 1024 else io.BytesIO(body)
 
 
 def _drop(session: aiohttp.ClientSession, connector: _Connector, keeper: AsyncGenerator[None]) -> None:
-    """Let go of a pool that nobody has any more, without a word and without a task."""
+    """Drop a pool without owners, without a warning and without a task."""
     if not session.closed:
-        session.detach()  # or aiohttp complains of a session that nobody closed
+        session.detach()  # or aiohttp warns of a session that was not closed
         connector.hang_up()
         with contextlib.suppress(StopIteration, RuntimeError):
-            keeper.aclose().send(None)  # there is nothing left to wait for, so one step is its whole way
+            keeper.aclose().send(None)  # nothing is left to wait for, so one step is enough
 
 
 async def _close_at_end(session: aiohttp.ClientSession) -> AsyncGenerator[None]:
@@ -316,7 +316,7 @@ async def _close_at_end(session: aiohttp.ClientSession) -> AsyncGenerator[None]:
 
 
 def _expire(limit: asyncio.Timeout) -> None:
-    with contextlib.suppress(RuntimeError):  # what it limited is over
+    with contextlib.suppress(RuntimeError):  # the block that it limited is over
         limit.reschedule(0)
 
 

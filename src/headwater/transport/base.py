@@ -1,8 +1,35 @@
-"""The seam between the client and the network: a few methods in each colour, and what both sides of it share.
+"""``Transport`` and ``Body``, sync and async: the boundary between the client and the network.
 
-A transport maps every error of the library behind it to ``TransportError``; nothing else leaves it. It follows no
-redirects and retries nothing: that is the machine's business.
+A transport maps every error of the library behind it to ``TransportError``; nothing else leaves it. It does not follow
+redirects and does not retry: the machine decides about both.
 """
+
+# Theory of operation: waking what waits
+#
+# A stream can be stopped at any moment from another thread, another task, a signal handler or the garbage collector,
+# and it has to stop then, not when the server next sends something. Where it may be waiting, and how the wait is ended:
+#
+#   before the body (connecting, TLS, the head; a back-off; functions)   ``WaitInterrupter.end``
+#   in the body (a read, or a wait for something to read)                ``Body.abort``
+#
+# Threads. Closing a file descriptor does not wake a thread that is blocked in ``recv`` on it, and lets the number be
+# reused under its feet. ``shutdown(SHUT_RDWR)`` wakes it and keeps the descriptor, so that is what cuts a connection.
+# It needs the socket, at every stage. urllib3 shows it only afterwards, so ``connections.py`` notes it: while it
+# connects, and when a request is sent on it. TLS takes the descriptor away from the socket that was connected and shows
+# its own only after the handshake, so a second handle (``dup``) is held meanwhile. What the libraries raise when a
+# socket is cut under them is not documented and not always an OSError; it counts as "aborted" if the flag is set, and
+# as a bug if it is not.
+#
+# Event loops. A task is woken by the loop alone, so the loop is asked to (``call_soon_threadsafe``). Still the socket
+# is shut down at once, from the calling thread: the server sees the end even if the loop is busy or does not run.
+#
+# The order that matters: who ends a wait sets the flag first and then looks for something to wake; who begins to wait
+# says first what to wake and then looks at the flag. One of the two sees the other, so no lock is needed; a lock could
+# not be taken anyway, for a signal handler may run while its own thread holds it.
+#
+# What cannot happen: data from a read that was aborted (with TLS, what is read from a cut socket means nothing); a wait
+# that begins after ``end`` and blocks; a forked child that cuts its parent's connection (``shutdown`` would act on
+# both, so each body and pool remembers the process that made it).
 
 from __future__ import annotations
 
@@ -22,14 +49,14 @@ if TYPE_CHECKING:
 
 #: How much is read at once, at most.
 READ_BYTES = 64 * 1024
-#: A connection that is not there after this many seconds is given up.
+#: Connecting is given up after this many seconds.
 CONNECT_TIMEOUT = 30.0
-#: What to say of a body that ends before its end.
+#: The message for a body that ends before its announced end.
 CUT_SHORT = "the other side closed it too early"
 
 
 class WaitInterrupter:
-    """What a call waits for before its body, so that others can end the wait. Lives as long as the call."""
+    """Ends what a call waits for before it has a body. Lives as long as the call."""
 
     def __init__(self) -> None:
         self.ended = False
@@ -37,17 +64,17 @@ class WaitInterrupter:
 
     @contextmanager
     def on(self, wake: Callable[[], object]) -> Iterator[None]:
-        """Have ``end`` call ``wake`` inside the block."""
+        """Let ``end`` call ``wake`` while the block runs."""
         self._wake = wake
         try:
-            if self.ended:  # looked at after _wake is set, as end() does it the other way round: one of the two sees it
+            if self.ended:  # after _wake is set, while end() does it the other way round: one of the two sees the other
                 wake()
             yield
         finally:
             self._wake = None
 
     def end(self) -> None:
-        """End the wait, and each one to come. May be called from any thread."""
+        """End the wait, and every later one. May be called from any thread."""
         self.ended = True
         wake = self._wake
         if wake is not None:
@@ -55,10 +82,10 @@ class WaitInterrupter:
 
 
 class Latch:
-    """Something to wait for until another thread, or a signal, opens it; open for good then.
+    """Something to wait for until another thread or a signal handler opens it, for good.
 
     One plain lock, because ``threading.Event`` takes two steps in Python: a Ctrl-C between them leaves it locked, and
-    whoever sets it then waits for ever.
+    whoever sets it then waits forever.
     """
 
     def __init__(self) -> None:
@@ -67,7 +94,7 @@ class Latch:
 
     def open(self) -> None:
         """End every wait. May be called from any thread, any number of times."""
-        with suppress(RuntimeError):  # it is open
+        with suppress(RuntimeError):  # it is open already
             self._lock.release()
 
     def wait(self, seconds: float) -> bool:
@@ -79,7 +106,7 @@ class Latch:
 
 
 class Body(Protocol):
-    """An answer whose head has come. ``headers`` has lower-case names."""
+    """A response whose head has arrived. ``headers`` has lower-case names."""
 
     status: int
     headers: Mapping[str, str]
@@ -88,31 +115,31 @@ class Body(Protocol):
         """Return some bytes as soon as there are any, ``b""`` at the end.
 
         Raises:
-            TransportError: the connection broke, nothing came in time, or ``abort`` was called.
+            TransportError: if the connection broke, nothing arrived in time, or ``abort`` was called.
         """
 
     def wait(self, seconds: float) -> bool:
-        """Return whether there is something to read, as soon as there is, at the latest after ``seconds``.
+        """Return whether there is something to read: as soon as there is, at the latest after ``seconds``.
 
         Raises:
-            TransportError: the connection broke, or ``abort`` was called.
+            TransportError: if the connection broke, or ``abort`` was called.
         """
 
     def close(self) -> None:
-        """Let go: the connection is kept for the next request when the body was read to its end."""
+        """Release the connection; it is kept for the next request if the body was read to its end."""
 
     def abort(self) -> None:
-        """Cut the connection at once. May be called from any thread; wakes a ``read`` that waits."""
+        """Cut the connection at once. May be called from any thread; wakes a waiting ``read``."""
 
 
 class Transport(Protocol):
     """Opens requests. May be used by many threads at once."""
 
     def open(self, request: HttpRequest, timeout: float | None, waiting: WaitInterrupter) -> Body:
-        """Send ``request`` and return its answer as soon as the head is there.
+        """Send ``request`` and return the response as soon as its head has arrived.
 
         Raises:
-            TransportError: there is no answer, or ``waiting`` was ended.
+            TransportError: if there is no response, or ``waiting`` was ended.
         """
 
     def close(self) -> None:
@@ -120,7 +147,7 @@ class Transport(Protocol):
 
 
 class AsyncBody(Protocol):
-    """``Body`` for a coroutine."""
+    """``Body`` for coroutines."""
 
     status: int
     headers: Mapping[str, str]
@@ -129,10 +156,10 @@ class AsyncBody(Protocol):
         """Return some bytes as soon as there are any, ``b""`` at the end."""
 
     async def wait(self, seconds: float) -> bool:
-        """Return whether there is something to read, as soon as there is, at the latest after ``seconds``."""
+        """Return whether there is something to read: as soon as there is, at the latest after ``seconds``."""
 
     def close(self) -> None:
-        """Let go: the connection is kept for the next request when the body was read to its end."""
+        """Release the connection; it is kept for the next request if the body was read to its end."""
 
     def abort(self) -> None:
         """Cut the connection at once. Does not wait; may be called from any thread."""
@@ -142,7 +169,7 @@ class AsyncTransport(Protocol):
     """``Transport`` for coroutines, of any number of event loops."""
 
     async def open(self, request: HttpRequest, timeout: float | None, waiting: WaitInterrupter) -> AsyncBody:
-        """Send ``request`` and return its answer as soon as the head is there."""
+        """Send ``request`` and return the response as soon as its head has arrived."""
 
     async def close(self) -> None:
         """Close the idle connections of the running loop."""
@@ -152,7 +179,7 @@ class AsyncTransport(Protocol):
 def tls_context() -> ssl.SSLContext:
     """Return the context that verifies servers: by the system's certificates, or ``SSL_CERT_FILE``/``SSL_CERT_DIR``.
 
-    Where the system has none (Python from python.org on macOS), certifi's are used.
+    If the system has none (Python from python.org on macOS), those of certifi are used.
     """
     import ssl
 
@@ -169,7 +196,7 @@ def proxy_for(url: str) -> str | None:
     """Return the proxy that the environment names for ``url`` (``HTTPS_PROXY``, ``NO_PROXY`` ...), or None.
 
     Raises:
-        UsageError: it is no HTTP proxy.
+        UsageError: if it is not an HTTP proxy.
     """
     if not any(name.lower().endswith("_proxy") for name in os.environ):
         return None
@@ -181,9 +208,9 @@ def proxy_for(url: str) -> str | None:
     if not proxy or proxy_bypass(parts.netloc.rpartition("@")[2]):
         return None
     proxy = proxy if "://" in proxy else f"http://{proxy}"
-    if not is_http(proxy):  # and not shown, for there may be a password in it
+    if not is_http(proxy):  # not shown, because it may contain a password
         raise UsageError(
-            f"the environment names a proxy for {parts.scheme} that is no http://host:port: "
+            f"the environment names a proxy for {parts.scheme} that is not http://host:port: "
             f"change {parts.scheme.upper()}_PROXY or ALL_PROXY, or put {parts.hostname} into NO_PROXY"
         )
     return proxy
@@ -200,5 +227,5 @@ def is_http(url: str) -> bool:
 
 
 def timeout_text(timeout: float | None) -> str:
-    """Return how long was waited, for a message."""
+    """Return a timeout as text, for a message."""
     return "the system's own limit" if timeout is None else f"{timeout:g} s"

@@ -1,4 +1,7 @@
-"""urllib3's connections, made so that another thread can end the wait for network, for TLS and for a head."""
+"""urllib3 connections whose wait for the network, for TLS or for a head another thread can end.
+
+Why the socket has to be known at every stage is explained in ``base.py``.
+"""
 
 from __future__ import annotations
 
@@ -15,54 +18,54 @@ from urllib3.util.connection import allowed_gai_family
 
 from headwater.transport.base import tls_context
 
-#: Idle connections kept for each host. More may be open at once; there is no limit on parallel streams.
+#: Idle connections kept per host. More may be open at once: the number of parallel streams has no limit.
 _KEPT = 256
 
 
 class Opening:
-    """A request whose head has not come. Lives as long as one ``open``."""
+    """A request whose response has not begun. Lives as long as one ``open``."""
 
     def __init__(self) -> None:
         self.aborted = False
-        self.is_reused = False  # whether it goes over a connection that has served before
-        self.socket: socket.socket | None = None  # what the answer is read from
-        self._line: socket.socket | None = None  # another handle on a connection that comes about
+        self.is_reused = False  # whether it uses a connection that has served before
+        self.socket: socket.socket | None = None  # what the response is read from
+        self._line: socket.socket | None = None  # a second handle on a connection in the making
 
     def connects(self, sock: socket.socket) -> None:
-        """Take note of a socket that is about to be connected.
+        """Record a socket that is about to be connected.
 
-        A handle of our own, because TLS takes the socket's from it and shows its own only after the handshake.
+        A second handle, because TLS takes the socket's own and shows a new one only after the handshake.
 
         Raises:
-            ConnectionAbortedError: ``abort`` was faster.
+            ConnectionAbortedError: if ``abort`` was faster.
         """
         self._hang_up()
         self._line = sock.dup()
         self._check()
 
     def runs_on(self, sock: socket.socket) -> None:
-        """Take note of the socket that a request is sent on, which waits for its answer then.
+        """Record the socket on which a request is sent and its response awaited.
 
         Raises:
-            ConnectionAbortedError: ``abort`` was faster.
+            ConnectionAbortedError: if ``abort`` was faster.
         """
         self.socket = sock
         self._check()
 
     def abort(self) -> None:
-        """Wake the thread that waits. May be called from any thread."""
-        self.aborted = True  # before the look at the sockets: the other side sets those first and looks at this then
+        """Wake the waiting thread. May be called from any thread."""
+        self.aborted = True  # before the sockets are looked at: the other side sets them first and then looks at this
         for sock in (self._line, self.socket):
             if sock is not None:
                 with contextlib.suppress(OSError):
                     sock.shutdown(socket.SHUT_RDWR)
 
     def end(self) -> None:
-        """Take it that the head has come, or that there will be none."""
+        """Record that the head has arrived, or never will."""
         self._hang_up()
 
     def fail(self) -> None:
-        """Close what urllib3 forgets when it does not like the head of an answer that is to end the connection."""
+        """Close what urllib3 forgets if it rejects the head of a response that closes the connection."""
         if self.socket is not None:
             with contextlib.suppress(OSError):
                 os.close(self.socket.detach())
@@ -80,14 +83,14 @@ class _Here(threading.local):
     opening: Opening | None = None
 
 
-#: What this thread opens.
+#: The opening of this thread. urllib3 has no way to pass it to its connections.
 here = _Here()
 
 
 class _Noting(HTTPConnection):
-    """A connection that tells the opening of its thread which socket that waits on."""
+    """A connection that tells the opening of its thread which socket it waits on."""
 
-    has_served = False  # whether an answer has come over the connection as it is now
+    has_served = False  # whether a response has arrived since the connection was made
 
     def connect(self) -> None:
         super().connect()
@@ -98,7 +101,7 @@ class _Noting(HTTPConnection):
         self._note()
         super().putrequest(*args, **kwargs)
 
-    def getresponse(self) -> urllib3.HTTPResponse:  # type: ignore[override]  # as urllib3 has it
+    def getresponse(self) -> urllib3.HTTPResponse:  # type: ignore[override]  # as urllib3 does
         response = super().getresponse()
         self.has_served = True
         return response
@@ -109,7 +112,7 @@ class _Noting(HTTPConnection):
             here.opening.runs_on(self.sock)
 
     def _new_conn(self) -> socket.socket:
-        """As urllib3 has it, but that the opening knows the socket before it is connected."""
+        """As urllib3 does it, except that the opening knows the socket before it is connected."""
         try:
             return self._connected()
         except socket.gaierror as error:
@@ -152,7 +155,7 @@ class _TlsPool(urllib3.HTTPSConnectionPool):
 
 
 def make_pool(proxy: str | None) -> urllib3.PoolManager:
-    """Return a pool of such connections, through ``proxy`` where there is one."""
+    """Return a pool of such connections, through ``proxy`` unless it is None."""
     if proxy is None:
         manager = urllib3.PoolManager(maxsize=_KEPT, block=False, ssl_context=tls_context())
     else:

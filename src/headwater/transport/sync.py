@@ -1,4 +1,4 @@
-"""The sync transport: urllib3, whose blocked reads another thread can wake."""
+"""The sync transport: urllib3, with reads that another thread can wake."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ from headwater.transport.connections import Opening, here, make_pool
 
 
 class UrllibBody:
-    """A urllib3 response that is read as it comes."""
+    """A urllib3 response that is read while it arrives."""
 
     def __init__(self, response: urllib3.BaseHTTPResponse, sock: socket.socket, timeout: float | None) -> None:
         self.status = response.status
@@ -51,9 +51,9 @@ class UrllibBody:
                 self._socket.settimeout(timeout)
             data = self._response.read1(READ_BYTES, decode_content=self._is_encoded)
         except (HTTPError, OSError, ValueError, AttributeError) as error:
-            # ValueError and AttributeError: what urllib3 and http.client stumble over when abort() closes under them
+            # ValueError and AttributeError: what urllib3 and http.client raise when abort() closes under them.
             raise self._explain(error) from error
-        if self._aborted:  # also where data came: what TLS reads while its socket is cut is not ours to understand
+        if self._aborted:  # even if there is data: what TLS reads while its socket is cut means nothing
             raise TransportError("aborted", "the read was aborted")
         self._ended = not data
         return data
@@ -74,9 +74,9 @@ class UrllibBody:
         return True
 
     def _look(self) -> Literal["bytes", "none", "unclear"]:
-        """What a read would find: something at once; nothing, and not even half a TLS record; or what comes next."""
+        """What a read would find: bytes at once, nothing at all, or (unclear) part of a TLS record or chunk frame."""
         response: Any = self._response
-        answer = response._fp  # http.client's, which has the buffer
+        answer = response._fp  # the response of http.client, which has the buffer
         unpacked = response._decoded_buffer or (response._decoder and response._decoder.has_unconsumed_tail)
         if answer.fp is None or answer.length == 0 or unpacked:
             return "bytes"
@@ -85,13 +85,13 @@ class UrllibBody:
         if buffered is None:
             return "none"
         if _has_data(buffered, answer) or (hasattr(sock, "pending") and (not buffered or sock.pending())):
-            return "bytes"  # nothing, where TLS does not wait for more, is the end
+            return "bytes"  # an empty buffer, if TLS does not wait for more, is the end of the body
         return "unclear"
 
     def _peek(self, file: Any) -> bytes | None:
-        """What is in the buffer, filled from the socket where it is empty; None where TLS waits for more."""
+        """What is in the buffer, filled from the socket if it is empty; None if TLS waits for more."""
         sock = self._socket
-        patience = sock.gettimeout()
+        timeout = sock.gettimeout()
         sock.settimeout(0.0)
         try:
             return bytes(file.peek())
@@ -100,10 +100,10 @@ class UrllibBody:
                 return None
             raise
         finally:
-            sock.settimeout(patience)
+            sock.settimeout(timeout)
 
     def close(self) -> None:
-        """Let go of the connection: back to the pool after the end, closed before it."""
+        """Release the connection: back to the pool after the end, closed before it."""
         if self._ended:
             self._response.release_conn()
         else:
@@ -113,12 +113,12 @@ class UrllibBody:
         """Cut the connection at once, from any thread."""
         self._aborted = True
         response: Any = self._response
-        connection = response._connection  # None where urllib3 has it back already
-        if connection is not None and self._process == os.getpid():  # a forked child has no say over its parent's
+        connection = response._connection  # None if urllib3 has taken it back
+        if connection is not None and self._process == os.getpid():  # in a forked child, it is the parent's
             with contextlib.suppress(OSError):
-                self._socket.shutdown(socket.SHUT_RDWR)  # wakes a read that waits; closing alone does not
+                self._socket.shutdown(socket.SHUT_RDWR)  # wakes a waiting read; closing alone does not
         for close in (response.close, connection.close if connection is not None else response.close):
-            with contextlib.suppress(HTTPError, OSError, ValueError, RuntimeError):  # a signal may come within a read
+            with contextlib.suppress(HTTPError, OSError, ValueError, RuntimeError):  # a signal may arrive within a read
                 close()
 
     def _explain(self, error: Exception) -> TransportError:
@@ -140,7 +140,7 @@ class UrllibTransport:
         self._lock = threading.Lock()
 
     def open(self, request: HttpRequest, timeout: float | None, waiting: WaitInterrupter) -> UrllibBody:
-        """Send ``request`` and return its answer as soon as the head is there."""
+        """Send ``request`` and return the response as soon as its head has arrived."""
         pool = self._pool(proxy_for(request.url))
         opening = here.opening = Opening()
         try:
@@ -157,7 +157,7 @@ class UrllibTransport:
                     decode_content=True,
                 )
         except (HTTPError, OSError, ValueError, AttributeError) as error:
-            # ValueError and AttributeError: what urllib3 and http.client stumble over when abort() cuts the socket
+            # ValueError and AttributeError: what urllib3 and http.client raise when abort() cuts the socket.
             opening.fail()
             raise _explain_open(error, timeout, opening) from error
         finally:
@@ -175,7 +175,7 @@ class UrllibTransport:
 
     def _pool(self, proxy: str | None) -> urllib3.PoolManager:
         with self._lock:
-            if self._process != os.getpid():  # a forked child must not talk on its parent's connections
+            if self._process != os.getpid():  # a forked child must not use its parent's connections
                 self._pools, self._process = {}, os.getpid()
             pool = self._pools.get(proxy)
             if pool is None:
@@ -184,16 +184,16 @@ class UrllibTransport:
 
 
 def _has_data(buffered: bytes, answer: Any) -> bool:
-    """Whether there is more in the buffer than what frames the data of a chunked body."""
+    """Whether the buffer holds more than the framing of a chunked body (RFC 9112, section 7.1)."""
     if not answer.chunked or answer.chunk_left:
         return bool(buffered)
-    before = b"" if answer.chunk_left is None else b"\r\n"  # the end of the chunk before
+    before = b"" if answer.chunk_left is None else b"\r\n"  # the end of the previous chunk
     return bool(buffered[len(before) :].partition(b"\n")[2])
 
 
 @cache
 def _waits() -> tuple[type[OSError], ...]:
-    """What a socket raises where a read would have to wait."""
+    """What a socket raises if a read would have to wait."""
     import ssl
 
     return (BlockingIOError, ssl.SSLWantReadError, ssl.SSLWantWriteError)
@@ -210,7 +210,7 @@ def _explain_open(error: Exception, timeout: float | None, opening: Opening) -> 
         raise error
     if isinstance(error, NameResolutionError | NewConnectionError | SSLError | ProxyError):
         return TransportError("connect", _sentence(error))
-    if isinstance(error, ConnectTimeoutError):  # the mother of NewConnectionError, so after it
+    if isinstance(error, ConnectTimeoutError):  # the base class of NewConnectionError, so after it
         return TransportError("timeout", timeout_text(_shorter(timeout)))
     if isinstance(error, ReadTimeoutError | TimeoutError):
         return TransportError("timeout", timeout_text(timeout))
@@ -218,10 +218,10 @@ def _explain_open(error: Exception, timeout: float | None, opening: Opening) -> 
 
 
 def _sentence(error: BaseException) -> str:
-    """What went wrong, without the library's object names."""
+    """What went wrong, without the names of the library's objects."""
     inner: BaseException | None = error.__cause__ if isinstance(error.__cause__, OSError) else None
     if inner is None and len(error.args) == 2 and isinstance(error.args[1], BaseException):
-        inner = error.args[1]  # urllib3 says ("Connection aborted.", what it was)
+        inner = error.args[1]  # urllib3 raises ("Connection aborted.", the reason)
     text = str(inner or error)
     if "IncompleteRead" in text:
         return CUT_SHORT

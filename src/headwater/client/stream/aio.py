@@ -1,4 +1,4 @@
-"""The async shell: does what the machine says, awaiting each step."""
+"""The async shell: carries out the steps of a machine, awaiting each."""
 
 from __future__ import annotations
 
@@ -32,14 +32,14 @@ _NO_OPTIONS: CallOptions = {}
 
 
 class AsyncUnaryCall(BaseStream[R]):
-    """One call carried out on a transport."""
+    """One call on a transport. ``anext`` returns its result; a stream is one with many."""
 
     def __init__(self, parts: StreamParts[R], transport: AsyncTransport) -> None:
         super().__init__(parts)
         self._transport = transport
 
     async def __anext__(self) -> R:
-        if self._closed:  # also where more had arrived than was read
+        if self._closed:  # even if more had arrived than was read
             self._check_closed()
             raise StopAsyncIteration
         machine = self._machine
@@ -48,22 +48,22 @@ class AsyncUnaryCall(BaseStream[R]):
                 step = machine.next_step(clock())
                 if type(step) not in STEPS:
                     for hook in self._hooks:
-                        said = hook(cast("R", step))
-                        if isawaitable(said):
-                            await said
+                        outcome = hook(cast("R", step))
+                        if isawaitable(outcome):
+                            await outcome
                     return cast("R", step)
                 if type(step) is Stop:
                     break
                 try:
-                    if type(step) is Read:  # most of all steps
+                    if type(step) is Read:  # by far the most common step
                         machine.received(await self._reading.read(step.timeout), clock())
                     else:
                         await self._do(cast("Step", step))
                 except TransportError as problem:
                     machine.failed(problem, clock())
-            self._let_go()
+            self._release_body()
             self._end(step.error)
-        except BaseException:  # a cancelled task above all: the connection goes before the error leaves
+        except BaseException:  # a cancelled task above all: the connection is closed before the error leaves
             self.close()
             raise
         raise StopAsyncIteration
@@ -72,7 +72,8 @@ class AsyncUnaryCall(BaseStream[R]):
         match step:
             case Open(request, timeout):
                 self._opening()
-                self._let_go()
+                self._release_body()
+                # A cancel during ``open`` is not lost: the machine stops at its next step, which releases this body.
                 self._body = body = await self._transport.open(request, timeout, self._waiting)
                 self._machine.opened(body.status, body.headers, clock())
             case Pause(seconds, timeout):
@@ -80,10 +81,10 @@ class AsyncUnaryCall(BaseStream[R]):
             case Wait(seconds):
                 await _sleep(seconds, self._waiting)
             case Run(calls):
-                self._let_go()
+                self._release_body()
                 await self._call(calls)
             case Close():
-                self._let_go()
+                self._release_body()
 
     async def _pause(self, seconds: float, timeout: float | None) -> None:
         body = self._reading
@@ -93,8 +94,8 @@ class AsyncUnaryCall(BaseStream[R]):
             self._machine.waited(clock())
 
     async def _call(self, calls: list[FunctionCall]) -> None:
-        """Call the functions; where the stream is cancelled meanwhile, they are, too."""
-        import asyncio  # here and below, since programs that are not async need not load asyncio
+        """Call the functions; if the stream is cancelled meanwhile, so are they."""
+        import asyncio  # here and below, so that sync programs do not load asyncio
 
         from headwater.client.tools.calls import arun_calls, plan_calls
 
@@ -104,26 +105,28 @@ class AsyncUnaryCall(BaseStream[R]):
             with self._waiting.on(lambda: loop.call_soon_threadsafe(task.cancel)):
                 self._machine.answered(await task, clock())
         except asyncio.CancelledError:
+            # Either the stream was closed, which cancelled the functions and is the machine's to report; or this very
+            # task was cancelled from outside, which must not be swallowed.
             me = asyncio.current_task()
             if not self._closed or (me is not None and me.cancelling()):
                 raise
 
 
 class AsyncStream(AsyncUnaryCall[GenerateContentResponse]):
-    """An answer on its way: iterate over its chunks.
+    """An answer that is being received: iterate over its chunks.
 
     Leaving the loop closes the connection, and so does the end of an ``async with`` block. ``text`` and ``response``
-    hold what has come so far, also after an error; ``collect()`` reads to the end and returns the whole answer.
+    hold what has arrived so far, also after an error; ``collect()`` reads to the end and returns the whole answer.
     """
 
     def __aiter__(self) -> AsyncIterator[GenerateContentResponse]:
         return _Loop(self)
 
     def events(self) -> AsyncIterator[Event]:
-        """Yield what happens, one typed event at a time, for ``match``; the last is ``End``.
+        """Yield what happens, one typed event at a time, for ``match``. The last is ``End``.
 
         Raises:
-            HeadwaterError: after ``End``, what the stream ended with.
+            HeadwaterError: after ``End``, if the stream ended with an error.
         """
         translator = self._translator()
         return _Mapped(self, translator.events, lambda: translator.end(self.ending), reports_events=True)
@@ -135,7 +138,7 @@ class AsyncStream(AsyncUnaryCall[GenerateContentResponse]):
     def items(self, path: str | Sequence[str] = (), *, type: Any = None) -> AsyncIterator[Any]: ...
 
     def items(self, path: str | Sequence[str] = (), *, type: Any = None) -> AsyncIterator[Any]:
-        """Yield the elements of an array in the answer's JSON, each as soon as it is whole. See ``Stream.items``."""
+        """Yield the elements of an array in the answer's JSON, each as soon as it is complete. See ``Stream.items``."""
         items = self._items(path, type)
         return _Mapped(self, items.take, lambda: items.end(is_whole=self._is_whole))
 
@@ -145,7 +148,7 @@ class AsyncStream(AsyncUnaryCall[GenerateContentResponse]):
         return _Mapped(self, lambda chunk: [chunk.text] if chunk.text else [], lambda: ())
 
     async def aclose(self) -> None:
-        """Close the stream and let the event loop carry it out."""
+        """Close the stream, and give the event loop the chance to carry it out."""
         from asyncio import sleep
 
         self.close()
@@ -155,7 +158,7 @@ class AsyncStream(AsyncUnaryCall[GenerateContentResponse]):
         """Read to the end and return the whole answer.
 
         Raises:
-            HeadwaterError: the answer did not come to its end; ``partial`` is what had come.
+            HeadwaterError: if the answer is incomplete; its ``partial`` is what had arrived.
         """
         async for _ in self:
             pass
@@ -171,7 +174,9 @@ class AsyncStream(AsyncUnaryCall[GenerateContentResponse]):
 
 
 class _Loop(AsyncIterator[GenerateContentResponse]):
-    """One ``async for`` over a stream. It goes when the loop is left, by ``break`` too, and the connection with it."""
+    """One ``async for`` over a stream. Dropped when the loop is left, even by ``break``, and the connection with it."""
+
+    # Not an async generator: one that is left by ``break`` is not finalized at once but by the event loop, later.
 
     def __init__(self, stream: AsyncStream, *, reports_events: bool = False) -> None:
         self._stream = stream
@@ -186,7 +191,7 @@ class _Loop(AsyncIterator[GenerateContentResponse]):
 
 
 class _Mapped(AsyncIterator[M]):
-    """What is made of the chunks of a stream. A class, since a generator that is left by ``break`` lives on."""
+    """What is derived from the chunks of a stream: events, items, text."""
 
     def __init__(
         self,
@@ -197,7 +202,7 @@ class _Mapped(AsyncIterator[M]):
         reports_events: bool = False,
     ) -> None:
         self._begin = partial(_Loop, stream, reports_events=reports_events)
-        self._loop: _Loop | None = None  # what was only looked at does not end the stream
+        self._loop: _Loop | None = None  # made late: an iterator that was never used must not close the stream
         self._make = make
         self._end = end
         self._ready: deque[M] = deque()
@@ -230,7 +235,7 @@ async def _sleep(seconds: float, waiting: WaitInterrupter) -> None:
 
 
 class AsyncCaller:
-    """Makes calls with one client's settings; its transports come into being when they are first needed."""
+    """Makes calls with the settings of one client. Transports are made when they are first needed."""
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
@@ -288,7 +293,7 @@ class AsyncCaller:
             call.close()
 
     async def close(self) -> None:
-        """Close the idle connections of the running event loop; streams that run go on."""
+        """Close the idle connections of the running event loop; running streams are not affected."""
         for transport in self._transports.values():
             await transport.close()
 

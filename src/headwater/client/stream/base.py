@@ -1,5 +1,27 @@
 """``BaseStream``: what sync and async streams share, which is everything but waiting."""
 
+# Theory of operation: shells
+#
+# A shell is the loop that carries out the steps of a machine (``core/machine/machine.py``): it opens, reads, sleeps,
+# calls functions, and reports what happened with the time. It decides nothing. The two shells (``sync``, ``aio``)
+# differ in waiting alone, and a test compares their public names.
+#
+# Lifetime. Making a stream sends nothing; the first request goes out when the first chunk is asked for. The body that
+# is being read is held in ``_body`` and taken out before it is closed, so that of several who close only one gets it.
+#
+# Ways to end, all of which close the connection before control returns to the caller:
+#
+# * The machine says ``Stop``. ``_end`` runs the hooks and raises its error.
+# * ``cancel`` or ``close``, from anywhere: ``_stop`` marks the stream as closed, cancels the machine, wakes what waits
+#   and closes the body, in this order. The loop, in its own thread, then finds the mark or an aborted read.
+# * The loop is left, by ``break`` or by an error of the caller's: its iterator is finalized and closes the stream. That
+#   needs reference counting to work at once, so nothing that a stream holds may refer back to it (hooks hold a weak
+#   proxy, readers of the answer hold the snapshot). ``__del__`` is the last resort.
+# * An exception inside a step, Ctrl-C above all: the shell closes first and raises then.
+#
+# The hooks of the end run once, whoever comes first: each is taken off the list before it is called, and the list is
+# the only thing that is shared.
+
 from __future__ import annotations
 
 import time
@@ -43,7 +65,7 @@ class StreamParts(Generic[R]):
 
 
 class BaseStream(Generic[R]):
-    """An answer on its way. Made by ``generate_content_stream``; over when its loop ends or it is stopped.
+    """An answer that is being received. Made by ``generate_content_stream``; over when its loop ends or it is stopped.
 
     Nothing is sent before the first chunk is asked for.
     """
@@ -79,21 +101,21 @@ class BaseStream(Generic[R]):
     def response(self) -> GenerateContentResponse:
         """The answer so far as one response: its text merged, its usage the latest.
 
-        Where functions were called, it is the last answer, and its ``automatic_function_calling_history`` the rest.
+        If functions were called, it is the last answer, and its ``automatic_function_calling_history`` has the rest.
         """
         return with_parsed(self._snapshot.response, self._config)
 
     @property
     def usage_metadata(self) -> UsageMetadata:
-        """The tokens so far, as the API counted them; of all requests where it took several."""
+        """The tokens so far, as counted by the API, of all requests that the answer took."""
         return self._snapshot.usage_metadata
 
     @property
     def partial(self) -> Any:
-        """The JSON of the answer so far: one object that grows in place; None before it has begun.
+        """The JSON of the answer so far: one object that grows in place, None before it begins.
 
         Raises:
-            ParseError: the text is no JSON.
+            ParseError: if the text is not JSON.
         """
         if self._growing is None:
             snapshot = self._snapshot
@@ -102,42 +124,42 @@ class BaseStream(Generic[R]):
 
     @property
     def finish_reason(self) -> FinishReason | None:
-        """Why the model stopped; None while it goes on, or when the answer was cut short."""
+        """Why the model stopped; None before it has, or if the answer was cut short."""
         return self._snapshot.fold.finish_reason
 
     @property
     def ending(self) -> Ending | None:
-        """How the stream ended, in one of ten words; None while it goes on."""
+        """How the stream ended, in one word; None while it runs."""
         return self._snapshot.ending
 
     @property
     def metrics(self) -> Metrics:
-        """What was measured by now: times, counts, gaps."""
+        """What has been measured so far: times, counts, gaps."""
         return self._snapshot.metrics
 
     @property
     def gaps(self) -> list[float]:
-        """The seconds between one chunk's arrival and the next, in their order."""
+        """The seconds between the arrivals of chunks, in order."""
         return self._snapshot.meter.gaps()
 
     @property
     def progress(self) -> Progress:
-        """How far the answer is, toward ``target_words`` or ``max_output_tokens`` where one of them is known."""
+        """How far the answer is, relative to ``target_words`` or ``max_output_tokens`` if one of them is known."""
         return self._measured().progress(clock())
 
     @property
     def name(self) -> str | None:
-        """The name under which the other end keeps the stream; None where it keeps nothing, or has not said so yet."""
+        """The name under which the server stores the stream; None if it does not, or has not said so yet."""
         return self._machine.name
 
     @property
     def position(self) -> str | None:
-        """Where the stream stands, for ``resume_stream`` in another process; None where the other end keeps nothing."""
+        """Where the reader stands, for ``resume_stream`` in another process; None if the stream is not stored."""
         return self._machine.position
 
     @property
     def headers(self) -> Mapping[str, str]:
-        """The headers of the HTTP answer, lower-case names; empty before it has come."""
+        """The headers of the HTTP response, with lower-case names; empty before it arrives."""
         return self._snapshot.headers
 
     @property
@@ -153,16 +175,16 @@ class BaseStream(Generic[R]):
         """Stop the stream, even while the model is silent. May be called from any thread, task or signal handler.
 
         Its loop ends (or raises ``StreamCancelled``, with ``raise_on_cancel``); ``text``, ``response`` and
-        ``usage_metadata`` keep what had come; the connection is closed at once.
+        ``usage_metadata`` keep what had arrived; the connection is closed at once.
         """
-        if not (self._closed or self._has_ended):  # also where all has come, and the reader has not seen it yet
+        if not (self._closed or self._has_ended):  # also if everything has arrived and the reader has not seen it yet
             self._is_cancelled = True
             self._stop(reason)
 
     def close(self) -> None:
         """End the stream and close its connection at once. May be called from any thread, any number of times.
 
-        A loop that is running over the stream ends; ``text`` and ``response`` keep what had come.
+        A running loop over the stream ends; ``text`` and ``response`` keep what had arrived.
         """
         if not self._closed:
             self._stop("")
@@ -178,43 +200,43 @@ class BaseStream(Generic[R]):
         return self._measure
 
     def _progress_with(self, chunk: Any) -> Progress:
-        """How far the answer is with ``chunk``."""
+        """How far the answer is, ``chunk`` included."""
         measure, now = self._measured(), clock()
         if type(chunk) is GenerateContentResponse:
             measure.take(chunk, now)
         return measure.progress(now)
 
     def _opening(self) -> None:
-        """Take note that a request goes out."""
+        """Record that a request is about to be sent."""
         if self._observers is not None:
             self._observers.begin(self)
 
     def _stop(self, reason: str) -> None:
-        self._closed = True
+        self._closed = True  # first: whoever is woken below looks at it
         self._snapshot.meter.stop(clock())
         self._machine.cancel(reason)
         self._waiting.end()
-        self._let_go()
+        self._release_body()
         self._end(None)
 
-    def _let_go(self) -> None:
+    def _release_body(self) -> None:
         body, self._body = self._body, None
         if body is not None:
             body.close()
 
     @property
     def _reading(self) -> Any:
-        """The body that is read.
+        """The body that is being read.
 
         Raises:
-            TransportError: another thread has let it go.
+            TransportError: if another thread has released it.
         """
         if (body := self._body) is None:
             raise TransportError("aborted", "the stream was closed")
         return body
 
     def _end(self, error: HeadwaterError | None) -> None:
-        """Take note of the end, once; raise what it ended with, unless the caller closed the stream."""
+        """Run the hooks of the end, once; raise ``error``, unless the caller closed the stream."""
         self._has_ended = True
         while self._at_end:
             try:
@@ -227,11 +249,11 @@ class BaseStream(Generic[R]):
 
     @property
     def _raises_cancel(self) -> bool:
-        """Whether the loop is to raise when somebody cancelled the stream, here or where it is produced."""
+        """Whether the loop raises if the stream was cancelled, here or where it is produced."""
         return (self._is_cancelled or not self._closed) and self._options.get("raise_on_cancel", False)
 
     def _check_closed(self) -> None:
-        """Raise what the loop of a closed stream raises, once; nothing where it just ends."""
+        """Raise what the loop of a closed stream raises, once; return if it just ends."""
         if self._raises_cancel:
             step = self._machine.next_step(clock())
             if type(step) is Stop and step.error is not None:
@@ -246,9 +268,9 @@ class BaseStream(Generic[R]):
         return Items(lambda: snapshot.fold, path, kind, self._config)
 
     def _translator(self) -> EventTranslator:
-        """Who makes events of what the machine gives, once it reports events."""
+        """Return what turns the results of a machine that reports events into events."""
         return EventTranslator(lambda: self._snapshot.fold)
 
     def _begin_loop(self, *, reports_events: bool) -> None:
-        """Take it that a loop begins; whether it wants to be told what becomes of the stream."""
+        """Record that a loop begins, and whether it wants retries and restarts among the results."""
         self._machine.reports_events = reports_events

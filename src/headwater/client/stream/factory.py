@@ -53,6 +53,7 @@ def build_stream(
     """
     options = check(options, stream=True, defaults=settings.defaults)
     observers = _observe(request, options, settings, is_stream=True)
+    # Functions are checked here, before anything is sent: an error in a tool must not cost a request.
     function_calling, functions = automatic_calling(config, is_async=is_async)
     limits = _limits(settings, config.http_options, options, observers)
     stages = options.get("stages")
@@ -114,6 +115,7 @@ def _limits(
     """The configuration that every call has: those of a single result."""
     return MachineConfig(
         is_stream=False,
+        # An option of the call comes before google-genai's own place for it, ``http_options``.
         retry=options.get("retry") or settings.retry(http_options),
         deadlines=options.get("deadlines") or settings.deadlines(http_options),
         raise_on_block=options.get("raise_on_block", False),
@@ -149,6 +151,7 @@ def automatic_calling(config: GenerateContentConfig, *, is_async: bool) -> tuple
     """
     if not any(callable(tool) for tool in config.tools or ()):
         return None, _NO_FUNCTIONS
+    # Imported here: schemas and annotations are heavy, and most calls have no functions.
     from headwater.client.tools.calls import functions_by_name, max_remote_calls
 
     settings = config.automatic_function_calling

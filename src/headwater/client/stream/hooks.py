@@ -1,4 +1,4 @@
-"""The caller's hooks on a stream: what is called with each chunk, and the measure of its progress."""
+"""The caller's hooks on a stream: what is called with each chunk, and what measures its progress."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ class _Progressing(Protocol):
 
 
 def hooks(stream: _Progressing, options: StreamOptions) -> list[Callable[[Any], Any]]:
-    """Return what is to be called with each result of ``stream``; what a call returns is awaited where it can be."""
+    """Return what is called with each result of ``stream``; awaitable return values are awaited in async."""
     found: list[Callable[[Any], Any]] = []
     if "on_chunk" in options:
         on_chunk = options["on_chunk"]
@@ -27,7 +27,7 @@ def hooks(stream: _Progressing, options: StreamOptions) -> list[Callable[[Any], 
         found.append(lambda chunk: on_text(chunk.text) if getattr(chunk, "candidates", None) and chunk.text else None)
     if "on_progress" in options:
         on_progress = options["on_progress"]
-        its = weakref.proxy(stream)  # no circle: a stream is to go when it is let go
+        its = weakref.proxy(stream)  # a cycle would keep a dropped stream, and its connection, alive
         found.append(lambda chunk: on_progress(its._progress_with(chunk)))
     return found
 
@@ -42,17 +42,17 @@ class Measure:
         self._is_over = False
 
     def take(self, chunk: GenerateContentResponse, now: float) -> None:
-        """Take a chunk, which costs less than to look at the whole text at each."""
+        """Take a chunk; cheaper than looking at the whole text each time."""
         if self._snapshot.fold is not self._fold:
             self._begin()
-        self._is_told = True
+        self._takes_chunks = True
         self._meter.add(chunk.text, self._fold.usage_metadata, now, thoughts=chunk.thought_text)
 
     def progress(self, now: float) -> Progress:
         """Return how far it is at ``now`` (monotonic seconds)."""
         if self._snapshot.fold is not self._fold:
             self._begin()
-        if not self._is_told:
+        if not self._takes_chunks:
             self._look(now)
         if self._snapshot.is_over and not self._is_over:
             self._is_over = True
@@ -60,11 +60,11 @@ class Measure:
         return self._meter.at(now)
 
     def _begin(self) -> None:
-        """Begin with the answer, or anew with another."""
+        """Start over with the current answer."""
         self._fold = self._snapshot.fold
         self._meter = ProgressMeter(*self._targets, started=self._snapshot.meter.started)
-        self._text = self._thoughts = 0  # characters that were looked at
-        self._is_told = False  # whether somebody tells of each chunk
+        self._text = self._thoughts = 0  # characters that were counted
+        self._takes_chunks = False  # whether every chunk is passed to ``take``
 
     def _look(self, now: float) -> None:
         text, thoughts = self._fold.text, self._fold.thought_text

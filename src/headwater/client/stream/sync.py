@@ -1,4 +1,4 @@
-"""The sync shell: does what the machine says, one blocking step at a time."""
+"""The sync shell: carries out the steps of a machine, blocking."""
 
 from __future__ import annotations
 
@@ -27,14 +27,14 @@ _NO_OPTIONS: CallOptions = {}
 
 
 class UnaryCall(BaseStream[R]):
-    """One call carried out on a transport."""
+    """One call on a transport. ``next`` returns its result; a stream is one with many."""
 
     def __init__(self, parts: StreamParts[R], transport: Transport) -> None:
         super().__init__(parts)
         self._transport = transport
 
     def __next__(self) -> R:
-        if self._closed:  # also where more had arrived than was read
+        if self._closed:  # even if more had arrived than was read
             self._check_closed()
             raise StopIteration
         machine = self._machine
@@ -48,15 +48,15 @@ class UnaryCall(BaseStream[R]):
                 if type(step) is Stop:
                     break
                 try:
-                    if type(step) is Read:  # most of all steps
+                    if type(step) is Read:  # by far the most common step
                         machine.received(self._reading.read(step.timeout), clock())
                     else:
                         self._do(cast("Step", step))
                 except TransportError as problem:
                     machine.failed(problem, clock())
-            self._let_go()
+            self._release_body()
             self._end(step.error)
-        except BaseException:  # Ctrl-C above all: the connection goes before the error leaves
+        except BaseException:  # Ctrl-C above all: the connection is closed before the error leaves
             self.close()
             raise
         raise StopIteration
@@ -65,7 +65,8 @@ class UnaryCall(BaseStream[R]):
         match step:
             case Open(request, timeout):
                 self._opening()
-                self._let_go()
+                self._release_body()
+                # A cancel during ``open`` is not lost: the machine stops at its next step, which releases this body.
                 self._body = body = self._transport.open(request, timeout, self._waiting)
                 self._machine.opened(body.status, body.headers, clock())
             case Pause(seconds, timeout):
@@ -75,10 +76,10 @@ class UnaryCall(BaseStream[R]):
                 with self._waiting.on(woken.open):
                     woken.wait(seconds)
             case Run(calls):
-                self._let_go()
+                self._release_body()
                 self._machine.answered(self._call(calls), clock())
             case Close():
-                self._let_go()
+                self._release_body()
 
     def _pause(self, seconds: float, timeout: float | None) -> None:
         body = self._reading
@@ -88,16 +89,16 @@ class UnaryCall(BaseStream[R]):
             self._machine.waited(clock())
 
     def _call(self, calls: list[FunctionCall]) -> list[Part]:
-        from headwater.client.tools.calls import plan_calls, run_calls  # here, since most programs never get here
+        from headwater.client.tools.calls import plan_calls, run_calls  # here, because few programs need it
 
         return run_calls(plan_calls(calls, self._functions))
 
 
 class Stream(UnaryCall[GenerateContentResponse]):
-    """An answer on its way: iterate over its chunks.
+    """An answer that is being received: iterate over its chunks.
 
     Leaving the loop closes the connection, and so does the end of a ``with`` block. ``text`` and ``response`` hold what
-    has come so far, also after an error; ``collect()`` reads to the end and returns the whole answer as one response.
+    has arrived so far, even after an error; ``collect()`` reads to the end and returns the whole answer.
     """
 
     def __iter__(self) -> Iterator[GenerateContentResponse]:
@@ -116,7 +117,7 @@ class Stream(UnaryCall[GenerateContentResponse]):
         """Read to the end and return the whole answer.
 
         Raises:
-            HeadwaterError: the answer did not come to its end; ``partial`` is what had come.
+            HeadwaterError: if the answer is incomplete; its ``partial`` is what had arrived.
         """
         for _ in self:
             pass
@@ -131,10 +132,10 @@ class Stream(UnaryCall[GenerateContentResponse]):
         self.close()
 
     def events(self) -> Iterator[Event]:
-        """Yield what happens, one typed event at a time, for ``match``; the last is ``End``.
+        """Yield what happens, one typed event at a time, for ``match``. The last is ``End``.
 
         Raises:
-            HeadwaterError: after ``End``, what the stream ended with.
+            HeadwaterError: after ``End``, if the stream ended with an error.
         """
         translator = self._translator()
         self._begin_loop(reports_events=True)
@@ -159,13 +160,13 @@ class Stream(UnaryCall[GenerateContentResponse]):
     def items(self, path: str | Sequence[str] = (), *, type: Any = None) -> Iterator[Any]: ...
 
     def items(self, path: str | Sequence[str] = (), *, type: Any = None) -> Iterator[Any]:
-        """Yield the elements of an array in the answer's JSON, each as soon as it is whole, as a ``type``.
+        """Yield the elements of an array in the answer's JSON, each as soon as it is complete, as a ``type``.
 
         ``path`` leads to the array: ``()`` is the answer itself, ``"steps"`` the array of that name in it, ``("plan",
-        "steps")`` one further in. Where ``response_schema`` is a ``list[...]`` of something, that is the type.
+        "steps")`` one level down. If ``response_schema`` is a ``list[...]``, its element type is the default.
 
         Raises:
-            ParseError: the answer is no JSON, or an element is no such ``type``.
+            ParseError: if the answer is not JSON, or an element does not fit ``type``.
         """
         items = self._items(path, type)
         for chunk in self:
@@ -181,7 +182,7 @@ class Stream(UnaryCall[GenerateContentResponse]):
 
 
 class Caller:
-    """Makes calls with one client's settings; its transports come into being when they are first needed."""
+    """Makes calls with the settings of one client. Transports are made when they are first needed."""
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
@@ -237,7 +238,7 @@ class Caller:
             call.close()
 
     def close(self) -> None:
-        """Close the idle connections; streams that run go on."""
+        """Close the idle connections; running streams are not affected."""
         for transport in self._transports.values():
             transport.close()
 
