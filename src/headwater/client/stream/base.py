@@ -26,8 +26,9 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any, Generic, TypeVar, cast
+
+import msgspec
 
 from headwater.client.options.call_options import StreamOptions
 from headwater.client.options.observers import ObserverGroup
@@ -49,8 +50,7 @@ clock = time.monotonic
 Functions = Mapping[str, Callable[..., Any]]
 
 
-@dataclass(frozen=True, slots=True)
-class StreamParts(Generic[R]):
+class StreamParts(msgspec.Struct, Generic[R], frozen=True):
     """What a stream is made of, apart from its transport. Built by ``factory``, the same for sync and async.
 
     ``on_end`` is called with the stream when it has ended, before the caller's own hook.
