@@ -23,6 +23,7 @@ from headwater import genai
 from headwater.errors import StreamCancelled
 from headwater.streaming import CancelToken, Deadlines, Retry, smooth
 from tests.support.servers import PATIENCE, Connection, Request, Script, Server, says, two_then_stall, unmeasured, whole
+from tests.support.waiting import blocked, idle
 
 #: What is to happen at once may take so long (seconds) on a machine that has other things to do.
 AT_ONCE = 2.0
@@ -103,7 +104,8 @@ def test_cancel_at_any_moment(side: Any, threads: ThreadPoolExecutor, moment: st
         stream = side.stream(server.client(), raise_on_cancel=raises, **options)
         reading = threads.submit(side.read, stream)
         server.wait_for(1)
-        time.sleep(0.05)  # not to wait for something, but to let the reader get there
+        if moment != "while chunks come":
+            blocked()
         began = time.monotonic()
         stream.cancel("enough")
         text = stream.text
@@ -153,7 +155,7 @@ def test_cancel_while_it_connects(side: Any, threads: ThreadPoolExecutor, full: 
     client = genai.Client(api_key="k", http_options={"base_url": full})
     stream = side.stream(client, raise_on_cancel=True)
     reading = threads.submit(side.read, stream)
-    time.sleep(0.1)
+    blocked()
     assert not reading.done()
     began = time.monotonic()
     stream.cancel()
@@ -167,7 +169,7 @@ def test_cancel_in_the_handshake(side: Any, threads: ThreadPoolExecutor) -> None
         client = genai.Client(api_key="k", http_options={"base_url": server.url.replace("http:", "https:")})
         stream = side.stream(client)
         reading = threads.submit(side.read, stream)
-        time.sleep(0.1)
+        blocked()
         assert not reading.done()
         began = time.monotonic()
         stream.cancel()
@@ -199,7 +201,7 @@ def test_cancel_before_all_that_came_is_read(side: Any, raises: bool) -> None:
     with Server(script) as server:
         stream = side.stream(server.client(), raise_on_cancel=raises)
         side.next(stream)
-        time.sleep(0.05)
+        blocked()
         side.next(stream)
         stream.cancel()
         if raises:
@@ -283,7 +285,7 @@ def test_cancel_from_another_task() -> None:
 
         task = asyncio.create_task(read())
         await asyncio.to_thread(server.wait_for, 1)
-        await asyncio.sleep(0.05)
+        await idle()
         stream.cancel()
         assert await task == ["one ", "two "]
         await asyncio.to_thread(server.closed_at)
@@ -358,7 +360,7 @@ def test_cancel_offline(side: Any, threads: ThreadPoolExecutor) -> None:
         client = genai.Client(http_options={"base_url": f"offline:{pace}"})
         stream = side.stream(client, deadlines=Deadlines(), raise_on_cancel=True)
         reading = threads.submit(side.read, stream)
-        time.sleep(0.1)
+        blocked()
         began = time.monotonic()
         stream.cancel("enough")
         with pytest.raises(StreamCancelled, match="enough"):
@@ -373,7 +375,7 @@ def test_cancel_over_tls(side: Any, threads: ThreadPoolExecutor, known: ssl.SSLC
             stream = side.stream(server.client(), **options)
             reading = threads.submit(side.read, stream)
             server.wait_for(1)
-            time.sleep(0.1)
+            blocked()
             began = time.monotonic()
             stream.cancel("enough")
             ends(reading, began)

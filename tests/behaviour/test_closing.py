@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from tests.support.servers import PATIENCE, Server, two_then_stall
+from tests.support.waiting import blocked, idle
 
 #: The bound of the requirement, in seconds; the best of three tries must keep it, since other things run here too.
 BOUND = 0.050
@@ -127,7 +128,7 @@ def sync_close_from_thread(server: Server) -> float:
     thread = threading.Thread(target=read)
     thread.start()
     assert waiting.wait(PATIENCE)
-    time.sleep(0.02)  # not to wait for something, but to let the reader block: either order must work
+    blocked()
     let_go = time.monotonic()
     stream.close()
     thread.join(PATIENCE)
@@ -225,7 +226,7 @@ async def async_cancelled_while_waiting(server: Server) -> float:
 
     task = asyncio.create_task(read())
     await seen.wait()
-    await asyncio.sleep(0.02)  # let the reader block: either order must work
+    await idle()
     let_go = time.monotonic()
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
@@ -277,7 +278,7 @@ async def async_close_from_task(server: Server) -> float:
 
     task = asyncio.create_task(read())
     await waiting.wait()
-    await asyncio.sleep(0.02)  # let the reader block: either order must work
+    await idle()
     let_go = time.monotonic()
     await stream.aclose()
     await task
@@ -298,7 +299,7 @@ async def async_close_from_thread(server: Server) -> float:
 
     task = asyncio.create_task(read())
     await waiting.wait()
-    await asyncio.sleep(0.02)  # let the reader block: either order must work
+    await idle()
     let_go = time.monotonic()
     await asyncio.to_thread(stream.close)
     await task

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from tests.support.servers import PATIENCE, Connection, Request, Server, says, two_then_stall
+from tests.support.waiting import idle
 
 
 def _stream(server: Server) -> Any:
@@ -104,7 +105,7 @@ def test_async_close_while_it_rests() -> None:
 
         task = asyncio.create_task(read())
         await asyncio.to_thread(server.wait_for, 1)
-        await asyncio.sleep(0.05)
+        await idle()
         await stream.aclose()
         assert await task == []
 

@@ -14,6 +14,8 @@ import time
 from collections.abc import Awaitable, Callable
 from typing import Any, NamedTuple, Protocol
 
+from tests.support.waiting import blocked, idle
+
 #: How long a count waits for the streams that do not start.
 COUNTING = 5.0
 MANY = 130
@@ -167,7 +169,7 @@ def close_from_thread(client: Any, watch: Watch) -> str:
     reader = threading.Thread(target=reads, daemon=True)
     reader.start()
     waits.wait(COUNTING)
-    time.sleep(0.05)  # not to wait for something, but to let the reader block
+    blocked()
     watch.left()
     try:
         stream.close()
@@ -299,7 +301,7 @@ async def aclose_from_task(client: Any, watch: Watch) -> str:
 
     reader = asyncio.create_task(reads())
     await waits.wait()
-    await asyncio.sleep(0.05)  # let the reader block
+    await idle()
     watch.left()
     try:
         await stream.aclose()
@@ -339,7 +341,7 @@ async def cancel_in_body(client: Any, watch: Watch) -> str:
 
 async def _cancel(task: asyncio.Task[None], ready: asyncio.Event, watch: Watch) -> str:
     await ready.wait()
-    await asyncio.sleep(0.05)  # let the reader block
+    await idle()
     watch.left()
     task.cancel()
     await asyncio.wait([task])

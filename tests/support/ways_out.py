@@ -30,6 +30,7 @@ from tests.support.servers import (
     sends,
 )
 from tests.support.servers import two_then_stall as silent
+from tests.support.waiting import idle
 
 USAGE = {
     "promptTokenCount": 5,
@@ -111,7 +112,7 @@ def _cancel_task(side: Any, client: genai.Client) -> None:
 
     async def scenario() -> None:
         task = asyncio.create_task(wait())
-        await asyncio.sleep(0.05)
+        await idle()
         task.cancel()
         with suppress(asyncio.CancelledError):
             await task

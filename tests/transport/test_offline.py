@@ -11,6 +11,7 @@ import pytest
 
 from headwater import genai
 from headwater.errors import ClientError, NotFoundError, StreamStalled, UsageError
+from tests.support.waiting import blocked, idle
 
 MODEL = "gemini-2.5-flash"
 
@@ -97,7 +98,7 @@ def test_silence_is_noticed(side: Any) -> None:
     """A pause that is longer than the timeout is a StreamStalled."""
     started = time.monotonic()
     with pytest.raises(StreamStalled):
-        side.read(side.stream(client("first=30", timeout=200), model=MODEL))
+        side.read(side.stream(client("first=30", timeout=200, retry_options={"attempts": 1}), model=MODEL))
     assert 0.2 <= time.monotonic() - started < 5
 
 
@@ -107,7 +108,7 @@ def test_close_ends_a_pause_sync() -> None:
     ended: list[Any] = []
     thread = threading.Thread(target=lambda: ended.append(list(stream)))
     thread.start()
-    time.sleep(0.05)
+    blocked()
     stream.close()
     thread.join(5)
     assert ended == [[]]
@@ -123,7 +124,7 @@ def test_close_ends_a_pause_async() -> None:
             return [chunk async for chunk in stream]
 
         task = asyncio.create_task(read())
-        await asyncio.sleep(0.05)
+        await idle()
         await stream.aclose()
         assert await asyncio.wait_for(task, 5) == []
 

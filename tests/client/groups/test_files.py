@@ -32,6 +32,7 @@ from headwater.types import File, FileState, UploadFileConfig
 from tests.support.live import Live
 from tests.support.servers import PATIENCE, Connection, Request, Server, refuses
 from tests.support.sides import run_async, run_page
+from tests.support.waiting import idle
 
 DATA = bytes(range(256)) * 1000
 SLICE = 64 * 1024
@@ -438,7 +439,7 @@ def test_reading_a_file_does_not_hold_the_event_loop_up(live: Live) -> None:
         upload = asyncio.ensure_future(
             live.client().aio.files.upload(file=Slow(DATA), config={"mime_type": "text/plain"})
         )
-        await asyncio.sleep(0.05)
+        await idle()
         go_on.set()
         return await upload
 
