@@ -1,6 +1,6 @@
 """The base of all API types: a msgspec Struct that accepts loose input and decodes strictly.
 
-There are three ways to an instance. A call (``Part(text="a")``) goes through ``_Meta.__call__``, which accepts both
+Instances are made in three ways. A call (``Part(text="a")``) goes through ``_Meta.__call__``, which accepts both
 cases of names, nested dicts and convertible values, and raises ``UsageError`` otherwise. Decoding JSON bypasses it:
 msgspec builds the objects in C, so the cost of the first way is paid only for what users write. ``salvage`` is for
 responses that the strict decoder refuses: it keeps what fits and drops the rest.

@@ -192,9 +192,9 @@ class ApiResponse(ApiModel, dict=True):
         return (*super().__reduce__(), self.__dict__)
 
     def __copy__(self) -> Self:
-        restore, arguments, kept = self.__reduce__()
+        restore, arguments, extra = self.__reduce__()
         copied = restore(*arguments)
-        copied.__dict__.update(kept)
+        copied.__dict__.update(extra)
         return cast("Self", copied)
 
     @classmethod
@@ -211,8 +211,8 @@ class ApiResponse(ApiModel, dict=True):
     @property
     def raw(self) -> bytes:
         """The JSON as received; for a response that was built here, its JSON."""
-        kept = self.__dict__.get("_raw")
-        return kept if kept is not None else msgspec.json.encode(self)
+        raw = self.__dict__.get("_raw")
+        return raw if raw is not None else msgspec.json.encode(self)
 
     @property
     def sdk_http_response(self) -> HttpResponse | None:
@@ -252,11 +252,11 @@ class GenerateContentResponse(ApiResponse):
         Raises:
             ParseError: if the text does not fit; ``error.text`` is the text.
         """
-        kept = self.__dict__
-        if "_parsed" not in kept:
-            parse, text = kept.get("_parse"), self.text
-            kept["_parsed"] = parse(text) if parse is not None and (text or not self.function_calls) else None
-        return kept["_parsed"]
+        extra = self.__dict__
+        if "_parsed" not in extra:
+            parse, text = extra.get("_parse"), self.text
+            extra["_parsed"] = parse(text) if parse is not None and (text or not self.function_calls) else None
+        return extra["_parsed"]
 
     @parsed.setter
     def parsed(self, value: Any) -> None:

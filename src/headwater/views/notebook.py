@@ -119,9 +119,8 @@ class NotebookView:
         self._bar = bar
         self._button = _make_button(stop) if stop is not None else None
         self._output = _Output()
-        self._output.show(
-            "", ""
-        )  # now, in the thread of the cell: output goes to the cell of the thread that creates it
+        # Created here, in the thread of the cell: an output belongs to the cell whose thread creates it.
+        self._output.show("", "")
         self._redraw = Redraw(self._draw, _INTERVAL)
 
     def add(self, chunk: GenerateContentResponse) -> None:

@@ -11,7 +11,8 @@ import os
 import re
 from collections.abc import Mapping, Sequence
 
-_TOGETHER, _SHOWN = "\x1b[?2026h", "\x1b[?2026l"  # synchronized output: shown at once, where it is known
+#: Synchronized output: terminals that know it show everything in between at once; the others ignore it.
+_SYNC_BEGIN, _SYNC_END = "\x1b[?2026h", "\x1b[?2026l"
 _ERASE_LINE, _ERASE_BELOW = "\x1b[K", "\x1b[J"
 _NO_WRAP, _WRAP = "\x1b[?7l", "\x1b[?7h"
 STYLE = re.compile(r"\x1b\[[0-9;]*m")
@@ -68,7 +69,7 @@ class Region:
         up = min(sum(self._rows(line, width) for line in self._drawn[same:]), height) - 1
         lines = f"{_ERASE_LINE}\n".join(new[same:])
         climb = f"\x1b[{up}A" if up > 0 else ""
-        return f"{_TOGETHER}\r{climb}{lines}{_ERASE_BELOW}{_SHOWN}"
+        return f"{_SYNC_BEGIN}\r{climb}{lines}{_ERASE_BELOW}{_SYNC_END}"
 
     def _rows(self, line: str, width: int) -> int:
         """Return the number of rows that a line takes after the window became narrower."""

@@ -347,5 +347,5 @@ def _loaded_chat(
     chat: SavedChat, model: str | None, config: Config
 ) -> tuple[str, GenerateContentConfig, History, MessageMap]:
     turns, message_map = saved_chats.turns_of(chat)
-    shown = History(turns, keep_partial=True)  # as the server does for a model that answers there
-    return model or saved_chats.model_of(chat), build.to_config(config, GenerateContentConfig), shown, message_map
+    past = History(turns, keep_partial=True)  # as the server does for a model that answers there
+    return model or saved_chats.model_of(chat), build.to_config(config, GenerateContentConfig), past, message_map

@@ -159,7 +159,7 @@ def turns(values: Sequence[Any] | None) -> list[Turn]:
 def save(text: str, file: str | os.PathLike[str] | IO[Any]) -> None:
     """Write to a path, atomically, or to a file object for text or bytes."""
     if isinstance(file, str | os.PathLike):
-        # Written beside it and renamed: a crash leaves the old file or the new one, never half of one.
+        # Written to another name, then renamed: a crash leaves the old file or the new one, never half of one.
         new = Path(f"{os.fspath(file)}.new")
         new.write_text(text, "utf-8")
         new.replace(file)

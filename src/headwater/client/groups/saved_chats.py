@@ -50,8 +50,8 @@ DELETIONS = ChatDeletionDialect()
 EXPORTS = ChatExportDialect()
 
 _NO_SERVER = (
-    "saved chats are kept by a headwater server: "
-    "run `headwater serve` and give its address (http_options.base_url, --base-url)"
+    "saved chats need a headwater server: "
+    "run `headwater serve` and pass its address (http_options.base_url, --base-url)"
 )
 # A running answer is partial for its reader: what it has may go to the model, but is not the end.
 _TURN_STATES = {

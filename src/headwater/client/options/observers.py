@@ -48,7 +48,7 @@ class CallRequest(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def model(self) -> str:
         """The model, without ``models/`` and anything before it; other resources as ``tunedModels/name``."""
-        # The URL is the one place where the model stands in every kind of request.
+        # Every kind of request has the model in its URL.
         path = unquote(urlsplit(self.url).path.rpartition(":")[0])
         _, is_model, name = path.rpartition("/models/")
         return name if is_model else "/".join(path.split("/")[-2:])

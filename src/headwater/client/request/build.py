@@ -32,7 +32,7 @@ from headwater.types.base import ApiModel
 
 C = TypeVar("C", bound=ApiModel)
 
-#: Fields of the config that stand beside ``generationConfig`` in the body and not in it, under the same names.
+#: Fields of the config that are fields of the body itself, not of its ``generationConfig``, under the same names.
 _TOP_LEVEL = (
     "safety_settings",
     "tool_config",
