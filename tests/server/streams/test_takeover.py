@@ -184,16 +184,81 @@ async def test_whole_answer_gets_the_end_that_it_lacks(store: Store) -> None:
         assert (text_of(found), found[-1][0], second.running) == ("all", record_format.END, 0)
 
 
-@memory_scene
+@scene
 async def test_answer_that_kills_servers_is_given_up(store: Store) -> None:
-    """After three servers that brought nothing nobody goes on with an answer; any chunk makes them count anew."""
-    async with joined(store, Held(), Held()) as nodes:
-        name = (await nodes[0].begin(on_break="continue")).name
-        await nodes[0].until(lambda state: state.next == 3, name)
-        account = msgspec.json.encode(record_format.StreamStatus(takeovers=3, idle_takeovers=3, known_records=3))
-        await nodes[0].log.append(name, [], writer=nodes[0].recorder.node_id, note=account)
+    """An answer whose server died without a chunk is retried once; the next server ends it and runs nothing."""
+    silent = [Held(first=0) for _ in range(3)]
+    async with joined(store, silent[0]) as (first,):
+        name = (await first.begin(on_break="continue")).name
+        await first.die()
+        async with joined(store, silent[1]) as (second,):
+            await second.until(lambda _: silent[1].running == 1, name)
+            await second.die()
+        async with joined(store, silent[2]) as (third,):
+            found = await third.read(name)
+            status = record_format.read_status((await third.log.state(name)).note)
+    error = json.loads(found[-1][1:])["error"]
+    assert (error["code"], error["status"], error["details"][0]["reason"]) == (503, "UNAVAILABLE", "LOST")
+    assert (status.reason, status.code, status.takeovers) == ("failed", 503, 2)
+    assert (silent[2].running, silent[2].cancelled) == (0, 0)
+
+
+@memory_scene
+async def test_suspects_are_retried_one_by_one(store: Store) -> None:
+    """Of the answers that a dead server left without a chunk the second runs when the first has one."""
+    first, second = Held(first=0), Held(first=0)
+    async with joined(store, first, second) as nodes:
+        names = [(await nodes[0].begin(on_break="continue")).name for _ in range(2)]
+        cluster = nodes[1].server.cluster
+        watched = asyncio.Queue[Any]()
+
+        async def watch(generation: Any) -> None:
+            watched.put_nowait(generation)
+            async with asyncio.timeout(PATIENCE):
+                while generation.first_chunk is None:
+                    await asyncio.sleep(0.01)
+
+        cluster._watch = watch  # type: ignore[method-assign]
         await nodes[0].die()
-        assert (await nodes[1].read(name))[-1][0] == record_format.ERROR
+        one = await asyncio.wait_for(watched.get(), PATIENCE)
+        async with asyncio.timeout(PATIENCE):
+            while len(cluster._queued) < 2:  # the other one is found as well, and waits
+                await asyncio.sleep(0.01)
+        assert (second.running, len(nodes[1].recorder)) == (1, 1)
+        other = names[1 - names.index(one.key)]
+        assert (await nodes[1].log.state(other)).writer == nodes[0].recorder.node_id
+        assert second.gate is not None
+        second.gate.set()
+        assert [await nodes[1].text(name) for name in names] == ["end", "end"]
+
+
+@memory_scene
+async def test_suspect_that_leaves_the_server_alive_makes_room(store: Store) -> None:
+    """A model may think for long before its first chunk: it does not keep the next suspect waiting for that."""
+    second = Held(first=0)
+    async with joined(store, Held(first=0), second) as nodes:
+        names = [(await nodes[0].begin(on_break="continue")).name for _ in range(2)]
+        await nodes[0].die()
+        await nodes[1].until(lambda _: second.running == 2, names[0])
+
+
+@memory_scene
+async def test_server_that_shuts_down_is_no_victim(store: Store) -> None:
+    """Servers that are restarted one after the other did not die of the answer that they hand over."""
+    engines = [Held(first=0) for _ in range(4)]
+    async with joined(store, engines[0]) as (node,):
+        node.recorder.hands_over = True  # as a log on disk does
+        name = (await node.begin(on_break="continue")).name
+        await node.until(lambda _: engines[0].running == 1, name)
+        await node.recorder.drain(0.0)
+        for engine in engines[1:]:
+            async with joined(store, engine) as (successor,):
+                successor.recorder.hands_over = True
+                await successor.until(lambda _, engine=engine: engine.running == 1, name)  # type: ignore[misc]
+                await successor.recorder.drain(0.0)
+        state = await node.log.state(name)
+        assert not state.is_sealed
+        assert record_format.read_status(state.note).takeovers == 3
 
 
 @memory_scene

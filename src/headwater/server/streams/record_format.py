@@ -54,14 +54,16 @@ class StreamHeader(msgspec.Struct, frozen=True, omit_defaults=True):
 class StreamStatus(StreamEnding, frozen=True, omit_defaults=True):
     """The note of a stream's log: its ``StreamEnding``, or that it is ``"running"`` or has ``"failed"``.
 
-    ``takeovers`` counts the servers that took it over, ``idle_takeovers`` the latest in a row that added nothing to the
-    ``known_records`` records of the log; ``code`` is the code of the error that ended it.
+    ``takeovers`` counts the servers that took it over, ``idle_takeovers`` how many servers have died in a row without
+    adding to the ``known_records`` records of the log. ``handed_over`` says that the last one did not die, but left the
+    stream to the others when it shut down. ``code`` is the code of the error that ended it.
     """
 
     reason: str = RUNNING
     takeovers: int = 0
     idle_takeovers: int = msgspec.field(default=0, name="idle")
     known_records: int = msgspec.field(default=0, name="known")
+    handed_over: bool = False
     code: int | None = None
 
 

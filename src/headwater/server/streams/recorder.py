@@ -22,6 +22,8 @@ import time
 from collections.abc import Callable, Coroutine
 from typing import Any
 
+import msgspec
+
 from headwater.contract.streams import CANCELLED, FAILED, FINISHED
 from headwater.engines.base import Engine, EngineRequest
 from headwater.errors import APIError, HeadwaterError, LogError, StreamError
@@ -86,6 +88,8 @@ class Generation:
         self.stopped_by: HeadwaterError | None = None
         #: Whether another server is to end its log.
         self.is_abandoned = False
+        #: Whether this server leaves it to the others since it shuts down.
+        self.is_handed_over = False
         self._is_stopped = False
         self._task: asyncio.Task[None] | None = None
 
@@ -107,6 +111,11 @@ class Generation:
             self._is_stopped, self.stopped_by = True, error
             # Not before the task's first step: a task that is cancelled before it runs never gets to end its log.
             asyncio.get_running_loop().call_soon(self._task.cancel)
+
+    def hand_over(self) -> None:
+        """Stop the engine at once, and leave the log without an end to another server."""
+        self.is_handed_over = True
+        self.abandon()
 
     def abandon(self) -> None:
         """Stop the engine at once, and write nothing more to the log."""
@@ -213,7 +222,7 @@ class Recorder:
             await asyncio.wait(list(self._tasks.values()), timeout=grace)
         for generation in list(self._running.values()):
             if generation.resumable:
-                generation.abandon()
+                generation.hand_over()
             else:
                 generation.cancel(shutting_down())
         # Cancelled generations still write their ends.
@@ -241,13 +250,20 @@ class Recorder:
             record, status = await self._outcome(engine, generation)
             with contextlib.suppress(HeadwaterError):  # a log that was dropped needs no end; others: see log_writer
                 if generation.is_abandoned:
-                    await generation.writer.flush()
+                    await self._leave(generation)
                 else:
                     await generation.writer.end(record, status)
         finally:
             self._running.pop(generation.key, None)
             self._tasks.pop(generation.key, None)
             self._metrics.closed(engine.name)
+
+    async def _leave(self, generation: Generation) -> None:
+        """Leave a log to the other servers. One that was not lost to them says that this server did not die of it."""
+        await generation.writer.flush()
+        if generation.is_handed_over:
+            note = msgspec.json.encode(msgspec.structs.replace(generation.status, handed_over=True))
+            await self.log.append(generation.key, [], writer=self.node_id, note=note)
 
     async def _outcome(self, engine: Engine, generation: Generation) -> tuple[bytes, StreamStatus]:
         """Run the engine to its end. Return the last record of the log, and the final status."""

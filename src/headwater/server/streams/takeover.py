@@ -24,8 +24,14 @@ time and no correctness: whoever wants a stream stopped watches the stream's log
 - A header with ``on_break`` "fail": the log is sealed with an error that says why (503, LOST).
 - The request, and chunks up to a finish reason: sealed as finished. Only the end was missing.
 - The request, and a part of the answer: resumed. An engine continues the answer in the same log.
-- The same, but the last servers have added nothing: sealed with the error. A request that kills its servers must not
-  travel through the whole cluster (``_MAX_IDLE_TAKEOVERS``).
+- The same, but the dead server added no chunk: suspect, since the request itself may have killed it. It is retried
+  once (``_MAX_IDLE_TAKEOVERS``), and sealed with the error if that server adds nothing either. A request that kills
+  its servers must not travel through the whole cluster, nor come back after each restart.
+
+*Suspects are retried alone.* A server retries one suspect at a time (``_retry_suspects``): the next one has to wait for
+the first chunk, or until the server has visibly survived the request for a while (``_PROBATION_TICKS``). The others
+stay stale, and any server may take them. So if a suspect kills its server again, the innocent ones that had waited for
+their first chunk on the same dead server are not counted as guilty with it.
 
 *Why nothing is lost.* What a reader has seen was read from the log, so it is in the log, and the new writer continues
 after the last record there. Chunks that the dead server had produced but not appended were seen by no one; the resumed
@@ -36,10 +42,11 @@ resumes from is complete. ``ResumingEngine`` joins the rest to what is there. Th
 servers with the same stream impossible, whatever their clocks say.
 
 *The order in a takeover.* First ``take_over`` (the fence), then read, then write the status with the new takeover
-count, and only then run the engine: a server that dies of this request has been counted by then.
+count, and only then parse the chunks and run the engine: a server that dies of this request has been counted by then.
 
 *Shutdown* is a gentler death: what may be resumed elsewhere is abandoned after the grace period without an end, its
-lease runs out, and another server resumes it. The others get an end that says why. ``leave`` drops the control log, so
+lease runs out, and another server resumes it. The note says so (``handed_over``): such a server did not die of the
+stream, which is no suspect for it. The others get an end that says why. ``leave`` drops the control log, so
 that no messages are left for a server that is gone.
 """
 
@@ -59,16 +66,20 @@ from headwater.errors import APIError, ConflictError, HeadwaterError, LogError, 
 from headwater.log.base import tail
 from headwater.server.http.errors import server_error
 from headwater.server.streams import record_format
-from headwater.server.streams.log_keys import CONTROL, control_key, is_name
+from headwater.server.streams.log_keys import CONTROL, control_key, header_of, is_name
 from headwater.server.streams.record_format import StreamHeader, StreamStatus
-from headwater.server.streams.recorder import Recorder
+from headwater.server.streams.recorder import Generation, Recorder
 from headwater.server.streams.registry import StreamRegistry
 from headwater.server.streams.routing import EngineRouter
 
 logger = logging.getLogger("headwater.server")
 
-#: How many servers in a row may die of an answer without adding a chunk before it is given up.
-_MAX_IDLE_TAKEOVERS = 3
+#: How many servers in a row may die without adding a chunk before a stream is given up with the next one that does.
+_MAX_IDLE_TAKEOVERS = 1
+#: How many rounds the event loop has to make with a suspect before the next one may run (each of ``_TICK`` seconds).
+#: Rounds and not a time: a loop that is frozen makes none.
+_PROBATION_TICKS = 20
+_TICK = 0.05
 #: The longest pause between two searches for stale logs (seconds): how long after its lease an answer is resumed.
 _MAX_POLL = 0.5
 
@@ -83,11 +94,19 @@ class ClusterNode:
         self._log = recorder.log
         self._key = control_key(recorder.node_id)
         self._tasks: list[asyncio.Task[None]] = []
+        self._suspects: asyncio.Queue[str] = asyncio.Queue()
+        self._queued: set[str] = set()  # those in ``_suspects``, which are found stale again in each round
 
     def join(self) -> None:
         """Start renewing leases, reading messages and taking over stale logs."""
         period = self._recorder.lease / 4
-        works = ((self._listen, period), (self._renew, period), (self._take_over_stale, min(period, _MAX_POLL)))
+        search = min(period, _MAX_POLL)
+        works = (
+            (self._listen, period),
+            (self._renew, period),
+            (self._take_over_stale, search),
+            (self._retry_suspects, search),
+        )
         self._tasks = [asyncio.create_task(self._repeat(work, period)) for work, period in works]
 
     async def leave(self) -> None:
@@ -149,41 +168,84 @@ class ClusterNode:
             return
         # Other logs with a lease belong to other parts of the server. A stream that still runs here has a lease that is
         # only late: renewing it is cheaper than taking over from oneself.
-        if not is_name(key) or self._recorder.get(key) is not None:
+        if not is_name(key) or self._recorder.get(key) is not None or key in self._queued:
             return
+        if await self._is_suspect(key):
+            self._queued.add(key)
+            self._suspects.put_nowait(key)
+        else:
+            await self._take_over_stream(key)
+
+    async def _is_suspect(self, key: str) -> bool:
+        """Whether the server of a stale stream may have died of it: it is to be run again, and has not grown."""
+        header = await header_of(self._log, key)
+        if header is None or not header.has_request:  # it is dropped or ended, and never run
+            return False
+        with suppress(UnknownStreamError):
+            state = await self._log.state(key)
+            status = _status_after_takeover(record_format.read_status(state.note), header, state.next)
+            return 0 < status.idle_takeovers <= _MAX_IDLE_TAKEOVERS
+        return False
+
+    async def _retry_suspects(self) -> None:
+        """Retry suspect streams, one after the other."""
+        key = await self._suspects.get()
+        try:
+            if not self._recorder.draining.is_set():
+                await self._watch(await self._take_over_stream(key))
+        finally:
+            self._queued.discard(key)
+
+    async def _watch(self, generation: Generation | None) -> None:
+        """Return when a suspect has a chunk or an end, or the server has lived on with it for a while."""
+        for _ in range(_PROBATION_TICKS):
+            is_running = generation is not None and self._recorder.get(generation.key) is generation
+            if not is_running or generation is None or generation.first_chunk is not None:
+                return
+            await asyncio.sleep(_TICK)
+
+    async def _take_over_stream(self, key: str) -> Generation | None:
+        """Become the writer of a stream, and resume or end it. None if nothing runs."""
         with suppress(ConflictError, SealedError, UnknownStreamError):  # another server was faster
             state = await self._log.take_over(key, self._recorder.node_id, lease=self._recorder.lease)
-            await self._resume_or_end(key, record_format.read_status(state.note))
+            return await self._resume_or_end(key, record_format.read_status(state.note))
+        return None
 
-    async def _resume_or_end(self, key: str, status: StreamStatus) -> None:
+    async def _resume_or_end(self, key: str, status: StreamStatus) -> Generation | None:
         """Resume a stream that is ours now, or seal it."""
         records = await self._read_records(key)
         header = record_format.read_header(records[0]) if records else None
-        status = _status_after_takeover(status, len(records))
         if header is None:  # its server died before it could append the header
             await self._log.drop(key)
-        elif not header.has_request or len(records) < header.start or status.idle_takeovers > _MAX_IDLE_TAKEOVERS:
-            await self._end(key, _server_died(), status)
-        else:
-            await self._resume(key, header, records, status)
+            return None
+        status = _status_after_takeover(status, header, len(records))
+        if header.has_request and len(records) >= header.start and status.idle_takeovers <= _MAX_IDLE_TAKEOVERS:
+            return await self._resume(key, header, records, status)
+        if status.idle_takeovers > _MAX_IDLE_TAKEOVERS:
+            logger.error("stream %s is given up: servers died of it before it had a chunk", key)
+        await self._end(key, _server_died(), status)
+        return None
 
-    async def _resume(self, key: str, header: StreamHeader, records: list[bytes], status: StreamStatus) -> None:
+    async def _resume(
+        self, key: str, header: StreamHeader, records: list[bytes], status: StreamStatus
+    ) -> Generation | None:
+        note = msgspec.json.encode(status)
+        await self._log.append(key, [], writer=self._recorder.node_id, note=note)
         chunks = [record[1:] for record in records[header.start :]]
         try:
             engine = self._router.named(header.engine) if header.engine else self._router.for_model(header.model)
             resuming = ResumingEngine(engine, chunks)
         except HeadwaterError as error:  # no such engine here, or chunks that cannot be read
             await self._end(key, error if isinstance(error, APIError) else _server_died(), status)
-            return
+            return None
         if resuming.is_whole:
             await self._end(key, None, status)
-            return
-        note = msgspec.json.encode(status)
-        await self._log.append(key, [], writer=self._recorder.node_id, note=note)
+            return None
         request = EngineRequest(header.model, records[1][1:])
         generation = self._recorder.run(resuming, request, key, resumable=True, count=len(chunks), status=status)
         self._registry.adopt(key, header, generation)
         logger.warning("the server of a stream died: resuming it after %d chunks", len(chunks))
+        return generation
 
     async def _end(self, key: str, error: APIError | None, status: StreamStatus) -> None:
         reason, code = (FINISHED, None) if error is None else (FAILED, error.code)
@@ -198,10 +260,15 @@ class ClusterNode:
         return records
 
 
-def _status_after_takeover(status: StreamStatus, count: int) -> StreamStatus:
+def _status_after_takeover(status: StreamStatus, header: StreamHeader, count: int) -> StreamStatus:
     """The status of a stream with ``count`` records that was taken over once more."""
-    idle = status.idle_takeovers + 1 if count == status.known_records else 1
-    return msgspec.structs.replace(status, takeovers=status.takeovers + 1, idle_takeovers=idle, known_records=count)
+    idle = status.idle_takeovers
+    if count > max(status.known_records, header.start):
+        idle = 0
+    elif not status.handed_over:
+        idle += 1
+    taken = status.takeovers + 1
+    return msgspec.structs.replace(status, takeovers=taken, idle_takeovers=idle, known_records=count, handed_over=False)
 
 
 def _server_died() -> APIError:
