@@ -55,7 +55,7 @@ def test_the_wait_for_the_head_of_the_answer_is_counted(clock: str) -> None:
     script.failed("timeout")
     error = script.stop()
     assert (error.deadline, error.limit, error.elapsed, error.phase) == (clock, 5.0, 5.0, "connect")
-    assert "nothing had come after 5 s" in str(error)
+    assert "nothing had arrived after 5 s" in str(error)
 
 
 def test_the_gap_between_contents_is_not_counted_before_the_first() -> None:
@@ -80,7 +80,7 @@ def test_what_is_no_content_does_not_reset_the_content_clocks(nothing: bytes, cl
     assert step.timeout == pytest.approx(1.0)
     error = runs_out(script)
     assert (type(error), error.deadline, error.elapsed) == (StreamStalled, clock, pytest.approx(10.0))
-    assert ("6 characters had come" if begun else "no content had come") in str(error)
+    assert ("6 characters had arrived" if begun else "no content had arrived") in str(error)
 
 
 @pytest.mark.parametrize("content", [HELLO, THOUGHT, CALL])
@@ -119,7 +119,7 @@ def test_the_total_runs_over_everything() -> None:
     assert step == Read(1.0)
     error = runs_out(script)
     assert (type(error), error.deadline, error.limit, error.elapsed) == (DeadlineExceeded, "total", 10.0, 10.0)
-    assert str(error) == "the answer took longer than 10 s (total); 18 characters had come after 10 s"
+    assert str(error) == "the answer took longer than 10 s (total); 18 characters had arrived after 10 s"
     assert error.partial.text == "Hello " * 3
 
 

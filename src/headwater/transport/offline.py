@@ -1,7 +1,7 @@
 """The offline transport: HTTP answered in-process by the offline engine, byte for byte as the API would.
 
-The base URL says how fast: ``offline:`` is the pace of a real model, ``offline:instant`` does not wait at all, and
-``offline:first=1,rate=20`` waits a second before the first chunk and then speaks 20 tokens a second.
+The base URL sets the pace: ``offline:`` is that of a real model, ``offline:instant`` does not wait at all, and
+``offline:first=1,rate=20`` waits a second before the first chunk and then sends 20 tokens per second.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from headwater.types.base import ApiModel, coerce
 
 
 class _Piece(msgspec.Struct, frozen=True):
-    """Some bytes of a body, and how long they take to come (seconds)."""
+    """Some bytes of a body, and how long they take to arrive (seconds)."""
 
     delay: float
     data: bytes
@@ -34,8 +34,8 @@ class _Piece(msgspec.Struct, frozen=True):
 _END = _Piece(0.0, b"")
 
 
-class _Answer:
-    """What the offline engine answers to one request: a head, and pieces of a body."""
+class _Response:
+    """The offline engine's response to one request: a head, and pieces of a body."""
 
     def __init__(self, request: HttpRequest) -> None:
         self.status = 200
@@ -44,14 +44,14 @@ class _Answer:
             pieces = _route(request)
             if _method(request).startswith("stream"):
                 self.headers = {"content-type": "text/event-stream"}
-            first = next(pieces, None)  # what is wrong with a request shows before the head is sent
+            first = next(pieces, None)  # an invalid request is refused before the head is sent
         except APIError as error:
             self.status, first, pieces = error.code, None, iter([_Piece(0.0, msgspec.json.encode(error.details))])
         self.pieces = _chain(first, pieces)
 
 
 class _Timetable:
-    """The pieces of a body, each with the moment at which it comes: its delay after the piece before it was taken."""
+    """The pieces of a body and when each arrives: its delay counts from when the piece before was taken."""
 
     def __init__(self, pieces: Iterator[_Piece]) -> None:
         self._pieces = pieces
@@ -59,7 +59,7 @@ class _Timetable:
         self._due = 0.0
 
     def left(self) -> float:
-        """Return the seconds until the next piece, or the end, is there."""
+        """Return the seconds until the next piece, or the end, arrives."""
         if self._next is None:
             self._next = next(self._pieces, _END)
             self._due = time.monotonic() + self._next.delay
@@ -72,33 +72,33 @@ class _Timetable:
 
 
 class OfflineBody:
-    """An answer that a thread reads."""
+    """A response that a thread reads."""
 
-    def __init__(self, answer: _Answer) -> None:
-        self.status, self.headers = answer.status, answer.headers
-        self._pieces = _Timetable(answer.pieces)
+    def __init__(self, response: _Response) -> None:
+        self.status, self.headers = response.status, response.headers
+        self._pieces = _Timetable(response.pieces)
         self._aborted = Latch()
 
     def read(self, timeout: float | None) -> bytes:
-        """Return the next piece when its time has come, ``b""`` at the end."""
+        """Return the next piece when it is due, ``b""`` at the end."""
         left = self._pieces.left()
         if not self.wait(left if timeout is None else timeout):
             raise TransportError("timeout", f"{timeout:g} s")
         return self._pieces.take()
 
     def wait(self, seconds: float) -> bool:
-        """Return whether a piece is there, at the latest after ``seconds``."""
+        """Return whether a piece has arrived, at the latest after ``seconds``."""
         left = self._pieces.left()
         if self._aborted.wait(min(left, seconds)):
             raise TransportError("aborted", "the read was aborted")
         return left <= seconds
 
     def close(self) -> None:
-        """Let go."""
+        """Release the response."""
         self.abort()
 
     def abort(self) -> None:
-        """End a ``read`` that waits."""
+        """End a waiting ``read``."""
         self._aborted.open()
 
 
@@ -106,31 +106,31 @@ class OfflineTransport:
     """Opens requests to the offline engine."""
 
     def open(self, request: HttpRequest, timeout: float | None, waiting: WaitInterrupter) -> OfflineBody:
-        """Return the offline engine's answer."""
-        return OfflineBody(_Answer(request))
+        """Return the offline engine's response."""
+        return OfflineBody(_Response(request))
 
     def close(self) -> None:
-        """Do nothing: there are no connections."""
+        """Do nothing: no connections exist."""
 
 
 class AsyncOfflineBody:
-    """An answer that a coroutine reads."""
+    """A response that a coroutine reads."""
 
-    def __init__(self, answer: _Answer) -> None:
-        self.status, self.headers = answer.status, answer.headers
-        self._pieces = _Timetable(answer.pieces)
+    def __init__(self, response: _Response) -> None:
+        self.status, self.headers = response.status, response.headers
+        self._pieces = _Timetable(response.pieces)
         self._loop = asyncio.get_running_loop()
         self._aborted = asyncio.Event()
 
     async def read(self, timeout: float | None) -> bytes:
-        """Return the next piece when its time has come, ``b""`` at the end."""
+        """Return the next piece when it is due, ``b""`` at the end."""
         left = self._pieces.left()
         if not await self.wait(left if timeout is None else timeout):
             raise TransportError("timeout", f"{timeout:g} s")
         return self._pieces.take()
 
     async def wait(self, seconds: float) -> bool:
-        """Return whether a piece is there, at the latest after ``seconds``."""
+        """Return whether a piece has arrived, at the latest after ``seconds``."""
         left = self._pieces.left()
         if await self._is_aborted_within(min(left, seconds)):
             raise TransportError("aborted", "the read was aborted")
@@ -138,7 +138,7 @@ class AsyncOfflineBody:
 
     async def _is_aborted_within(self, seconds: float) -> bool:
         if seconds <= 0:
-            await asyncio.sleep(0)  # a task that speaks without a pause still lets the others run
+            await asyncio.sleep(0)  # a stream without pauses must still let other tasks run
             return self._aborted.is_set()
         try:
             async with asyncio.timeout(seconds):
@@ -147,11 +147,11 @@ class AsyncOfflineBody:
             return False
 
     def close(self) -> None:
-        """Let go."""
+        """Release the response."""
         self.abort()
 
     def abort(self) -> None:
-        """End a ``read`` that waits. May be called from any thread."""
+        """End a waiting ``read``. May be called from any thread."""
         if not self._loop.is_closed():
             self._loop.call_soon_threadsafe(self._aborted.set)
 
@@ -162,10 +162,10 @@ class AsyncOfflineTransport:
     async def open(self, request: HttpRequest, timeout: float | None, waiting: WaitInterrupter) -> AsyncOfflineBody:
         """Return the offline engine's answer, prepared in a thread if that may take long."""
         is_quick = offline.is_quick(request.body or b"") and _method(request) != "generateContent"
-        return AsyncOfflineBody(_Answer(request) if is_quick else await asyncio.to_thread(_Answer, request))
+        return AsyncOfflineBody(_Response(request) if is_quick else await asyncio.to_thread(_Response, request))
 
     async def close(self) -> None:
-        """Do nothing: there are no connections."""
+        """Do nothing: no connections exist."""
 
 
 def _chain(first: _Piece | None, rest: Iterator[_Piece]) -> Iterator[_Piece]:
@@ -179,10 +179,10 @@ def _method(request: HttpRequest) -> str:
 
 
 def _route(request: HttpRequest) -> Iterator[_Piece]:
-    """The pieces of the answer.
+    """The pieces of the response.
 
     Raises:
-        APIError: the request is refused.
+        APIError: if the request is refused.
     """
     path = urlsplit(request.url).path
     pace = parse_pace(path.partition("/")[0])
@@ -228,7 +228,11 @@ def _refusal(code: int, message: str, status: str) -> APIError:
 
 
 def parse_pace(text: str) -> offline.Pace:
-    """Return the pace that the part of the base URL behind ``offline:`` asks for."""
+    """Return the pace that the base URL sets after ``offline:``.
+
+    Raises:
+        UsageError: if ``text`` is not a pace.
+    """
     if text == "instant":
         return offline.INSTANT
     try:

@@ -432,7 +432,7 @@ def test_an_address_of_something_else_is_said_to_be_one(side: Any, page: Any) ->
     """Whatever its 404 looks like."""
     with Server(lambda connection, _: connection.answer(page, status="404 Not Found")) as server:
         for method in ("load", "list"):
-            with pytest.raises(NotFoundError, match="has to be a headwater server"):
+            with pytest.raises(NotFoundError, match="must be a headwater server"):
                 side.call(server.client(), f"chats.{method}", **({"place": "abc"} if method == "load" else {}))
 
 

@@ -169,9 +169,9 @@ def test_without_a_server_there_are_no_named_streams(side: Any) -> None:
         connection.answer(b"<html>not here</html>", status="404 Not Found", content_type="text/html")
 
     with Server(page) as server:
-        with pytest.raises(NotFoundError, match="has to be a headwater server"):
+        with pytest.raises(NotFoundError, match="must be a headwater server"):
             side.call(server.client(), "streams.start", **ASK)
-        with pytest.raises(NotFoundError, match="has to be a headwater server"):
+        with pytest.raises(NotFoundError, match="must be a headwater server"):
             side.read(side.call(server.client(), "streams.attach", name=NAME))
 
 

@@ -7,7 +7,7 @@
 # A server that continues from a checkpoint replays what followed the checkpoint (``SkipReplayed``). It is the same
 # text, but it may be cut into other chunks, and calls may have other ids. So neighbouring texts are merged before they
 # are compared, and calls are compared by name and arguments. The comparison is exact and immediate: nothing is held
-# back, and the first difference ends the stream, because after it nobody can say what belongs together.
+# back, and the first difference ends the stream, because after it there is no telling what belongs together.
 #
 # A model that is shown its own text may begin by repeating the end of it (``TrimOverlap``). This is a guess: the
 # longest piece of new text that equals the end of the old one is taken for a repetition. A short one can be meant ("ha

@@ -116,6 +116,6 @@ class Clocks:
 _MESSAGES = {
     "first_content": "no content from the model within {:g} s",
     "content_gap": "no more content from the model for {:g} s",
-    "byte_gap": "nothing came from the API for {:g} s",
+    "byte_gap": "nothing arrived from the API for {:g} s",
     "total": "the answer took longer than {:g} s",
 }

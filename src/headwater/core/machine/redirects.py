@@ -26,7 +26,7 @@ def follow_redirect(request: HttpRequest, location: str, count: int) -> HttpRequ
         old, new = urlsplit(request.url), urlsplit(url)
         same = _is_same_host(old, new)
     except ValueError:
-        raise WireError(f"the API redirects to {location[:200]!r}, which is no URL") from None
+        raise WireError(f"the API redirects to {location[:200]!r}, which is not a URL") from None
     if count > _MAX_REDIRECTS or not same:
         where = "too many times" if same else f"to another host, {new.scheme}://{new.netloc}, and the key stays here"
         raise WireError(f"the API redirects {where}; set base_url to where it should go")

@@ -36,7 +36,7 @@ def connection_lost(error: TransportError, *, is_answered: bool) -> ConnectError
 
 def opening_timed_out(error: TransportError, elapsed: float) -> StreamStalled:
     """Return the error of a connection that the transport itself gave up before any deadline had passed."""
-    return StreamStalled(f"nothing came from the API within {error}", deadline="connect", elapsed=elapsed)
+    return StreamStalled(f"nothing arrived from the API within {error}", deadline="connect", elapsed=elapsed)
 
 
 def not_a_stream(leftover: bytes, api_name: str) -> WireError:
@@ -48,5 +48,5 @@ def not_a_stream(leftover: bytes, api_name: str) -> WireError:
 def received_text(fold: Fold, *, is_answered: bool) -> str:
     """Return what had arrived of the answer, for a message; ``is_answered`` tells of the head."""
     if not fold.grown:
-        return "no content had come" if is_answered else "nothing had come"
-    return f"{len(fold.text)} characters had come" if fold.text else "no text had come"
+        return "no content had arrived" if is_answered else "nothing had arrived"
+    return f"{len(fold.text)} characters had arrived" if fold.text else "no text had arrived"

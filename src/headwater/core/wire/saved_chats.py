@@ -14,7 +14,7 @@ from headwater.types.response import ApiResponse
 
 #: The reason in the error of a message whose parent does not exist.
 _UNKNOWN = f'"{UNKNOWN_MESSAGE}"'.encode()
-_NOT_HERE = "there are no saved chats at this address: it has to be a headwater server (headwater serve)"
+_NOT_HERE = "this address has no saved chats: it must be a headwater server (headwater serve)"
 
 
 class ListChatsConfig(ApiModel):

@@ -17,7 +17,7 @@ from headwater.types import GenerateContentResponse
 
 #: The first byte of documents that are not chunks; JSON never begins with it.
 _MARKS = {END_EVENT: b"z", FAILED_EVENT: b"x"}
-_NOT_HERE = "there are no named streams at this address: it has to be a headwater server (headwater serve)"
+_NOT_HERE = "this address has no stored streams: it must be a headwater server (headwater serve)"
 
 
 class NumberedFraming:
