@@ -38,7 +38,7 @@ _STATUS = {400: "INVALID_ARGUMENT", 404: "NOT_FOUND"}
 _USER_ROLES = (None, "", "user", "function", "tool")
 
 
-class Turn(msgspec.Struct, frozen=True):
+class PromptTurn(msgspec.Struct, frozen=True):
     """One turn of the chat so far."""
 
     role: str
@@ -52,7 +52,7 @@ class Prompt(msgspec.Struct, frozen=True):
     size: int  # characters of the text that arrived; ``text`` may be shorter
     instruction: str
     material: str
-    turns: tuple[Turn, ...]
+    turns: tuple[PromptTurn, ...]
     media: tuple[Blob | FileData, ...]
     results: tuple[FunctionResponse, ...]
     config: GenerationConfig
@@ -91,7 +91,9 @@ def read(request: GenerateContentRequest, candidate: int = 0) -> Prompt:
         size=sum(len(part.text) for part in parts if part.text and not part.thought),
         instruction=instruction,
         material=material,
-        turns=tuple(Turn("user" if _is_user(content) else "model", _text(content)) for content in contents[:start]),
+        turns=tuple(
+            PromptTurn("user" if _is_user(content) else "model", _text(content)) for content in contents[:start]
+        ),
         media=media,
         results=tuple(part.function_response for part in parts if part.function_response is not None),
         config=config,

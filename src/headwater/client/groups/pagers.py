@@ -51,7 +51,7 @@ class _BasePager(Generic[T]):
         """Return the config that requests the next page.
 
         Raises:
-            IndexError: if there is none.
+            IndexError: if this is the last page.
         """
         if not self._current.next_page_token:
             raise IndexError("no more pages")
@@ -71,7 +71,7 @@ class Pager(_BasePager[T]):
         """Fetch the next page and return its items.
 
         Raises:
-            IndexError: if there is none.
+            IndexError: if this is the last page.
         """
         self._current = self._fetch(self._next_config())
         return self.page
@@ -93,7 +93,7 @@ class AsyncPager(_BasePager[T]):
         """Fetch the next page and return its items.
 
         Raises:
-            IndexError: if there is none.
+            IndexError: if this is the last page.
         """
         self._current = await self._fetch(self._next_config())
         return self.page

@@ -315,7 +315,7 @@ def file_name(file: Any) -> str:
     """Return the resource name, ``files/...``, of a file: given as that, as its id, as its URI or as a ``File``.
 
     Raises:
-        UsageError: if it is none of these.
+        UsageError: if ``file`` names no file.
     """
     text = file.name or file.uri or file.download_uri if isinstance(file, File) else file
     if not isinstance(text, str) or not text:

@@ -23,7 +23,7 @@ class IdempotencyKeys:
         self._log = log
 
     async def find(self, claim: str, digest: str) -> tuple[str, StreamHeader] | None:
-        """Return the stream that was started with this key, or None if there is none any more.
+        """Return the stream that was started with this key, or None if it has been dropped since.
 
         Raises:
             APIError: 422, if it was started by another request.
