@@ -14,6 +14,7 @@ import pytest
         ("List 7 fruits", 7),
         ("Suggest three names for a cat", 3),
         ("Top 10 tips for travel", 10),
+        ("Name a fruit.", 1),
     ],
 )
 def test_a_list_has_exactly_the_items_that_were_asked_for(say: Any, prompt: Any, number: Any) -> None:
@@ -201,6 +202,10 @@ def test_a_summary_takes_sentences_of_the_text_that_was_given(say: Any, prompt: 
 def test_notes_without_sentences_are_summarised_by_their_lines(say: Any) -> None:
     notes = "- call Ada about the boat\n- the river gauge stands at three metres\n- order new ropes before Friday"
     assert say(f"Summarize this:\n\n{notes}").rstrip(".") in notes
+
+
+def test_the_first_of_two_wishes_is_answered(say: Any) -> None:
+    assert "fox" in say("Tell me a story about a fox. Then summarize it.")
 
 
 def test_a_summary_without_a_text_is_refused_honestly(say: Any) -> None:

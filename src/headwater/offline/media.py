@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import struct
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import msgspec
 
@@ -34,16 +34,6 @@ def look(data: bytes) -> Header:
         return Header(kind)
 
 
-def _png_size(data: bytes) -> tuple[int, int]:
-    width, height = struct.unpack(">II", data[16:24])
-    return width, height
-
-
-def _gif_size(data: bytes) -> tuple[int, int]:
-    width, height = struct.unpack("<HH", data[6:10])
-    return width, height
-
-
 def _jpeg_size(data: bytes) -> tuple[int, int]:
     place = 2
     for _ in range(_JPEG_SEGMENTS):
@@ -71,7 +61,12 @@ def _webp_size(data: bytes) -> tuple[int, int]:
     return width & 0x3FFF, height & 0x3FFF
 
 
-_SIZES = {"PNG": _png_size, "GIF": _gif_size, "JPEG": _jpeg_size, "WebP": _webp_size}
+_SIZES: dict[str, Callable[[bytes], tuple[int, ...]]] = {
+    "PNG": lambda data: struct.unpack(">II", data[16:24]),
+    "GIF": lambda data: struct.unpack("<HH", data[6:10]),
+    "JPEG": _jpeg_size,
+    "WebP": _webp_size,
+}
 
 
 def describe(media: Sequence[Blob | FileData]) -> str:

@@ -90,11 +90,10 @@ def task_of(prompt: Prompt) -> Task:
 
 def _task_in(instruction: str) -> Task:
     length = length_in(instruction)
-    if _SUMMARY.search(instruction):
-        return Task("summary", length=length)
     rest = without_length(instruction)
     for sentence in re.split(r"(?<=[.!?])\s+|\n+", rest)[:8]:
-        task = _task_of_sentence(sentence, rest, length)
+        is_summary = _SUMMARY.search(sentence) is not None
+        task = Task("summary", length=length) if is_summary else _task_of_sentence(sentence, rest, length)
         if task.kind:
             return task
     return Task()
@@ -118,7 +117,9 @@ def _task_of_sentence(sentence: str, rest: str, length: Length) -> Task:
     ):
         noun = "essay"  # "Write 200 words about rivers"
     number = next((number for word in words[:6] if (number := number_of(word))), 0)
-    if noun in LISTED and words[0] not in _VERBS and not number:  # "A name is only a name."
+    if noun in LISTED and re.search(rf"\ban? {noun}\b", sentence, re.I):  # "Name a fruit."
+        number = 1
+    if noun in LISTED and words[0] not in _VERBS and number < 2:  # "A name is only a name."
         return Task()
     kind = _KINDS.get(noun, "list") if noun else ""
     return Task(kind, _topic_of(kind, noun, sentence, rest) if noun else "", noun, number, length)
@@ -137,7 +138,7 @@ def _kind_noun(words: list[str]) -> str:
 
 
 def _named(word: str) -> str:
-    one = "lyrics" if word == "lyrics" else singular(word)
+    one = singular(word)
     return one if one in _KINDS or one in LISTED else ""
 
 
