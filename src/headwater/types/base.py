@@ -206,9 +206,8 @@ def _field(cls: Any, key: Any, names: Mapping[str, Any]) -> str:
 def _positional(cls: type[Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> dict[str, Any]:
     start = getattr(cls, "_from_positional", None)
     if start is not None and kwargs:
-        raise UsageError(
-            f"{cls.__name__}: Positional and keyword arguments can not be combined"
-        )  # google-genai's words
+        # google-genai's own words.
+        raise UsageError(f"{cls.__name__}: Positional and keyword arguments can not be combined")
     if start is None or len(args) > 1:
         raise UsageError(f"{cls.__name__} takes its fields by name, as {cls.__name__}(name=value).")
     result = start(args[0])
