@@ -73,7 +73,7 @@ def stream(request: GenerateContentRequest, *, model: str, pace: Pace = REALISTI
     check(request, model)
     config = request.generation_config or GenerationConfig()
     signs_apart = _NEWER.search(model) is not None
-    budget = Budget()
+    budget = Budget()  # one for all candidates and calls: eight candidates do not get eight times as much
     drafts = [
         _draft(read(request, number), budget, signs_apart=signs_apart) for number in range(config.candidate_count or 1)
     ]

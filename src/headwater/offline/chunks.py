@@ -98,6 +98,7 @@ def cut(
         (number, _cuts(draft, config, random.Random(identity + bytes([number]))))  # noqa: S311
         for number, draft in enumerate(drafts)
     ]
+    # Only the first chunk of the response waits for `first`; the other candidates begin right after it.
     delay: float | None = pace.first
     while running:
         for entry in list(running):
@@ -165,6 +166,7 @@ def _until_stop(stream: Iterator[str], stops: tuple[str, ...], met: list[str]) -
     if not stops:
         yield from stream
         return
+    # A token may be sent once no stop sequence can begin in it any more; `prompt` bounds how long a sequence may be.
     longest = max(map(len, stops))
     held: list[str] = []
     text = ""
@@ -223,6 +225,7 @@ def _merged(parts: list[Part]) -> list[Part]:
     result: list[Part] = []
     for (is_text, _), run in itertools.groupby(parts, lambda part: (part.text is not None, part.thought)):
         first, *others = run
+        # As in the API: the signature on the empty last part of a stream is on the text of a unary answer.
         for part in others if is_text else ():
             first.thought_signature = part.thought_signature or first.thought_signature
         if is_text:

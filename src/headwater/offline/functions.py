@@ -72,6 +72,7 @@ def decide_calls(prompt: Prompt, budget: Budget) -> tuple[FunctionCall, ...]:
     asked = asked.union(*(_ALIKE.get(word, ()) for word in asked))
     scores = [_score(function, asked, prompt.instruction) for function in functions]
     best, score = functions[scores.index(max(scores))], max(scores)
+    # Two points are a word of the function's name, or three words of its description.
     if mode != "ANY" and score < 2:
         return ()
     calls: list[FunctionCall] = []
@@ -139,6 +140,7 @@ def _arguments(function: Function, prompt: Prompt, budget: Budget, given: dict[s
 def _names_in(pattern: re.Pattern[str], text: str) -> list[str]:
     """The proper names that a text has after "in", "with" and the like: "Paris and San Francisco, CA" are two."""
     found = pattern.search(text)
+    # "San Francisco, CA" is one name: its comma is marked before the list is taken apart.
     marked = re.sub(r", ([A-Z][A-Z])(?![a-z])", ",\0\\1", found[1]) if found else ""
     names = re.split(r", (?:and )?| and | or ", marked)
     return [re.sub(r"^(?:in|for|at) ", "", name.replace("\0", " ")) for name in names if name]

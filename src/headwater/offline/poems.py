@@ -72,6 +72,7 @@ def _couplets(subject: str, number: int, dice: random.Random) -> Iterator[str]:
     written = 0
     while written < number:
         left = number - written
+        # Five lines left are a pair and three: a single line would rhyme with nothing.
         sizes = (3,) if left == 3 else (2,) if left in (2, 5) else (2, 2)
         stanza: list[str] = []
         for size in sizes:

@@ -146,6 +146,7 @@ def _halves_of(text: str, attached: str) -> tuple[str, str]:
     """Instruction and material: "Summarize this:" and the notes after it, or before it."""
     if attached:
         return _bounded(text), attached
+    # "... Summarize the above.": only a last line that says so is an instruction, or every poem would lose its end.
     body, _, last = text.rpartition("\n")
     if len(last) <= 200 and _POINTS_BACK.search(last) and _is_material(body):
         return last, body

@@ -52,6 +52,7 @@ def _sum(text: str) -> str:
     """The result of a plain sum such as "what is 12*7?", computed exactly; empty if the text is anything else."""
     bare = text.strip().rstrip("?=. ")
     asked = _SUM_LEAD.sub("", bare, count=1)
+    # Only "+", "*", spaces, a question or "=" make it a sum: what remains are dates and numbers of other kinds.
     if asked == text.strip() and not any(mark in asked for mark in "*+ "):
         return ""  # a date, a telephone number, "24/7"
     for words, sign in _SPOKEN:
@@ -142,6 +143,7 @@ def _chosen(found: list[str], length: Length, *, wants_less: bool) -> list[str]:
     words = [{*re.findall(r"\w+", line.lower())} - _COMMON for line in found]
     counts = Counter(word for line in words for word in line)
     scores = [sum(counts[word] for word in line) / (len(line) + 3) for line in words]
+    # Direct speech rarely stands for a whole text.
     scores = [score * (0.3 if '"' in line else 1.0) for score, line in zip(scores, found, strict=True)]
     scores[0] *= 2.0  # the first sentence usually says what a text is about
     kept: list[int] = []

@@ -141,6 +141,7 @@ class Maker:
             APIError: 400 if the budget does not suffice.
         """
         self.budget.spend()
+        # A schema that requires itself has no finite value: null is the least wrong one, and it ends the recursion.
         if depth > _BOTTOM:
             return None
         schema = self._merged(self.resolved(schema))
@@ -156,6 +157,7 @@ class Maker:
             target = read(schema, "ref")
             if not isinstance(target, str):
                 break
+            # Paths are split at every use, so a path of a megabyte has its price.
             self.budget.spend(len(target) // 100)
             schema = self._target(target)
         return schema if isinstance(schema, dict | msgspec.Struct) else {}
@@ -195,6 +197,7 @@ class Maker:
 
     def _choice(self, listed: list[Any]) -> Any:
         """The value that the prompt mentions, if it mentions one of them; otherwise any."""
+        # The lists belong to the request, which outlives this object, so their ids stay theirs.
         if len(listed) <= _LISTED and id(listed) not in self._chosen:
             texts = [value for value in listed if isinstance(value, str)]
             said = [value for value in texts if mentions(self.prompt.instruction, value.replace("_", " "))]
@@ -216,12 +219,14 @@ class Maker:
     def _object(self, schema: Any, depth: int) -> dict[str, Any]:
         required = required_of(schema)
         order = read(schema, "propertyOrdering")
+        # Each object reads these lists again: 200 items with 100,000 required names each must not be free.
         self.budget.spend((len(required) + (len(order) if isinstance(order, list) else 0)) // 20)
         needed, left = set(required), len(set(required))
         result: dict[str, Any] = {}
         for name, entry in properties_of(schema):
             if name in needed:
                 left -= 1
+            # Optional properties stop early, so 100,000 of them are an answer and not an error.
             elif depth >= _DEEPEST or self.budget.spent > _OPTIONAL_VALUES:
                 if not left:
                     break
@@ -250,6 +255,7 @@ class Maker:
             return self.dice.sample(listed, min(number, len(listed), MOST_VALUES))
         result: list[Any] = []
         seen: set[str] = set()
+        # Four tries for each: values are drawn, and some kinds (booleans, small ranges) have too few different ones.
         for _ in range(4 * number if read(schema, "uniqueItems") else number):
             value = self.make(items, name, depth + 1)
             mark = repr(value) if read(schema, "uniqueItems") else ""
@@ -287,6 +293,7 @@ class Maker:
         least, most = _bound(read(schema, "minLength")) or 0, _bound(read(schema, "maxLength"))
         if isinstance(form, str) and form.lower() in _FORMATS:
             return _FORMATS[form.lower()].format(day=1 + self.budget.spent % 27)
+        # A text that follows the pattern may be too long or too short; both cannot be promised without a regex engine.
         if isinstance(pattern, str) and (fitting := text_of_pattern(pattern)):
             return fitting
         text = self._sample(name)

@@ -158,6 +158,7 @@ class Teller:
     def sentence(self, alternatives: tuple[str, ...]) -> str:
         """Return a sentence, a new one if there is one."""
         text = ""
+        # Twice through the bag: the slots are drawn each time, so an alternative that was told can still come out new.
         for _ in range(2 * len(alternatives)):
             text = capital(self.bags.draw(alternatives[0], alternatives).format_map(self.scene))
             if text not in self.told:
@@ -220,6 +221,7 @@ def tell(task: Task, dice: random.Random) -> Iterator[str]:
 
 def _whole(teller: Teller, number: int, opening: Sequence[str]) -> Iterator[str]:
     title = f"**{teller.scene_of(scenes.SCENES['title'])[0]}**"
+    # The order of making is not the order of telling: the ends come first, so that what is left between them is known.
     ending = teller.scene_of(scenes.SCENES["ending"], number // 6)
     left = number - size(title) - size(" ".join(ending))
     yield title + "\n\n"
@@ -232,6 +234,7 @@ def _whole(teller: Teller, number: int, opening: Sequence[str]) -> Iterator[str]
     for paragraph in _episodes(teller, left, has_chapters=number >= _CHAPTERS_FROM):
         left -= size(paragraph)
         yield paragraph + "\n\n"
+    # One short sentence would look lost as a paragraph: it opens the finale.
     rest = teller.exact(left)
     yield " ".join(rest) + ("\n\n" if len(rest) > 1 else " " if rest else "")
     yield " ".join(finale) + "\n\n"

@@ -150,6 +150,7 @@ def _topic_of(kind: str, noun: str, sentence: str, rest: str) -> str:
     after = re.search(rf"\b{noun}(?:s|es)?\s*(?:(?:{joints})\s+|:\s*)(\S.*)", rest, re.I | re.S)
     if after and (topic := _topic(after[1])):
         return topic
+    # "a pirate story": of the words before the noun only a known being is a topic, since the others are adjectives.
     before = [singular(word) for word in re.findall(r"\w+", sentence.lower().partition(noun)[0])[-2:]]
     return next((word for word in before if word in BEINGS), "")
 

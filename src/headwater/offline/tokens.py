@@ -38,6 +38,7 @@ def split(text: str) -> Iterator[str]:
 
 def count(text: str) -> int:
     """Return how many tokens ``text`` has."""
+    # Scaled counts differ from exact ones by little, and prompt and count_tokens use the same, so usage adds up.
     if len(text) <= _COUNTED:
         return sum(1 for _ in _TOKEN.finditer(text))
     return count(text[:_COUNTED]) * len(text) // _COUNTED
