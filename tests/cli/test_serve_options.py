@@ -14,7 +14,7 @@ from headwater.cli.serve import serve
 from headwater.server import Limits, ServerConfig
 
 #: Limits that only programs set.
-PYTHON_ONLY = {"max_head", "max_storage", "max_durable_stream", "max_message", "max_chats", "stream_ttl"}
+PYTHON_ONLY = {"max_bodies", "max_head", "max_storage", "max_durable_stream", "max_message", "max_chats", "stream_ttl"}
 #: Options that are no fields: they open what ``app`` gets beside its configuration, or are about the process.
 OTHERS = {"host", "port", "api_key_file", "engine", "model_engine", "upstream", "pace", "store", "chats"}
 OTHERS |= {"log_level", "access_log"}

@@ -21,6 +21,8 @@ class Limits:
     max_head: int = 64 * 1024
     #: The body of a request, except for file uploads.
     max_body: int = 32 * _MIB
+    #: All request bodies of one key together that are being received, or whose requests are being answered.
+    max_bodies: int = 256 * _MIB
     #: One uploaded file.
     max_file: int = 2048 * _MIB
     #: All uploaded files of one key together.

@@ -21,6 +21,8 @@ from tests.support.live import ASK, Held, Live, Scripted, post_bytes, read_all, 
 PATH = "/v1beta/models/m:generateContent"
 #: Like the real limits, but a test can wait for them.
 SHORT = Limits(head_timeout=0.3, stall_timeout=0.3)
+#: Room for one body of 3,000 bytes and a few small ones.
+LITTLE = Limits(max_body=4000, max_bodies=4500)
 
 
 def test_a_body_over_the_limit_is_refused_before_it_has_come() -> None:
@@ -36,6 +38,33 @@ def test_a_body_over_the_limit_is_refused_before_it_has_come() -> None:
             connection.sendall(b"3e9\r\n" + b" " * 1001 + b"\r\n")
             assert b" 413 " in read_until(connection, b"}}")
         assert live.post(PATH).status == 200
+
+
+def test_bodies_in_flight_count_against_the_quota_of_a_key() -> None:
+    """The bodies of a key's requests that are on their way or being answered have a limit together; then it is 429."""
+    held = Held(first=0)
+    with Live(held, api_keys=["a-test-key-number-1", "a-test-key-number-2"], limits=LITTLE) as live:
+        one, two = {"x_goog_api_key": "a-test-key-number-1"}, {"x_goog_api_key": "a-test-key-number-2"}
+        large = {"contents": [{"parts": [{"text": "x" * 3000}]}]}
+        unfinished = live.connect()
+        unfinished.sendall(post_bytes(PATH, large, **one)[:-10])
+        live.until(lambda: live.server.auth.quotas._bytes.total() > 2000)
+        refused = live.post(PATH, large, **one)
+        assert (refused.status, refused.json["error"]["status"]) == (429, "RESOURCE_EXHAUSTED")
+        small = live.connect()
+        small.sendall(post_bytes(PATH, ASK, **one))
+        other = live.connect()
+        other.sendall(post_bytes(PATH, large, **two))
+        live.until(lambda: held.running == 2)  # a small one and another key's have room
+        unfinished.close()
+        other.close()
+        live.until(lambda: live.server.auth.quotas._bytes.total() < 2000)
+        large_again = live.connect()  # there is room again
+        large_again.sendall(post_bytes(PATH, large, **one))
+        live.until(lambda: held.running == 2)
+        assert live.server.auth.quotas._bytes.total() > 3000  # while it is answered, it counts
+        live.on_loop(lambda: held.gate and held.gate.set())
+        live.until(lambda: not live.server.auth.quotas._bytes)
 
 
 @pytest.mark.parametrize("piece", [b"a" * 4000, b"x: y\r\n" * 600], ids=["one line", "many lines"])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping
 from typing import Any
 
@@ -17,13 +18,14 @@ from headwater.contract.streams import parse_on_break
 from headwater.errors import UsageError
 from headwater.protocols.parsing import convert_json, parse_json
 from headwater.server.chats import exports
-from headwater.server.chats.model import ChatDraft, Message, checked_id, new_id, now
+from headwater.server.chats.model import ChatDraft, ChatTree, Message, checked_id, new_id, now
 from headwater.server.chats.service import AnswerRequest, ChatService, PrincipalChats
 from headwater.server.chats.store import ListPosition
 from headwater.server.chats.ui_messages import ui_chat
 from headwater.server.http.auth import Auth
 from headwater.server.http.body import read_request_body
 from headwater.server.http.middleware import add_log_fields
+from headwater.server.http.offload import run_sized
 from headwater.server.http.paging import next_page, parse_page_size, parse_position, position_token
 from headwater.server.http.responses import created_response, json_response
 
@@ -94,8 +96,8 @@ class ChatsEndpoint:
         return json_response({"chats": page.chats} | next_page(token))
 
     async def _write(self, http: HttpRequest) -> Response:
-        chats, what = self._chats(http), "a chat"
-        draft = convert_json(parse_json(await self._body(http), what), ChatDraft, what)
+        chats, body = self._chats(http), await self._body(http)
+        draft = await run_sized(len(body), _read_draft, body)
         written = await chats.write(draft)
         return created_response(written.chat, f"{CHATS}/{written.chat.id}", is_new=written.is_new)
 
@@ -115,18 +117,13 @@ class ChatsEndpoint:
         chats, export_format = self._chats(http), http.query_params.get("format", "json")
         if export_format not in EXPORT_FORMATS:
             raise UsageError(f"format is one of {', '.join(EXPORT_FORMATS)}")
-        chat = await chats.get(_id(http))
-        if export_format == "ai-sdk":
-            return json_response({"id": chat.id, "messages": ui_chat(chat)})
-        if export_format == "json":
-            data = msgspec.json.format(msgspec.json.encode(chat), indent=2)
-            return _download(data, "application/json", exports.file_name(chat, "json"))
-        text = exports.markdown(chat).encode("utf-8", "replace")
-        return _download(text, "text/markdown; charset=utf-8", exports.file_name(chat, "md"))
+        # In a thread: a chat of thousands of messages takes seconds.
+        return await asyncio.to_thread(_exported, await chats.get(_id(http)), export_format)
 
     async def _answer(self, http: HttpRequest) -> Response:
         chats, chat_id = self._chats(http), _id(http)
-        request = _read_answer_request(await self._body(http))
+        body = await self._body(http)
+        request = await run_sized(len(body), _read_answer_request, body)
         add_log_fields(http.scope, model=request.model)
         started = await chats.answer(chat_id, request)
         document = {"chat": started.chat, "message": started.message, "answer": started.answer}
@@ -137,6 +134,21 @@ class ChatsEndpoint:
 
     async def _body(self, http: HttpRequest) -> bytes:
         return await read_request_body(http, self._auth.limits)
+
+
+def _read_draft(body: bytes) -> ChatDraft:
+    what = "a chat"
+    return convert_json(parse_json(body, what), ChatDraft, what)
+
+
+def _exported(chat: ChatTree, export_format: str) -> Response:
+    if export_format == "ai-sdk":
+        return json_response({"id": chat.id, "messages": ui_chat(chat)})
+    if export_format == "json":
+        data = msgspec.json.format(msgspec.json.encode(chat), indent=2)
+        return _download(data, "application/json", exports.file_name(chat, "json"))
+    text = exports.markdown(chat).encode("utf-8", "replace")
+    return _download(text, "text/markdown; charset=utf-8", exports.file_name(chat, "md"))
 
 
 def _read_answer_request(body: bytes) -> AnswerRequest:

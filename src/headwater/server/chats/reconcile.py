@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
 import msgspec
@@ -33,6 +34,7 @@ async def read_answer(log: Log, message: Message) -> Message:
             for record in page.records:
                 fold.take(record)
             after = page.next
+            await asyncio.sleep(0)  # a log that never makes its readers wait would have a long answer stop all others
             if page.is_end or len(page.records) < PAGE_RECORDS:
                 return fold.message(message, after - start, is_end=page.is_end)
     except UnknownStreamError:  # dropped by retention, or the store was lost, before the end was saved

@@ -170,15 +170,7 @@ class PrincipalChats:
             UsageError: if a message is invalid.
             APIError: 400, if the messages do not fit the chat; 429, if there are too many chats. Nothing was saved.
         """
-        if draft.id:
-            checked_id(draft.id, "chat")
-        check_messages(draft.messages)
-        draft = replace(
-            draft,
-            id=draft.id or new_id(),
-            title=checked_title(draft.title) if draft.title else "",
-            messages=[_imported(message) for message in draft.messages],
-        )
+        draft = await asyncio.to_thread(_checked_draft, draft)
         return await self._run(self._store.write, self._owner, draft, now(), max_chats=self._max_chats)
 
     async def change(self, id: str, *, title: str | None = None, leaf: str | None = None) -> ChatRecord:
@@ -272,8 +264,8 @@ class PrincipalChats:
         self, ask: AnswerRequest, before: Sequence[Message], *, idempotency_key: str | None = None
     ) -> StartedStream:
         model = model_name(ask.model)
-        contents = contents_for_model(before) if ask.contents is None else ask.contents
-        request = EngineRequest(model, msgspec.json.encode({**ask.request, "contents": contents}))
+        # In a thread: it takes time in proportion to the chat.
+        request = EngineRequest(model, await asyncio.to_thread(_request_body, ask, before))
         header = StreamHeader("", model, engine=ask.engine, on_break=ask.on_break)
         policy = RetentionPolicy()
         return await self._registry.start(self._principal, request, header, policy, idempotency_key=idempotency_key)
@@ -283,6 +275,23 @@ def _running_message(started: StartedStream) -> Message:
     """An answer of which only the stream is known."""
     model, name = started.header.model, started.name
     return Message(id="", role="model", state="running", created=now(), model=model, stream=name, next=0)
+
+
+def _request_body(ask: AnswerRequest, before: Sequence[Message]) -> bytes:
+    contents = contents_for_model(before) if ask.contents is None else ask.contents
+    return msgspec.json.encode({**ask.request, "contents": contents})
+
+
+def _checked_draft(draft: ChatDraft) -> ChatDraft:
+    if draft.id:
+        checked_id(draft.id, "chat")
+    check_messages(draft.messages)
+    return replace(
+        draft,
+        id=draft.id or new_id(),
+        title=checked_title(draft.title) if draft.title else "",
+        messages=[_imported(message) for message in draft.messages],
+    )
 
 
 def _imported(message: Message) -> Message:

@@ -16,6 +16,7 @@ from headwater.server.gemini.resume_headers import parse_keep, parse_resume
 from headwater.server.http.auth import Auth
 from headwater.server.http.body import read_request_body
 from headwater.server.http.middleware import add_log_fields
+from headwater.server.http.offload import run_sized
 from headwater.server.http.paging import page_document, parse_page
 from headwater.server.http.responses import json_response
 from headwater.server.streams.encodings import ArrayEncoding, EventEncoding, ResponseEncoding, WholeEncoding
@@ -72,7 +73,8 @@ class GeminiEndpoint:
                 request = EngineRequest(model, body, is_stream=method == "streamGenerateContent", timeout=timeout)
                 return await self._generate(http, principal, engine, request)
             case "countTokens":
-                request = EngineRequest(model, _count_tokens_body(body), is_stream=False, timeout=timeout)
+                body = await run_sized(len(body), _count_tokens_body, body)
+                request = EngineRequest(model, body, is_stream=False, timeout=timeout)
                 return await _count_tokens(engine, request)
         raise api_error(404, f"unknown method {method!r}", status="NOT_FOUND")
 

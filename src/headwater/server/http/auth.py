@@ -17,7 +17,7 @@ from starlette.requests import HTTPConnection
 
 from headwater.errors import APIError, UsageError, api_error
 from headwater.server.config import ServerConfig
-from headwater.server.http.middleware import add_log_fields
+from headwater.server.http.middleware import add_log_fields, set_body_meter
 from headwater.server.http.quotas import Quotas
 
 _HOST = re.compile(r"(?:[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(?::[0-9]{1,5})?")
@@ -66,6 +66,7 @@ class Auth:
             principal = self.authenticate(key)
             add_log_fields(connection.scope, key=principal.hex()[:8])
         self.quotas.count_request(principal)
+        set_body_meter(connection.scope, self.quotas.body(principal))
         return principal
 
     def change_keys(self, keys: Collection[str]) -> None:

@@ -10,6 +10,7 @@ from starlette.types import Receive
 
 from headwater.errors import APIError, api_error
 from headwater.server.config import Limits
+from headwater.server.http.middleware import count_body
 
 
 async def read_request_body(http: Request, limits: Limits) -> bytes:
@@ -22,9 +23,13 @@ async def read_body(connection: HTTPConnection, receive: Receive, limit: int, *,
 
     Raises:
         APIError: 413, if it is larger than ``limit`` (the rest is not read); 408, if nothing arrives for ``stall``
-        seconds.
+        seconds; 429, if the bodies of the principal's concurrent requests are too large together.
     """
-    return b"".join([piece async for piece in iter_body(connection, receive, limit, stall=stall)])
+    pieces = []
+    async for piece in iter_body(connection, receive, limit, stall=stall):
+        count_body(connection.scope, len(piece))
+        pieces.append(piece)
+    return b"".join(pieces)
 
 
 async def iter_body(connection: HTTPConnection, receive: Receive, limit: int, *, stall: float) -> AsyncIterator[bytes]:

@@ -12,11 +12,13 @@ from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from headwater.contract import headers
+from headwater.server.http.quotas import BodyMeter
 
 logger = logging.getLogger("headwater.access")
 
 _LOG_FIELDS = "headwater.notes"
 _BODY = "headwater.body"
+_METER = "headwater.meter"
 # Sent unless the application sets them itself. Nothing but the server's page is a document, so scripts and frames are
 # forbidden.
 _SECURITY = (
@@ -60,6 +62,22 @@ def add_log_fields(scope: Scope, **fields: str) -> None:
     scope.get(_LOG_FIELDS, {}).update(fields)
 
 
+def set_body_meter(scope: Scope, meter: BodyMeter) -> None:
+    """Count the body of this request with ``meter``, which is released when the request is over."""
+    if _METER in scope:
+        scope[_METER].append(meter)
+
+
+def count_body(scope: Scope, size: int) -> None:
+    """Count bytes of this request's body. Those of a request that nobody was identified for are not counted.
+
+    Raises:
+        APIError: 429, if the principal has too many bytes in flight.
+    """
+    for meter in scope.get(_METER, ()):
+        meter.add(size)
+
+
 class EdgeMiddleware:
     """Wraps the application. What is not HTTP passes unchanged. ``origins`` are web origins that may read responses."""
 
@@ -79,6 +97,7 @@ class EdgeMiddleware:
             else:
                 await self._app(scope, receive, exchange.send)
         finally:
+            exchange.release()
             exchange.log()
 
     def _allowed_origin(self, scope: Scope) -> bytes | None:
@@ -100,7 +119,9 @@ class _Exchange:
         self._status = 0
         self._bytes = 0
         self._started_at = time.monotonic()
+        self._meters: list[BodyMeter] = []
         scope[_LOG_FIELDS] = self._log_fields
+        scope[_METER] = self._meters
         scope[_BODY] = self._send_body
 
     @property
@@ -134,6 +155,11 @@ class _Exchange:
                 (b"vary", b"Origin"),
             ]
         return headers
+
+    def release(self) -> None:
+        """Give back the memory that the request's body was counted for: it is no longer needed."""
+        for meter in self._meters:
+            meter.release()
 
     def log(self) -> None:
         """Write this request's line."""

@@ -21,6 +21,7 @@ class Quotas:
         self._limits = limits
         self._clock = clock
         self._open: Counter[bytes] = Counter()
+        self._bytes: Counter[bytes] = Counter()
         self._paid_until: dict[bytes, float] = {}
 
     @contextmanager
@@ -40,6 +41,23 @@ class Quotas:
             # A Counter keeps its zeros, and principals come and go.
             if not self._open[principal]:
                 del self._open[principal]
+
+    def body(self, principal: bytes) -> BodyMeter:
+        """Return a meter for the body of one request of a principal."""
+        return BodyMeter(self, principal)
+
+    def hold_bytes(self, principal: bytes, size: int) -> None:
+        """Hold memory for the bodies of a principal's requests; with a negative ``size``, give it back.
+
+        Raises:
+            APIError: 429, if together they would be larger than they may be.
+        """
+        most = max(self._limits.max_bodies, self._limits.max_body)  # one body of the largest size is always fine
+        if size > 0 and self._bytes[principal] + size > most:
+            raise _too_many(f"{most:,} bytes in all concurrent requests are the limit of a key")
+        self._bytes[principal] += size
+        if not self._bytes[principal]:
+            del self._bytes[principal]
 
     def count_request(self, principal: bytes) -> None:
         """Count a request. Each one costs its share of a minute, and a principal may be one minute ahead at most.
@@ -61,6 +79,29 @@ class Quotas:
             seconds = math.ceil(until - now - _MINUTE)
             raise _too_many(f"{most} requests per minute are the limit of a key: retry in {seconds} s", seconds)
         self._paid_until[principal] = until
+
+
+class BodyMeter:
+    """Holds the bytes of one request's body against the quota of its principal, until it is released."""
+
+    def __init__(self, quotas: Quotas, principal: bytes) -> None:
+        self._quotas = quotas
+        self._principal = principal
+        self._size = 0
+
+    def add(self, size: int) -> None:
+        """Count bytes that were received.
+
+        Raises:
+            APIError: 429, as ``Quotas.hold_bytes``.
+        """
+        self._quotas.hold_bytes(self._principal, size)
+        self._size += size
+
+    def release(self) -> None:
+        """Give back all that was counted."""
+        self._quotas.hold_bytes(self._principal, -self._size)
+        self._size = 0
 
 
 def _too_many(message: str, seconds: int | None = None) -> APIError:

@@ -8,6 +8,7 @@ at any event that it does not know.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
 from typing import Any, Literal
 
@@ -24,6 +25,7 @@ from headwater.server.chats.ui_messages import UiRequest, missed_answer, read_co
 from headwater.server.http.body import read_request_body
 from headwater.server.http.error_handlers import error_response
 from headwater.server.http.middleware import add_log_fields
+from headwater.server.http.offload import run_sized
 from headwater.server.protocols.base import Backend, FrontEndProtocol, Handler, ProtocolRoute, StoredAnswer
 from headwater.server.streams.protocol_encoding import ProtocolEncoding
 from headwater.server.streams.responses import StreamResponse
@@ -42,7 +44,8 @@ class UseChatEndpoint:
     async def chat(self, http: HttpRequest) -> Response:
         """Save what is new in the messages, start the answer and stream it."""
         principal = self._auth.identify(http)
-        ui_request, fields = read_request(await read_request_body(http, self._auth.limits))
+        body = await read_request_body(http, self._auth.limits)
+        ui_request, fields = await run_sized(len(body), read_request, body)
         add_log_fields(http.scope, model=ui_request.model)
         answer = await _start_answer(self._backend.chats.of(principal), ui_request, fields)
         return await self._stream(principal, answer)
@@ -80,7 +83,8 @@ class UseChatEndpoint:
 
 async def _start_answer(chats: PrincipalChats, ui_request: UiRequest, fields: dict[str, Any]) -> Message:
     chat = await chats.find(ui_request.id)
-    conversation = read_conversation(ui_request, chat, fields)
+    # The page sends all of its messages, and the chat may have as many: neither is known to be small.
+    conversation = await asyncio.to_thread(read_conversation, ui_request, chat, fields)
     request = AnswerRequest(
         parent=conversation.parent,
         model=ui_request.model,

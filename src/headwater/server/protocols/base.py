@@ -21,6 +21,7 @@ from headwater.server.chats.service import ChatService
 from headwater.server.http.auth import Auth
 from headwater.server.http.body import read_request_body
 from headwater.server.http.middleware import add_log_fields
+from headwater.server.http.offload import run_sized
 from headwater.server.streams.protocol_encoding import ProtocolEncoding
 from headwater.server.streams.recorder import Recorder
 from headwater.server.streams.registry import StreamRegistry
@@ -91,13 +92,14 @@ class FrontEndProtocol:
 def relay_route(path: str, operation: str, summary: str, read: Callable[[bytes], ProtocolRequest]) -> ProtocolRoute:
     """Return a POST route that answers a request and stores nothing. ``read`` parses the request's body.
 
-    ``read`` raises ``UsageError`` if the body is invalid.
+    ``read`` raises ``UsageError`` if the body is invalid. It may be called in a thread.
     """
 
     def handler(backend: Backend) -> Handler:
         async def relay(http: HttpRequest) -> Response:
             principal = backend.auth.identify(http)
-            request, encoder = read(await read_request_body(http, backend.auth.limits))
+            body = await read_request_body(http, backend.auth.limits)
+            request, encoder = await run_sized(len(body), read, body)
             add_log_fields(http.scope, model=request.model)
             # Relayed, not stored: when the reader leaves, the generation is cancelled.
             engine, encoding = backend.engines.for_model(request.model), ProtocolEncoding(encoder)

@@ -23,6 +23,7 @@ from headwater.server.http.auth import Auth
 from headwater.server.http.body import read_request_body
 from headwater.server.http.middleware import add_log_fields
 from headwater.server.http.numbers import parse_count, parse_seconds
+from headwater.server.http.offload import run_sized
 from headwater.server.http.paging import next_page, parse_page
 from headwater.server.http.responses import created_response, json_response
 from headwater.server.streams.formats import DEFAULT_FORMAT, StreamFormats
@@ -71,7 +72,7 @@ class StreamsEndpoint:
     async def _start(self, http: HttpRequest) -> Response:
         principal = self._auth.identify(http)
         body = await read_request_body(http, self._auth.limits)
-        request, header = _parse_start(body)
+        request, header = await run_sized(len(body), _parse_start, body)
         add_log_fields(http.scope, model=request.model)
         idempotency_key = http.headers.get(IDEMPOTENCY_KEY)
         if idempotency_key is not None and not 0 < len(idempotency_key) <= MAX_KEY_LENGTH:

@@ -23,6 +23,7 @@ from headwater.errors import ConflictError, LogError, UnknownStreamError
 from headwater.log.base import Log, LogState
 from headwater.server.http.auth import Auth
 from headwater.server.http.background import BackgroundTasks
+from headwater.server.http.offload import run_sized
 from headwater.server.streams import record_format
 from headwater.server.streams.idempotency import IdempotencyKeys, request_digest
 from headwater.server.streams.links import shared_secret
@@ -124,7 +125,7 @@ class StreamRegistry:
             APIError: 404, if there is no such engine; 422, if the key was used for another request; 429, if the
                 principal has too many streams; 503, if the server is shutting down.
         """
-        digest = "" if idempotency_key is None else request_digest(request)
+        digest = "" if idempotency_key is None else await run_sized(len(request.body), request_digest, request)
         owner = owner_of(principal)
         header = replace(header, owner=owner, created=time.time(), digest=digest, idle_ttl=policy.idle_ttl)
         engine = self._router.named(header.engine) if header.engine else self._router.for_model(request.model)

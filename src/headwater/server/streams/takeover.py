@@ -65,6 +65,7 @@ from headwater.engines.resuming import ResumingEngine
 from headwater.errors import APIError, ConflictError, HeadwaterError, LogError, SealedError, UnknownStreamError
 from headwater.log.base import tail
 from headwater.server.http.errors import server_error
+from headwater.server.http.offload import run_sized
 from headwater.server.streams import record_format
 from headwater.server.streams.log_keys import CONTROL, control_key, header_of, is_name
 from headwater.server.streams.record_format import StreamHeader, StreamStatus
@@ -234,7 +235,7 @@ class ClusterNode:
         chunks = [record[1:] for record in records[header.start :]]
         try:
             engine = self._router.named(header.engine) if header.engine else self._router.for_model(header.model)
-            resuming = ResumingEngine(engine, chunks)
+            resuming = await run_sized(sum(map(len, chunks)), ResumingEngine, engine, chunks)
         except HeadwaterError as error:  # no such engine here, or chunks that cannot be read
             await self._end(key, error if isinstance(error, APIError) else _server_died(), status)
             return None
