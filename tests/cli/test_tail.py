@@ -2,7 +2,11 @@
 
 import json
 import signal
+import subprocess
+import threading
+import urllib.request
 from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 import pytest
@@ -76,3 +80,71 @@ def test_a_stream_that_is_not_there_is_an_error(run: Any, live: Any) -> None:
     assert run("tail", "--base-url", live.url, "a/b").returncode == 2
     result = run("tail", "--base-url", "offline:", "a" * 32)
     assert (result.returncode, b"headwater serve" in result.stderr) == (2, True)
+
+
+def test_without_a_server_it_says_so_at_once(run: Any) -> None:
+    """One line, the same as that of ``chats list``, and no waiting for a server that never answered."""
+    result = run("tail", "--base-url", "http://127.0.0.1:1", "a" * 32)
+    words = "no headwater server answers at http://127.0.0.1:1: start one with `headwater serve`, or set --base-url"
+    assert (result.returncode, result.stderr.decode()) == (1, f"headwater: {words}\n")
+
+
+class Flaky:
+    """Forwards to a server, but drops the first three requests for events."""
+
+    def __init__(self, url: Any) -> None:
+        dropped = []
+
+        class Handler(BaseHTTPRequestHandler):
+            protocol_version = "HTTP/1.1"
+
+            def do_GET(self) -> None:
+                if self.path.partition("?")[0].endswith("/events") and len(dropped) < 3:
+                    dropped.append(self.path)
+                    self.close_connection = True
+                    return
+                request = urllib.request.Request(url + self.path, headers={"accept": self.headers.get("accept", "*/*")})
+                with urllib.request.urlopen(request) as answer:
+                    data = answer.read()
+                self.send_response(200)
+                for field, value in answer.headers.items():
+                    if field.lower() not in ("content-length", "transfer-encoding", "connection"):
+                        self.send_header(field, value)
+                self.send_header("content-length", str(len(data)))
+                self.end_headers()
+                self.wfile.write(data)
+
+            def log_message(self, *arguments: Any) -> None:
+                pass
+
+        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.server.daemon_threads = True
+        self.url = f"http://127.0.0.1:{self.server.server_address[1]}"
+        threading.Thread(target=self.server.serve_forever, args=(0.02,), daemon=True).start()
+
+
+@pytest.fixture
+def flaky(live: Any) -> Iterator[Any]:
+    flaky = Flaky(live.url)
+    yield flaky
+    flaky.server.shutdown()
+    flaky.server.server_close()
+
+
+def test_a_wait_is_one_line_that_is_redrawn(terminal: Any, run: Any, live: Any, flaky: Any) -> None:
+    """At a terminal each retry replaces the line of the one before, and the answer replaces the last."""
+    name = begun(live)
+    screen = terminal("tail", "--plain", "--base-url", flaky.url, "--", name, stdin=subprocess.DEVNULL)
+    assert screen.wait() == 0, screen.seen
+    told, _, text = screen.seen.rpartition("\r ")
+    # The first request used a connection again, whose loss is not worth a word.
+    assert told.count("retrying in") == 2
+    assert "\n" not in told
+    answer = run("tail", "--base-url", live.url, "--", name).stdout.decode()
+    assert text.lstrip(" \r").replace("\r\n", "\n").rstrip("\n") == answer.rstrip("\n")
+
+
+def test_a_wait_is_said_once_in_a_pipe(run: Any, live: Any, flaky: Any) -> None:
+    """A log should not fill with the lines of an outage."""
+    result = run("tail", "--base-url", flaky.url, "--", begun(live))
+    assert (result.returncode, result.stderr.count(b"retrying in"), result.stderr.count(b"\n")) == (0, 1, 1)

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import click
 
 from headwater.cli.exits import EPILOG, Exit
-from headwater.cli.options import MARKDOWN, SERVER, explain_missing_server, server_client
+from headwater.cli.options import MARKDOWN, ONCE, SERVER, explain_missing_server, server_client
 from headwater.cli.screen import Screen, has_rich
 from headwater.contract.paths import CHATS
 from headwater.errors import UsageError, api_error
@@ -27,8 +27,6 @@ if TYPE_CHECKING:
 _PAGE = 1000
 #: The least number of characters of an id that is shown.
 _SHORT = 8
-#: A local server answers at once or is not running, so there is nothing to wait for.
-_ONCE = {"attempts": 2, "initial_delay": 0.2, "jitter": 0.1}
 
 
 @click.group(epilog=EPILOG, invoke_without_command=True)
@@ -255,4 +253,4 @@ def _when(moment: datetime | None) -> str:
 
 
 def _client(url: str) -> Client:
-    return server_client(url, retry_options=_ONCE)
+    return server_client(url, retry_options=ONCE)

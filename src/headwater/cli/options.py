@@ -24,6 +24,8 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 #: Where `headwater serve` listens by default.
 SERVER_URL = "http://127.0.0.1:8080"
+#: A server answers at once or is not running, so there is nothing to wait for.
+ONCE = {"attempts": 2, "initial_delay": 0.2, "jitter": 0.1}
 _NO_KEY = (
     "no API key: set GEMINI_API_KEY (get one at https://aistudio.google.com/apikey), "
     "or add --offline, which works now and needs no key"

@@ -138,6 +138,16 @@ _STATS = {
 }
 
 
+def retry_status(screen: Screen) -> Callable[[Retrying], None]:
+    """Return an ``on_retry`` hook for many retries: one line that the next retry, or the answer, replaces."""
+
+    def show(retry: Retrying) -> None:
+        # The reason last: a narrow terminal cuts the end of the line.
+        screen.status(f"retrying in {retry.delay:.1f} s: {sentence(retry.error)}")
+
+    return show
+
+
 def retry_notes(screen: Screen) -> Callable[[Retrying], None]:
     """Return an ``on_retry`` hook that notes each retry on ``screen``, and its delay."""
 

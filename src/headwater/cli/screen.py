@@ -11,6 +11,7 @@ from pathlib import Path
 from threading import Thread
 from typing import TYPE_CHECKING, TextIO
 
+from headwater.cli.terminal.status import StatusLine
 from headwater.errors import UsageError
 from headwater.views.escape import ControlEscaper, escape_controls
 
@@ -41,6 +42,7 @@ class Screen:
         self._open_line = False
         self._open_thought = False
         self._cleaner = ControlEscaper()
+        self._status = StatusLine(self._err, dim=self.shows_notes and _wants_color())
         self._markdown = self.shows_answers and (_renders_by_default(self._out) if markdown is None else markdown)
         if self._markdown and not has_rich():
             raise UsageError(_NO_RICH)
@@ -80,6 +82,7 @@ class Screen:
         """Write a piece of the answer: unchanged to a pipe, without control characters to a terminal."""
         if not piece:
             return
+        self._status.clear()
         self._end_thought()
         # Three cases: rendered; a terminal, which gets no control characters that a model made up (they could retitle
         # it, or hide text); a pipe, which gets the answer byte for byte.
@@ -92,27 +95,39 @@ class Screen:
 
     def line(self, data: bytes) -> None:
         """Write one line of JSON."""
+        self._status.clear()
         text = data.decode("utf-8", "replace")
         self._write((escape_controls(text) if self.shows_answers else text) + "\n")
 
     def thought(self, piece: str) -> None:
         """Write a piece of the model's reasoning to standard error."""
+        if not piece:
+            return
+        self._status.clear()
         view = self._answer_view() if self.shows_notes else None
-        if piece and view is not None:
+        if view is not None:
             view.thought(piece)
-        elif piece:
+        else:
             self._end_line_on_terminal()
             self._write_note(piece)
             self._open_thought = not piece.endswith("\n")
 
     def note(self, text: str) -> None:
         """Write a line on standard error."""
+        self._status.clear()
         self._end_line_on_terminal()
         self._end_thought()
         self._write_note(text + "\n")
 
+    def status(self, text: str) -> None:
+        """Say on standard error what the program waits for. At a terminal, what is written next replaces it."""
+        self._end_line_on_terminal()
+        self._end_thought()
+        self._status.show(escape_controls(text) if self.shows_notes else text)
+
     def error(self, text: str) -> None:
         """Write an error message on standard error."""
+        self._status.clear()
         self._end_line_on_terminal()
         self._end_thought()
         self._err.write(f"headwater: {escape_controls(text) if self.shows_notes else text}\n")
@@ -120,6 +135,7 @@ class Screen:
 
     def end(self, *, always: bool = False) -> None:
         """End the last line of the answer at a terminal; with ``always``, in a pipe too."""
+        self._status.clear()
         self._end_thought()
         self._finish_views()
         if self._open_line and (always or self.shows_answers):
@@ -128,7 +144,8 @@ class Screen:
 
     def after_interrupt(self) -> None:
         """Begin a new line after the ``^C`` that the terminal shows."""
-        if self._finish_views(afresh=True):
+        # The ^C stands behind a status line, and goes with it.
+        if self._finish_views(afresh=True) or self._status.clear():
             return
         stream = self._out if self.shows_answers else self._err
         if stream.isatty():

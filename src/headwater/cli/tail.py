@@ -5,8 +5,8 @@ from __future__ import annotations
 import click
 
 from headwater.cli.exits import EPILOG, Exit
-from headwater.cli.options import MARKDOWN, SERVER, STATS, server_client
-from headwater.cli.output import retry_notes, show
+from headwater.cli.options import MARKDOWN, ONCE, SERVER, STATS, explain_missing_server, server_client
+from headwater.cli.output import retry_status, show
 from headwater.cli.screen import Screen
 
 
@@ -36,8 +36,11 @@ def tail(name: str, after: int, *, as_json: bool, markdown: bool | None, stats: 
       headwater tail 0Wk7Zr1mSgq2cF3nVb9xLdPtYhEoUaIj
     """  # noqa: D301 - \b keeps click from wrapping the lines below it
     screen = Screen(markdown=False if as_json else markdown)
-    # Retries are announced, as a restart of the server can take a while.
-    stream = server_client(base_url).streams.attach(name, after, on_retry=retry_notes(screen))
+    client = server_client(base_url, retry_options=ONCE)
+    # A stream that was seen is worth waiting for. Before that, a wrong address or name should fail at once.
+    with explain_missing_server(base_url):
+        client.streams.get(name)
+    stream = client.streams.attach(name, after, on_retry=retry_status(screen))
     code = show(stream, screen, as_json=as_json, stats=stats)
     if code is not Exit.INTERRUPTED:
         return code
