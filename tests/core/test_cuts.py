@@ -101,7 +101,7 @@ def carry_once(peer: Peer, chance: random.Random) -> tuple[Outcome, str]:
         return body if chance.random() < 0.1 else body[: chance.randrange(first, len(body))], ways[-1]
 
     outcome = carry(peer, cut, on_break="fail")
-    assert len(ways) == 1, "what the reader has seen is not begun anew"
+    assert len(ways) == 1, "what the reader has seen is not restarted"
     return outcome, ways[0]
 
 

@@ -110,7 +110,7 @@ def test_half_a_call_is_no_event() -> None:
     assert [type(event) for event in events] == [End]
 
 
-def test_after_a_reset_all_begins_anew() -> None:
+def test_after_a_reset_everything_starts_over() -> None:
     told = Told()
     events = told(text("old"), piece("f", "$.a", "x", True))
     reset = Reset(StreamInterrupted("cut"))

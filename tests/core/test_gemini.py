@@ -54,7 +54,7 @@ def says(text: str, **fields: Any) -> dict[str, Any]:
 
 
 def test_a_response_keeps_the_bytes_it_came_as() -> None:
-    """Fields that nobody knows yet survive in ``raw``."""
+    """Fields that are not known yet survive in ``raw``."""
     data = b'{"candidates": [{"content": {"parts": [{"text": "a", "new": 1}]}, "newer": {}}], "newest": [1]}'
     answer = one(data)
     assert answer.raw is data

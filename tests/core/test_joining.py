@@ -119,7 +119,7 @@ def content(chunks: list[GenerateContentResponse]) -> list[tuple[Any, ...]]:
     return found
 
 
-def cut_anew(parts: list[dict[str, Any]], chance: random.Random) -> list[GenerateContentResponse]:
+def recut(parts: list[dict[str, Any]], chance: random.Random) -> list[GenerateContentResponse]:
     found: list[GenerateContentResponse] = []
     for part in parts:
         text = part.get("text")
@@ -135,9 +135,9 @@ def cut_anew(parts: list[dict[str, Any]], chance: random.Random) -> list[Generat
 @given(st.lists(PART, max_size=8), st.lists(PART, max_size=4), CHANCE)
 def test_what_is_said_again_is_left_out(old: list[Any], rest: list[Any], chance: random.Random) -> None:
     """Text, thoughts, calls and data, in any pieces; what follows them is new."""
-    said = [part for one in cut_anew(old, chance) for part in one.parts]
+    said = [part for one in recut(old, chance) for part in one.parts]
     joiner = SkipReplayed(said)
-    given = [piece for one in cut_anew(old + rest, chance) for piece in joiner.feed(one)]
+    given = [piece for one in recut(old + rest, chance) for piece in joiner.feed(one)]
     assert joiner.flush() == []
     whole, known = content([chunk(*old, *rest)]), content([chunk(*old)])
     new = content(given)
@@ -164,7 +164,7 @@ def test_another_text_than_before_is_noticed(old: list[Any], place: int, chance:
         changed[number] = {"functionCall": {"name": "other"}}
     joiner = SkipReplayed([Part(**one) for one in map(_snake, parts)])
     with pytest.raises(StreamInterrupted):  # noqa: PT012
-        for one in cut_anew(changed, chance):
+        for one in recut(changed, chance):
             joiner.feed(one)
         joiner.flush()
 

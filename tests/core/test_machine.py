@@ -260,7 +260,7 @@ def test_a_connection_that_was_lost_while_opening_is_an_error() -> None:
 
 
 def test_a_stale_connection_is_replaced_at_once_a_few_times() -> None:
-    """Nobody has seen the request; but a machine that only meets stale connections gives up."""
+    """The server has not seen the request; but a machine that only meets stale connections gives up."""
     script = Script()
     for _ in range(6):
         assert script.step() == OPEN

@@ -87,7 +87,7 @@ def test_a_failure_before_the_first_chunk_is_tried_again_and_forgotten(kind: str
 
 
 def test_nothing_is_tried_again_after_the_first_chunk() -> None:
-    """What the reader has seen is not begun anew."""
+    """What the reader has seen is not restarted."""
     script = Script(retry=TRICE)
     script.begin()
     script.received(HELLO, b"")
@@ -159,7 +159,7 @@ def test_a_redirect_to_what_is_no_url_is_an_error_of_ours(location: str) -> None
     script = Script()
     script.step()
     script.opened(302, location=location)
-    assert "no URL" in str(stopped(script, WireError, phase="head"))
+    assert "not a URL" in str(stopped(script, WireError, phase="head"))
 
 
 def test_redirects_do_not_go_on_for_ever() -> None:

@@ -127,7 +127,7 @@ def test_what_shows_when() -> None:
 
 
 def test_the_value_is_one_object_that_grows() -> None:
-    """It is not made anew for each look."""
+    """It is not rebuilt for each look."""
     parser = fed('{"a": ["x')
     value, inner = parser.value, parser.value["a"]
     parser.feed('yz", 1]}')
@@ -136,7 +136,7 @@ def test_the_value_is_one_object_that_grows() -> None:
 
 
 def test_a_text_that_was_kept_stays_as_it_was() -> None:
-    """What grows in place is the object, not a string that somebody holds."""
+    """What grows in place is the object, not a string that a caller holds."""
     parser = fed('{"a": "begin')
     kept = parser.value["a"]
     parser.feed("ning and more")

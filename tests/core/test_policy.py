@@ -33,7 +33,7 @@ def test_a_call_is_tried_three_times_unless_told_otherwise() -> None:
 
 
 def test_a_wait_that_is_too_long_is_the_callers_to_decide() -> None:
-    """Nobody watches a stream for a minute that has not begun; the error says how long it would take."""
+    """No reader waits a minute for a stream that has not begun; the error says how long it would take."""
     assert Retry().allows(busy("60s"), 1)
     assert not Retry().allows(busy("60.5s"), 1)
     assert Retry(longest_hint=90.0).allows(busy("61s"), 1)

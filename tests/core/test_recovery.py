@@ -1,4 +1,4 @@
-"""What becomes of a stream that breaks: tried again, gone on with, begun anew, or given up."""
+"""A stream that breaks is retried, resumed, restarted, or given up."""
 
 from __future__ import annotations
 
@@ -100,7 +100,7 @@ def test_what_becomes_of_the_call_is_told_where_it_is_asked_for() -> None:
     assert texts(script.hear(HELLO)) == "Hello "
     script.failed("lost")
     event = script.step()
-    assert (type(event.error), event.failures, event.delay) == (StreamInterrupted, 1, 1.0), "counted anew"
+    assert (type(event.error), event.failures, event.delay) == (StreamInterrupted, 1, 1.0), "counted from the start"
 
 
 def test_a_kept_stream_goes_on_after_the_documents_that_came() -> None:

@@ -95,7 +95,7 @@ def test_bursts_become_even(gap: float) -> None:
 
 
 def test_what_is_steady_already_is_not_delayed() -> None:
-    """A whole word that comes every 50 ms goes on as it came."""
+    """A whole word that comes every 50 ms passes as it arrived."""
     arrivals = every(0.05, [f"word{number} " for number in range(50)])
     assert longest_hold(arrivals, run(smooth().start(), arrivals)) <= 0.001
 

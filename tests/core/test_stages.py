@@ -1,4 +1,4 @@
-"""Stages stand in a row, are made anew for each stream, and keep what they are given."""
+"""Stages stand in a row, are made for each stream, and keep what they are given."""
 
 from __future__ import annotations
 

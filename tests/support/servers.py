@@ -40,7 +40,7 @@ def unmeasured(environment: Mapping[str, str] = os.environ) -> dict[str, str]:
 
 
 class Request(NamedTuple):
-    """A request as it came. ``headers`` has lower-case names; what came twice is joined by a comma."""
+    """A request as it arrived. ``headers`` has lower-case names; a header sent twice is joined by a comma."""
 
     method: str
     target: str

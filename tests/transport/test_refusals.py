@@ -102,7 +102,7 @@ def test_rate_limit_says_how_long_to_wait(side: Any) -> None:
 
 
 def test_details_are_the_parsed_answer(side: Any) -> None:
-    """details is the JSON of the answer as it came, and headers are those of the answer."""
+    """details is the JSON of the answer as it arrived, and headers are those of the answer."""
     body = refuses(429, "RESOURCE_EXHAUSTED", "slow", RETRY_INFO)
     with Server(lambda connection, _: connection.answer(body, "429 Slow", x_here="yes")) as server:
         _, error = side.failure(server.client())

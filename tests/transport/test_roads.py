@@ -1,4 +1,4 @@
-"""TLS and proxies: the environment says which authorities and which way, in both colours."""
+"""TLS and proxies: the environment says which authorities and which way, for sync and async."""
 
 from __future__ import annotations
 
@@ -211,7 +211,7 @@ def test_proxy_that_refuses_the_tunnel(side: Any, known: ssl.SSLContext, monkeyp
 
 @pytest.mark.parametrize("url", ["not a url", "socks5://127.0.0.1:1", "http://", "http://[::1", "http://x:port"])
 def test_proxy_that_is_no_address(side: Any, monkeypatch: pytest.MonkeyPatch, url: str) -> None:
-    """A proxy that is no HTTP proxy is a HeadwaterError."""
+    """A proxy that is not an HTTP proxy is a HeadwaterError."""
     monkeypatch.setenv("HTTP_PROXY", url)
     with Server(whole) as server, pytest.raises(genai.errors.HeadwaterError):
         side.ask(server.client(timeout=2000))

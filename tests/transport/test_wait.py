@@ -28,7 +28,7 @@ LATE = 0.5
 
 
 class Reader:
-    """A body in one of the two colours, read by a thread."""
+    """A sync or async body, read by a thread."""
 
     def __init__(self, side: Any, url: str, *, method: str = "GET", body: bytes | None = None) -> None:
         offline = url.startswith("offline:")
