@@ -1,5 +1,6 @@
 """``headwater ask`` in pipes: prompts, output, statistics, and how it ends."""
 
+import base64
 import json
 import os
 import re
@@ -105,7 +106,7 @@ def test_piped_binary_is_no_text(run: Any, offline: Any) -> None:
     """An image piped in as text is a usage error that says what to do instead."""
     result = run("ask", "what is this?", input=PNG, env=offline)
     assert result.returncode == 2
-    assert b"--image -" in result.stderr
+    assert b"--file -" in result.stderr
 
 
 def test_images(run: Any, good: Any, tmp_path: Path) -> None:
@@ -121,12 +122,42 @@ def test_images(run: Any, good: Any, tmp_path: Path) -> None:
     assert text == {"text": "What is this?"}
 
 
-def test_image_of_no_known_kind(run: Any, offline: Any, tmp_path: Path) -> None:
+def test_file_of_no_known_kind(run: Any, offline: Any, tmp_path: Path) -> None:
     """A file that shows no type, by its bytes or its name, is a usage error."""
-    (tmp_path / "thing").write_bytes(b"???")
-    result = run("ask", "--image", str(tmp_path / "thing"), "what?", env=offline)
+    (tmp_path / "thing").write_bytes(b"\x00\x99??")
+    result = run("ask", "--file", str(tmp_path / "thing"), "what?", env=offline)
     assert result.returncode == 2
-    assert b"does not look like an image" in result.stderr
+    assert b"neither its first bytes nor its name tell" in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("name", "data", "kind"),
+    [
+        ("report", b"%PDF-1.7\n%\xe2\xe3\n", "application/pdf"),
+        ("notes.md", b"# Rivers\n", "text/markdown"),
+        ("no-extension", "caf\u00e9".encode(), "text/plain"),
+        ("app.ts", b"const a: number = 1\n", "text/plain"),
+        ("data.json", b"{}", "application/json"),
+        ("BMW.txt", b"BMW makes cars", "text/plain"),
+        ("song", b"ID3\x04\x00\x00", "audio/mpeg"),
+        ("speech.bin", b"RIFF\x24\x00\x00\x00WAVEfmt ", "audio/wav"),
+        ("clip", b"\x00\x00\x00\x20ftypisom\x00\x00", "video/mp4"),
+        ("clip.flv", b"FLV\x01\x05\x00\x00\xff", "video/x-flv"),
+    ],
+)
+def test_files(run: Any, good: Any, tmp_path: Path, name: Any, data: Any, kind: Any) -> None:
+    """Any kind of file can be sent, with the type that its bytes show, else its name."""
+    (tmp_path / name).write_bytes(data)
+    assert run("ask", "-f", str(tmp_path / name), "What is this?", env=good.env).returncode == 0
+    file, text = asked(good)
+    assert (file["inlineData"]["mimeType"], base64.b64decode(file["inlineData"]["data"])) == (kind, data)
+    assert text == {"text": "What is this?"}
+
+
+def test_texts_are_sent_as_utf8(run: Any, good: Any) -> None:
+    """A text in UTF-16, as some editors save it, is converted."""
+    assert run("ask", "--file", "-", "what?", input="\ufeffcaf\u00e9".encode("utf-16-le"), env=good.env).returncode == 0
+    assert base64.b64decode(asked(good)[0]["inlineData"]["data"]) == "caf\u00e9".encode()
 
 
 def test_options_reach_the_request(run: Any, good: Any) -> None:

@@ -93,7 +93,7 @@ class Flaky:
     """Forwards to a server, but drops the first three requests for events."""
 
     def __init__(self, url: Any) -> None:
-        dropped = []
+        dropped: list[str] = []
 
         class Handler(BaseHTTPRequestHandler):
             protocol_version = "HTTP/1.1"

@@ -19,11 +19,13 @@ if TYPE_CHECKING:
 @click.command(epilog=EPILOG)
 @click.argument("words", nargs=-1, metavar="[PROMPT]...")
 @click.option(
+    "--file",
     "--image",
-    "images",
+    "-f",
+    "files",
     multiple=True,
     metavar="FILE",
-    help="Image to include: a file, '-' for standard input, or a URI. Repeatable.",
+    help="File to include (image, PDF, text, audio, video): a path, '-' for standard input, or a URI. Repeatable.",
 )
 @click.option(
     "--json", "as_json", is_flag=True, help="Print each chunk as the API sent it, as one JSON object per line."
@@ -38,7 +40,7 @@ if TYPE_CHECKING:
 )
 @shared_options
 def ask(
-    words: tuple[str, ...], images: tuple[str, ...], as_json: bool, progress: bool, length: int | None, **given: Any
+    words: tuple[str, ...], files: tuple[str, ...], as_json: bool, progress: bool, length: int | None, **given: Any
 ) -> Exit:
     """Send one prompt and stream the answer.
 
@@ -48,10 +50,10 @@ def ask(
       headwater ask --offline "Tell me a story in 100 words."
       headwater ask Why is the sky blue?
       headwater ask "Summarize this:" < notes.txt
-      headwater ask --image cat.jpg "What is in this picture?"
+      headwater ask -f cat.jpg "What is in this picture?"
     """  # noqa: D301 - \b keeps click from wrapping the lines below it
     options = Options(**given)
-    contents = build_contents(words, images)
+    contents = build_contents(words, files)
     screen = Screen(markdown=False if as_json else options.markdown)
     client = options.connect(screen)
     target: StreamOptions = {"on_retry": retry_notes(screen)}

@@ -1,8 +1,7 @@
-"""The prompt: words of the command line, standard input and images, as the contents of a request."""
+"""The prompt: words of the command line, standard input and files, as the contents of a request."""
 
 from __future__ import annotations
 
-import mimetypes
 import re
 import sys
 from collections.abc import Sequence
@@ -11,29 +10,22 @@ from typing import Any
 
 import click
 
+from headwater.cli.formats.mime import decode, is_binary, mime_type
+
 _URIS = ("gs://", "https://", "http://")
-_BRANDS = {b"heic": "image/heic", b"heix": "image/heic", b"mif1": "image/heif", b"avif": "image/avif"}
 _LENGTH = re.compile(r"\b(\d{1,3}(?:,\d{3})+|\d{1,6})[ -]words?\b", re.IGNORECASE)
-#: Magic numbers of files. The name decides only where they do not: standard input has no name.
-_STARTS = (
-    (b"\x89PNG\r\n\x1a\n", "image/png"),
-    (b"\xff\xd8\xff", "image/jpeg"),
-    (b"GIF8", "image/gif"),
-    (b"BM", "image/bmp"),
-    (b"%PDF-", "application/pdf"),
-)
 
 
-def build_contents(words: Sequence[str], images: Sequence[str]) -> list[Any]:
-    """Return the contents: images first, then the text. A word or image ``-`` means standard input.
+def build_contents(words: Sequence[str], files: Sequence[str]) -> list[Any]:
+    """Return the contents: files first, then the text. A word or file ``-`` means standard input.
 
     Raises:
-        click.UsageError: if there is no prompt, or an image cannot be read.
+        click.UsageError: if there is no prompt, or a file cannot be read.
     """
-    if [*words, *images].count("-") > 1:
+    if [*words, *files].count("-") > 1:
         raise click.UsageError("standard input ('-') can be used only once")
-    text = _text(words, with_input="-" not in images)
-    parts = [image_part(image) for image in images]
+    text = _text(words, with_input="-" not in files)
+    parts = [file_part(name) for name in files]
     if not text and not parts:
         raise click.UsageError('no prompt: try headwater ask "Tell me a story", or pipe one in')
     return [*parts, text] if text else parts
@@ -45,7 +37,7 @@ def requested_words(contents: Sequence[Any]) -> int | None:
     return int(found[1].replace(",", "")) or None if found else None
 
 
-def image_part(name: str) -> Any:
+def file_part(name: str) -> Any:
     """Return a file, ``-`` or a URI as a part."""
     from headwater.types import Part
 
@@ -54,21 +46,10 @@ def image_part(name: str) -> Any:
     data = _input_bytes() if name == "-" else _file_bytes(name)
     kind = mime_type(data, name)
     if kind is None:
-        raise click.UsageError(f"the type of {name!r} is unknown: it does not look like an image")
+        raise click.UsageError(f"the type of {name!r} is unknown: neither its first bytes nor its name tell")
+    if kind.startswith("text/"):
+        data = decode(data).encode()
     return Part.from_bytes(data=data, mime_type=kind)
-
-
-def mime_type(data: bytes, name: str) -> str | None:
-    """Return the MIME type by the first bytes, else by the file name's extension."""
-    for start, kind in _STARTS:
-        if data.startswith(start):
-            return kind
-    if data[:4] == b"RIFF" and data[8:12] == b"WEBP":
-        return "image/webp"
-    # ISO base media files: the brand tells images from videos.
-    if data[4:8] == b"ftyp" and data[8:12] in _BRANDS:
-        return _BRANDS[data[8:12]]
-    return mimetypes.guess_type(name)[0]
 
 
 def as_text(data: bytes) -> str:
@@ -77,11 +58,9 @@ def as_text(data: bytes) -> str:
     Raises:
         click.UsageError: if they look like a binary file.
     """
-    # The test that git and grep use for binary files, except that UTF-16 is full of zeros.
-    if b"\0" in data[:8192] and not data.startswith((b"\xff\xfe", b"\xfe\xff")):
-        raise click.UsageError("standard input is not text; for an image use --image -")
-    encoding = "utf-16" if data.startswith((b"\xff\xfe", b"\xfe\xff")) else "utf-8-sig"
-    return data.decode(encoding, "replace").strip()
+    if is_binary(data):
+        raise click.UsageError("standard input is not text; for a file use --file -")
+    return decode(data).strip()
 
 
 def _text(words: Sequence[str], *, with_input: bool) -> str:
