@@ -66,7 +66,9 @@ def _row(number: int, case: dict[str, Any]) -> Row:
     return Row(case.get("name", f"#{number}"), body, wanted, chunks, case.get("initial_last_event_id", ""))
 
 
-TABLES = ("conformance/sse_cases.json", "conformance/sse_fuzz_golden.json")
+#: The tables, and how many rows each has at least: a table that was cut short proves less than it seems to.
+SIZES = {"conformance/sse_cases.json": 150, "conformance/sse_fuzz_golden.json": 9_900}
+TABLES = tuple(SIZES)
 
 
 @pytest.mark.parametrize("path", TABLES)
@@ -75,7 +77,7 @@ def test_every_row_of_the_table_whole_and_byte_by_byte(path: str) -> None:
     for row in rows(path):
         for parts in ([row.body], slices(row.body, 1), slices(row.body, 3), row.chunks):
             assert not row.is_wrong(parts), (row, parts)
-    assert len(rows(path)) > 150
+    assert len(rows(path)) > SIZES[path]
 
 
 @given(st.data())

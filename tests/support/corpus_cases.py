@@ -92,6 +92,14 @@ def some_cases(*methods: str) -> list[Case]:
     return found
 
 
+def odd_cases() -> list[Case]:
+    """Return the recorded cases that are not what the API promises, or skip the test."""
+    root = shared("corpus-odd")
+    if root is None:
+        pytest.skip("no odd recorded traffic beside the checkout, and HEADWATER_SHARED does not name any")
+    return [_case(path) for path in sorted(root.glob("*/meta.json"))]
+
+
 def _case(path: Path) -> Case:
     meta = json.loads(path.read_text("utf-8"))
     case = f"{path.parent.parent.name}/{path.parent.name}"

@@ -28,9 +28,9 @@ callbacks for each piece of data only store a number, so that a chunk costs no t
 *Refusals* are written to the transport directly, in Google's shape, as no request exists for the application. In the
 middle of a response there is no place for one, and the connection is aborted.
 
-*Rules that httptools leaves to the server* (``_check_target``): exactly one Host header in HTTP/1.1 (RFC 9112, 3.2),
-the asterisk form for OPTIONS only (RFC 9112, 3.2.4), and no 100 (Continue) to an HTTP/1.0 client (RFC 9110, 10.1.1). A
-proxy on the way could read such requests in another way than this server does.
+*Rules that httptools leaves to the server* (``_check_target``): HTTP/1.1 has exactly one Host header, and its value is
+a host (RFC 9112, 3.2), the asterisk form is for OPTIONS only (RFC 9112, 3.2.4), and an HTTP/1.0 client gets no 100
+(Continue) (RFC 9110, 10.1.1). A proxy on the way could read such requests in another way than this server does.
 
 *What it relies on in uvicorn* (``uvicorn.protocols.http.httptools_impl``), none of it documented:
 
@@ -48,6 +48,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import re
 import socket
 import struct
 
@@ -63,6 +64,9 @@ LINGER_SECONDS = 5.0
 MIN_BODY_RATE = 500
 #: SO_LINGER with a timeout of zero: closing resets the connection.
 _RESET = struct.pack("ii", 1, 0)
+#: A Host header: a name or an address, and maybe a port (RFC 3986, 3.2.2 and 3.2.3). Neither a user nor a path, and no
+#: comma, although the grammar has it: it is what proxies make of two Host headers.
+_HOST = re.compile(rb"(?:[\w.~%!$&'()*+;=-]+|\[[0-9A-Fa-f:.]+\])(?::[0-9]*)?", re.ASCII)
 _STATUS = {400: "INVALID_ARGUMENT", 408: "DEADLINE_EXCEEDED", 431: "INVALID_ARGUMENT"}
 _MESSAGES = {
     400: "this is not a valid HTTP request",
@@ -126,11 +130,11 @@ class LimitedProtocol(HttpToolsProtocol):
 
     def _check_target(self) -> None:
         """Refuse what httptools accepts although a proxy might read it differently (RFC 9112, 3.2)."""
-        hosts = sum(name == b"host" for name, _ in self.headers)
+        hosts = [value for name, value in self.headers if name == b"host"]
         # RFC 9110, 10.1.1: a client of HTTP/1.0 does not understand 100 (Continue).
         is_http_1_0 = self.parser.get_http_version() == "1.0"
         self.expect_100_continue = self.expect_100_continue and not is_http_1_0
-        is_valid_host = hosts == 1 or (hosts == 0 and is_http_1_0)
+        is_valid_host = _HOST.fullmatch(hosts[0]) is not None if len(hosts) == 1 else is_http_1_0 and not hosts
         if not is_valid_host or (self.url == b"*" and self.parser.get_method() != b"OPTIONS"):
             raise httptools.HttpParserError(_MESSAGES[400])
 
