@@ -105,11 +105,11 @@ class Node:
 
     async def die(self) -> None:
         """Stop as a process that was killed: nothing more is written, and nobody is told."""
-        for task in self.server.cluster._tasks:
-            task.cancel()
-        for generation in list(self.recorder._running.values()):
+        for generation in self.recorder.generations:
             generation.abandon()
-        await asyncio.gather(*self.recorder._tasks.values(), return_exceptions=True)
+        await self.server.cluster.stop()
+        while len(self.recorder):
+            await asyncio.sleep(0.001)
 
 
 def text_of(found: list[bytes]) -> str:

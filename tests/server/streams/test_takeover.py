@@ -282,8 +282,7 @@ async def test_server_that_lost_its_answer_stops_at_once(store: Store) -> None:
     async with joined(store, held, None) as nodes:
         name = (await nodes[0].begin()).name
         await nodes[0].until(lambda state: state.next == 2, name)
-        for task in nodes[0].server.cluster._tasks:  # as if the process had been stopped for a while
-            task.cancel()
+        await nodes[0].server.cluster.stop()  # as if the process had been stopped for a while
         found = await nodes[1].read(name)
         nodes[0].server.cluster.join()
         async with asyncio.timeout(PATIENCE):

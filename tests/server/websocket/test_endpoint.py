@@ -168,7 +168,7 @@ async def test_silence_is_filled_with_pings() -> None:
         await plain.say(prompt="x")
         assert await peer.hear() == {"type": "ping"}
         assert await peer.hear() == {"type": "ping"}
-        live.on_loop(lambda: next(iter(live.server.recorder._running.values())).cancel())
+        live.on_loop(lambda: live.server.recorder.generations[0].cancel())
         assert [message["type"] for message in await plain.hear_end()] == ["chunk", "complete"]
 
 

@@ -39,7 +39,7 @@ async def test_cut_at_every_message_loses_nothing() -> None:
                 await peer.greet()
                 await peer.generate()
                 heard: list[dict[str, Any]] = []
-                stream = live.on_loop(lambda: next(iter(live.server.recorder._running)))
+                stream = live.on_loop(lambda: live.server.recorder.generations[0].key)
                 engine.feed(*_MIXED[:3])
                 while len(heard) < min(cut, 7):
                     heard.append(await peer.hear())
@@ -177,7 +177,7 @@ async def test_answers_of_the_other_endpoint_can_not_be_resumed() -> None:
     async with serving(engine) as live, dial(live) as peer:
         with live.open_stream() as connection:
             assert connection.recv(1)
-            name = live.on_loop(lambda: next(iter(live.server.recorder._running)))
+            name = live.on_loop(lambda: live.server.recorder.generations[0].key)
             await peer.say(type="resume", stream=name, after=0)
             assert (await peer.hear())["code"] == "not_found"
 

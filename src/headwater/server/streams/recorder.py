@@ -159,6 +159,11 @@ class Recorder:
     def __len__(self) -> int:
         return len(self._running)
 
+    @property
+    def generations(self) -> tuple[Generation, ...]:
+        """The generations that run now."""
+        return tuple(self._running.values())
+
     async def relay(
         self, engine: Engine, request: EngineRequest, *, backpressure: Backpressure | None = None
     ) -> Generation:
@@ -220,7 +225,7 @@ class Recorder:
         self.draining.set()
         if self._tasks:
             await asyncio.wait(list(self._tasks.values()), timeout=grace)
-        for generation in list(self._running.values()):
+        for generation in self.generations:
             if generation.resumable:
                 generation.hand_over()
             else:

@@ -112,11 +112,15 @@ class ClusterNode:
 
     async def leave(self) -> None:
         """Stop, and drop the control log, so that no messages are left for this server."""
+        await self.stop()
+        with suppress(LogError):
+            await self._log.drop(self._key)
+
+    async def stop(self) -> None:
+        """Stop without a word: once its lease has run out, the other servers consider this one dead."""
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
-        with suppress(LogError):
-            await self._log.drop(self._key)
 
     async def _repeat(self, work: Callable[[], Awaitable[None]], period: float) -> None:
         while True:
