@@ -64,6 +64,7 @@ def test_settings_come_from_the_environment() -> None:
         (["--engine", "gemini"], "no API key"),
         (["--upstream", "http://example.org"], "https://"),
         (["--upstream", "http://127.0.0.1@example.org"], "https://"),
+        (["--upstream", "http://[::1"], "https://"),
         (["--model-engine", "x"], "PATTERN=ENGINE"),
         (["--pace", "fast"], "says no pace"),
         (["--port", "99999"], "port"),

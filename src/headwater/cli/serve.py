@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable, Collection, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import urlsplit
@@ -293,11 +294,12 @@ def _checked(upstream: str | None) -> str | None:
     """
     if not upstream:
         return None
-    parts = urlsplit(upstream)
-    if parts.scheme == "https" and parts.hostname:
-        return upstream
-    if parts.scheme == "http" and is_loopback(parts.hostname or ""):
-        return upstream
+    with suppress(ValueError):  # not a URL: an IPv6 address without its bracket
+        parts = urlsplit(upstream)
+        if parts.scheme == "https" and parts.hostname:
+            return upstream
+        if parts.scheme == "http" and is_loopback(parts.hostname or ""):
+            return upstream
     raise UsageError(f"--upstream {upstream!r} must start with https://, or be http:// on this machine")
 
 

@@ -86,9 +86,9 @@ class Server:
     def routes(self) -> list[BaseRoute]:
         """Return every route."""
         return [
-            *page_routes(self._welcome),
-            Route("/healthz", self._health, methods=["GET"]),
-            Route("/openapi.json", self._description, methods=["GET"]),
+            *page_routes(self._welcome, self.auth.guarded),
+            Route("/healthz", self.auth.guarded(self._health), methods=["GET"]),
+            Route("/openapi.json", self.auth.guarded(self._description), methods=["GET"]),
             Route("/metrics", self._metrics, methods=["GET"]),
             WebSocketRoute(paths.WEBSOCKET, self.sockets),
             *FilesEndpoint(self.files, self.auth).routes(),

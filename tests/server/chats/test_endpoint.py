@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import threading
 from collections.abc import Callable, Iterator
@@ -29,6 +30,11 @@ def ask(text: str, parent: str | None = None, **more: Any) -> dict[str, Any]:
     message = {"parent": parent, "parts": [{"text": text}]} | ({"id": more.pop("id")} if "id" in more else {})
     answer = {"answer": {"id": more.pop("answer")}} if "answer" in more else {}
     return {"message": message, "model": MODEL, **answer, **more}
+
+
+def _forged(*position: Any) -> str:
+    """A page token that no server has made."""
+    return base64.urlsafe_b64encode(json.dumps(position).encode()).decode().rstrip("=")
 
 
 def settled(server: Live, chat: str, count: int = 1) -> dict[str, Any]:
@@ -292,6 +298,9 @@ def test_another_key_sees_nothing() -> None:
         ("PATCH", "/v1/chats/c", {"titel": "x"}, "the body is"),
         ("GET", "/v1/chats?pageSize=many", None, "pageSize must be a number"),
         ("GET", "/v1/chats?pageToken=x", None, "nextPageToken of the previous page"),
+        ("GET", f"/v1/chats?pageToken={_forged(1, 99999999999999999999)}", None, "nextPageToken of the previous page"),
+        ("GET", f"/v1/chats?pageToken={_forged(1, 2**63)}", None, "nextPageToken of the previous page"),
+        ("GET", f"/v1/chats?pageToken={_forged(1, -1)}", None, "nextPageToken of the previous page"),
         ("GET", "/v1/chats/c/export?format=pdf", None, "format is"),
     ],
 )

@@ -9,7 +9,7 @@ import pytest
 
 from headwater import genai
 from headwater.errors import StreamInterrupted, UsageError, api_error
-from tests.support.live import Held, Live, Scripted, events, read_until, says
+from tests.support.live import ASK, Held, Live, Scripted, events, read_until, says
 
 STREAM = "/v1beta/models/m:streamGenerateContent"
 
@@ -251,6 +251,15 @@ def test_mounts_into_another_application() -> None:
         start = {"x_goog_upload_protocol": "resumable", "x_goog_upload_command": "start"}
         begun = live.post("/gemini/upload/v1beta/files", {}, **start)
         assert begun.headers["x-goog-upload-url"].startswith(f"{live.url}/gemini/upload/v1beta/files?upload_id=")
+        stream = live.post("/gemini/v1/streams", {"model": "m", **ASK})
+        assert stream.headers["location"] == f"/gemini/v1/streams/{stream.json['name']}"
+        assert live.get(stream.headers["location"]).json["name"] == stream.json["name"]
+        link = live.post(f"{stream.headers['location']}/links", {"seconds": 60}).json["url"]
+        assert b"id: 1\r\nevent: chunk" in live.get(link).body
+        chat = live.post("/gemini/v1/chats", {"id": "c", "title": "A chat"})
+        assert live.get(chat.headers["location"]).json["title"] == "A chat"
+        answer = live.post("/gemini/v1/chats/c/answers", {"message": {"parts": [{"text": "x"}]}, "model": "m"})
+        assert answer.headers["location"] == chat.headers["location"]
         assert live.client(base_url=live.url + "/gemini").models.generate_content(model="m", contents="Hi").text
     assert live.server.recorder.draining.is_set()
 

@@ -25,6 +25,7 @@ _KEYS = ["right-key", "other-key"]
         {"Origin": "null"},
         {"Origin": "http://localhost.evil.example"},
         {"Origin": "file://"},
+        {"Origin": "http://[::1"},
         {"Cookie": "session=1"},
         {"Host": "evil.example"},
         {"Host": "evil.example", "Origin": "http://evil.example"},

@@ -99,7 +99,7 @@ class ChatsEndpoint:
         chats, body = self._chats(http), await self._body(http)
         draft = await run_sized(len(body), _read_draft, body)
         written = await chats.write(draft)
-        return created_response(written.chat, f"{CHATS}/{written.chat.id}", is_new=written.is_new)
+        return created_response(http, written.chat, f"{CHATS}/{written.chat.id}", is_new=written.is_new)
 
     async def _get(self, http: HttpRequest) -> Response:
         return json_response(await self._chats(http).get(_id(http)))
@@ -127,7 +127,7 @@ class ChatsEndpoint:
         add_log_fields(http.scope, model=request.model)
         started = await chats.answer(chat_id, request)
         document = {"chat": started.chat, "message": started.message, "answer": started.answer}
-        return created_response(document, f"{CHATS}/{chat_id}", is_new=started.is_new)
+        return created_response(http, document, f"{CHATS}/{chat_id}", is_new=started.is_new)
 
     async def _stop(self, http: HttpRequest) -> Response:
         return json_response(await self._chats(http).stop(_id(http)))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
-from typing import Any, NamedTuple
+from typing import Annotated, Any, NamedTuple
 
 import msgspec
 from sqlalchemy import Connection, Engine, Row, and_, delete, exists, func, or_, select, text, update
@@ -23,7 +23,7 @@ class ListPosition(NamedTuple):
     """Where the next page of a list starts: after the chat with this time of change and number."""
 
     updated: float
-    number: int
+    number: Annotated[int, msgspec.Meta(ge=0, lt=2**63)]  # what a database can compare with
 
 
 class ChatPage(NamedTuple):

@@ -9,11 +9,13 @@ from __future__ import annotations
 import hashlib
 import hmac
 import re
-from collections.abc import Callable, Collection, Iterator
-from contextlib import contextmanager
+from collections.abc import Awaitable, Callable, Collection, Iterator
+from contextlib import contextmanager, suppress
 from urllib.parse import urlsplit
 
 from starlette.requests import HTTPConnection
+from starlette.requests import Request as HttpRequest
+from starlette.responses import Response
 
 from headwater.errors import APIError, UsageError, api_error
 from headwater.server.config import ServerConfig
@@ -21,7 +23,9 @@ from headwater.server.http.middleware import add_log_fields, set_body_meter
 from headwater.server.http.quotas import Quotas
 
 _HOST = re.compile(r"(?:[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(?::[0-9]{1,5})?")
-_LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1", "testserver"})
+_LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
+
+Handler = Callable[[HttpRequest], Awaitable[Response]]
 
 
 class Auth:
@@ -134,6 +138,16 @@ class Auth:
             is_valid |= hmac.compare_digest(digest, other)
         return is_valid
 
+    def guarded(self, handler: Handler) -> Handler:
+        """Return a handler that needs no key, for requests to our own hosts only."""
+
+        async def handle(http: HttpRequest) -> Response:
+            self.check_host(http)
+            self.check_origin(http)
+            return await handler(http)
+
+        return handle
+
     def check_host(self, connection: HTTPConnection) -> None:
         """Check that the Host header is one of ours.
 
@@ -160,9 +174,10 @@ class Auth:
         # The server's own pages. The scheme may differ: behind a proxy that ends TLS, the server itself speaks plain
         # HTTP.
         host = connection.headers.get("host", "").lower()
-        parts = urlsplit(origin.lower())
-        if parts.scheme in ("http", "https") and parts.netloc == host:
-            return
+        with suppress(ValueError):  # not an origin at all: an IPv6 address without its bracket
+            parts = urlsplit(origin.lower())
+            if parts.scheme in ("http", "https") and parts.netloc == host:
+                return
         raise api_error(403, "this origin is not allowed", status="PERMISSION_DENIED")
 
 

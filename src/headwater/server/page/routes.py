@@ -43,8 +43,11 @@ class PageFile(NamedTuple):
     zipped: bytes
 
 
-def page_routes(welcome: Handler) -> list[BaseRoute]:
-    """Return the routes of the page. ``welcome`` handles ``/`` for clients that do not accept HTML."""
+def page_routes(welcome: Handler, guarded: Callable[[Handler], Handler]) -> list[BaseRoute]:
+    """Return the routes of the page. ``welcome`` handles ``/`` for clients that do not accept HTML.
+
+    ``guarded`` adds the checks of requests that need no key.
+    """
 
     async def home(http: HttpRequest) -> Response:
         if "text/html" in http.headers.get("accept", ""):
@@ -54,9 +57,9 @@ def page_routes(welcome: Handler) -> list[BaseRoute]:
         return response
 
     return [
-        Route("/", home, methods=["GET"]),
-        Route("/headwater.js", _script, methods=["GET"]),
-        Route("/assets/{name}", _asset, methods=["GET"]),
+        Route("/", guarded(home), methods=["GET"]),
+        Route("/headwater.js", guarded(_script), methods=["GET"]),
+        Route("/assets/{name}", guarded(_asset), methods=["GET"]),
     ]
 
 

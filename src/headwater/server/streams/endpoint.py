@@ -25,7 +25,7 @@ from headwater.server.http.middleware import add_log_fields
 from headwater.server.http.numbers import parse_count, parse_seconds
 from headwater.server.http.offload import run_sized
 from headwater.server.http.paging import next_page, parse_page
-from headwater.server.http.responses import created_response, json_response
+from headwater.server.http.responses import created_response, external_path, json_response
 from headwater.server.streams.formats import DEFAULT_FORMAT, StreamFormats
 from headwater.server.streams.links import SIGNATURE, check_link, link_query
 from headwater.server.streams.record_format import StreamHeader
@@ -84,7 +84,7 @@ class StreamsEndpoint:
         if started.is_new:
             await self._registry.add_to_list(started.name, started.header)
         stream = await self._registry.load(started.name, started.header)
-        return created_response(_document(stream), f"{STREAMS}/{started.name}", is_new=started.is_new)
+        return created_response(http, _document(stream), f"{STREAMS}/{started.name}", is_new=started.is_new)
 
     async def _list(self, http: HttpRequest) -> Response:
         principal = self._auth.identify(http)
@@ -144,7 +144,7 @@ class StreamsEndpoint:
         except (*JSON_ERRORS, KeyError) as error:
             raise UsageError('the body must be {"seconds": <how long the link is valid>}') from error
         query = link_query(await self._registry.secret(), stream.name, seconds)
-        return json_response({"url": f"{STREAMS}/{stream.name}{EVENTS}?{query}"})
+        return json_response({"url": external_path(http, f"{STREAMS}/{stream.name}{EVENTS}?{query}")})
 
     async def _own_stream(self, http: HttpRequest) -> StoredStream:
         """The stream that the path names, if it belongs to the caller."""
