@@ -62,7 +62,10 @@ class AsyncUnaryCall(BaseStream[R]):
                 except TransportError as problem:
                     machine.failed(problem, clock())
             self._release_body()
-            self._end(step.error)
+            try:
+                self._end(step.error)
+            finally:
+                del step  # which holds the error, whose traceback holds this frame
         except BaseException:  # a cancelled task above all: the connection is closed before the error leaves
             self.close()
             raise

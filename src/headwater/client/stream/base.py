@@ -19,6 +19,9 @@
 #   proxy, readers of the answer hold the snapshot). ``__del__`` is the last resort.
 # * An exception inside a step, Ctrl-C above all: the shell closes first and raises then.
 #
+# A stream that failed is freed with its last reference, and the answer in it. An error's traceback refers to all
+# frames that it passed, and they to the stream; so no frame on its way, and nothing in the stream, refers to the error.
+#
 # The hooks of the end run once, whoever comes first: each is taken off the list before it is called, and the list is
 # the only thing that is shared.
 
@@ -245,7 +248,10 @@ class BaseStream(Generic[R]):
                 break
             hook(self)
         if error is not None and (self._raises_cancel or not isinstance(error, StreamCancelled)):
-            raise error
+            try:
+                raise error
+            finally:
+                del error  # its traceback refers to this frame, so this frame may not refer to it
 
     @property
     def _raises_cancel(self) -> bool:
@@ -257,7 +263,10 @@ class BaseStream(Generic[R]):
         if self._raises_cancel:
             step = self._machine.next_step(clock())
             if type(step) is Stop and step.error is not None:
-                raise step.error
+                try:
+                    raise step.error
+                finally:
+                    del step  # as in ``_end``
 
     @property
     def _is_whole(self) -> bool:

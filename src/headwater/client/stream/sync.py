@@ -55,7 +55,10 @@ class UnaryCall(BaseStream[R]):
                 except TransportError as problem:
                     machine.failed(problem, clock())
             self._release_body()
-            self._end(step.error)
+            try:
+                self._end(step.error)
+            finally:
+                del step  # which holds the error, whose traceback holds this frame
         except BaseException:  # Ctrl-C above all: the connection is closed before the error leaves
             self.close()
             raise

@@ -66,12 +66,16 @@ class Intake(Generic[R]):
         dialect = self._dialect
         self._framing = dialect.stream_framing() if self._config.is_stream else dialect.single_framing()
 
+    def close_body(self) -> None:
+        """Drop what is left of the body: an event that was cut may be megabytes of an image."""
+        self._framing = SingleDocument()
+
     def feed(self, data: bytes, now: float) -> Stopped | None:
         """Take bytes of the body; return why there is no more to take, None if there may be."""
         try:
             documents = self._framing.feed(data)
         except WireError as error:
-            return StreamEnd(error)
+            return StreamEnd(error.with_traceback(None))  # whose frames hold the buffer that was too large
         for document in documents:
             stopped = self._take(document, now)
             if stopped is not None:
@@ -153,7 +157,9 @@ class Intake(Generic[R]):
         try:
             new = self._new_chunks(chunk)
         except StreamInterrupted as error:
-            return StreamEnd(error)  # asking again would bring the same answer, which cannot be joined either
+            return StreamEnd(
+                error.with_traceback(None)
+            )  # asking again would bring the same answer, which cannot be joined either
         for entry in new:
             self._admit(entry, now)
         return None

@@ -26,7 +26,13 @@ from headwater.core.machine.refusals import Refusal
 from headwater.core.machine.snapshot import Snapshot
 from headwater.core.machine.states import TRANSITIONS, State
 from headwater.core.machine.steps import Close, Open, Step, Stop, TransportError, Wait
-from headwater.core.machine.stream_errors import cancelled, connection_lost, opening_timed_out
+from headwater.core.machine.stream_errors import (
+    cancelled,
+    connection_lost,
+    drop_tracebacks,
+    opening_timed_out,
+    without_traceback,
+)
 from headwater.core.wire.dialect import Dialect, StreamEnd
 from headwater.core.wire.request import HttpRequest
 from headwater.errors import HeadwaterError, StreamCancelled, StreamError, StreamInterrupted, WireError
@@ -44,6 +50,8 @@ from headwater.types import GenerateContentResponse, Part
 # Invariants:
 # * Every change of state goes through ``_enter``, which knows the table. DONE is final; ``snapshot.error`` is the
 #   outcome.
+# * Nothing of a machine that is done refers to the error that was raised: its traceback refers to the stream, and a
+#   cycle would keep both, with all that arrived, until a garbage collection. Hence the copy in the snapshot.
 # * What arrived before a failure reaches the reader before the failure does: ``next_step`` empties ``_ready`` first.
 #   Three things void it on purpose: a cancel, a retry before any content, a restart.
 # * No connection is left behind: a failed attempt leads through CLOSING, whose step is ``Close``; a redirect leads to
@@ -145,6 +153,7 @@ class Machine(Generic[R]):
 
     def failed(self, error: TransportError, now: float) -> None:
         """Record that opening or reading failed."""
+        drop_tracebacks(error)
         state = self.snapshot.state
         if state is State.DONE:
             return None
@@ -256,6 +265,8 @@ class Machine(Generic[R]):
         if state not in TRANSITIONS[self.snapshot.state]:
             raise RuntimeError(f"no transition from {self.snapshot.state} to {state}")
         self.snapshot.state = state
+        if state is State.CLOSING or state is State.DONE:
+            self._intake.close_body()
 
     def _redirect(self, location: str) -> None:
         self._redirects += 1
@@ -344,4 +355,6 @@ class Machine(Generic[R]):
             snapshot.fold.abandon()
             phase = "body" if self._intake.results else "head" if snapshot.status else "connect"
             snapshot.annotate(error, position=self._recovery.position(self._intake.documents), phase=phase)
-        snapshot.error = self._error = error
+            snapshot.error = without_traceback(error)
+        self._recovery.forget()
+        self._error = error

@@ -110,6 +110,10 @@ class Recovery:
         """The failures in a row, without any progress."""
         return self._failures
 
+    def forget(self) -> None:
+        """Let go of the errors, at the end of the call."""
+        self._first = None
+
     def position(self, after: int) -> str | None:
         """Return the place after so many documents of the stream, None if the server does not store it."""
         return None if self.stream is None else self._dialect.position(self.request, self.stream, after)

@@ -4,7 +4,15 @@ from __future__ import annotations
 
 from headwater.core.answer.fold import Fold
 from headwater.core.machine.steps import TransportError
-from headwater.errors import ConnectError, StreamCancelled, StreamInterrupted, StreamStalled, StreamTruncated, WireError
+from headwater.errors import (
+    ConnectError,
+    HeadwaterError,
+    StreamCancelled,
+    StreamInterrupted,
+    StreamStalled,
+    StreamTruncated,
+    WireError,
+)
 
 
 def cancelled(reason: str | None, otherwise: str = "the stream was cancelled") -> StreamCancelled:
@@ -37,6 +45,25 @@ def connection_lost(error: TransportError, *, is_answered: bool) -> ConnectError
 def opening_timed_out(error: TransportError, elapsed: float) -> StreamStalled:
     """Return the error of a connection that the transport itself gave up before any deadline had passed."""
     return StreamStalled(f"nothing arrived from the API within {error}", deadline="connect", elapsed=elapsed)
+
+
+def drop_tracebacks(error: BaseException) -> None:
+    """Drop the tracebacks of ``error`` and of what caused it.
+
+    Their frames are the transport's, and through their callers the stream's, which may keep the error for long.
+    """
+    found: BaseException | None = error
+    while found is not None:
+        found.__traceback__ = None
+        found = found.__cause__ or found.__context__
+
+
+def without_traceback(error: HeadwaterError) -> HeadwaterError:
+    """Return a copy that holds what ``error`` says, but neither its traceback nor its cause."""
+    twin = type(error).__new__(type(error), *error.args)  # not __init__, whose arguments are the class's own
+    twin.args = error.args
+    twin.__dict__.update(error.__dict__)
+    return twin
 
 
 def not_a_stream(leftover: bytes, api_name: str) -> WireError:

@@ -67,23 +67,39 @@ class DocumentStream:
     are ignored.
     """
 
-    # ``feed`` is an attribute and changes once: the first bytes tell the framing (content types are not to be trusted:
-    # gateways rewrite them), and from then on each piece goes the direct way, without asking again.
+    # The first bytes tell the framing; content types are not to be trusted, because gateways rewrite them. Nothing here
+    # may refer back to the object (a bound method kept in an attribute does): the buffer of a large event that was cut
+    # has to go with the last reference, and not when the garbage collector happens to run.
 
     ends_with_body = False
 
     def __init__(self, *, limit: int = sse.MAX_EVENT_BYTES) -> None:
-        self._events = sse.Decoder(limit=limit, foreign=self._foreign)
         self._splitter = Splitter(limit=limit)
-        #: ``Framing.feed``: returns the documents that a piece completes.
-        self.feed = self._detect
+        self._foreign = _ForeignLines(self._splitter)
+        self._events = sse.Decoder(limit=limit, foreign=self._foreign)
+        self._is_sse: bool | None = None  # None until it is known
         self._head = b""
-        self._foreign_head = b""
         self._count = 0
+
+    def feed(self, piece: bytes) -> list[bytes]:
+        """Return the documents that ``piece`` completes.
+
+        Raises:
+            WireError: if one is larger than the limit.
+        """
+        if not self._is_sse:
+            return self._detect(piece) if self._is_sse is None else self._json(piece)
+        data = self._events.single(piece)
+        if data is not None and data[:1] == b"{" and not self._splitter.is_open:
+            self._count += 1
+            return [data]
+        found = _documents(self._events.feed(piece))
+        self._count += len(found)
+        return found
 
     def flush(self) -> list[bytes]:
         """Return the document whose framing the end of the body cut off, if any."""
-        if self.feed == self._detect:
+        if self._is_sse is None:
             return []
         found = _documents(self._events.flush())
         self._count += len(found)
@@ -94,14 +110,14 @@ class DocumentStream:
         """What was not a document, or an incomplete one."""
         if self._splitter.is_open:
             return self._splitter.open_bytes[:200]
-        return b"" if self._count else (self._foreign_head or bytes(self._splitter.stray))[:200]
+        return b"" if self._count else (self._foreign.head or bytes(self._splitter.stray))[:200]
 
     def _detect(self, piece: bytes) -> list[bytes]:
         self._head += piece
         start = self._head.removeprefix(_BOM).lstrip(b" \t\r\n")
         if len(self._head) < _DETECT_BYTES and (not start or _BOM.startswith(self._head)):
             return []
-        self.feed = self._json if start[:1] in (b"{", b"[") else self._sse
+        self._is_sse = start[:1] not in (b"{", b"[")
         head, self._head = self._head, b""
         return self.feed(head)
 
@@ -110,20 +126,19 @@ class DocumentStream:
         self._count += len(found)
         return found
 
-    def _sse(self, piece: bytes) -> list[bytes]:
-        data = self._events.single(piece)
-        if data is not None and data[:1] == b"{" and not self._splitter.is_open:
-            self._count += 1
-            return [data]
-        found = _documents(self._events.feed(piece))
-        self._count += len(found)
-        return found
 
-    def _foreign(self, line: bytes) -> list[bytes]:
+class _ForeignLines:
+    """Takes the lines of an event stream that are not fields: JSON, or anything else, of which ``head`` is kept."""
+
+    def __init__(self, splitter: Splitter) -> None:
+        self._splitter = splitter
+        self.head = b""
+
+    def __call__(self, line: bytes) -> list[bytes]:
         if self._splitter.is_open or line.lstrip()[:1] in (b"{", b"["):
             return self._splitter.feed(line + b"\n")
-        if len(self._foreign_head) < 200:
-            self._foreign_head += line + b"\n"
+        if len(self.head) < 200:
+            self.head += line + b"\n"
         return []
 
 

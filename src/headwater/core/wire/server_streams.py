@@ -26,9 +26,9 @@ class NumberedFraming:
     ends_with_body = False
 
     def __init__(self) -> None:
-        self._events = sse.Decoder(foreign=self._foreign)
+        self._strange = _StrangeLines()
+        self._events = sse.Decoder(foreign=self._strange)
         self._count = 0
-        self._strange = b""
 
     def feed(self, piece: bytes) -> list[bytes]:
         """Return the documents that ``piece`` completes."""
@@ -38,17 +38,24 @@ class NumberedFraming:
 
     def flush(self) -> list[bytes]:
         """Return nothing: an event that was cut is sent again."""
-        self._events.flush()  # hands an unfinished foreign line to ``_foreign``
+        self._events.flush()  # hands an unfinished foreign line to ``_strange``
         return []
 
     @property
     def leftover(self) -> bytes:
         """What was not an event."""
-        return b"" if self._count else self._strange[:200]
+        return b"" if self._count else self._strange.head[:200]
 
-    def _foreign(self, line: bytes) -> list[bytes]:
-        if len(self._strange) < 200:
-            self._strange += line + b"\n"
+
+class _StrangeLines:
+    """Keeps the ``head`` of what is not an event. An object of its own, so that the framing is in no cycle."""
+
+    def __init__(self) -> None:
+        self.head = b""
+
+    def __call__(self, line: bytes) -> list[bytes]:
+        if len(self.head) < 200:
+            self.head += line + b"\n"
         return []
 
 
