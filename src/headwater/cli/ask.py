@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from headwater.cli.exits import EPILOG, Exit
+from headwater.cli.formats.code import FirstCodeBlock
+from headwater.cli.formats.schema import is_json, read_schema
 from headwater.cli.options import Options, shared_options
 from headwater.cli.output import retry_notes, show
 from headwater.cli.prompts import build_contents, requested_words
@@ -30,6 +32,13 @@ if TYPE_CHECKING:
 @click.option(
     "--json", "as_json", is_flag=True, help="Print each chunk as the API sent it, as one JSON object per line."
 )
+@click.option(
+    "--schema",
+    metavar="SCHEMA",
+    help="Make the answer JSON of this form: a JSON Schema file, or fields such as 'name: str, age: int'; "
+    "in brackets, a list of them.",
+)
+@click.option("--extract", "-x", is_flag=True, help="Print only the first fenced code block of the answer.")
 @click.option("--progress", is_flag=True, help="Show a progress bar with speed and time remaining.")
 @click.option(
     "--words",
@@ -40,7 +49,14 @@ if TYPE_CHECKING:
 )
 @shared_options
 def ask(
-    words: tuple[str, ...], files: tuple[str, ...], as_json: bool, progress: bool, length: int | None, **given: Any
+    words: tuple[str, ...],
+    files: tuple[str, ...],
+    as_json: bool,
+    schema: str | None,
+    extract: bool,
+    progress: bool,
+    length: int | None,
+    **given: Any,
 ) -> Exit:
     """Send one prompt and stream the answer.
 
@@ -51,10 +67,16 @@ def ask(
       headwater ask Why is the sky blue?
       headwater ask "Summarize this:" < notes.txt
       headwater ask -f cat.jpg "What is in this picture?"
+      headwater ask --schema "name: str, age: int" "Invent a person."
+      headwater ask --extract "Write quicksort in Python." > sort.py
     """  # noqa: D301 - \b keeps click from wrapping the lines below it
-    options = Options(**given)
+    if extract and (as_json or schema is not None):
+        raise click.UsageError(f"--extract and {'--json' if as_json else '--schema'} cannot be combined")
+    options = Options(schema=read_schema(schema) if schema is not None else None, **given)
     contents = build_contents(words, files)
-    screen = Screen(markdown=False if as_json else options.markdown)
+    # What programs read is not rendered for people.
+    is_data = as_json or extract or schema is not None
+    screen = Screen(markdown=False if is_data else options.markdown)
     client = options.connect(screen)
     target: StreamOptions = {"on_retry": retry_notes(screen)}
     if target_words := length or requested_words(contents):
@@ -62,4 +84,10 @@ def ask(
     stream = client.models.generate_content_stream(
         model=options.model, contents=contents, config=options.config(), **target
     )
-    return show(stream, screen, as_json=as_json, stats=options.stats, progress=progress)
+    only = FirstCodeBlock() if extract else None
+    code = show(stream, screen, as_json=as_json, stats=options.stats, progress=progress, only=only)
+    if code is Exit.OK and schema is not None and not is_json(stream.text):
+        # The token limit is no failure of a text, but JSON without its end is of no use.
+        screen.error("the answer is not complete JSON")
+        return Exit.CUT_OFF
+    return code

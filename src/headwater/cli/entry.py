@@ -12,6 +12,7 @@ from headwater.cli.ask import ask
 from headwater.cli.chat import chat
 from headwater.cli.chats import chats
 from headwater.cli.exits import EPILOG, Exit, exit_for, explain
+from headwater.cli.models import models
 from headwater.cli.option_groups import SectionedGroup
 from headwater.cli.run import run
 from headwater.cli.screen import OutputClosed, Screen, forget_output
@@ -21,7 +22,7 @@ from headwater.errors import HeadwaterError
 
 #: The sections of the help, and the commands in them.
 _SECTIONS = {
-    "Ask a model": (ask, chat),
+    "Ask a model": (ask, chat, models),
     "Run a server": (serve, chats, tail),
     "Existing programs": (run,),
 }

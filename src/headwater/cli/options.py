@@ -60,8 +60,22 @@ SERVER = click.option(
     show_default=True,
     help="URL of the headwater server, or of another one on the same store.",
 )
+OFFLINE = click.option("--offline", is_flag=True, help="Use the built-in offline engine: no model, no key, no network.")
+BASE_URL = click.option(
+    "--base-url",
+    callback=address,
+    metavar="URL",
+    help="Base URL of the API; by default GOOGLE_GEMINI_BASE_URL, else the Gemini API.",
+)
+TIMEOUT = click.option(
+    "--timeout",
+    type=click.FloatRange(min=0, min_open=True),
+    callback=_finite,
+    metavar="SECONDS",
+    help="Seconds without data after which the request fails.",
+)
 _OPTIONS = (
-    click.option("--offline", is_flag=True, help="Use the built-in offline engine: no model, no key, no network."),
+    OFFLINE,
     click.option(
         "--model",
         "-m",
@@ -70,7 +84,7 @@ _OPTIONS = (
         default=DEFAULT_MODEL,
         show_default=True,
         show_envvar=True,
-        help="Model to use.",
+        help="Model to use; see headwater models.",
     ),
     click.option("--system", "-s", metavar="TEXT", help="System instruction."),
     click.option("--temperature", type=click.FloatRange(min=0), help="Sampling temperature: higher is more varied."),
@@ -80,19 +94,8 @@ _OPTIONS = (
     click.option("--thinking", is_flag=True, help="Print the model's thoughts to stderr."),
     MARKDOWN,
     STATS,
-    click.option(
-        "--base-url",
-        callback=address,
-        metavar="URL",
-        help="Base URL of the API; by default GOOGLE_GEMINI_BASE_URL, else the Gemini API.",
-    ),
-    click.option(
-        "--timeout",
-        type=click.FloatRange(min=0, min_open=True),
-        callback=_finite,
-        metavar="SECONDS",
-        help="Seconds without data after which the request fails.",
-    ),
+    BASE_URL,
+    TIMEOUT,
 )
 
 
@@ -107,16 +110,18 @@ def shared_options(command: F) -> F:
 class Options:
     """The options of one run; commands in a chat change ``model`` and ``system``."""
 
-    offline: bool
-    model: str
-    system: str | None
-    temperature: float | None
-    max_tokens: int | None
-    thinking: bool
-    markdown: bool | None
-    stats: bool
-    base_url: str | None
-    timeout: float | None
+    offline: bool = False
+    model: str = DEFAULT_MODEL
+    system: str | None = None
+    temperature: float | None = None
+    max_tokens: int | None = None
+    thinking: bool = False
+    markdown: bool | None = None
+    stats: bool = False
+    base_url: str | None = None
+    timeout: float | None = None
+    #: JSON Schema that the answer has to follow.
+    schema: dict[str, Any] | None = None
     needs_key: bool = True
 
     def config(self) -> dict[str, Any]:
@@ -126,6 +131,8 @@ class Options:
             "temperature": self.temperature,
             "max_output_tokens": self.max_tokens,
             "thinking_config": {"include_thoughts": True} if self.thinking else None,
+            "response_mime_type": "application/json" if self.schema is not None else None,
+            "response_json_schema": self.schema,
         }
         return {name: value for name, value in config.items() if value is not None}
 

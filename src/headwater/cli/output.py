@@ -10,25 +10,37 @@ from headwater.cli.screen import Screen
 from headwater.errors import HeadwaterError
 
 if TYPE_CHECKING:
+    from headwater.cli.formats.code import FirstCodeBlock
     from headwater.core.answer.events import Retrying
     from headwater.genai import Stream
     from headwater.types import GenerateContentResponse
 
 
-def show(stream: Stream, screen: Screen, *, as_json: bool = False, stats: bool = False, progress: bool = False) -> Exit:
+def show(
+    stream: Stream,
+    screen: Screen,
+    *,
+    as_json: bool = False,
+    stats: bool = False,
+    progress: bool = False,
+    only: FirstCodeBlock | None = None,
+) -> Exit:
     """Write ``stream`` to ``screen`` as it arrives and return the exit code. Ctrl-C stops the stream at once.
 
-    ``progress`` adds a progress bar, except where it would be mixed with lines of JSON.
+    ``progress`` adds a progress bar, except where it would be mixed with lines of JSON; ``only`` leaves out the text
+    around a code block.
     """
     if progress and not (as_json and screen.shows_answers):
         screen.show_progress(lambda: stream.progress)
     # `with` closes the connection on Ctrl-C and on every error, before anything is written about it.
     try:
         with stream:
-            for chunk in stream:
-                _write(chunk, screen, as_json=as_json)
-                screen.refresh_progress()
+            _write_chunks(stream, screen, as_json=as_json, only=only)
         code = _report_ending(stream, screen, as_json=as_json)
+        if code is Exit.OK and only is not None and not only.found:
+            # On standard error: a script that wants code should not get prose.
+            screen.error(f"the answer has no code block:\n{stream.text}")
+            code = Exit.FAILED
     except KeyboardInterrupt:
         screen.after_interrupt()
         code = Exit.INTERRUPTED
@@ -42,15 +54,26 @@ def show(stream: Stream, screen: Screen, *, as_json: bool = False, stats: bool =
     return code
 
 
-def _write(chunk: GenerateContentResponse, screen: Screen, *, as_json: bool) -> None:
-    if as_json:
-        import msgspec
+def _write_chunks(stream: Stream, screen: Screen, *, as_json: bool, only: FirstCodeBlock | None) -> None:
+    try:
+        for chunk in stream:
+            if as_json:
+                _write_json(chunk, screen)
+            else:
+                screen.thought(chunk.thought_text)
+                screen.text(chunk.text if only is None else only.feed(chunk.text))
+            screen.refresh_progress()
+    finally:
+        # After a break too: everything received is printed.
+        if only is not None:
+            screen.text(only.finish())
 
-        # The bytes of the API, not what was parsed from them; only line breaks are removed.
-        screen.line(msgspec.json.format(chunk.raw, indent=-1))
-        return
-    screen.thought(chunk.thought_text)
-    screen.text(chunk.text)
+
+def _write_json(chunk: GenerateContentResponse, screen: Screen) -> None:
+    import msgspec
+
+    # The bytes of the API, not what was parsed from them; only line breaks are removed.
+    screen.line(msgspec.json.format(chunk.raw, indent=-1))
 
 
 def _report_ending(stream: Stream, screen: Screen, *, as_json: bool) -> Exit:

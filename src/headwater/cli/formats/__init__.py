@@ -1,1 +1,1 @@
-"""What a prompt or an answer has besides text: types of files, schemas, blocks of code. No I/O."""
+"""What a prompt or an answer has besides text: types of files, schemas, blocks of code."""
