@@ -11,6 +11,7 @@ stands there has to fail, and nine tenths of what is counted have to pass: else 
 from __future__ import annotations
 
 import argparse
+import os
 import shutil
 import subprocess
 import sys
@@ -103,11 +104,13 @@ def run(files: list[str], tests: Path) -> Outcome:
         folder = Path(name).resolve()
         lay_out(tests, files, folder)
         report = folder / "report.xml"
-        options = ["-q", "-p", "genai.plugin", "-p", "no:cacheprovider", "--continue-on-collection-errors"]
+        options = ["-q", "-p", "genai.plugin", "-p", "no:cacheprovider", "-p", "no:randomly"]
+        options.append("--continue-on-collection-errors")
         places = [f"genai/tests/{name}" for name in files]
         told = subprocess.run(
             [sys.executable, "-m", "pytest", *options, f"--rootdir={folder}", f"--junitxml={report}", *places],
             cwd=folder,
+            env={name: value for name, value in os.environ.items() if not name.startswith("PYTEST_")},
             capture_output=True,
             text=True,
             check=False,
