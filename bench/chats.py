@@ -3,7 +3,7 @@
     python bench/chats.py                                     # 10,000 chats in SQLite
     python bench/chats.py --chats postgresql://USER@HOST/DB   # an empty database; it is emptied again
 
-Needs `pip install 'headwater[server,postgres]'`. Prints medians and 99th percentiles in milliseconds.
+Needs the extras `server` and `postgres`. Prints medians and 99th percentiles in milliseconds.
 """
 
 from __future__ import annotations

@@ -29,6 +29,7 @@ FLOORS = {
     "json_text": 1,
     "lazy": 0,
     "plugins": 1,
+    "extras": 1,
     "contract": 2,
     "core": 3,
     "log": 3,

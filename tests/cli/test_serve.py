@@ -86,11 +86,13 @@ def test_a_port_that_is_taken() -> None:
 
 
 def test_without_the_extra(tmp_path: Path) -> None:
-    """Where the server's packages are not installed, the command says how to install them."""
+    """Where a package of the server is not installed, the command names it and says how to install it."""
     (tmp_path / "starlette").mkdir()
     (tmp_path / "starlette" / "__init__.py").write_text("raise ModuleNotFoundError('no', name='starlette')")
     code, errors = refused(PYTHONPATH=str(tmp_path))
-    assert (code, "pip install 'headwater[server]'" in errors) == (2, True)
+    assert (code, "headwater serve needs starlette, which is not installed: " in errors) == (2, True)
+    assert " -m pip install " in errors
+    assert "'starlette>=0.46'" in errors
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])

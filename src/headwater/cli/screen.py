@@ -13,13 +13,12 @@ from typing import TYPE_CHECKING, TextIO
 
 from headwater.cli.terminal.status import StatusLine
 from headwater.errors import UsageError
+from headwater.extras import missing_package
 from headwater.views.escape import ControlEscaper, escape_controls
 
 if TYPE_CHECKING:
     from headwater.core.answer.progress import Progress
     from headwater.views.terminal import TerminalView
-
-_NO_RICH = "this needs rich: pip install 'headwater[terminal]'"
 
 
 class OutputClosed(Exception):
@@ -45,7 +44,7 @@ class Screen:
         self._status = StatusLine(self._err, dim=self.shows_notes and _wants_color())
         self._markdown = self.shows_answers and (_renders_by_default(self._out) if markdown is None else markdown)
         if self._markdown and not has_rich():
-            raise UsageError(_NO_RICH)
+            raise UsageError(missing_package("rich", "terminal"))
         if self._markdown:
             # The import takes about as long as the first byte of an answer, which the main thread waits for meanwhile.
             Thread(target=import_module, args=("headwater.views.markdown",), daemon=True).start()
@@ -62,7 +61,7 @@ class Screen:
         if not (self.shows_answers or self.shows_notes) or os.environ.get("TERM") == "dumb":
             return
         if not has_rich():
-            raise UsageError(_NO_RICH)
+            raise UsageError(missing_package("rich", "terminal"))
         from headwater.views.progress import footer
         from headwater.views.terminal import TerminalView
 

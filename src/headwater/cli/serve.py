@@ -17,6 +17,7 @@ from headwater.cli.options import is_loopback
 from headwater.contract.defaults import API_KEY_VARIABLES, DEFAULT_MODEL
 from headwater.contract.paths import DURABLE
 from headwater.errors import UsageError
+from headwater.extras import missing_package
 from headwater.server.config import ServerConfig
 
 if TYPE_CHECKING:
@@ -24,7 +25,6 @@ if TYPE_CHECKING:
     from headwater.engines.registry import EngineSettings
 
 F = TypeVar("F", bound=Callable[..., Any])
-_NO_SERVER = "the server is not installed: pip install 'headwater[server]'"
 _LEVELS = click.Choice(["debug", "info", "warning", "error"], case_sensitive=False)
 _MIB = 1024 * 1024
 _HOUR = 3600
@@ -241,7 +241,7 @@ def _import_server() -> Any:
     except ModuleNotFoundError as error:
         if (error.name or "").partition(".")[0] == "headwater":
             raise
-        raise UsageError(_NO_SERVER) from error
+        raise UsageError(missing_package(error.name or "a package", "server", user="headwater serve")) from error
     return run
 
 

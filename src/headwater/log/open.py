@@ -9,6 +9,7 @@ from typing import TypeVar
 from urllib.parse import parse_qsl, urlencode, urlsplit
 
 from headwater.errors import LogError, UsageError
+from headwater.extras import missing_package
 from headwater.log.base import Log
 from headwater.log.memory import MemoryLog
 from headwater.plugins import installed, load_installed
@@ -87,7 +88,7 @@ def _redis(url: str) -> Log:
     except ModuleNotFoundError as error:
         if (error.name or "").partition(".")[0] != "redis":
             raise
-        raise UsageError("redis-py is not installed: pip install 'headwater[redis]'") from error
+        raise UsageError(missing_package("redis", "redis", user="a store in Redis")) from error
     parts = urlsplit(url)
     options = dict(parse_qsl(parts.query, keep_blank_values=True))
     prefix = options.pop("prefix", "headwater")

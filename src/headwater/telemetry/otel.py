@@ -1,4 +1,4 @@
-"""Spans and histograms of calls by OpenTelemetry's GenAI conventions. Needs the extra ``headwater[otel]``.
+"""Spans and histograms of calls by OpenTelemetry's GenAI conventions. Needs the extra ``otel``.
 
     client = genai.Client(options={"observers": [OpenTelemetry()]})
 
@@ -17,13 +17,15 @@ from typing import Any
 
 import msgspec
 
+from headwater.extras import missing_package
+
 try:
     from opentelemetry import trace
     from opentelemetry.context import Context
     from opentelemetry.metrics import Histogram, Meter, MeterProvider, get_meter
     from opentelemetry.trace import Span, SpanKind, StatusCode, TracerProvider
 except ImportError as error:
-    raise ImportError("this needs opentelemetry-api: pip install 'headwater[otel]'") from error
+    raise ImportError(missing_package("opentelemetry-api", "otel", user="OpenTelemetry()")) from error
 
 import headwater
 from headwater.client.options.observers import CallRequest, FinishedCall

@@ -1,4 +1,4 @@
-"""Prometheus metrics of a program's calls. Needs the extra ``headwater[prometheus]``.
+"""Prometheus metrics of a program's calls. Needs the extra ``prometheus``.
 
 client = genai.Client(options={"observers": [Prometheus()]})
 """
@@ -9,10 +9,12 @@ from functools import partial
 from threading import Lock
 from weakref import WeakKeyDictionary
 
+from headwater.extras import missing_package
+
 try:
     from prometheus_client import REGISTRY, CollectorRegistry, Counter, Gauge, Histogram
 except ImportError as error:
-    raise ImportError("this needs prometheus-client: pip install 'headwater[prometheus]'") from error
+    raise ImportError(missing_package("prometheus-client", "prometheus", user="Prometheus()")) from error
 
 from headwater.client.options.observers import CallRequest, FinishedCall
 from headwater.core.answer.events import Retrying

@@ -20,6 +20,7 @@ from typing import Any
 from headwater.core.machine.steps import TransportError
 from headwater.core.wire.request import HttpRequest
 from headwater.errors import AuthenticationError, UsageError
+from headwater.extras import missing_package
 from headwater.transport.base import AsyncBody, AsyncTransport, Body, Latch, Transport, WaitInterrupter, timeout_text
 
 SCOPES = ("https://www.googleapis.com/auth/cloud-platform",)
@@ -290,7 +291,5 @@ def _scoped(credentials: Any) -> Any:
 
 def _require_google_auth() -> None:
     if find_spec("google") is None or find_spec("google.auth") is None:
-        raise UsageError(
-            "Vertex AI with Google Cloud credentials needs google-auth: pip install 'headwater[vertex]', "
-            "or pass api_key=... (express mode)"
-        )
+        user = "Vertex AI without api_key=... (express mode)"
+        raise UsageError(missing_package("google-auth", "vertex", user=user))

@@ -32,6 +32,7 @@ from sqlalchemy.exc import ArgumentError, NoSuchModuleError, SQLAlchemyError
 
 from headwater.contract.limits import MAX_ID_LENGTH
 from headwater.errors import LogError, UsageError
+from headwater.extras import missing_package
 from headwater.log.open import default_path
 from headwater.log.sqlite.store import create_file
 from headwater.server.chats.text_index import text_index_for
@@ -159,7 +160,7 @@ def _postgres(url: str) -> Engine:
     except ModuleNotFoundError as error:
         if (error.name or "").partition(".")[0] != "psycopg":
             raise
-        raise UsageError("psycopg is not installed: pip install 'headwater[postgres]'") from error
+        raise UsageError(missing_package("psycopg", "postgres", user="saving chats in PostgreSQL")) from error
     except (ArgumentError, NoSuchModuleError) as error:
         raise UsageError("the address of the chats is not postgresql://USER@HOST/DATABASE") from error
 
