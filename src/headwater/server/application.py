@@ -130,7 +130,8 @@ class Server:
         )
 
     async def _health(self, _: HttpRequest) -> Response:
-        status = "draining" if self.recorder.draining.is_set() else "ok"
+        status = "degraded" if self.recorder.health.is_degraded else "ok"
+        status = "draining" if self.recorder.draining.is_set() else status
         health = {"status": status, "engine": self.engines.default.name, "streams": len(self.recorder)}
         return json_response(health)
 
@@ -178,7 +179,7 @@ def app(
         protocols: Front-end protocols besides the built-in ones.
     """
     router = EngineRouter(engine or OfflineEngine(), engines)
-    server = Server(router, log or MemoryLog(), config, chats=chats, protocols=protocols)
+    server = Server(router, MemoryLog() if log is None else log, config, chats=chats, protocols=protocols)
     application = Starlette(
         routes=server.routes(),
         middleware=[Middleware(EdgeMiddleware, origins=server.auth.origins)],

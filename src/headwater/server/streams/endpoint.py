@@ -29,6 +29,7 @@ from headwater.server.http.responses import created_response, external_path, jso
 from headwater.server.streams.formats import DEFAULT_FORMAT, StreamFormats
 from headwater.server.streams.links import SIGNATURE, check_link, link_query
 from headwater.server.streams.record_format import StreamHeader
+from headwater.server.streams.recorder import log_unwritable
 from headwater.server.streams.registry import StoredStream, StreamRegistry
 from headwater.server.streams.responses import StreamResponse
 from headwater.server.streams.retention import RetentionPolicy
@@ -109,6 +110,8 @@ class StreamsEndpoint:
             # An EventSource reconnects after every end of a response, unless its status is 204 (HTML, "Server-sent
             # events").
             return Response(None, 204)
+        if self._registry.is_lost(stream.name) and after >= stream.event_count:
+            raise log_unwritable()
         name = http.query_params.get("format") or DEFAULT_FORMAT
         encoding = self._formats.encoding(name, stream.name, after, model=stream.header.model)
         return StreamResponse(

@@ -33,6 +33,7 @@ from headwater.protocols.serving import TURN_BYTES
 from headwater.server.http.errors import server_error
 from headwater.server.http.metrics import ServerMetrics
 from headwater.server.streams import record_format
+from headwater.server.streams.log_health import LogHealth
 from headwater.server.streams.log_keys import new_name
 from headwater.server.streams.log_writer import NOT_OWNER, BatchingWriter, DirectWriter, LogWriter
 from headwater.server.streams.record_format import StreamStatus
@@ -90,6 +91,8 @@ class Generation:
         self.is_abandoned = False
         #: Whether this server leaves it to the others since it shuts down.
         self.is_handed_over = False
+        #: Whether the engine is done, and the end is written.
+        self.is_ending = False
         self._is_stopped = False
         self._task: asyncio.Task[None] | None = None
 
@@ -110,7 +113,12 @@ class Generation:
         if not self._is_stopped and self._task is not None:
             self._is_stopped, self.stopped_by = True, error
             # Not before the task's first step: a task that is cancelled before it runs never gets to end its log.
-            asyncio.get_running_loop().call_soon(self._task.cancel)
+            asyncio.get_running_loop().call_soon(self._cancel_task)
+
+    def _cancel_task(self) -> None:
+        # Nor while it writes the end.
+        if self._task is not None and not self.is_ending:
+            self._task.cancel()
 
     def hand_over(self) -> None:
         """Stop the engine at once, and leave the log without an end to another server."""
@@ -127,7 +135,7 @@ class Generation:
         if isinstance(error, NOT_OWNER):
             self.abandon()
         else:
-            self.cancel(_log_write_error())
+            self.cancel(log_unwritable())
 
     def final_status(self, reason: str, code: int | None = None) -> StreamStatus:
         """Return its status at its end."""
@@ -152,6 +160,7 @@ class Recorder:
         self._metrics = metrics
         self._running: dict[str, Generation] = {}
         self._tasks: dict[str, asyncio.Task[None]] = {}
+        self.health = LogHealth()
         #: Set when the server begins to shut down, and when nothing runs any more.
         self.draining = asyncio.Event()
         self.drained = asyncio.Event()
@@ -187,8 +196,14 @@ class Recorder:
             APIError: 503, if the server is shutting down.
         """
         self._check_open()
-        await self.log.create(key, writer=self.node_id, lease=self.lease)
-        await self.log.append(key, headers, writer=self.node_id)
+        try:
+            await self.log.create(key, writer=self.node_id, lease=self.lease)
+            await self.log.append(key, headers, writer=self.node_id)
+        except NOT_OWNER:
+            raise
+        except LogError:
+            self.health.record_write(is_done=False)
+            raise
 
     def run(
         self,
@@ -253,15 +268,25 @@ class Recorder:
             # The log gets its end before the generation counts as done: readers, retention and shutdown rely on that
             # order.
             record, status = await self._outcome(engine, generation)
-            with contextlib.suppress(HeadwaterError):  # a log that was dropped needs no end; others: see log_writer
-                if generation.is_abandoned:
-                    await self._leave(generation)
-                else:
-                    await generation.writer.end(record, status)
+            generation.is_ending = True
+            with contextlib.suppress(*NOT_OWNER):  # what is no longer ours, or was dropped, needs no end
+                await self._end(generation, record, status)
         finally:
             self._running.pop(generation.key, None)
             self._tasks.pop(generation.key, None)
             self._metrics.closed(engine.name)
+
+    async def _end(self, generation: Generation, record: bytes, status: StreamStatus) -> None:
+        try:
+            if generation.is_abandoned:
+                await self._leave(generation)
+            else:
+                await generation.writer.end(record, status)
+        except NOT_OWNER:
+            raise
+        except LogError as error:
+            logger.error("the end of stream %s could not be written: %s", generation.key, error)
+            self.health.add_lost(generation.key)
 
     async def _leave(self, generation: Generation) -> None:
         """Leave a log to the other servers. One that was not lost to them says that this server did not die of it."""
@@ -284,7 +309,7 @@ class Recorder:
         except LogError as reason:
             metrics.failed(engine.name, type(reason).__name__)
             generation.is_abandoned |= isinstance(reason, NOT_OWNER)
-            error = _log_write_error()
+            error = log_unwritable()
         except HeadwaterError as reason:
             metrics.failed(engine.name, type(reason).__name__)
             error = reason
@@ -338,7 +363,8 @@ def _engine_error() -> APIError:
     return server_error(500, "INTERNAL", "INTERNAL", "the engine failed; the server's log says why")
 
 
-def _log_write_error() -> APIError:
+def log_unwritable() -> APIError:
+    """Return the error of an answer that cannot be stored."""
     return server_error(503, "UNAVAILABLE", "LOG", "the server could not store the answer: send the request again")
 
 

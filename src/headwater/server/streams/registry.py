@@ -105,6 +105,14 @@ class StreamRegistry:
         """Return when the server is shutting down and no generation runs any more."""
         await self._recorder.drained.wait()
 
+    def is_lost(self, name: str) -> bool:
+        """Whether the end of a stream could not be written here: it has to wait until the log can be written again."""
+        return name in self._recorder.health.lost
+
+    async def wait_lost(self, name: str) -> None:
+        """Return when ``is_lost``."""
+        await self._recorder.health.wait_lost(name)
+
     # Start
 
     async def start(

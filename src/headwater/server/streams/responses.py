@@ -26,7 +26,7 @@ from headwater.server.http.middleware import body_sender
 from headwater.server.http.responses import JSON
 from headwater.server.streams.encodings import KEEP_ALIVE, ResponseEncoding, is_error
 from headwater.server.streams.record_format import StreamHeader, error_record
-from headwater.server.streams.recorder import Backpressure, Generation, Recorder, shutting_down
+from headwater.server.streams.recorder import Backpressure, Generation, Recorder, log_unwritable, shutting_down
 from headwater.server.streams.registry import StreamRegistry
 
 #: How much is written at once (bytes): what a slow reader holds in memory besides the log.
@@ -116,6 +116,8 @@ class StreamResponse(Response):
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Send events until the stream ends, the client disconnects, the key is revoked or the server shuts down.
 
+        Also until the end of the stream could not be written: then nothing follows until the log can be written again.
+
         Raises:
             HeadwaterError: if the stream does not exist any more, or the server shuts down; nothing was sent.
         """
@@ -135,7 +137,7 @@ class StreamResponse(Response):
         with suppress(asyncio.CancelledError):
             await reading
         if is_interrupted and not started.is_set():
-            raise shutting_down()
+            raise log_unwritable() if self._registry.is_lost(self._name) else shutting_down()
         if is_interrupted:  # the client can read the rest elsewhere, or is not allowed to
             await send({"type": "http.response.body", "body": self._encoding.interrupt(), "more_body": False})
 
@@ -143,21 +145,24 @@ class StreamResponse(Response):
         """Return when reading has ended or must end; whether the client is still waiting for more."""
         revoked = asyncio.Event()
         disconnected = asyncio.create_task(_disconnected(receive))
-        # Besides the reading itself, three things end it: the client, the shutdown of the server, and the key.
+        # Besides the reading itself, four things end it: the client, the shutdown of the server, the key, and a log
+        # that cannot be written.
         closing = asyncio.create_task(self._registry.wait_drained())
         revocation = asyncio.create_task(revoked.wait())
+        losing = asyncio.create_task(self._registry.wait_lost(self._name))
+        tasks = (disconnected, closing, revocation, losing)
         try:
             with ExitStack() as stack:
                 if self._principal is not None:
                     stack.enter_context(self._auth.on_revoked(self._principal, lambda _: revoked.set()))
-                await asyncio.wait({reading, disconnected, closing, revocation}, return_when=asyncio.FIRST_COMPLETED)
-                if closing.done() or revocation.done():
+                await asyncio.wait({reading, *tasks}, return_when=asyncio.FIRST_COMPLETED)
+                if closing.done() or revocation.done() or losing.done():
                     await asyncio.wait(
                         {reading, disconnected}, timeout=_CLOSING_SECONDS, return_when=asyncio.FIRST_COMPLETED
                     )
             return not reading.done() and not disconnected.done()
         finally:
-            for task in (disconnected, closing, revocation):
+            for task in tasks:
                 task.cancel()
 
     async def _read(self, scope: Scope, send: Send) -> None:

@@ -159,8 +159,26 @@ class ClusterNode:
     async def _renew(self) -> None:
         """Renew the leases of this server and of what runs here."""
         await self._recorder.renew_leases()
-        with suppress(UnknownStreamError, ConflictError):
-            await self._log.append(self._key, [], writer=self._recorder.node_id)
+        health = self._recorder.health
+        try:
+            with suppress(UnknownStreamError, ConflictError):
+                await self._log.append(self._key, [], writer=self._recorder.node_id)
+        except LogError:
+            health.record_write(is_done=False)
+            raise
+        health.record_write(is_done=True)
+        for name in health.lost:
+            await self._check_lost(name)
+
+    async def _check_lost(self, name: str) -> None:
+        """Find out whether somebody has ended or taken over a stream whose end could not be written."""
+        try:
+            state = await self._log.state(name)
+        except UnknownStreamError:
+            self._recorder.health.remove_lost(name)
+        else:
+            if state.is_sealed or state.writer != self._recorder.node_id:
+                self._recorder.health.remove_lost(name)
 
     async def _take_over_stale(self) -> None:
         """Take over what dead servers have left. A server that is shutting down starts nothing new."""
@@ -213,7 +231,9 @@ class ClusterNode:
         """Become the writer of a stream, and resume or end it. None if nothing runs."""
         with suppress(ConflictError, SealedError, UnknownStreamError):  # another server was faster
             state = await self._log.take_over(key, self._recorder.node_id, lease=self._recorder.lease)
-            return await self._resume_or_end(key, record_format.read_status(state.note))
+            generation = await self._resume_or_end(key, record_format.read_status(state.note))
+            self._recorder.health.remove_lost(key)  # not before: the log may still refuse to be written
+            return generation
         return None
 
     async def _resume_or_end(self, key: str, status: StreamStatus) -> Generation | None:
