@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from headwater.server.page.routes import assets
 from tests.support.live import Live
 from tests.support.talker import Talker
 
@@ -99,3 +100,35 @@ def open_page(visits: Callable[..., tuple[Any, Visit]], served: Live) -> Opened:
         return page
 
     return opened
+
+
+@pytest.fixture
+def growing(open_page: Callable[..., Any]) -> Any:
+    """A page on which Markdown can be grown without an answer."""
+    page = open_page()
+    name = next(name for name in assets() if name.startswith("growing-"))
+    page.evaluate(
+        """async (name) => {
+            const { Growing } = await import(`/assets/${name}`);
+            window.growingPath = `/assets/${name}`;
+            window.growingBox = (pieces) => {
+                const element = document.createElement("div");
+                const growing = new Growing(element);
+                for (const piece of pieces) { growing.push(piece); growing.draw(); }
+                return { element, growing };
+            };
+            window.grow = async (pieces, draws) => {
+                const box = document.createElement("div");
+                document.querySelector("#log").append(box);
+                const growing = new Growing(box);
+                for (const piece of pieces) { growing.push(piece); if (draws) growing.draw(); }
+                growing.finish();
+                for (let n = 0; n < 50 && box.querySelector("code.math"); n++) {
+                    await new Promise((done) => setTimeout(done, 20));
+                }
+                return box.innerHTML;
+            };
+        }""",
+        name,
+    )
+    return page

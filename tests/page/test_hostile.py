@@ -6,9 +6,6 @@ import random
 from collections.abc import Callable
 from typing import Any
 
-import pytest
-
-from headwater.server.page.routes import assets
 from tests.support.corpus_cases import table
 from tests.support.live import Live
 from tests.support.talker import Talker
@@ -174,37 +171,6 @@ def test_the_policy_would_hold_by_itself(served: Live, chromium: Any) -> None:
     )
     assert tried == ["connect-src", "frame-src", "img-src", "require-trusted-types-for", "trusted-types"]
     page.context.close()
-
-
-@pytest.fixture
-def growing(open_page: Callable[..., Any]) -> Any:
-    """A page on which Markdown can be grown without an answer."""
-    page = open_page()
-    name = next(name for name in assets() if name.startswith("growing-"))
-    page.evaluate(
-        """async (name) => {
-            const { Growing } = await import(`/assets/${name}`);
-            window.growingBox = (pieces) => {
-                const element = document.createElement("div");
-                const growing = new Growing(element);
-                for (const piece of pieces) { growing.push(piece); growing.draw(); }
-                return { element, growing };
-            };
-            window.grow = async (pieces, draws) => {
-                const box = document.createElement("div");
-                document.querySelector("#log").append(box);
-                const growing = new Growing(box);
-                for (const piece of pieces) { growing.push(piece); if (draws) growing.draw(); }
-                growing.finish();
-                for (let n = 0; n < 50 && box.querySelector("code.math"); n++) {
-                    await new Promise((done) => setTimeout(done, 20));
-                }
-                return box.innerHTML;
-            };
-        }""",
-        name,
-    )
-    return page
 
 
 MIXED = [

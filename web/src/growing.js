@@ -1,5 +1,6 @@
 // Markdown that grows: blocks that are finished are drawn once, and of the last one its end is drawn again.
-import { blocksOf, drawn } from "./markdown.js";
+import { TooDear, calm, marksAtEnd, plain } from "./cost.js";
+import { blocksOf, drawn, drawnWithTags } from "./markdown.js";
 import { openEnd } from "./open.js";
 import { polish } from "./polish.js";
 
@@ -11,6 +12,9 @@ const SHARE = 10;
 const EASE = 5;
 const SHORTEST = 40;
 const LONGEST = 500;
+/** Tags that are drawn in one go: more of them come after the browser has had its turn. */
+const TAGS_AT_ONCE = 2500;
+const CODE_TAGS = 10; // the frame of a code block
 
 export class Growing {
   #text = "";
@@ -23,6 +27,8 @@ export class Growing {
   #isOver = false;
   /** @type {import("./open.js").Open | null} */
   #end = null;
+  /** @type {HTMLElement | null} */
+  #plain = null; // what follows was too dear to be formatted
   /** @type {HTMLElement} */
   #tail;
 
@@ -41,8 +47,12 @@ export class Growing {
 
   /** Take more text; it is seen with the next frame, or a little later if frames are dear. @param {string} text */
   push(text) {
-    this.#text += text.replaceAll("\r", ""); // the lexer takes them away too, and lengths have to be the same
-    if (this.#isPlanned || this.#isOver) return;
+    this.#text += calm(text, marksAtEnd(this.#text)).replaceAll("\r", ""); // the lexer takes them away too, and lengths have to be the same
+    if (!this.#isOver) this.#plan();
+  }
+
+  #plan() {
+    if (this.#isPlanned) return;
     this.#isPlanned = true;
     setTimeout(() => (document.hidden ? this.#drawPlanned() : requestAnimationFrame(() => this.#drawPlanned())), this.#pause);
   }
@@ -65,7 +75,8 @@ export class Growing {
   /** Draw what there is, as far as it is not drawn yet. */
   draw() {
     this.#isPlanned = false;
-    if (!this.#end?.grow(this.#text)) this.#drawBlocks();
+    if (this.#plain) this.#growPlain(this.#plain);
+    else this.#affordable(() => this.#end?.grow(this.#text) || this.#drawBlocks());
     this.onDraw();
   }
 
@@ -75,41 +86,104 @@ export class Growing {
     this.#isOver = true;
     this.#end = null;
     this.#isPlanned = false;
+    if (this.#plain) this.#growPlain(this.#plain);
+    else this.#finishBlocks();
+    this.onDraw();
+  }
+
+  #finishBlocks() {
     const known = Object.keys(this.#links).length;
     const blocks = blocksOf(this.#text.slice(this.#done), this.#links);
-    if (known || Object.keys(blocks.links).length) this.#redraw();
-    else this.#commit(blocks);
-    this.#tail.remove();
+    if ((known || Object.keys(blocks.links).length) && this.#redraw()) return this.#tail.remove();
+    this.#tail.replaceChildren();
+    Object.assign(this.#links, blocks.links);
+    this.#commitRest(blocks, blocks.dear);
+  }
+
+  /** @param {any[]} blocks @param {boolean} isDear Whether what follows them is. */
+  #commitRest(blocks, isDear) {
+    const left = this.#commit(blocks);
     this.onDraw();
+    if (left.length) setTimeout(() => this.#commitRest(left, isDear));
+    else if (isDear) this.#giveUp();
+    else this.#tail.remove();
   }
 
   #drawBlocks() {
     const blocks = blocksOf(this.#text.slice(this.#done), this.#links);
-    const open = firstOpen(blocks);
-    this.#commit(blocks.slice(0, open), blocks.links);
+    const open = blocks.dear ? blocks.length : firstOpen(blocks);
+    if (open) this.#tail.replaceChildren(); // what is committed is not to be seen twice
+    Object.assign(this.#links, blocks.links);
+    const left = this.#commit(blocks.slice(0, open));
+    this.#end = null;
+    if (left.length) return this.#plan();
+    if (blocks.dear) return this.#giveUp();
     const rest = blocks.slice(open);
     this.#tail.replaceChildren(drawn(rest));
     polish(this.#tail, { isGrowing: true });
     this.#end = openEnd(rest, this.#done, this.#text, this.#tail, this.#links);
   }
 
-  /** @param {any[]} blocks @param {any} [links] */
-  #commit(blocks, links = {}) {
-    Object.assign(this.#links, links);
-    for (const block of blocks) {
-      this.#done += block.raw.length;
-      if (block.type === "space") continue;
-      const fragment = drawn(Object.assign([block], { links: this.#links }));
-      polish(fragment);
-      this.#tail.before(fragment);
+  /** Do this, or show what is not finished as plain text if it costs too much. @param {() => void} work */
+  #affordable(work) {
+    try {
+      work();
+    } catch (error) {
+      if (!(error instanceof TooDear)) throw error;
+      this.#giveUp();
     }
   }
 
-  /** A reference may be defined after its use: with definitions, the whole is drawn once more at the end. */
+  #giveUp() {
+    this.#end = null;
+    this.#plain = plain(this.#text.slice(this.#done));
+    this.#tail.replaceWith(this.#plain);
+  }
+
+  /** @param {HTMLElement} element */
+  #growPlain(element) {
+    const node = /** @type {Text} */ (element.firstChild);
+    node.appendData(this.#text.slice(this.#done + node.length));
+  }
+
+  /** Draw finished blocks. Returns those that have to wait. @param {any[]} blocks @returns {any[]} */
+  #commit(blocks) {
+    let tags = 0;
+    for (const [at, block] of blocks.entries()) {
+      if (tags > TAGS_AT_ONCE) return blocks.slice(at);
+      this.#done += block.raw.length;
+      if (block.type !== "space") tags += this.#commitBlock(block);
+    }
+    return [];
+  }
+
+  /** @param {any} block */
+  #commitBlock(block) {
+    try {
+      const { fragment, tags } = drawnWithTags(Object.assign([block], { links: this.#links }));
+      polish(fragment);
+      this.#tail.before(fragment);
+      return block.type === "code" ? tags + CODE_TAGS : tags;
+    } catch (error) {
+      if (!(error instanceof TooDear)) throw error;
+      this.#tail.before(plain(block.raw));
+      return 0;
+    }
+  }
+
+  /** A reference may be defined after its use: with definitions, the whole is drawn once more at the end. False if that costs too much. */
   #redraw() {
-    const fragment = drawn(blocksOf(this.#text));
-    polish(fragment);
-    this.element.replaceChildren(fragment);
+    try {
+      const blocks = blocksOf(this.#text);
+      if (blocks.dear) return false;
+      const fragment = drawn(blocks);
+      polish(fragment);
+      this.element.replaceChildren(fragment);
+      return true;
+    } catch (error) {
+      if (error instanceof TooDear) return false;
+      throw error;
+    }
   }
 }
 

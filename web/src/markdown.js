@@ -1,6 +1,7 @@
 // From a model's Markdown to harmless DOM: raw HTML is shown as text, links ask before they leave, no image is fetched.
 import DOMPurify from "dompurify";
 import { Marked } from "marked";
+import { TooDear, frugal, tagsIn } from "./cost.js";
 import { escapeHtml } from "./dom.js";
 import { math } from "./math.js";
 
@@ -37,25 +38,34 @@ const renderer = {
   checkbox: ({ checked }) => `<span class="check" role="img" aria-label="${checked ? "done" : "open"}">${checked ? "☑" : "☐"}</span> `,
 };
 
-const marked = new Marked({ gfm: true, renderer }, math);
+const marked = new Marked({ gfm: true, breaks: true, renderer }, math);
+const Frugal = frugal(marked.Tokenizer);
 
-/** Cut Markdown into blocks; `links` are the reference definitions that are known before. */
+/**
+ * Cut Markdown into blocks; `links` are the reference definitions that are known before. If a block costs too much, these
+ * are the blocks before it, and they are `dear`.
+ */
 export function blocksOf(/** @type {string} */ text, /** @type {any} */ links = {}) {
-  const lexer = new marked.Lexer(marked.defaults);
-  Object.assign(lexer.tokens.links, links);
-  return lexer.lex(text);
+  return lexer(links).affordable(text);
 }
 
 /** Return what blocks look like. @param {any[]} blocks @returns {DocumentFragment} */
 export function drawn(blocks) {
-  return DOMPurify.sanitize(marked.parser(blocks), { ...RULES, RETURN_DOM_FRAGMENT: true });
+  return drawnWithTags(blocks).fragment;
 }
 
-/** Cut a line into its words, links and so on. @param {string} text @param {any} links @returns {any[]} */
+/** The same, and how many tags they have. @param {any[]} blocks @returns {{ fragment: DocumentFragment, tags: number }} */
+export function drawnWithTags(blocks) {
+  return counted(() => {
+    const html = marked.parser(blocks);
+    const tags = tagsIn(html);
+    return { fragment: DOMPurify.sanitize(html, { ...RULES, RETURN_DOM_FRAGMENT: true }), tags };
+  });
+}
+
+/** Cut a line into its words, links and so on; or throw `TooDear`, as what draws does. @param {string} text @param {any} links @returns {any[]} */
 export function inlineOf(text, links) {
-  const lexer = new marked.Lexer(marked.defaults);
-  Object.assign(lexer.tokens.links, links);
-  return lexer.inlineTokens(text);
+  return counted(() => lexer(links).inlineTokens(text));
 }
 
 /** Return what these look like. @param {any[]} tokens @returns {DocumentFragment} */
@@ -71,6 +81,60 @@ export function harmless(html) {
 /** The same for MathML. @param {string} html @returns {DocumentFragment} */
 export function harmlessMath(html) {
   return DOMPurify.sanitize(html, { ...MATH_RULES, RETURN_DOM_FRAGMENT: true });
+}
+
+/** Knows to which block the lines belong that it reads at the end. */
+class FrugalLexer extends /** @type {any} */ (marked.Lexer) {
+  /** @param {string} src @param {any[]} [tokens] */
+  inline(src, tokens = []) {
+    this.inlineQueue.push({ src, tokens, block: this.tokens.length });
+    return tokens;
+  }
+
+  /** The blocks that can be afforded. @param {string} text @returns {any} */
+  affordable(text) {
+    const isAffordable = this.#tried(() => this.blockTokens(text, this.tokens));
+    for (const { src, tokens, block } of this.inlineQueue) {
+      if (block >= this.tokens.length) break; // of the block that was too dear
+      this.state.inRawBlock = false;
+      if (!this.#tried(() => this.inlineTokens(src, tokens))) return this.#dear(block);
+    }
+    return isAffordable ? this.tokens : this.#dear(this.tokens.length);
+  }
+
+  /** @param {number} count */
+  #dear(count) {
+    this.tokens.length = count;
+    return Object.assign(this.tokens, { dear: true });
+  }
+
+  /** @param {() => void} work */
+  #tried(work) {
+    try {
+      counted(work);
+      return true;
+    } catch (error) {
+      if (error instanceof TooDear) return false;
+      throw error;
+    }
+  }
+}
+
+/** @param {any} links */
+function lexer(links) {
+  const found = new FrugalLexer({ ...marked.defaults, tokenizer: new Frugal() });
+  Object.assign(found.tokens.links, links);
+  return found;
+}
+
+/** @template T @param {() => T} work @returns {T} */
+function counted(work) {
+  try {
+    return work();
+  } catch (error) {
+    if (error instanceof RangeError) throw new TooDear("the stack overflows");
+    throw error;
+  }
 }
 
 /** @param {string | undefined} name */

@@ -1,4 +1,5 @@
 // TeX in Markdown: $...$, \(...\), $$...$$, \[...\]. It is left as code here and set by KaTeX when that is loaded.
+import { SLOW, paragraphIn } from "./cost.js";
 import { escapeHtml } from "./dom.js";
 
 const INLINE = [/^\$\$([^$\n]+?)\$\$/, /^\$(?![\s$])((?:\\.|[^$\\\n])*[^\s$\\]|(?:\\.)+)\$(?!\d)/, /^\\\(([^\n]+?)\\\)/];
@@ -10,10 +11,12 @@ function extension(name, level, forms, opening) {
     name,
     level,
     start: (/** @type {string} */ text) => {
-      const at = text.search(opening);
+      const at = (level === "block" ? text.slice(0, paragraphIn(text)) : text).search(opening); // not in all that follows: that is quadratic
       return at < 0 ? undefined : at;
     },
-    tokenizer(/** @type {string} */ text) {
+    /** @this {any} @param {string} text */
+    tokenizer(text) {
+      if (level === "block" && /^ {0,3}(?:\$\$|\\\[)/.test(text)) this.lexer.tokenizer.charge(paragraphIn(text) * SLOW);
       for (const form of forms) {
         const found = form.exec(text);
         if (found) return { type: name, raw: found[0], text: found[1].trim(), display: level === "block" || found[0].startsWith("$$") };
@@ -30,7 +33,7 @@ function extension(name, level, forms, opening) {
 /** What marked is to know of mathematics. */
 export const math = {
   extensions: [
-    extension("blockMath", "block", BLOCK, /(?:^|\n) {0,3}(?:\$\$|\\\[)/),
+    extension("blockMath", "block", BLOCK, /\n {0,3}(?:\$\$|\\\[)/),
     extension("inlineMath", "inline", INLINE, /\$|\\\(/),
   ],
 };

@@ -1,5 +1,6 @@
 // One message on the page: what the user said, or an answer with its thoughts, its end, and what can be done with it.
 import { partsOf, textIn } from "./contents.js";
+import { calm } from "./cost.js";
 import { h, icon } from "./dom.js";
 import { Growing } from "./growing.js";
 import { Steps } from "./steps.js";
@@ -23,7 +24,7 @@ export function userView(message, branch, actions, isSent = true) {
   const others = parts.filter((part) => !pictureOf(part)).map((part) => steps.view(part)).filter(Boolean);
   const edit = () => button("edit", "Edit", () => editor(view, text, (changed) => actions.edit(message, changed)));
   const view = h("article", { class: isSent ? "user" : "user unsent", "aria-label": isSent ? "You" : "You, not saved yet" });
-  const bubble = h("div", { class: "bubble" }, pictures.length > 0 && h("div", { class: "pictures" }, ...pictures), ...others, text);
+  const bubble = h("div", { class: "bubble" }, pictures.length > 0 && h("div", { class: "pictures" }, ...pictures), ...others, calm(text));
   view.append(bubble, h("div", { class: "tools" }, ...turner(message, branch, actions), copyButton(() => text), isSent && edit()));
   return view;
 }

@@ -176,8 +176,9 @@ class Parts extends Frontier {
   /** @param {string} text */
   grow(text) {
     const { type, kind, head } = this;
-    const [block, ...others] = blocksOf(head + text.slice(this.at), this.links);
-    if (block?.type !== type || others.some((other) => other.type !== "space")) return false;
+    const blocks = blocksOf(head + text.slice(this.at), this.links);
+    const [block, ...others] = blocks;
+    if (blocks.dear || block?.type !== type || others.some((other) => other.type !== "space")) return false;
     const fragment = drawn(Object.assign([block], { links: this.links }));
     polish(fragment, { isGrowing: true });
     this.#show(fragment.querySelector(kind.holder)?.children ?? []);

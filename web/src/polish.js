@@ -2,7 +2,9 @@
 import { harmless, harmlessMath } from "./markdown.js";
 import { h } from "./dom.js";
 
-const LONGEST_HIGHLIGHTED = 60_000;
+const LONGEST_HIGHLIGHTED = 20_000;
+const LONGEST_FORMULA = 4000;
+const A_FRAME = 30; // milliseconds
 /** @type {Map<string, DocumentFragment | null>} */
 const formulas = new Map();
 /** @type {any} */
@@ -36,6 +38,18 @@ export async function loadHighlighter() {
   highlighter ??= (await import("./languages.js")).default;
 }
 
+let turns = Promise.resolve();
+let turnEnds = 0;
+
+/** Wait until there is time: formulas and code are set one after another, and the browser has its turn between them. */
+function myTurn() {
+  turns = turns.then(() => {
+    if (performance.now() < turnEnds) return undefined;
+    return new Promise((resolve) => setTimeout(() => ((turnEnds = performance.now() + A_FRAME), resolve(undefined))));
+  });
+  return turns;
+}
+
 /** @param {Element} table */
 function wrap(table) {
   const box = h("div", { class: "scroll", tabindex: "0", role: "region", "aria-label": "Table" });
@@ -59,6 +73,7 @@ async function highlight(code) {
   const text = code.textContent ?? "";
   if (!name || text.length > LONGEST_HIGHLIGHTED) return;
   await loadHighlighter();
+  await myTurn();
   const found = highlighted(text, name);
   if (found) code.replaceChildren(found);
 }
@@ -70,7 +85,8 @@ async function setMath(element) {
   const key = `${isDisplay} ${tex}`;
   if (!formulas.has(key)) {
     katex ??= (await import("katex")).default;
-    formulas.set(key, typeset(tex, isDisplay));
+    await myTurn();
+    formulas.set(key, tex.length > LONGEST_FORMULA ? null : typeset(tex, isDisplay));
   }
   const formula = formulas.get(key)?.cloneNode(true);
   if (formula) element.replaceWith(h("span", { class: isDisplay ? "formula display" : "formula" }, formula));

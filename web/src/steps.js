@@ -1,4 +1,5 @@
 // What a model did on the way to its answer: functions that were called, code that was run, files; folded, one line each.
+import { calm } from "./cost.js";
 import { h, icon } from "./dom.js";
 import { Growing } from "./growing.js";
 
@@ -76,7 +77,7 @@ function step(picture, label, note, ...boxes) {
 function box(name, text) {
   const copy = h("button", { type: "button", class: "quiet", "data-copy": "", "aria-label": `Copy: ${name}` }, "Copy");
   const head = h("div", { class: "code-head" }, h("span", {}, name), copy);
-  return h("div", { class: "step-box text" }, h("div", { class: "code" }, head, h("pre", { tabindex: 0 }, h("code", {}, text))));
+  return h("div", { class: "step-box text" }, h("div", { class: "code" }, head, h("pre", { tabindex: 0 }, h("code", {}, calm(text)))));
 }
 
 /** Highlighted code. @param {string} code @param {string} language */
