@@ -65,7 +65,7 @@ def test_without_redis_py_it_says_what_to_install(monkeypatch: pytest.MonkeyPatc
         monkeypatch.delitem(sys.modules, name)
     monkeypatch.setitem(sys.modules, "redis", None)
     monkeypatch.setitem(sys.modules, "redis.asyncio", None)
-    with pytest.raises(UsageError, match=r"headwater\[redis\]"):
+    with pytest.raises(UsageError, match=r"needs redis, which is not installed: .* -m pip install .redis\[hiredis\]"):
         open_log("redis://127.0.0.1")
 
 

@@ -326,7 +326,7 @@ def test_missing_credentials_are_explained(side: Any, cloud: Cloud) -> None:
 def test_missing_google_auth_is_explained(monkeypatch: pytest.MonkeyPatch) -> None:
     """Where google-auth is not installed, the error says how to install it, and that a key does without."""
     monkeypatch.setattr(module, "find_spec", lambda name: None)
-    with pytest.raises(UsageError, match=r"pip install 'headwater\[vertex\]'.*api_key"):
+    with pytest.raises(UsageError, match=r"api_key.* needs google-auth, which .*pip install 'google-auth"):
         genai.Client(vertexai=True, project="p")
     genai.Client(vertexai=True, api_key="k")
 
