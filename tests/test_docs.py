@@ -35,15 +35,18 @@ def script(name: Any) -> Any:
     return module
 
 
-#: Pages whose Python needs a server, or writes files; tests/server and tests/client run it.
-SERVED = {"chats.md", "files.md", "vertex.md", "websocket.md"}
+#: Pages whose Python needs a server; tests/server and tests/client run it.
+SERVED = {"chats.md", "vertex.md", "websocket.md"}
 RUNNING = [page for page in PAGES if fenced(page, "python") and page.name not in SERVED]
 
 
 @pytest.mark.parametrize("page", RUNNING, ids=by_name)
-def test_python_runs(page: Any, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+def test_python_runs(
+    page: Any, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
     """The Python of a page runs from top to bottom, offline."""
     monkeypatch.setenv("GOOGLE_GEMINI_BASE_URL", "offline:instant")
+    monkeypatch.chdir(tmp_path)  # some pages write files
     names = {"__name__": "__main__"}
     for line, block in fenced(page, "python"):
         code = compile("\n" * line + block, str(page), "exec")  # so that a failure names the page's line

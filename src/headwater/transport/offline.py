@@ -20,6 +20,7 @@ from headwater.core.wire import sse
 from headwater.core.wire.request import HttpRequest
 from headwater.errors import APIError, UsageError, api_error
 from headwater.transport.base import Latch, WaitInterrupter
+from headwater.transport.offline_files import FILES, is_about_files
 from headwater.types import GenerateContentRequest, ListModelsResponse
 from headwater.types.base import ApiModel, coerce
 
@@ -40,6 +41,10 @@ class _Response:
     def __init__(self, request: HttpRequest) -> None:
         self.status = 200
         self.headers: Mapping[str, str] = {"content-type": "application/json; charset=UTF-8"}
+        if (reply := FILES.respond(request)) is not None:
+            self.status, self.headers = reply.status, reply.headers
+            self.pieces = iter([_Piece(0.0, reply.body)])
+            return
         try:
             pieces = _route(request)
             if _method(request).startswith("stream"):
@@ -162,6 +167,7 @@ class AsyncOfflineTransport:
     async def open(self, request: HttpRequest, timeout: float | None, waiting: WaitInterrupter) -> AsyncOfflineBody:
         """Return the offline engine's answer, prepared in a thread if that may take long."""
         is_quick = offline.is_quick(request.body or b"") and _method(request) != "generateContent"
+        is_quick = is_quick and not is_about_files(request)
         return AsyncOfflineBody(_Response(request) if is_quick else await asyncio.to_thread(_Response, request))
 
     async def close(self) -> None:
@@ -191,6 +197,8 @@ def _route(request: HttpRequest) -> Iterator[_Piece]:
     match request.method, method:
         case "GET", "" if path.endswith("/models"):
             return _whole(ListModelsResponse(models=offline.list_models()))
+        case "GET", "" if path.endswith("/tunedModels"):
+            return _whole(ListModelsResponse())
         case "GET", "":
             known = [entry for entry in offline.list_models() if entry.name == f"models/{model}"]
             if known:
@@ -219,6 +227,7 @@ def _read(request: HttpRequest) -> GenerateContentRequest:
     except (UsageError, msgspec.MsgspecError, RecursionError) as error:
         raise _refusal(400, f"Invalid JSON payload received. {error}", "INVALID_ARGUMENT") from error
     assert isinstance(body, GenerateContentRequest)
+    FILES.inline(body)
     return body
 
 

@@ -9,9 +9,10 @@ from pathlib import Path
 
 import pytest
 
+from headwater.contract.files import Metadata
 from headwater.errors import APIError, NotFoundError
 from headwater.server import Limits
-from headwater.server.gemini.file_store import FileStore, Metadata
+from headwater.server.gemini.file_store import FileStore
 from tests.support.live import Live, Reply, post_bytes
 
 DATA = bytes(range(256)) * 5000

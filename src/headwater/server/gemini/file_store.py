@@ -3,71 +3,29 @@
 from __future__ import annotations
 
 import asyncio
-import base64
 import contextlib
 import hashlib
-import re
 import secrets
 import tempfile
 import time
 from collections.abc import AsyncIterable, Callable
-from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import BinaryIO
 
-import msgspec
-
-from headwater.errors import APIError, UsageError, api_error
-from headwater.json_text import decode_json
+from headwater.contract import files as rules
+from headwater.contract.files import FileInfo, Metadata
+from headwater.errors import api_error
 from headwater.server.config import Limits
 from headwater.server.http.body import too_large
 
-#: An upload without a request for this many seconds is removed.
-_UPLOAD_TTL = 3600.0
 _WRITE_BYTES = 1024 * 1024
-_ID = re.compile("[a-z0-9](?:[a-z0-9-]{0,38}[a-z0-9])?")
-_MIME = re.compile(r"[A-Za-z0-9.+*_-]+/[A-Za-z0-9.+*_-]+(?:;[ -~]*)?")
 
 
-class Metadata(msgspec.Struct, frozen=True):
-    """The metadata that a client sends before a file."""
+class StoredFile(FileInfo, frozen=True):
+    """A complete file on disk."""
 
-    name: str | None = None
-    display_name: str | None = None
-    mime_type: str | None = None
-
-
-class StoredFile(msgspec.Struct, frozen=True):
-    """A complete file. Times are Unix timestamps."""
-
-    id: str
     owner: bytes
     path: Path
-    size: int
-    sha256: bytes
-    mime_type: str
-    display_name: str | None
-    created: float
-    expires: float
-
-    def document(self, base: str) -> dict[str, Any]:
-        """Return the API's ``File`` resource. ``base`` is the URL of the API with its version."""
-        uri = f"{base}/files/{self.id}"
-        document = {
-            "name": f"files/{self.id}",
-            "displayName": self.display_name,
-            "mimeType": self.mime_type,
-            "sizeBytes": str(self.size),
-            "createTime": _timestamp(self.created),
-            "updateTime": _timestamp(self.created),
-            "expirationTime": _timestamp(self.expires),
-            "sha256Hash": base64.b64encode(self.sha256).decode(),
-            "uri": uri,
-            "downloadUri": f"{uri}:download?alt=media",
-            "state": "ACTIVE",
-            "source": "UPLOADED",
-        }
-        return {name: value for name, value in document.items() if value is not None}
 
 
 class FileUpload:
@@ -157,7 +115,7 @@ class FileStore:
         self.sweep()
         upload = self._uploads.get(key)
         if upload is None:
-            raise api_error(404, "there is no such upload", status="NOT_FOUND")
+            raise rules.unknown_upload()
         upload.last_request_at = self._clock()
         return upload
 
@@ -174,20 +132,17 @@ class FileStore:
         Raises:
             UsageError: if its size is not the one announced.
         """
-        if upload.size is not None and upload.received != upload.size:
-            raise UsageError(f"{upload.received} bytes arrived of {upload.size} announced")
+        rules.check_size(upload.received, upload.size)
         self._check(upload.owner, upload.metadata)  # the name may have been taken in the meantime
         now, metadata = self._clock(), upload.metadata
-        name = (metadata.name or secrets.token_hex(10)).removeprefix("files/")
-        mime_type = metadata.mime_type or mime_type
+        name = rules.wanted_id(metadata) or secrets.token_hex(10)
         upload.result = StoredFile(
             id=name,
             owner=upload.owner,
             path=upload.path,
             size=upload.received,
             sha256=upload.sha256,
-            # Checked, since it becomes a header of downloads.
-            mime_type=mime_type if _MIME.fullmatch(mime_type) else "application/octet-stream",
+            mime_type=rules.safe_mime_type(metadata.mime_type or mime_type),
             display_name=metadata.display_name,
             created=now,
             expires=now + self._limits.file_ttl,
@@ -210,7 +165,7 @@ class FileStore:
         self.sweep()
         file = self._files.get((owner, name))
         if file is None:
-            raise _no_file(name)
+            raise rules.unknown_file(name)
         return file
 
     def list(self, owner: bytes) -> list[StoredFile]:
@@ -231,7 +186,7 @@ class FileStore:
         now = self._clock()
         for file in [file for file in self._files.values() if file.expires <= now]:
             self._remove(file)
-        for key in [key for key, upload in self._uploads.items() if upload.last_request_at + _UPLOAD_TTL <= now]:
+        for key in [key for key, upload in self._uploads.items() if upload.last_request_at + rules.UPLOAD_TTL <= now]:
             self.cancel(key)
 
     def close(self) -> None:
@@ -243,14 +198,10 @@ class FileStore:
             self._directory = None
 
     def _check(self, owner: bytes, metadata: Metadata) -> None:
-        name = (metadata.name or "").removeprefix("files/")
-        if metadata.name and not _ID.fullmatch(name):
-            raise UsageError("the name of a file is 'files/' and at most 40 lower-case letters, digits and dashes")
+        name = rules.wanted_id(metadata)
         # Names are an owner's own: another's file of this name neither blocks it nor becomes known.
         if (owner, name) in self._files:
-            raise api_error(409, f"a file named {name!r} exists already", status="ALREADY_EXISTS")
-        if len(metadata.display_name or "") > 512:
-            raise UsageError("the display name of a file has at most 512 characters")
+            raise rules.name_taken(name)
 
     def _stored(self, owner: bytes) -> int:
         stored = sum(file.size for file in self._files.values() if file.owner == owner)
@@ -265,31 +216,3 @@ class FileStore:
     def _remove(self, file: StoredFile) -> None:
         self._files.pop((file.owner, file.id), None)
         file.path.unlink(missing_ok=True)
-
-
-def read_metadata(body: bytes) -> Metadata:
-    """Return the metadata in the body of ``start``, in camelCase or snake_case as the SDKs send it.
-
-    Raises:
-        UsageError: if the body is not a JSON object or a field has the wrong type.
-    """
-    document = decode_json(body or b"{}", "Invalid JSON payload received.")
-    fields = document.get("file") if isinstance(document, dict) else None
-    if not isinstance(fields, dict):
-        return Metadata()
-
-    def text(*names: str) -> str | None:
-        value = next((fields[name] for name in names if fields.get(name)), None)
-        if value is not None and not isinstance(value, str):
-            raise UsageError(f"{names[0]} of a file must be a string")
-        return value
-
-    return Metadata(text("name"), text("display_name", "displayName"), text("mime_type", "mimeType"))
-
-
-def _timestamp(seconds: float) -> str:
-    return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
-
-
-def _no_file(name: str) -> APIError:
-    return api_error(404, f"the file {name!r} does not exist, or no longer", status="NOT_FOUND")

@@ -12,17 +12,23 @@ from starlette.requests import Request as HttpRequest
 from starlette.responses import FileResponse, Response
 from starlette.routing import Route
 
+from headwater.contract.files import (
+    GRANULARITY,
+    Metadata,
+    check_slice,
+    commands_of,
+    read_metadata,
+    upload_state,
+)
 from headwater.errors import UsageError, api_error
 from headwater.server.gemini.endpoint import VERSIONS
-from headwater.server.gemini.file_store import FileStore, FileUpload, Metadata, read_metadata
+from headwater.server.gemini.file_store import FileStore, FileUpload
 from headwater.server.http.auth import Auth
 from headwater.server.http.body import iter_body, read_body, too_large
 from headwater.server.http.numbers import parse_count
 from headwater.server.http.paging import page_document, parse_page
 from headwater.server.http.responses import json_response
 
-#: The granularity that Google's server requires of slices. This one accepts any size.
-_GRANULARITY = "8388608"
 _METADATA_BYTES = 64 * 1024
 #: Of a number of bytes: what fits into 64 bits.
 _SIZE_DIGITS = 18
@@ -70,7 +76,7 @@ class FilesEndpoint:
         metadata = read_metadata(await read_body(http, http.receive, _METADATA_BYTES, stall=limits.stall_timeout))
         key = self._files.begin(principal, metadata, _number(http, "x-goog-upload-header-content-length"))
         url = f"{_origin(http)}{http.scope['path']}?upload_id={key}&upload_protocol=resumable"
-        headers = _state("active") | {"x-goog-upload-url": url, "x-goog-upload-chunk-granularity": _GRANULARITY}
+        headers = upload_state("active") | {"x-goog-upload-url": url, "x-goog-upload-chunk-granularity": GRANULARITY}
         return Response(b"", 200, headers)
 
     async def _upload_raw(self, http: HttpRequest, principal: bytes) -> Response:
@@ -96,17 +102,13 @@ class FilesEndpoint:
             raise api_error(409, "another slice of this upload is in progress", status="ABORTED")
         if "cancel" in commands:
             self._files.cancel(key)
-            return json_response({}, _state("cancelled"))
-        if not commands & {"upload", "finalize", "query"}:
-            raise UsageError("X-Goog-Upload-Command is one of upload, finalize, query and cancel")
+            return json_response({}, upload_state("cancelled"))
+        check_slice(commands, _number(http, "x-goog-upload-offset"), upload.received)
         if "upload" in commands:
-            offset = _number(http, "x-goog-upload-offset")
-            if offset is not None and offset != upload.received:
-                raise UsageError(f"the slice starts at {offset}, but {upload.received} bytes have arrived")
             await self._receive(http, upload)
         if "finalize" in commands:
             return self._finish(http, upload)
-        return json_response({}, _state("active") | {"x-goog-upload-size-received": str(upload.received)})
+        return json_response({}, upload_state("active") | {"x-goog-upload-size-received": str(upload.received)})
 
     async def _receive(self, http: HttpRequest, upload: FileUpload) -> None:
         room = self._files.room(upload)
@@ -122,7 +124,7 @@ class FilesEndpoint:
     def _finish(self, http: HttpRequest, upload: FileUpload) -> Response:
         mime_type = http.headers.get("x-goog-upload-header-content-type", "application/octet-stream")
         file = upload.result or self._files.finish(upload, mime_type)
-        return json_response({"file": file.document(_base(http))}, _state("final"))
+        return json_response({"file": file.document(_base(http))}, upload_state("final"))
 
     async def _list(self, http: HttpRequest) -> Response:
         principal = self._auth.identify(http)
@@ -154,16 +156,12 @@ async def sweep_files(files: FileStore, period: float = 600.0) -> None:
 
 
 def _commands(http: HttpRequest) -> set[str]:
-    return {word.strip().lower() for word in http.headers.get("x-goog-upload-command", "").split(",")}
+    return commands_of(http.headers.get("x-goog-upload-command", ""))
 
 
 def _number(http: HttpRequest, name: str) -> int | None:
     text = http.headers.get(name)
     return None if text is None else parse_count(text, f"{name} must be a number of bytes", digits=_SIZE_DIGITS)
-
-
-def _state(word: str) -> dict[str, str]:
-    return {"x-goog-upload-status": word}
 
 
 def _origin(http: HttpRequest) -> str:
