@@ -413,3 +413,19 @@ def test_below_a_path(talker: Talker, visits: Any) -> None:
             }"""
         )
         assert told == "".join(RIVER)
+
+
+def test_the_offline_engine_says_what_it_is(visits: Any) -> None:
+    """Without a model, the picker, the empty page and the line below each answer say so, after a reload too."""
+    with Live() as live:
+        page = visits(live.url)[0].new_page()
+        page.goto(live.url)
+        page.wait_for_selector("#engine >> text=Offline engine: no model answers. Set GEMINI_API_KEY and restart")
+        assert page.eval_on_selector("#model", "(one) => one.selectedOptions[0].text").endswith("(offline)")
+        ask(page, "Write a haiku about rain.")
+        ended(page)
+        page.wait_for_selector(".figures >> text=(offline)")
+        page.reload()
+        page.wait_for_selector(".figures >> text=(offline)")
+        assert "(offline)" not in page.input_value("#model")
+        page.goto("about:blank")

@@ -3,6 +3,7 @@ import { partsOf, textIn } from "./contents.js";
 import { calm } from "./cost.js";
 import { h, icon } from "./dom.js";
 import { Growing } from "./growing.js";
+import { modelLabel } from "./models.js";
 import { Steps } from "./steps.js";
 import { errorOf, explained, finishWords } from "./trouble.js";
 
@@ -118,7 +119,8 @@ export class AnswerView {
     this.label.textContent = "Thoughts";
     this.note.replaceChildren(...this.#notes());
     const again = message.parent && button("again", "Try again", () => this.actions.again(message));
-    const figures = h("span", { class: "figures" }, figuresOf(message));
+    const name = message.model && h("span", { "data-model": message.model }, modelLabel(message.model));
+    const figures = h("span", { class: "figures" }, name, figuresOf(message));
     this.tools.replaceChildren(...turner(message, this.branch, this.actions), copyButton(() => textIn(message)), ...(again ? [again] : []), figures);
   }
 
@@ -135,15 +137,15 @@ export class AnswerView {
 }
 
 /** Tokens and speed, in few words. @param {Message} message */
-function figuresOf({ model, usage, metrics }) {
+function figuresOf({ usage, metrics }) {
   const tokens = (usage?.candidatesTokenCount ?? 0) + (usage?.thoughtsTokenCount ?? 0);
   const first = metrics?.first_chunk ?? 0;
   const seconds = (metrics?.seconds ?? 0) - first;
-  const words = [model];
+  const words = [""];
   if (tokens) words.push(`${tokens.toLocaleString("en")} tokens`);
   if (tokens && seconds > 0.05) words.push(`${Math.round(tokens / seconds)} tokens/s`);
   if (first >= 0.05) words.push(`first token ${first.toFixed(1)} s`);
-  return words.filter(Boolean).join(" · ");
+  return words.join(" · ");
 }
 
 /** @param {import("./store.js").Part} part */
