@@ -25,7 +25,14 @@ _AT_TERMINAL = "import fcntl,os,sys,termios; fcntl.ioctl(0,termios.TIOCSCTTY,0);
 
 def environment(**extra: Any) -> Any:
     """The environment of a run: no keys but those in ``extra``."""
-    names = ("GEMINI_API_KEY", "GOOGLE_API_KEY", "GOOGLE_GEMINI_BASE_URL", "HEADWATER_MODEL", "HEADWATER_DEBUG")
+    names = (
+        "GEMINI_API_KEY",
+        "GOOGLE_API_KEY",
+        "GOOGLE_GEMINI_BASE_URL",
+        "HEADWATER_MODEL",
+        "HEADWATER_DEBUG",
+        "HEADWATER_NO_SAVE",
+    )
     env = {name: value for name, value in os.environ.items() if name not in (*names, "NO_COLOR")}
     return env | {"TERM": "xterm", "PYTHONWARNINGS": "error", "PYTHONUTF8": "1"} | extra
 

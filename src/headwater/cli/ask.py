@@ -16,10 +16,20 @@ from headwater.cli.screen import Screen
 
 if TYPE_CHECKING:
     from headwater.client.options.call_options import StreamOptions
+    from headwater.genai import Client
+    from headwater.genai.chats import Chat
 
 
 @click.command(epilog=EPILOG)
 @click.argument("words", nargs=-1, metavar="[PROMPT]...")
+@click.option("--continue", "-c", "continues", is_flag=True, help="Continue the last conversation.")
+@click.option(
+    "--no-save",
+    is_flag=True,
+    envvar="HEADWATER_NO_SAVE",
+    show_envvar=True,
+    help="Do not keep this conversation for --continue.",
+)
 @click.option(
     "--file",
     "--image",
@@ -48,8 +58,13 @@ if TYPE_CHECKING:
     help="Target length for the progress bar, in words; by default what the prompt asks for, else the token limit.",
 )
 @shared_options
+@click.pass_context
 def ask(
+    context: click.Context,
+    /,
     words: tuple[str, ...],
+    continues: bool,
+    no_save: bool,
     files: tuple[str, ...],
     as_json: bool,
     schema: str | None,
@@ -65,6 +80,7 @@ def ask(
     \b
       headwater ask --offline "Tell me a story in 100 words."
       headwater ask Why is the sky blue?
+      headwater ask -c "And at night?"
       headwater ask "Summarize this:" < notes.txt
       headwater ask -f cat.jpg "What is in this picture?"
       headwater ask --schema "name: str, age: int" "Invent a person."
@@ -78,16 +94,51 @@ def ask(
     is_data = as_json or extract or schema is not None
     screen = Screen(markdown=False if is_data else options.markdown)
     client = options.connect(screen)
+    if continues:
+        # A conversation keeps its model, unless the user names one now; the default does not count as naming.
+        is_chosen = context.get_parameter_source("model") is click.core.ParameterSource.COMMANDLINE
+        chat = _last_chat(client, options, keep_model=not is_chosen)
+    else:
+        # The user saw the part of a stopped answer that arrived, so the model should know it too.
+        chat = client.chats.create(model=options.model, keep_partial=True)
     target: StreamOptions = {"on_retry": retry_notes(screen)}
     if target_words := length or requested_words(contents):
         target["target_words"] = target_words
-    stream = client.models.generate_content_stream(
-        model=options.model, contents=contents, config=options.config(), **target
-    )
+    known = len(chat.turns)
+    stream = chat.send_message_stream(contents, options.config(), **target)
     only = FirstCodeBlock() if extract else None
-    code = show(stream, screen, as_json=as_json, stats=options.stats, progress=progress, only=only)
+    try:
+        code = show(stream, screen, as_json=as_json, stats=options.stats, progress=progress, only=only)
+    finally:
+        # Also when `head` has closed the output. A request that failed is no exchange, and leaves the last one there.
+        if not no_save and len(chat.turns) > known:
+            _keep(chat, options, screen)
     if code is Exit.OK and schema is not None and not is_json(stream.text):
         # The token limit is no failure of a text, but JSON without its end is of no use.
         screen.error("the answer is not complete JSON")
         return Exit.CUT_OFF
     return code
+
+
+def _last_chat(client: Client, options: Options, *, keep_model: bool) -> Chat:
+    """Return the conversation before, with its system instruction unless there is another now.
+
+    Raises:
+        UsageError: if none is kept.
+    """
+    from headwater.cli import conversation
+
+    last = conversation.load()
+    options.system = options.system if options.system is not None else last.system
+    return client.chats.from_json(bytes(last.chat), model=None if keep_model else options.model)
+
+
+def _keep(chat: Chat, options: Options, screen: Screen) -> None:
+    from headwater.cli import conversation
+
+    try:
+        conversation.save(chat.to_json(), options.system)
+    except OSError as error:
+        # Where there is no home, as in a container, nobody is going to continue: a pipe need not hear of it.
+        if screen.shows_notes:
+            screen.note(f"not kept for --continue: {error.strerror}")
