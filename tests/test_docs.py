@@ -76,6 +76,29 @@ def test_readme_commands_stand_alone() -> None:
     assert len(fenced(ROOT / "README.md", "bash")) == 2
 
 
+def test_readme_is_one_page() -> None:
+    """The README has one program, two pictures and the six rows that matter most; all else is linked."""
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    assert text.count("\n") <= 110
+    assert len(fenced(ROOT / "README.md", "python")) == 1
+    assert re.findall(r"^!\[[^\]]+\]\(([^)]+)\)", text, re.MULTILINE) == ["docs/ask.svg", "docs/page-light.png"]
+    compared = text.partition("## Compared")[2].partition("\n## ")[0]
+    assert len(re.findall(r"^\| (?![-|])", compared, re.MULTILINE)) == 6
+
+
+def test_figures_of_the_import_are_those_of_the_benchmark() -> None:
+    """What an import costs is measured in one run and written in one place; every page that tells it quotes that."""
+    bench = (ROOT / "bench" / "README.md").read_text(encoding="utf-8")
+    quoted = (ROOT / "docs" / "migration.md").read_text(encoding="utf-8")
+    for row in "import and first Client: CPU", "process after import and Client: RSS":
+        found = re.search(rf"^\| {row} \| ([\d.]+ \w+) \| ([\d.]+ \w+) \|", bench, re.MULTILINE)
+        assert found is not None
+        assert all(value in quoted for value in found.groups())
+    others = [page for page in PAGES if page.name != "migration.md"]
+    told = r"import\w*[^|\n]*\|[^|\n]*\d+ (?:ms|MiB)"
+    assert [page.name for page in others if re.search(told, page.read_text(encoding="utf-8"))] == []
+
+
 def test_machine_is_drawn_as_it_is() -> None:
     """The diagram in the architecture page is the machine's table; docs/draw_machine.py redraws it."""
     drawing = script("draw_machine")
