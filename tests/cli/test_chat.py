@@ -146,3 +146,49 @@ def test_answers_go_to_a_file_and_the_prompt_to_the_terminal(terminal: Any, talk
         screen.type("\x04")
         assert screen.wait() == 0
     assert (tmp_path / "answers.txt").read_bytes() == b"I am fine.\n"
+
+
+def test_pasted_lines_are_one_message(terminal: Any, talkative: Any) -> None:
+    """A terminal marks what is pasted; Enter sends it, with its line breaks."""
+    screen = terminal("chat", "--plain", env=talkative.env)
+    screen.wait_for("\x1b[?2004h")  # the terminal is asked to mark pasted text
+    screen.type("\x1b[200~def f():\r    return 1\r\rWhat is it?\r\x1b[201~")
+    screen.type("\r")
+    after = screen.wait_for("I am fine.\r\n")
+    assert turns(talkative) == [("user", "def f():\n    return 1\n\nWhat is it?")]
+    screen.wait_for("> ", after=after)
+    screen.type("\x04")
+    assert screen.wait() == 0
+    assert len(talkative.requests) == 1
+
+
+def test_lines_between_quotes_are_one_message(terminal: Any, talkative: Any) -> None:
+    """The prompt of the lines between is another one; a line that begins with a slash is no command there."""
+    screen = terminal("chat", "--plain", env=talkative.env)
+    after = screen.wait_for("> ")
+    screen.type('"""First\n')
+    after = screen.wait_for("... ", after=after)
+    screen.type("/exit\n")
+    after = screen.wait_for("... ", after=screen.wait_for("/exit", after=after))
+    screen.type('  last"""\n')
+    after = screen.wait_for("I am fine.\r\n", after=after)
+    assert turns(talkative) == [("user", "First\n/exit\n  last")]
+    screen.wait_for("> ", after=after)
+    screen.type("\x04")
+    assert screen.wait() == 0
+
+
+@pytest.mark.parametrize(
+    ("piped", "messages"),
+    [
+        ('"""\na\n\n  b\n"""\nc\n', ["a\n\n  b", "c"]),
+        ('"""one line"""\n', ["one line"]),
+        ('"""no end\nmore', ["no end\nmore"]),
+        ('""""""\nc\n', ["c"]),
+        ('"""\n/reset\nplease\n"""', ["/reset\nplease"]),
+    ],
+)
+def test_quotes_in_a_pipe(run: Any, talkative: Any, piped: Any, messages: Any) -> None:
+    """They keep lines together there, too."""
+    assert run("chat", input=piped, env=talkative.env).returncode == 0
+    assert [text for role, text in turns(talkative) if role == "user"] == messages

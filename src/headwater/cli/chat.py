@@ -14,8 +14,9 @@ from headwater.cli.chats import find
 from headwater.cli.exits import EPILOG, Exit, exit_for, explain
 from headwater.cli.options import Options, explain_missing_server, shared_options
 from headwater.cli.output import retry_notes, show
-from headwater.cli.prompts import as_text
+from headwater.cli.prompts import input_text
 from headwater.cli.screen import Screen
+from headwater.cli.terminal.messages import enable_editing, read_message, read_redirected
 from headwater.errors import HeadwaterError, UsageError
 
 if TYPE_CHECKING:
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from headwater.genai.chats import Chat
 
 _HELP = """\
+\"\"\"            begin a message of several lines; \"\"\" at the end of a line ends it. Pasted lines are one message
 /reset         start a new conversation
 /system TEXT   change the system instruction; without TEXT remove it
 /model NAME    switch to another model; without NAME show the current one
@@ -30,7 +32,8 @@ _HELP = """\
 /save FILE     save it as JSON
 /exit          leave (so does Ctrl-D)
 Ctrl-C stops an answer. What was received of it stays in the conversation."""
-_COMMAND = re.compile(r"/([a-z]+)(?:\s+(.*))?$", re.DOTALL)
+#: One line: a text of several lines that begins with a slash is a message.
+_COMMAND = re.compile(r"/([a-z]+)(?:[ \t]+(.*))?\Z")
 
 
 @click.command(epilog=EPILOG)
@@ -47,8 +50,8 @@ _COMMAND = re.compile(r"/([a-z]+)(?:\s+(.*))?$", re.DOTALL)
 def chat(context: click.Context, /, chat_id: str | None, **given: Any) -> Exit:
     """Chat with a model.
 
-    Ctrl-C stops the answer, not the program; /help lists the commands. From a pipe, each line is a message, and the
-    first failure ends the conversation.
+    Ctrl-C stops the answer, not the program; /help lists the commands. Pasted lines are one message, and so are lines
+    between two \"\"\". From a pipe, each line is a message, and the first failure ends the conversation.
     """
     options = Options(**given)
     screen = Screen(markdown=options.markdown)
@@ -85,15 +88,15 @@ def _resume_chat(start: str, options: Options, screen: Screen, *, keep_model: bo
 
 
 def _run_interactive(talk: TerminalChat, screen: Screen) -> Exit:
-    with contextlib.suppress(ImportError):
-        if screen.shows_answers:
-            import readline  # noqa: F401 - gives input() line editing and history
+    if screen.shows_answers:
+        enable_editing()
+    read_line = input if screen.shows_answers else read_redirected
     screen.note("/help lists the commands, Ctrl-D leaves")
     # One Ctrl-C at the prompt may be a late try to stop an answer, so only the second in a row leaves.
     warned = False
     while True:
         try:
-            line = _read_line(screen)
+            line = read_message(read_line)
         except EOFError:
             screen.after_interrupt()
             return Exit.OK
@@ -115,27 +118,20 @@ def _run_interactive(talk: TerminalChat, screen: Screen) -> Exit:
 
 
 def _run_from_pipe(talk: TerminalChat) -> Exit:
-    # Bytes, because a pipe may have any encoding; `as_text` decodes each line.
-    for line in sys.stdin.buffer if sys.stdin is not None else ():
-        try:
-            code = talk.handle(as_text(line))
-        except _ExitChat:
-            break
-        if code is not Exit.OK:
-            return code
+    with contextlib.suppress(EOFError, _ExitChat):
+        while True:
+            code = talk.handle(read_message(_read_piped))
+            if code is not Exit.OK:
+                return code
     return Exit.OK
 
 
-def _read_line(screen: Screen) -> str:
-    if screen.shows_answers:
-        return input("> ")
-    # Standard output is redirected and gets answers only, so the prompt goes to stderr; input() would not do that.
-    sys.stderr.write("> ")
-    sys.stderr.flush()
-    line = sys.stdin.readline()
+def _read_piped(prompt: str) -> str:
+    # Bytes, because a pipe may have any encoding.
+    line = sys.stdin.buffer.readline() if sys.stdin is not None else b""
     if not line:
         raise EOFError
-    return line
+    return input_text(line).rstrip("\r\n")
 
 
 class _ExitChat(Exception):

@@ -52,15 +52,15 @@ def file_part(name: str) -> Any:
     return Part.from_bytes(data=data, mime_type=kind)
 
 
-def as_text(data: bytes) -> str:
-    """Return piped bytes as text: UTF-8, or UTF-16 with a byte order mark.
+def input_text(data: bytes) -> str:
+    """Return bytes of standard input as text: UTF-8, or UTF-16 with a byte order mark.
 
     Raises:
         click.UsageError: if they look like a binary file.
     """
     if is_binary(data):
         raise click.UsageError("standard input is not text; for a file use --file -")
-    return decode(data).strip()
+    return decode(data)
 
 
 def _text(words: Sequence[str], *, with_input: bool) -> str:
@@ -69,9 +69,9 @@ def _text(words: Sequence[str], *, with_input: bool) -> str:
     # With "-", input stands in the middle of the prompt; without, piped input follows it.
     if "-" in words:
         place = words.index("-")
-        pieces = [" ".join(words[:place]), as_text(_input_bytes()), " ".join(words[place + 1 :])]
+        pieces = [" ".join(words[:place]), input_text(_input_bytes()).strip(), " ".join(words[place + 1 :])]
     else:
-        pieces = [" ".join(words), as_text(_input_bytes()) if with_input and _is_piped() else ""]
+        pieces = [" ".join(words), input_text(_input_bytes()).strip() if with_input and _is_piped() else ""]
     return "\n\n".join(piece for piece in pieces if piece.strip())
 
 
