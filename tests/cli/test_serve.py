@@ -41,12 +41,16 @@ def test_it_says_what_it_runs_and_the_line_to_try_works() -> None:
 
 def test_settings_come_from_the_environment() -> None:
     """Every setting can be a variable; lists have commas. A key in the environment chooses the gemini engine."""
-    settings = {"HEADWATER_API_KEYS": "one, two", "HEADWATER_HOST": "0.0.0.0", "HEADWATER_ACCESS_LOG": "0"}
+    settings = {
+        "HEADWATER_API_KEYS": "first-key-of-the-test, second-key-of-the-test",
+        "HEADWATER_HOST": "0.0.0.0",
+        "HEADWATER_ACCESS_LOG": "0",
+    }
     settings |= {"HEADWATER_MODEL_ENGINES": "a-*=offline:instant,b-*=offline:instant", "GEMINI_API_KEY": "canary-key"}
     with Process(**settings) as server:
         assert server.lines[0] == "headwater serves the gemini engine, because GEMINI_API_KEY is set.\n"
         assert "YOUR-KEY" in server.lines[2]
-        for key, status in {"one": 200, "two": 200, "three": 401}.items():
+        for key, status in {"first-key-of-the-test": 200, "second-key-of-the-test": 200, "three": 401}.items():
             assert ask(server.port, "a-1", key) == status
         code, errors = server.end(signal.SIGINT)
     assert (code, errors) == (0, "")
@@ -58,13 +62,14 @@ def test_settings_come_from_the_environment() -> None:
     [
         (["--host", "0.0.0.0"], "API keys are needed"),
         (["--host", "::"], "API keys are needed"),
-        (["--host", "no.such.host.invalid", "--api-key", "k"], "not an address to listen on"),
+        (["--host", "no.such.host.invalid", "--api-key", "a-key-for-the-test"], "not an address to listen on"),
         (["--engine", "openai"], "there is no engine 'openai'"),
         (["--engine", "replay:/nowhere"], "no recorded exchanges"),
         (["--engine", "gemini"], "no API key"),
         (["--upstream", "http://example.org"], "https://"),
         (["--upstream", "http://127.0.0.1@example.org"], "https://"),
         (["--upstream", "http://[::1"], "https://"),
+        (["--api-key", "a-long-enough-key", "--api-key", "fifteen-letters"], "an API key has 15 characters"),
         (["--model-engine", "x"], "PATTERN=ENGINE"),
         (["--pace", "fast"], "says no pace"),
         (["--port", "99999"], "port"),

@@ -111,7 +111,13 @@ def _seconds(group: OptionGroup, flag: str, *, at_least: float, **settings: Any)
     metavar="NAME",
     help="Host name to answer to; by default any if there are API keys, else loopback names only. Repeatable.",
 )
-@_texts(_ACCESS, "--api-key", "api_keys", metavar="KEY", help="Key that clients may use. Repeatable.")
+@_texts(
+    _ACCESS,
+    "--api-key",
+    "api_keys",
+    metavar="KEY",
+    help="Key that clients may use, of at least 16 characters. Repeatable.",
+)
 @_option(_ACCESS, "--api-key-file", metavar="PATH", help="File with more keys, one per line; read again at SIGHUP.")
 @_option(
     _ACCESS,
@@ -216,9 +222,10 @@ def serve(
     from headwater.engines.registry import EngineSettings
     from headwater.log.open import open_log
     from headwater.server import app, open_store
-    from headwater.server.http.keys import key_reloader, read_keys
+    from headwater.server.http.keys import check_keys, key_reloader, read_keys
 
     own_keys = fields["api_keys"]
+    check_keys(own_keys)
     fields["api_keys"] = [*own_keys, *(read_keys(api_key_file) if api_key_file else ())]
     config = ServerConfig.from_options(fields)
     _check_reach(host, config.api_keys)

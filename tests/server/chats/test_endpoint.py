@@ -407,7 +407,7 @@ def test_markdown(live: Live) -> None:
     reply = live.get("/v1/chats/c/export?format=markdown")
     assert reply.headers["content-disposition"] == 'attachment; filename="uber-x.md"'
     assert reply.body.decode() == (
-        "# Über *x*\n\n## You\n\nLook!\n\n## gemini-2.5-flash\n\nLet me see.\n\n"
+        "# Über \\*x\\*\n\n## You\n\nLook!\n\n## gemini-2.5-flash\n\nLet me see.\n\n"
         'Call of `look`:\n\n````json\n{\n  "x": "```"\n}\n````\n\n'
         "```python\nprint(1)\n```\n\n```\n1\n```\n\n*(image/png)*\n\n*(stopped here)*\n"
     )

@@ -16,6 +16,8 @@ from tests.support.live import ASK, Held, Live, events, post_bytes, read_until
 from tests.support.serve_process import Process, ask, refused
 from tests.support.ws_peer import dial, scene, serving
 
+#: The keys of the test of SIGHUP, and where they are.
+FILED = (("first", "file"), ("second", "file"), ("third", "file"), ("fixed", "test"))
 KEY = "sk-0123456789abcdef0123456789abcdef"
 
 
@@ -117,28 +119,30 @@ def test_keys_can_be_changed_but_not_done_without() -> None:
 def test_a_file_of_keys_is_read_again_at_sighup(tmp_path: Path) -> None:
     """SIGHUP lets the keys of the file in that it has by then, and ends the streams of those it no longer has."""
     file = tmp_path / "keys"
-    file.write_text("# ours\nfirst-key  # Ann\n\nsecond-key\n")
-    with Process("--api-key-file", str(file), "--pace", "first=0,rate=20", HEADWATER_API_KEYS="fixed-key") as server:
-        assert [ask(server.port, "m", key) for key in ("first-key", "second-key", "fixed-key", "Ann")] == [200] * 3 + [
-            401
-        ]
-        stream = server.stream(x_goog_api_key="first-key")
+    file.write_text("# ours\nfirst-key-of-file  # Ann\n\nsecond-key-of-file\n")
+    with Process(
+        "--api-key-file", str(file), "--pace", "first=0,rate=20", HEADWATER_API_KEYS="fixed-key-of-test"
+    ) as server:
+        assert [
+            ask(server.port, "m", key)
+            for key in ("first-key-of-file", "second-key-of-file", "fixed-key-of-test", "Ann")
+        ] == [200] * 3 + [401]
+        stream = server.stream(x_goog_api_key="first-key-of-file")
         read_until(stream, b"data: ")
-        file.write_text("second-key\nthird-key\n")
+        file.write_text("second-key-of-file\nthird-key-of-file\n")
         began = time.monotonic()
         server.process.send_signal(signal.SIGHUP)
         assert b'"status":"UNAUTHENTICATED"' in read_until(stream, b"0\r\n\r\n")
         assert time.monotonic() - began < 5
         stream.close()
-        assert [ask(server.port, "m", f"{name}-key") for name in ("first", "second", "third", "fixed")] == [401] + [
-            200
-        ] * 3
-        file.write_text("# nobody\n")
-        server.process.send_signal(signal.SIGHUP)
+        assert [ask(server.port, "m", f"{name}-key-of-{where}") for name, where in FILED] == [401] + [200] * 3
         assert server.process.stderr is not None
-        while "the keys are unchanged" not in server.process.stderr.readline():
-            pass
-        assert ask(server.port, "m", "third-key") == 200
+        for text in ("# nobody\n", "second-key-of-file\nshort-key\n"):
+            file.write_text(text)
+            server.process.send_signal(signal.SIGHUP)
+            while "the keys are unchanged" not in server.process.stderr.readline():
+                pass
+        assert ask(server.port, "m", "third-key-of-file") == 200
         code, errors = server.end()
     assert code == 0
     assert "-key" not in errors
@@ -147,6 +151,8 @@ def test_a_file_of_keys_is_read_again_at_sighup(tmp_path: Path) -> None:
 def test_a_file_of_keys_has_to_hold_some(tmp_path: Path) -> None:
     """Without a readable key in the file the server does not start, on whichever address."""
     (tmp_path / "empty").write_text("\n# none\n")
-    for name, words in (("empty", "there are no API keys"), ("missing", "cannot be read")):
+    (tmp_path / "short").write_text("a-long-enough-key\nx\n")
+    words_by_name = {"empty": "there are no API keys", "missing": "cannot be read", "short": "has 1 characters"}
+    for name, words in words_by_name.items():
         code, errors = refused("--api-key-file", str(tmp_path / name))
         assert (code, words in errors) == (2, True)

@@ -7,8 +7,10 @@ import re
 import pytest
 from starlette.routing import Route
 
+from headwater.errors import api_error
 from headwater.server import app
 from headwater.server.openapi import document
+from tests.support.live import Live, Scripted
 
 
 def test_every_route_is_described() -> None:
@@ -27,6 +29,20 @@ def test_every_route_is_described() -> None:
     methods = {path for path in described if ":generate" in path[0] or ":stream" in path[0] or ":count" in path[0]}
     assert described - methods == served - {("/v1beta/models/{model}:{method}", "post")}
     assert len(methods) == 3
+
+
+@pytest.mark.parametrize("key", ["a-key", "wrong"])
+def test_refused_stream_is_as_described(key: str) -> None:
+    """Without alt=sse the engine's refusal is an array, and one of the server itself an object: both are described."""
+    jsonschema = pytest.importorskip("jsonschema")
+    refusal = Scripted(lambda _: [api_error(400, "no", status="INVALID_ARGUMENT")])
+    with Live(refusal, api_keys=["a-key"]) as live:
+        path = "/v1beta/models/m:streamGenerateContent"
+        reply, described = live.post(path, x_goog_api_key=key), live.get("/openapi.json").json
+    assert reply.status == (400 if key == "a-key" else 401)
+    responses = described["paths"]["/v1beta/models/{model}:streamGenerateContent"]["post"]["responses"]
+    schema = responses["default"]["content"]["application/json"]["schema"]
+    jsonschema.validate(reply.json, {**schema, "components": described["components"]})
 
 
 def test_it_is_valid_openapi() -> None:

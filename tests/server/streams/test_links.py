@@ -13,7 +13,7 @@ import pytest
 
 from headwater.errors import APIError, UsageError
 from headwater.server.streams.links import LONGEST, check_link, link_query, shared_secret
-from tests.support.live import ASK, Held, Live, Scripted, says
+from tests.support.live import ASK, Held, Live, Scripted, read_all, read_until, says
 from tests.support.nodes import Store, joined, scene
 
 NAME = "n" * 32
@@ -120,6 +120,21 @@ def test_link_reads_and_does_nothing_else() -> None:
         assert live.get(url, origin="https://evil.example").status == 403
         live.request("DELETE", path, x_goog_api_key="one")
         assert live.get(url).status == 404
+
+
+def test_link_ends_with_the_key_that_made_it() -> None:
+    """Once the key is revoked, its links open nothing, and whoever reads by one is disconnected."""
+    with Live(Held(first=1), api_keys=["one", "two"], secret="x") as live:
+        name = live.post("/v1/streams", {"model": "m", **ASK}, x_goog_api_key="one").json["name"]
+        url = live.post(f"/v1/streams/{name}/links", {"seconds": 60}, x_goog_api_key="one").json["url"]
+        reader = live.connect()
+        reader.sendall(f"GET {url} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n".encode())
+        read_until(reader, b"id: 1")
+        live.on_loop(lambda: live.server.auth.revoke("two"))  # another key's end is not the link's
+        live.on_loop(lambda: live.server.auth.revoke("one"))
+        read_all(reader)
+        refused = live.get(url)
+        assert (refused.status, refused.json["error"]["message"]) == (403, "this link is not valid, or has expired")
 
 
 @pytest.mark.parametrize("body", [b"", b"{}", b"[]", {"seconds": "x"}, {"seconds": 0}, {"seconds": 1e9}])

@@ -92,6 +92,11 @@ class Auth:
         self._digests = [digest for digest in self._digests if not hmac.compare_digest(digest, revoked)]
         self._revoke_principal(revoked)
 
+    def find_principal(self, matches: Callable[[bytes], bool]) -> bytes | None:
+        """Return the principal for which ``matches`` is true, or None if its key is not valid (any more)."""
+        principals = self._digests if self._needs_key else [b""]
+        return next((principal for principal in principals if matches(principal)), None)
+
     def check_key(self, principal: bytes) -> None:
         """Check that the key of a principal, accepted before, was not revoked since.
 

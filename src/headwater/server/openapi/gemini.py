@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from headwater.server.openapi.builders import TEXT, body, header, operation, parameter, query, ref
+from headwater.server.openapi.builders import JSON, TEXT, body, header, list_of, operation, parameter, query, ref
 
 _MODEL = parameter("model", "The name of a model, as /v1beta/models lists it.")
 _FILE = parameter("name", "The id of a file.")
@@ -19,6 +19,13 @@ def _post(name: str, summary: str, schema: str) -> dict[str, Any]:
 
 _stream = _post("streamGenerateContent", "Generate an answer, chunk by chunk.", "GenerateContentResponse")
 _stream["parameters"].append(query("alt", "string", "sse for server-sent events; otherwise one JSON array."))
+# Without alt=sse everything is an array: the chunks, and the error of a stream that failed before its first chunk. What
+# is refused before the engine is asked is an object.
+_stream["responses"]["200"]["content"][JSON] = {"schema": list_of("GenerateContentResponse")}
+_stream["responses"]["default"] = {
+    "description": "An error in Google's format, or an array of one.",
+    "content": {JSON: {"schema": {"oneOf": [ref("Error"), list_of("Error")]}}},
+}
 _stream["responses"]["200"]["content"]["text/event-stream"] = {
     "schema": TEXT,
     "example": 'data: {"candidates": [...]}\r\n\r\n',

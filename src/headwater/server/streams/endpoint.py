@@ -27,7 +27,8 @@ from headwater.server.http.offload import run_sized
 from headwater.server.http.paging import next_page, parse_page
 from headwater.server.http.responses import created_response, external_path, json_response
 from headwater.server.streams.formats import DEFAULT_FORMAT, StreamFormats
-from headwater.server.streams.links import SIGNATURE, check_link, link_query
+from headwater.server.streams.links import SIGNATURE, check_link, link_query, refused_link
+from headwater.server.streams.log_keys import owner_of
 from headwater.server.streams.record_format import StreamHeader
 from headwater.server.streams.recorder import log_unwritable
 from headwater.server.streams.registry import StoredStream, StreamRegistry
@@ -100,9 +101,9 @@ class StreamsEndpoint:
         return json_response(_document(await self._own_stream(http)))
 
     async def _read(self, http: HttpRequest) -> Response:
-        after, principal = _parse_after(http), None
+        after = _parse_after(http)
         if SIGNATURE in http.query_params:
-            stream = await self._linked_stream(http)
+            principal, stream = await self._linked_stream(http)
         else:
             principal = self._auth.identify(http)
             stream = await self._load(principal, http.path_params["name"])
@@ -153,8 +154,10 @@ class StreamsEndpoint:
         """The stream that the path names, if it belongs to the caller."""
         return await self._load(self._auth.identify(http), http.path_params["name"])
 
-    async def _linked_stream(self, http: HttpRequest) -> StoredStream:
-        """The stream that the path names, for the holder of a link, who needs no key.
+    async def _linked_stream(self, http: HttpRequest) -> tuple[bytes, StoredStream]:
+        """The stream that the path names and its owner, for the holder of a link, who needs no key.
+
+        A link is worth as much as the key that made it, which is its stream's: it ends with that key.
 
         All readers of one link share a quota: its holder may be anybody.
         """
@@ -164,7 +167,11 @@ class StreamsEndpoint:
         check_link(await self._registry.secret(), name, http.query_params)
         self._auth.quotas.count_request(b"link:" + name.encode())
         try:
-            return await self._registry.load(name, await self._registry.header(name))
+            header = await self._registry.header(name)
+            owner = self._auth.find_principal(lambda principal: owner_of(principal) == header.owner)
+            if owner is None:
+                raise refused_link()
+            return owner, await self._registry.load(name, header)
         except UnknownStreamError:
             raise _not_found() from None
 

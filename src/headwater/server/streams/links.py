@@ -53,10 +53,11 @@ def check_link(secret: bytes, name: str, query: Mapping[str, str], now: float | 
     expires, given = query.get(EXPIRES, ""), query.get(SIGNATURE, "")
     is_ours = hmac.compare_digest(_sign(secret, name, expires).encode(), given.encode("utf-8", "surrogatepass"))
     if not is_ours or int(expires) < (time.time() if now is None else now):
-        raise _refusal()
+        raise refused_link()
 
 
-def _refusal() -> APIError:
+def refused_link() -> APIError:
+    """Return the error for a link that does not open anything, whatever the reason."""
     return api_error(403, "this link is not valid, or has expired", status="PERMISSION_DENIED")
 
 

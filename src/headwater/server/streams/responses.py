@@ -87,8 +87,8 @@ class RelayResponse(Response):
 class StreamResponse(Response):
     """Streams a stored answer from the event after ``after``. Disconnecting does not stop the answer.
 
-    ``principal`` is the key that reads, None for the holder of a link. It writes at most once in ``min_interval``
-    seconds.
+    ``principal`` is the key that reads, or that made the link which is read by. It writes at most once in
+    ``min_interval`` seconds.
     """
 
     def __init__(
@@ -99,7 +99,7 @@ class StreamResponse(Response):
         encoding: ResponseEncoding,
         *,
         auth: Auth,
-        principal: bytes | None,
+        principal: bytes,
         after: int = 0,
         min_interval: float = 0.0,
     ) -> None:
@@ -153,8 +153,7 @@ class StreamResponse(Response):
         tasks = (disconnected, closing, revocation, losing)
         try:
             with ExitStack() as stack:
-                if self._principal is not None:
-                    stack.enter_context(self._auth.on_revoked(self._principal, lambda _: revoked.set()))
+                stack.enter_context(self._auth.on_revoked(self._principal, lambda _: revoked.set()))
                 await asyncio.wait({reading, *tasks}, return_when=asyncio.FIRST_COMPLETED)
                 if closing.done() or revocation.done() or losing.done():
                     await asyncio.wait(
