@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import AsyncIterator, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Mapping
 from typing import Any
-
-import msgspec
 
 from headwater.client.options.call_options import CallOptions, StreamOptions
 from headwater.client.request import build
@@ -20,7 +17,7 @@ from headwater.core.wire.gemini import Gemini
 from headwater.core.wire.request import HttpRequest
 from headwater.engines.base import Chunk, EngineRequest
 from headwater.engines.registry import EngineSettings
-from headwater.errors import APIError, HeadwaterError, UsageError
+from headwater.errors import UsageError
 from headwater.types import (
     ApiResponse,
     CountTokensResponse,
@@ -30,9 +27,6 @@ from headwater.types import (
     Model,
 )
 from headwater.types.base import ApiModel
-
-#: Shorter keys are placeholders such as "none"; replacing them would garble messages that contain the word.
-_SHORTEST_KEY = 8
 
 
 class _Candidate(ApiModel):
@@ -72,26 +66,23 @@ class GeminiEngine:
 
     async def stream(self, request: EngineRequest) -> AsyncIterator[Chunk]:
         """Yield the chunks as they arrive."""
-        with _without(self._settings.api_key):
-            if not request.is_stream:
-                yield await self._caller.call(ANSWERS, self._request(request, "generateContent"), None, _ONCE)
-                return
-            http = self._request(request, "streamGenerateContent?alt=sse")
-            async with self._caller.stream(http, GenerateContentConfig(), _STREAM, dialect=_GLANCES) as stream:
-                async for chunk in stream:
-                    yield chunk
+        if not request.is_stream:
+            yield await self._caller.call(ANSWERS, self._request(request, "generateContent"), None, _ONCE)
+            return
+        http = self._request(request, "streamGenerateContent?alt=sse")
+        async with self._caller.stream(http, GenerateContentConfig(), _STREAM, dialect=_GLANCES) as stream:
+            async for chunk in stream:
+                yield chunk
 
     async def count_tokens(self, request: EngineRequest) -> CountTokensResponse:
         """Return how many tokens the request has."""
-        with _without(self._settings.api_key):
-            return await self._caller.call(COUNTS, self._request(request, "countTokens"), None, _ONCE)
+        return await self._caller.call(COUNTS, self._request(request, "countTokens"), None, _ONCE)
 
     async def models(self) -> list[Model]:
         """Return all models of the endpoint."""
         config, found = ListModelsConfig(page_size=1000), list[Model]()
         while True:
-            with _without(self._settings.api_key):
-                page = await self._caller.call(MODEL_LISTS, build.list_models(self._settings, config), None)
+            page = await self._caller.call(MODEL_LISTS, build.list_models(self._settings, config), None)
             found += page.items
             if not page.next_page_token:
                 return found
@@ -128,21 +119,3 @@ def from_settings(settings: EngineSettings) -> GeminiEngine:
             raise
         message = "the gemini engine has no API key: set GEMINI_API_KEY, or use another engine (--engine offline)"
         raise UsageError(message) from error
-
-
-@contextmanager
-def _without(key: str) -> Iterator[None]:
-    """Mask the key in errors: an upstream may quote it, and this server sends errors on to its clients."""
-    try:
-        yield
-    except HeadwaterError as error:
-        if len(key) >= _SHORTEST_KEY:
-            _scrub(error, key)
-        raise
-
-
-def _scrub(error: HeadwaterError, key: str) -> None:
-    error.args = tuple(arg.replace(key, "***") if isinstance(arg, str) else arg for arg in error.args)
-    if isinstance(error, APIError):
-        error.message = error.message.replace(key, "***")
-        error.details = msgspec.json.decode(msgspec.json.encode(error.details).replace(key.encode(), b"***"))

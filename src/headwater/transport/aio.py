@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import functools
 import io
 import os
 import socket
@@ -16,6 +17,7 @@ import aiohttp
 
 from headwater.core.machine.steps import TransportError
 from headwater.core.wire.request import HttpRequest
+from headwater.transport.aio_protocol import HeadFirstProtocol
 from headwater.transport.base import (
     CONNECT_TIMEOUT,
     CUT_SHORT,
@@ -39,6 +41,7 @@ class AiohttpBody:
         self.status = response.status
         self.headers: Mapping[str, str] = {name.lower(): value for name, value in response.headers.items()}
         self._response = response
+        self._stream: Any = response.content
         self._read = response.content.readany
         self._pool = pool
         self._kept: bytes | None = None  # what ``wait`` has read
@@ -55,6 +58,8 @@ class AiohttpBody:
             self._read_timer.begin(timeout)
             data = await self._read()
         except (aiohttp.ClientError, OSError, EOFError, RuntimeError) as error:
+            if unread := self._unread():
+                return unread  # the error is raised by the next read
             raise self._explain(error, timeout) from error
         finally:
             self._read_timer.rest()
@@ -71,10 +76,17 @@ class AiohttpBody:
         except (aiohttp.ClientError, OSError, EOFError, RuntimeError) as error:
             if isinstance(error, TimeoutError) and limit.expired():
                 return False
+            self._kept = self._unread() or None
+            if self._kept is not None:
+                return True
             raise self._explain(error, seconds) from error
         if self._aborted:
             raise TransportError("aborted", "the read was aborted")
         return True
+
+    def _unread(self) -> bytes:
+        """What arrived before an error, which aiohttp would keep to itself."""
+        return b"" if self._aborted or not self._stream._buffer else self._stream._read_nowait(-1)
 
     def close(self) -> None:
         """Release the connection: back to the pool after the end, closed before it."""
@@ -245,6 +257,7 @@ class _Connector(aiohttp.TCPConnector):
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         super().__init__(limit=0, ssl=tls_context())
+        self._factory: Any = functools.partial(HeadFirstProtocol, loop=loop)
         self._known: weakref.WeakSet[asyncio.BaseTransport] = weakref.WeakSet()
         self._home = loop
         self._process = os.getpid()
@@ -321,6 +334,8 @@ def _expire(limit: asyncio.Timeout) -> None:
 
 
 def _sentence(error: Exception) -> str:
+    if isinstance(error, aiohttp.ClientResponseError | aiohttp.http_exceptions.HttpProcessingError):
+        return error.message.partition("\n")[0].rstrip(":") or type(error).__name__
     text = str(error) or type(error).__name__
     return CUT_SHORT if "payload is not completed" in text else text
 

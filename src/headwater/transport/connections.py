@@ -17,6 +17,7 @@ from urllib3.exceptions import ConnectTimeoutError, NameResolutionError, NewConn
 from urllib3.util.connection import allowed_gai_family
 
 from headwater.transport.base import tls_context
+from headwater.transport.chunked import StrictResponse
 
 #: Idle connections kept per host. More may be open at once: the number of parallel streams has no limit.
 _KEPT = 256
@@ -90,6 +91,7 @@ here = _Here()
 class _Noting(HTTPConnection):
     """A connection that tells the opening of its thread which socket it waits on."""
 
+    response_class = StrictResponse
     has_served = False  # whether a response has arrived since the connection was made
 
     def connect(self) -> None:

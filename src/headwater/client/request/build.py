@@ -119,6 +119,7 @@ def model_path(model: str, settings: Settings) -> str:
         raise UsageError(f"model is required, for example model={DEFAULT_MODEL!r}")
     if any(text in model for text in ("..", "?", "&", "#", " ", "\r", "\n")):
         raise UsageError(f"{model!r} is not the name of a model")
+    _check_text(model, "the name of the model")
     # As google-genai reads names: a bare one is Google's; ``publisher/name`` means another publisher on Vertex AI.
     if not settings.vertexai:
         return model if model.startswith(("models/", "tunedModels/")) else f"models/{model}"
@@ -229,7 +230,22 @@ def _post(
     timeout = settings.timeout(options)
     if timeout is not None and not stream:  # for a stream it is the longest silence, which a server cannot enforce
         headers["X-Server-Timeout"] = str(math.ceil(timeout))
-    return HttpRequest("POST", url, headers, msgspec.json.encode(body))
+    try:
+        return HttpRequest("POST", url, headers, msgspec.json.encode(body))
+    except UnicodeEncodeError as error:
+        _check_text(error.object, "the request")
+        raise
+
+
+def _check_text(text: str, what: str) -> None:
+    try:
+        text.encode()
+    except UnicodeEncodeError as error:
+        half = error.object[error.start]
+        raise UsageError(
+            f"{what} contains {half!r}, half of a surrogate pair, which is not a character: "
+            "remove it with text.encode(errors='ignore').decode()"
+        ) from None
 
 
 def _get(settings: Settings, url: str, options: HttpOptions | None) -> HttpRequest:

@@ -7,7 +7,7 @@ import os
 import re
 import sys
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, NoReturn
 from urllib.parse import quote, urlsplit
 
 import headwater
@@ -73,6 +73,13 @@ class Settings:
 
     def __repr__(self) -> str:
         return f"Settings(base_url={self.base_url!r}, api_version={self.api_version!r})"  # and never the key
+
+    def __reduce__(self) -> NoReturn:
+        # Not without the key: such a client would fail later, somewhere else, with a message about a missing key.
+        raise TypeError("a client cannot be pickled, since it holds the API key: make one in the process that uses it")
+
+    def __deepcopy__(self, memo: object) -> Settings:
+        return self
 
     @property
     def below_project(self) -> str:
@@ -226,6 +233,8 @@ def _check_options(options: HttpOptions, base_url: str | None) -> None:
             instead = _REPLACEMENTS.get(name, "leave it out")
             raise UsageError(f"{name!r} of client_args is for httpx, which is not used here: {instead}")
     for name, value in (options.headers or {}).items():
+        if not isinstance(value, str):
+            raise UsageError(f"the header {name!r} is {value!r}: pass its value as a str, or leave the header out")
         if not _NAME.fullmatch(name) or not _VALUE.fullmatch(value):
             raise UsageError(f"the header {name!r} cannot be sent: names and values are plain ASCII without line ends")
 

@@ -23,6 +23,7 @@ from headwater.core.machine.pacing import pause_until
 from headwater.core.machine.recovery import Plan, Recovery, needs_continuation
 from headwater.core.machine.redirects import REDIRECTS, follow_redirect
 from headwater.core.machine.refusals import Refusal
+from headwater.core.machine.secrets import mask_secrets
 from headwater.core.machine.snapshot import Snapshot
 from headwater.core.machine.states import TRANSITIONS, State
 from headwater.core.machine.steps import Close, Open, Step, Stop, TransportError, Wait
@@ -302,6 +303,7 @@ class Machine(Generic[R]):
 
     def _interrupted(self, error: HeadwaterError) -> None:
         """Act upon an answer that stopped before its end."""
+        mask_secrets(error, self._request)  # here and in ``_finish``, through which all errors leave
         if self.snapshot.may_end and isinstance(error, StreamError):
             return self._answer_ended()  # the finish reason has arrived, so nothing is missing but the end of the body
         plan = self._recovery.plan(error, self._intake.partial, time_left=self._clocks.time_for_attempts(self._now))
@@ -352,6 +354,7 @@ class Machine(Generic[R]):
         if self._pacer is not None:
             self._pacer.finish(self._now) if error is None else self._pacer.flush()
         if error is not None:
+            mask_secrets(error, self._request)
             snapshot.fold.abandon()
             phase = "body" if self._intake.results else "head" if snapshot.status else "connect"
             snapshot.annotate(error, position=self._recovery.position(self._intake.documents), phase=phase)
