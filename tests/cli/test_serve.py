@@ -95,7 +95,7 @@ def test_without_the_extra(tmp_path: Path) -> None:
     (tmp_path / "starlette").mkdir()
     (tmp_path / "starlette" / "__init__.py").write_text("raise ModuleNotFoundError('no', name='starlette')")
     code, errors = refused(PYTHONPATH=str(tmp_path))
-    assert (code, "headwater serve needs starlette, which is not installed: " in errors) == (2, True)
+    assert (code, "the server needs starlette, which is not installed: " in errors) == (2, True)
     assert " -m pip install " in errors
     assert "'starlette>=0.46'" in errors
 

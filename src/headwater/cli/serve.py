@@ -248,7 +248,7 @@ def _import_server() -> Any:
     except ModuleNotFoundError as error:
         if (error.name or "").partition(".")[0] == "headwater":
             raise
-        raise UsageError(missing_package(error.name or "a package", "server", user="headwater serve")) from error
+        raise UsageError(missing_package(error.name or "a package", "server", user="the server")) from error
     return run
 
 
