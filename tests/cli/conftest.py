@@ -4,6 +4,7 @@ import contextlib
 import json
 import os
 import pty
+import re
 import select
 import subprocess
 import sys
@@ -21,6 +22,9 @@ PATIENCE = 20.0
 _HEADWATER = [sys.executable, "-m", "headwater"]
 #: Makes standard input the controlling terminal, so that ^C typed there is a signal, and becomes the program.
 _AT_TERMINAL = "import fcntl,os,sys,termios; fcntl.ioctl(0,termios.TIOCSCTTY,0); os.execv(sys.argv[1],sys.argv[1:])"
+
+#: Frames of the spinner, and the spaces that remove it.
+_SPINNER = re.compile("\r(?:(?:\x1b\\[2m)?[⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏] waiting(?:\x1b\\[0m)?| +\r)")
 
 
 def environment(**extra: Any) -> Any:
@@ -97,6 +101,11 @@ class Terminal:
             start_new_session=True,
         )
         os.close(slave)
+
+    @property
+    def written(self) -> Any:
+        """What was written, without the spinner, which a slow machine shows and a fast one does not."""
+        return _SPINNER.sub("", self.seen)
 
     def type(self, text: Any) -> None:
         os.write(self._master, text.encode())

@@ -51,7 +51,7 @@ def test_text_is_written_where_that_is_wanted(terminal: Any, api: Any, make_chun
     variables = {"NO_COLOR": {"NO_COLOR": "1"}, "TERM": {"TERM": "dumb"}}.get(way[0], {})
     screen = terminal("ask", *(way if not variables else ()), "hello", env=api.env | variables)
     assert screen.wait() == 0
-    assert screen.seen == ANSWER.replace("\n", "\r\n") + "\r\n"
+    assert screen.written == ANSWER.replace("\n", "\r\n") + "\r\n"
 
 
 @pytest.mark.parametrize("option", ["--markdown", "--progress"])
@@ -81,7 +81,7 @@ def test_ctrl_c_leaves_a_clean_terminal(terminal: Any, api: Any, make_chunk: Any
     screen.type("\x03")
     assert screen.wait() == 130
     lines = screen_of(screen.seen)
-    assert [line.strip() for line in lines] == ["One", "", "• two", "• thr"]
+    assert [line.strip() for line in lines] == ["One", "", "• two", "• thr", "(stopped)"]
     assert screen.seen.endswith("\n")
     assert screen.seen.count("\x1b[?7l") == screen.seen.count("\x1b[?7h")
     assert "\x1b[?25l" not in screen.seen
@@ -113,7 +113,7 @@ def test_the_bar_stands_below_the_answer_and_goes(terminal: Any, api: Any, make_
     assert "50%" in screen_of(screen.seen)[1]
     screen.type("\x03")
     assert screen.wait() == 130
-    assert screen_of(screen.seen) == ["one two three four five"]
+    assert screen_of(screen.seen) == ["one two three four five", "(stopped)"]
 
 
 def test_the_target_of_the_bar_can_be_named(terminal: Any, api: Any, make_chunk: Any) -> None:
@@ -136,7 +136,7 @@ def test_the_bar_stays_at_the_terminal_when_the_answer_goes_elsewhere(
         screen.process.send_signal(signal.SIGINT)
         assert screen.wait() == 130
     assert (tmp_path / "answer.txt").read_text() == "one two three **four** five "
-    assert screen_of(screen.seen) == []
+    assert screen_of(screen.seen) == ["(stopped)"]
 
 
 def test_no_bar_between_lines_of_json(terminal: Any, api: Any, make_chunk: Any) -> None:
@@ -144,7 +144,7 @@ def test_no_bar_between_lines_of_json(terminal: Any, api: Any, make_chunk: Any) 
     api.pieces = chunks("text", make_chunk)
     screen = terminal("ask", "--progress", "--json", "hello", env=api.env)
     assert screen.wait() == 0
-    assert "\x1b" not in screen.seen
+    assert "\x1b" not in screen.written
 
 
 def test_chat_draws_each_answer(terminal: Any, api: Any, make_chunk: Any) -> None:
@@ -168,7 +168,7 @@ def test_rich_is_not_needed(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: None if name == "rich" else find(name))
     Screen(markdown=None).text("**bold**")
     assert file.getvalue() == "**bold**"
-    with pytest.raises(UsageError, match="headwater\\[terminal\\]"):
+    with pytest.raises(UsageError, match="install 'rich"):
         Screen(markdown=True)
-    with pytest.raises(UsageError, match="headwater\\[terminal\\]"):
+    with pytest.raises(UsageError, match="install 'rich"):
         Screen().show_progress(lambda: None)  # type: ignore[return-value]

@@ -1,8 +1,13 @@
 """``headwater ask`` at a real terminal: what a person sees, and Ctrl-C."""
 
 import subprocess
+import threading
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+
+import pyte
+import pytest
 
 DIM = "\x1b[2m"
 
@@ -12,7 +17,7 @@ def test_the_last_line_is_ended(terminal: Any, api: Any, make_chunk: Any) -> Non
     api.pieces = [make_chunk("Once", "STOP")]
     screen = terminal("ask", "--plain", "hello", env=api.env)
     assert screen.wait() == 0
-    assert screen.seen == "Once\r\n"
+    assert screen.written == "Once\r\n"
 
 
 def test_offline_is_said(terminal: Any, offline: Any) -> None:
@@ -35,7 +40,7 @@ def test_answers_cannot_steer_the_terminal(terminal: Any, api: Any, make_chunk: 
     api.pieces = [make_chunk("\x1b]0;title\x07 a\rb\x9b31m\x7f\ttab\r\nend", "STOP")]
     screen = terminal("ask", "--plain", "hello", env=api.env)
     assert screen.wait() == 0
-    assert screen.seen == "␛]0;title␇ a␍b\\x9b31m␡\ttab\r\nend\r\n"
+    assert screen.written == "␛]0;title␇ a␍b\\x9b31m␡\ttab\r\nend\r\n"
 
 
 def test_json_and_errors_cannot_either(terminal: Any, api: Any) -> None:
@@ -46,7 +51,7 @@ def test_json_and_errors_cannot_either(terminal: Any, api: Any) -> None:
     assert screen.wait() == 1
     assert "\\x9b1m" in screen.seen
     assert "␛[2J" in screen.seen
-    assert "\x1b" not in screen.seen
+    assert "\x1b" not in screen.written
 
 
 def test_thoughts_are_dim_and_on_lines_of_their_own(terminal: Any, api: Any) -> None:
@@ -55,7 +60,7 @@ def test_thoughts_are_dim_and_on_lines_of_their_own(terminal: Any, api: Any) -> 
     api.pieces = [thought, {"candidates": [{"content": {"parts": [{"text": "42"}]}, "finishReason": "STOP"}]}]
     screen = terminal("ask", "--plain", "--thinking", "hello", env=api.env)
     assert screen.wait() == 0
-    assert screen.seen == f"{DIM}Hm\x1b[0m\r\n42\r\n"
+    assert screen.written == f"{DIM}Hm\x1b[0m\r\n42\r\n"
 
 
 def test_no_prompt_is_a_usage_error(terminal: Any, offline: Any) -> None:
@@ -69,19 +74,20 @@ def test_a_dash_reads_the_terminal(terminal: Any, api: Any, make_chunk: Any) -> 
     """A dash reads what is typed up to Ctrl-D."""
     api.pieces = [make_chunk("ok", "STOP")]
     screen = terminal("ask", "-", env=api.env)
+    screen.wait_for("reading from the terminal, Ctrl-D ends")
     screen.type("typed here\n\x04")
     assert screen.wait() == 0
     assert api.requests[0][2]["contents"][0]["parts"] == [{"text": "typed here"}]
 
 
 def test_ctrl_c_while_the_answer_streams(terminal: Any, api: Any, make_chunk: Any) -> None:
-    """Ctrl-C stops the answer at once, closes the connection and leaves the prompt on a line of its own."""
+    """Ctrl-C stops the answer at once, closes the connection and says that it is not whole."""
     api.pieces, api.hold = [make_chunk("Once ")], True
     screen = terminal("ask", "--plain", "hello", env=api.env)
     screen.wait_for("Once ")
     screen.type("\x03")
     assert screen.wait() == 130
-    assert screen.seen == "Once ^C\r\n"
+    assert screen.written == f"Once ^C\r\n{DIM}(stopped)\x1b[0m\r\n"
     assert api.left.wait(10)
 
 
@@ -112,3 +118,68 @@ def test_notes_stay_at_the_terminal_when_the_answer_goes_elsewhere(terminal: Any
     assert "no model answers here" in screen.seen
     assert "tokens/s" in screen.seen
     assert b"\x1b" not in (tmp_path / "answer.txt").read_bytes()
+
+
+@pytest.fixture
+def gate(api: Any, make_chunk: Any) -> Iterator[Any]:
+    """The API's answer waits for this event."""
+    gate = threading.Event()
+
+    def pieces() -> Iterator[Any]:
+        gate.wait(60)
+        yield make_chunk("Once")
+        yield make_chunk(" upon", "STOP")
+
+    api.pieces = pieces()
+    yield gate
+    gate.set()
+
+
+def lines(written: Any) -> Any:
+    """What a terminal shows."""
+    screen = pyte.Screen(80, 24)
+    pyte.Stream(screen).feed(written)
+    return [line.rstrip() for line in screen.display if line.strip()]
+
+
+@pytest.mark.parametrize("form", ["--plain", "--markdown", "--json"])
+def test_a_spinner_until_the_answer_begins(terminal: Any, api: Any, gate: Any, form: Any) -> None:
+    """It turns while nothing has come, and nothing is left of it."""
+    screen = terminal("ask", form, "hello", env=api.env)
+    after = screen.wait_for("waiting")
+    screen.wait_for("waiting", after=after)
+    gate.set()
+    assert screen.wait() == 0
+    shown = lines(screen.seen)
+    assert shown[0].startswith('{"candidates"' if form == "--json" else "Once upon")
+    assert not any("waiting" in line for line in shown)
+
+
+def test_a_spinner_where_the_answer_is_redirected(terminal: Any, api: Any, gate: Any, tmp_path: Path) -> None:
+    """It is at the terminal, and not in the file. Without colors it has no escape sequences."""
+    with (tmp_path / "answer.txt").open("wb") as file:
+        screen = terminal("ask", "hello", env=api.env | {"NO_COLOR": "1"}, stdin=subprocess.DEVNULL, stdout=file)
+        screen.wait_for("waiting")
+        gate.set()
+        assert screen.wait() == 0
+    assert lines(screen.seen) == []
+    assert "\x1b" not in screen.seen
+    assert (tmp_path / "answer.txt").read_bytes() == b"Once upon"
+
+
+def test_ctrl_c_removes_the_spinner(terminal: Any, api: Any, gate: Any) -> None:
+    """With the ^C of the terminal; nothing says that an answer was stopped, as there was none."""
+    screen = terminal("ask", "hello", env=api.env)
+    screen.wait_for("waiting")
+    screen.type("\x03")
+    assert screen.wait() == 130
+    assert lines(screen.seen) == []
+
+
+def test_no_spinner_in_a_pipe_or_a_dumb_terminal(run: Any, terminal: Any) -> None:
+    """Neither can take a line back."""
+    env = {"GOOGLE_GEMINI_BASE_URL": "offline:first=1"}
+    assert run("ask", "hello", env=env).stderr == b""
+    screen = terminal("ask", "hello", env=env | {"TERM": "dumb"})
+    assert screen.wait() == 0
+    assert "waiting" not in screen.seen

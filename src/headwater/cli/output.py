@@ -24,14 +24,16 @@ def show(
     stats: bool = False,
     progress: bool = False,
     only: FirstCodeBlock | None = None,
+    marks_stop: bool = True,
 ) -> Exit:
     """Write ``stream`` to ``screen`` as it arrives and return the exit code. Ctrl-C stops the stream at once.
 
     ``progress`` adds a progress bar, except where it would be mixed with lines of JSON; ``only`` leaves out the text
-    around a code block.
+    around a code block. ``marks_stop`` says of an answer that Ctrl-C ended that it is not whole.
     """
     if progress and not (as_json and screen.shows_answers):
         screen.show_progress(lambda: stream.progress)
+    screen.spin()
     # `with` closes the connection on Ctrl-C and on every error, before anything is written about it.
     try:
         with stream:
@@ -43,6 +45,8 @@ def show(
             code = Exit.FAILED
     except KeyboardInterrupt:
         screen.after_interrupt()
+        if marks_stop and screen.shows_notes and stream.text:
+            screen.note("(stopped)")
         code = Exit.INTERRUPTED
     except HeadwaterError as error:
         screen.error(explain(error))
@@ -176,5 +180,6 @@ def retry_notes(screen: Screen) -> Callable[[Retrying], None]:
 
     def note(retry: Retrying) -> None:
         screen.note(f"{sentence(retry.error).rstrip('.')}: retrying in {retry.delay:.1f} s")
+        screen.spin()
 
     return note

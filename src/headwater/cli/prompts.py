@@ -11,6 +11,7 @@ from typing import Any
 import click
 
 from headwater.cli.formats.mime import decode, is_binary, mime_type
+from headwater.cli.screen import Screen
 
 _URIS = ("gs://", "https://", "http://")
 _LENGTH = re.compile(r"\b(\d{1,3}(?:,\d{3})+|\d{1,6})[ -]words?\b", re.IGNORECASE)
@@ -80,6 +81,9 @@ def _is_piped() -> bool:
 
 
 def _input_bytes() -> bytes:
+    # Only a lone "-" gets here at a terminal. Programs that then wait silently look as if they hang.
+    if sys.stdin is not None and not sys.stdin.closed and sys.stdin.isatty():
+        Screen().note("reading from the terminal, Ctrl-D ends")
     return sys.stdin.buffer.read() if sys.stdin is not None and not sys.stdin.closed else b""
 
 

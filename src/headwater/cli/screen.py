@@ -75,6 +75,7 @@ class Screen:
     def refresh_progress(self) -> None:
         """Draw the progress bar if it is due. A bar below the answer is drawn with the answer."""
         if self._bar is not None:
+            self._status.clear()
             self._bar.refresh()
 
     def text(self, piece: str) -> None:
@@ -124,6 +125,10 @@ class Screen:
         self._end_thought()
         self._status.show(escape_controls(text) if self.shows_notes else text)
 
+    def spin(self) -> None:
+        """Show at a terminal that the answer is waited for, until anything is written."""
+        self._status.spin("waiting")
+
     def error(self, text: str) -> None:
         """Write an error message on standard error."""
         self._status.clear()
@@ -143,8 +148,9 @@ class Screen:
 
     def after_interrupt(self) -> None:
         """Begin a new line after the ``^C`` that the terminal shows."""
-        # The ^C stands behind a status line, and goes with it.
-        if self._finish_views(afresh=True) or self._status.clear():
+        # A ^C behind a status line has gone with it.
+        was_waiting = self._status.clear()
+        if self._finish_views(afresh=True) or was_waiting:
             return
         stream = self._out if self.shows_answers else self._err
         if stream.isatty():
@@ -193,7 +199,10 @@ class Screen:
     def _write_note(self, text: str) -> None:
         if self.shows_notes:
             text = escape_controls(text)
-        self._err.write(f"\x1b[2m{text}\x1b[0m" if self.shows_notes and _wants_color() else text)
+        if self.shows_notes and _wants_color():
+            line = text.removesuffix("\n")
+            text = f"\x1b[2m{line}\x1b[0m{text[len(line) :]}"
+        self._err.write(text)
         self._err.flush()
 
 

@@ -41,7 +41,8 @@ def tail(name: str, after: int, *, as_json: bool, markdown: bool | None, stats: 
     with explain_missing_server(base_url):
         client.streams.get(name)
     stream = client.streams.attach(name, after, on_retry=retry_status(screen))
-    code = show(stream, screen, as_json=as_json, stats=stats)
+    # Ctrl-C ends the reading and not the stream, which is said below.
+    code = show(stream, screen, as_json=as_json, stats=stats, marks_stop=False)
     if code is not Exit.INTERRUPTED:
         return code
     if stream.ending is not None and stream.ending.reason == "stopped":

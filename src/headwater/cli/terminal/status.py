@@ -80,9 +80,10 @@ class StatusLine:
         self._put(f"\r\x1b[2m{text}\x1b[0m{padding}" if self._dim else f"\r{text}{padding}")
 
     def _erase(self) -> None:
-        # With spaces and not with an escape sequence, which NO_COLOR is expected to keep out.
+        # With spaces and not with an escape sequence, which NO_COLOR is expected to keep out. Two more than were drawn:
+        # Ctrl-C makes the terminal write "^C" there.
         if self._width:
-            self._put("\r" + " " * self._width + "\r")
+            self._put("\r" + " " * min(self._width + 2, shutil.get_terminal_size().columns - 1) + "\r")
             self._width = 0
 
     def _put(self, text: str) -> None:
