@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Sequence
 
@@ -20,11 +21,40 @@ from headwater.cli.serve import serve
 from headwater.cli.tail import tail
 from headwater.errors import HeadwaterError
 
+#: For each shell, the line that turns on completion, and the file that it belongs in. They are click's own.
+_SHELLS = {
+    "bash": ('eval "$(_HEADWATER_COMPLETE=bash_source headwater)"', "~/.bashrc"),
+    "zsh": ('eval "$(_HEADWATER_COMPLETE=zsh_source headwater)"', "~/.zshrc"),
+    "fish": ("_HEADWATER_COMPLETE=fish_source headwater | source", "~/.config/fish/completions/headwater.fish"),
+}
+
+
+@click.command(epilog=EPILOG)
+@click.argument("shell", type=click.Choice(list(_SHELLS)), required=False)
+def completion(shell: str | None) -> None:
+    """Print the line that turns on completion.
+
+    It belongs in the start-up file of your shell, which is the one of SHELL unless you name another.
+
+    \b
+      headwater completion bash >> ~/.bashrc
+    """  # noqa: D301 - \b keeps click from wrapping the lines below it
+    shell = shell or os.path.basename(os.environ.get("SHELL", ""))
+    if shell not in _SHELLS:
+        raise click.UsageError(f"name your shell: {', '.join(_SHELLS)}")
+    line, file = _SHELLS[shell]
+    click.echo(line)
+    # Only for a person: with >> the line is where it belongs.
+    if sys.stdout is not None and sys.stdout.isatty():
+        Screen().note(f"add this line to {file}")
+
+
 #: The sections of the help, and the commands in them.
 _SECTIONS = {
     "Ask a model": (ask, chat, models),
     "Run a server": (serve, chats, tail),
     "Existing programs": (run,),
+    "Your shell": (completion,),
 }
 
 
