@@ -197,7 +197,12 @@ def _seconds(group: OptionGroup, flag: str, *, at_least: float, **settings: Any)
 )
 @_seconds(_TIMEOUTS, "--grace", at_least=0, help="Seconds that running answers have to finish at shutdown.")
 @_option(_LOGGING, "--log-level", type=_LEVELS, default="warning", help="Least severe messages to log to stderr.")
-@_option(_LOGGING, "--access-log/--no-access-log", default=True, help="Log each request to stderr, as a JSON line.")
+@_option(
+    _LOGGING,
+    "--access-log/--no-access-log",
+    default=True,
+    help="Log each request to stderr: in words on a terminal, else as JSON lines.",
+)
 def serve(
     *,
     host: str,

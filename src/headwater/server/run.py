@@ -15,6 +15,7 @@ import signal
 import socket
 import sys
 from collections.abc import Callable
+from functools import partial
 from types import FrameType
 
 import uvicorn
@@ -22,6 +23,7 @@ from starlette.applications import Starlette
 
 from headwater.errors import UsageError
 from headwater.server.application import Server
+from headwater.server.http.access_log import TerminalFormatter
 from headwater.server.http.uvicorn_protocol import protocol_for
 from headwater.server.websocket.uvicorn_protocol import WebSocketProtocol
 
@@ -90,9 +92,20 @@ class Runner(uvicorn.Server):
 
         uvicorn would raise the signal again at the end, and the exit code would say that the process was killed.
         """
-        if self.should_exit and self._loop is not None:
-            self._loop.call_soon_threadsafe(self._hurry.set)
+        if self._loop is not None:
+            # Not here: a signal handler may interrupt a write to the same stream.
+            call = self._hurry.set if self.should_exit else partial(self._announce, sig)
+            self._loop.call_soon_threadsafe(call)
         self.should_exit = True
+
+    def _announce(self, sig: int) -> None:
+        """Say why the server does not stop at once, to whoever has pressed Ctrl-C."""
+        count = len(self._served.recorder)
+        if sig == signal.SIGINT and count:
+            runs = "1 answer runs" if count == 1 else f"{count:,} answers run"
+            grace = f"at most {self._served.config.grace:g} s"
+            sys.stderr.write(f"Stopping: {runs}, {grace}. Ctrl-C again stops at once.\n")
+            sys.stderr.flush()
 
 
 def listen(host: str, port: int) -> socket.socket:
@@ -163,7 +176,7 @@ def _tune_collector() -> None:
 
 
 def log_to_stderr(level: str, *, access_log: bool) -> None:
-    """Send headwater's and uvicorn's logs to stderr, the access log as JSON lines."""
+    """Send headwater's and uvicorn's logs to stderr, the access log as lines for people if that is a terminal."""
     plain = logging.StreamHandler(sys.stderr)
     plain.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
     for name in ("headwater", "uvicorn.error"):
@@ -171,7 +184,7 @@ def log_to_stderr(level: str, *, access_log: bool) -> None:
         logger.handlers, logger.propagate = [plain], False
         logger.setLevel(level.upper())
     lines = logging.StreamHandler(sys.stderr)
-    lines.setFormatter(logging.Formatter("%(message)s"))
+    lines.setFormatter(TerminalFormatter() if sys.stderr.isatty() else logging.Formatter("%(message)s"))
     access = logging.getLogger("headwater.access")
     access.handlers, access.propagate = [lines], False
     access.setLevel(logging.INFO if access_log else logging.CRITICAL)

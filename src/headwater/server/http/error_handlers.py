@@ -15,6 +15,7 @@ from headwater.errors import HeadwaterError, api_error
 from headwater.protocols.error_documents import error_body, error_code
 from headwater.server.http.errors import http_status, retry_after
 from headwater.server.http.metrics import ServerMetrics
+from headwater.server.http.middleware import id_headers
 from headwater.server.http.responses import JSON
 
 Handler = Callable[[HttpRequest, Exception], Response]
@@ -43,9 +44,10 @@ def error_handlers(metrics: ServerMetrics) -> dict[Any, Handler]:
         status = "NOT_FOUND" if error.status_code == 404 else "INVALID_ARGUMENT"
         return error_response(api_error(error.status_code, _message(http, error), status=status), error.headers)
 
-    def fail(_: HttpRequest, error: Exception) -> Response:
+    def fail(http: HttpRequest, error: Exception) -> Response:
         metrics.refused("500")
-        return error_response(api_error(500, "the server failed; see its log", status="INTERNAL"))
+        reply = api_error(500, "the server failed; see its log", status="INTERNAL")
+        return error_response(reply, id_headers(http.scope))
 
     return {HeadwaterError: refuse, HTTPException: refuse_route, Exception: fail}
 

@@ -2,23 +2,20 @@
 
 from __future__ import annotations
 
-import logging
 import time
 from collections.abc import Awaitable, Collection
-from typing import Any
 
-import msgspec
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from headwater.contract import headers
+from headwater.server.http.access_log import REQUEST_ID, log_request, request_id
 from headwater.server.http.quotas import BodyMeter
-
-logger = logging.getLogger("headwater.access")
 
 _LOG_FIELDS = "headwater.notes"
 _BODY = "headwater.body"
 _METER = "headwater.meter"
+_ID = "headwater.request"
 # Sent unless the application sets them itself. Nothing but the server's page is a document, so scripts and frames are
 # forbidden.
 _SECURITY = (
@@ -41,6 +38,7 @@ _REQUEST_HEADERS = (
 )
 _RESPONSE_HEADERS = (
     b"x-goog-upload-chunk-granularity, x-goog-upload-size-received, x-goog-upload-status, x-goog-upload-url, "
+    b"x-request-id, "
     b"etag, location, producer-epoch, producer-expected-seq, producer-received-seq, producer-seq, stream-closed, "
     b"stream-cursor, stream-expires-at, stream-next-offset, stream-sse-data-encoding, stream-ttl, stream-up-to-date, "
     + headers.STREAM.lower().encode()
@@ -78,6 +76,11 @@ def count_body(scope: Scope, size: int) -> None:
         meter.add(size)
 
 
+def id_headers(scope: Scope) -> dict[str, str]:
+    """Return the header with the request's id, for a response that does not pass the middleware."""
+    return {REQUEST_ID.decode(): scope[_ID]} if _ID in scope else {}
+
+
 class EdgeMiddleware:
     """Wraps the application. What is not HTTP passes unchanged. ``origins`` are web origins that may read responses."""
 
@@ -92,13 +95,19 @@ class EdgeMiddleware:
             return
         exchange = _Exchange(scope, send, self._allowed_origin(scope))
         try:
-            if exchange.is_preflight:
-                await _answer_preflight(exchange.send)
-            else:
-                await self._app(scope, receive, exchange.send)
+            await self._serve(exchange, scope, receive)
+        except Exception:
+            exchange.fail()
+            raise
         finally:
             exchange.release()
             exchange.log()
+
+    async def _serve(self, exchange: _Exchange, scope: Scope, receive: Receive) -> None:
+        if exchange.is_preflight:
+            await _answer_preflight(exchange.send)
+        else:
+            await self._app(scope, receive, exchange.send)
 
     def _allowed_origin(self, scope: Scope) -> bytes | None:
         """The origin of the request if it may read the response, else None."""
@@ -120,6 +129,7 @@ class _Exchange:
         self._bytes = 0
         self._started_at = time.monotonic()
         self._meters: list[BodyMeter] = []
+        self._id = scope[_ID] = request_id(scope)
         scope[_LOG_FIELDS] = self._log_fields
         scope[_METER] = self._meters
         scope[_BODY] = self._send_body
@@ -146,7 +156,8 @@ class _Exchange:
     def _headers(self, app_headers: Collection[tuple[bytes, bytes]]) -> list[tuple[bytes, bytes]]:
         # A header that the application has set wins over the default.
         names = {name for name, _ in app_headers}
-        headers = [*app_headers, *(header for header in _SECURITY if header[0] not in names)]
+        defaults = ((REQUEST_ID, self._id.encode()), *_SECURITY)
+        headers = [*app_headers, *(header for header in defaults if header[0] not in names)]
         if self._origin is not None:
             # ``vary``: a cache must not give another origin the response that this one is allowed to read.
             headers += [
@@ -161,20 +172,14 @@ class _Exchange:
         for meter in self._meters:
             meter.release()
 
+    def fail(self) -> None:
+        """Record that the application failed: Starlette answers 500, outside of this middleware."""
+        self._status = self._status or 500
+
     def log(self) -> None:
         """Write this request's line."""
-        if not logger.isEnabledFor(logging.INFO):
-            return
-        # A path can be nearly as long as the limit for the head of a request.
-        line: dict[str, Any] = {
-            "method": self._scope["method"],
-            "path": self._scope["path"][:500],
-            "status": self._status or 499,  # the client disconnected before the response started
-            "ms": round((time.monotonic() - self._started_at) * 1000, 1),
-            "bytes": self._bytes,
-            **self._log_fields,
-        }
-        logger.info("%s", msgspec.json.encode(line).decode())
+        status = self._status or 499  # the client disconnected before the response started
+        log_request(self._scope, self._id, status, self._started_at, bytes=self._bytes, **self._log_fields)
 
 
 async def _answer_preflight(send: Send) -> None:

@@ -7,12 +7,12 @@ import contextlib
 import logging
 import time
 
-import msgspec
 from starlette.requests import HTTPConnection
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from headwater.errors import APIError, api_error
+from headwater.server.http.access_log import REQUEST_ID, log_request, request_id
 from headwater.server.http.auth import Auth
 from headwater.server.http.metrics import ServerMetrics
 from headwater.server.streams import record_format
@@ -60,23 +60,24 @@ class WebSocketEndpoint:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one connection."""
-        began = time.monotonic()
+        began, own_id = time.monotonic(), request_id(scope)
         await receive()  # websocket.connect
         # Refused before accepting, so that the client gets an HTTP status instead of a close code.
         try:
             principal = self._identify(HTTPConnection(scope))
         except APIError as error:
             self._metrics.refused(str(error.code))
-            await _deny(error, scope, receive, send)
-            _log(scope, error.code, began)
+            await _deny(error, own_id, scope, receive, send)
+            log_request(scope, own_id, error.code, began)
             return
         protocol = SUBPROTOCOL if SUBPROTOCOL in scope.get("subprotocols", ()) else None
-        await send({"type": "websocket.accept", "subprotocol": protocol})
+        headers = [(REQUEST_ID, own_id.encode())]
+        await send({"type": "websocket.accept", "subprotocol": protocol, "headers": headers})
         socket = MessageSocket(receive, send, self._auth.limits)
         try:
             await self._serve(Connection(socket, self._registry, self._auth, principal))
         finally:
-            _log(scope, 101, began)
+            log_request(scope, own_id, 101, began)
 
     async def _serve(self, connection: Connection) -> None:
         self._watch()
@@ -124,17 +125,11 @@ def _carries_key(http: HTTPConnection) -> bool:
     return "x-goog-api-key" in headers or "authorization" in headers or "key" in http.query_params
 
 
-def _log(scope: Scope, status: int, began: float) -> None:
-    """Write a connection that has ended into the access log: no query, no key, no prompt."""
-    if logger.isEnabledFor(logging.INFO):
-        ms = round((time.monotonic() - began) * 1000, 1)
-        line = {"method": "WEBSOCKET", "path": scope["path"][:500], "status": status, "ms": ms}
-        logger.info("%s", msgspec.json.encode(line).decode())
-
-
-async def _deny(error: APIError, scope: Scope, receive: Receive, send: Send) -> None:
+async def _deny(error: APIError, own_id: str, scope: Scope, receive: Receive, send: Send) -> None:
     """Refuse the handshake: with a status and a body if the server can, otherwise by closing, which ASGI makes 403."""
     if "websocket.http.response" in scope.get("extensions", {}):
-        await Response(record_format.error_body(error), error.code, None, "application/json")(scope, receive, send)
+        headers = {REQUEST_ID.decode(): own_id}
+        body = record_format.error_body(error)
+        await Response(body, error.code, headers, "application/json")(scope, receive, send)
     else:
         await send({"type": "websocket.close", "code": 1008, "reason": error.message[:100]})
