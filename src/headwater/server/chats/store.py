@@ -23,7 +23,7 @@ class ListPosition(NamedTuple):
     """Where the next page of a list starts: after the chat with this time of change and number."""
 
     updated: float
-    number: Annotated[int, msgspec.Meta(ge=0, lt=2**63)]  # what a database can compare with
+    number: Annotated[int, msgspec.Meta(ge=0, le=2**63 - 1)]  # what a database can compare with
 
 
 class ChatPage(NamedTuple):
