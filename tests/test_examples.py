@@ -76,7 +76,7 @@ def test_slow_model_runs_into_the_timeouts() -> None:
     """A model that says nothing makes timeouts.py say which deadline expired, sync and async."""
     printed = run(ROOT / "patterns" / "timeouts.py", "offline:first=30")
     assert re.search(r"^deadline first_content expired after 2\.\d s, with 0 characters$", printed, re.MULTILINE)
-    assert re.search(r"^no content from the model within 2 s .*\(0 characters\)$", printed, re.MULTILINE)
+    assert re.search(r"^timed out: no content from the model within 2 s .*\(0 characters\)$", printed, re.MULTILINE)
 
 
 @pytest.mark.slow

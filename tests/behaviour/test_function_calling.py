@@ -83,7 +83,7 @@ def test_errors_are_answered_to_the_model(side: Any, tools: Tools) -> None:
     with Server(answers(wanted, DONE)) as server:
         assert side.ask(server.client(), config={"tools": [tools.add, tools.fail]}).text == "done"
         failed, unknown, unfit, good = results(server.requests[1])
-    assert failed == {"id": "c0", "name": "fail", "response": {"error": "no luck"}}
+    assert failed == {"id": "c0", "name": "fail", "response": {"error": "RuntimeError: no luck"}}
     assert unknown["response"] == {"error": "unknown function 'nobody'; the functions are: add, fail"}
     assert "expected a whole number" in unfit["response"]["error"]
     assert good == {"id": "c3", "name": "add", "response": {"result": 2}}

@@ -282,7 +282,7 @@ def test_silence_inside_the_answer(run: Any, api: Any, make_chunk: Any) -> None:
     api.pieces, api.hold = [make_chunk("Once ")], True
     result = run("ask", "--timeout", "0.3", "hello", env=api.env)
     assert (result.returncode, result.stdout) == (4, b"Once ")
-    assert result.stderr.startswith(b"headwater: nothing arrived from the API for 0.3 s")
+    assert result.stderr.startswith(b"headwater: timed out: nothing arrived from the API for 0.3 s (--timeout);")
 
 
 def test_cut_off(run: Any, api: Any, make_chunk: Any) -> None:

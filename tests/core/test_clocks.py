@@ -119,7 +119,9 @@ def test_the_total_runs_over_everything() -> None:
     assert step == Read(1.0)
     error = runs_out(script)
     assert (type(error), error.deadline, error.limit, error.elapsed) == (DeadlineExceeded, "total", 10.0, 10.0)
-    assert str(error) == "the answer took longer than 10 s (total); 18 characters had arrived after 10 s"
+    assert str(error) == (
+        "timed out: the answer took longer than 10 s (Deadlines(total=10)); 18 characters had arrived after 10 s"
+    )
     assert error.partial.text == "Hello " * 3
 
 

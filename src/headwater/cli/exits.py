@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import traceback
 from enum import IntEnum
 
@@ -19,6 +20,10 @@ Exit codes:
   4    the answer was truncated
   130  interrupted with Ctrl-C
 """
+
+
+#: What the client calls the setting behind ``--timeout``.
+_TIMEOUT = re.compile(r"\(http_options\.timeout=[^)]*\)")
 
 
 class Exit(IntEnum):
@@ -53,7 +58,7 @@ def explain(error: BaseException) -> str:
 
 def sentence(error: BaseException) -> str:
     """Return ``error`` as one line, with API keys masked."""
-    text = str(error) or type(error).__name__
+    text = _TIMEOUT.sub("(--timeout)", str(error)) or type(error).__name__
     if isinstance(error, APIError) and error.retry_after:
         text = f"{text.rstrip('. ')}. Try again in {error.retry_after:g} s"
     return without_keys(" ".join(text.split()))

@@ -23,6 +23,7 @@ from headwater.transport.base import (
     CUT_SHORT,
     READ_BYTES,
     WaitInterrupter,
+    connect_problem,
     proxy_for,
     timeout_text,
     tls_context,
@@ -181,7 +182,8 @@ class AiohttpTransport:
         except aiohttp.ConnectionTimeoutError as error:
             raise TransportError("timeout", timeout_text(CONNECT_TIMEOUT)) from error
         except aiohttp.ClientConnectorError as error:
-            raise TransportError("connect", str(error)) from error
+            by = "the proxy: " if isinstance(error, aiohttp.ClientProxyConnectionError) else ""
+            raise TransportError("connect", by + connect_problem(error.os_error)) from error
         except TimeoutError as error:
             if waiting.ended:
                 raise TransportError("aborted", "the request was aborted") from error

@@ -34,6 +34,7 @@ redirects and does not retry: the machine decides about both.
 from __future__ import annotations
 
 import os
+import re
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
@@ -224,6 +225,21 @@ def is_http(url: str) -> bool:
     except ValueError:
         return False
     return usable and not any(character.isspace() for character in url)
+
+
+def connect_problem(error: BaseException) -> str:
+    """Return why a connection could not be made, the same words for every library: "name not known"."""
+    import socket
+
+    if isinstance(error, socket.gaierror):
+        return "the name server does not answer" if error.errno == socket.EAI_AGAIN else "name not known"
+    if isinstance(error, ConnectionError) or type(error) is OSError:  # TLS errors have numbers of their own
+        # The loop joins the errors of several addresses into one text without a number.
+        found = re.search(r"\[Errno (\d+)\]", str(error))
+        number = error.errno or (int(found[1]) if found else None)
+        if number is not None and number > 0:
+            return os.strerror(number).lower()
+    return str(error) or type(error).__name__
 
 
 def timeout_text(timeout: float | None) -> str:

@@ -25,7 +25,15 @@ from urllib3.util.wait import wait_for_read
 
 from headwater.core.machine.steps import TransportError
 from headwater.core.wire.request import HttpRequest
-from headwater.transport.base import CONNECT_TIMEOUT, CUT_SHORT, READ_BYTES, WaitInterrupter, proxy_for, timeout_text
+from headwater.transport.base import (
+    CONNECT_TIMEOUT,
+    CUT_SHORT,
+    READ_BYTES,
+    WaitInterrupter,
+    connect_problem,
+    proxy_for,
+    timeout_text,
+)
 from headwater.transport.connections import Opening, here, make_pool
 
 
@@ -208,6 +216,10 @@ def _explain_open(error: Exception, timeout: float | None, opening: Opening) -> 
         return TransportError("aborted", "the request was aborted")
     if not isinstance(error, HTTPError | OSError):
         raise error
+    if isinstance(error, NameResolutionError | NewConnectionError) and isinstance(error.__cause__, OSError):
+        return TransportError("connect", connect_problem(error.__cause__))
+    if isinstance(error, ProxyError) and isinstance(inner := error.original_error.__cause__, OSError):
+        return TransportError("connect", f"the proxy: {connect_problem(inner)}")
     if isinstance(error, NameResolutionError | NewConnectionError | SSLError | ProxyError):
         return TransportError("connect", _sentence(error))
     if isinstance(error, ConnectTimeoutError):  # the base class of NewConnectionError, so after it

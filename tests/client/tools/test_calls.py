@@ -68,7 +68,7 @@ def test_each_call_is_answered_in_its_order(run: Runner) -> None:
     assert [(response(part).id, response(part).name, response(part).response) for part in parts] == [
         ("1", "give", {"result": {"x": 1, "y": None}}),
         ("2", "nowhere", {"error": "unknown function 'nowhere'; the functions are: fail, give"}),
-        ("3", "fail", {"error": "broken"}),
+        ("3", "fail", {"error": "RuntimeError: broken"}),
         (None, "give", {"error": "give needs 'what'"}),
         ("5", "fail", {"error": "RuntimeError"}),
     ]
@@ -109,7 +109,7 @@ def test_results_are_written_as_json(run: Runner) -> None:
             }
         },
         {"result": None},
-        {"error": "object cannot be written as JSON"},
+        {"error": "TypeError: object cannot be written as JSON"},
     ]
 
 

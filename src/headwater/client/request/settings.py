@@ -130,9 +130,13 @@ class Settings:
         _check_options(options, options.base_url)
         return _merge_headers(headers, self.options.headers, options.headers)
 
+    def timeout_option(self, options: HttpOptions | None = None) -> int | None:
+        """Return the timeout as it was set: in milliseconds, as google-genai counts."""
+        return options.timeout if options and options.timeout is not None else self.options.timeout
+
     def timeout(self, options: HttpOptions | None = None) -> float | None:
-        """Return the timeout (longest silence) in seconds; None if none is set. google-genai counts milliseconds."""
-        milliseconds = options.timeout if options and options.timeout is not None else self.options.timeout
+        """Return the timeout (longest silence) in seconds; None if none is set."""
+        milliseconds = self.timeout_option(options)
         return None if milliseconds is None else milliseconds / 1000
 
     def deadlines(self, options: HttpOptions | None = None) -> Deadlines:

@@ -118,6 +118,7 @@ def _limits(
         # An option of the call comes before google-genai's own place for it, ``http_options``.
         retry=options.get("retry") or settings.retry(http_options),
         deadlines=options.get("deadlines") or settings.deadlines(http_options),
+        timeout=None if "deadlines" in options else settings.timeout_option(http_options),
         raise_on_block=options.get("raise_on_block", False),
         on_retry=_on_retry(options, observers),
         jitter=random.random,

@@ -9,13 +9,14 @@ from __future__ import annotations
 import asyncio
 import contextvars
 import inspect
+import logging
 from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from headwater.client.tools.functions import Function, acall, call, name_of, refuse_coroutine
 from headwater.client.tools.json_schema import to_plain
-from headwater.errors import UsageError
+from headwater.errors import FunctionCallError, UsageError
 from headwater.types import (
     AutomaticFunctionCallingConfig,
     Blob,
@@ -26,6 +27,8 @@ from headwater.types import (
     Part,
     Tool,
 )
+
+logger = logging.getLogger("headwater")
 
 #: The default of ``maximum_remote_calls``, as in google-genai.
 REMOTE_CALLS = 10
@@ -101,7 +104,8 @@ class PlannedCall:
             task = asyncio.current_task()
             if task is None or task.cancelling():
                 raise
-            return self.failure(RuntimeError("the function was cancelled"))  # the function cancelled itself, not we
+            self.error = RuntimeError("the function was cancelled")  # it cancelled itself, not we
+            return self._part({"error": str(self.error)})
         except Exception as error:
             return self.failure(error)
 
@@ -121,9 +125,12 @@ class PlannedCall:
         return self._part({"result": to_plain(value)})
 
     def failure(self, error: Exception) -> Part:
-        """Return an error as the part for the model, and keep it: the model gets only its text."""
+        """Return an error as the part for the model, and keep it: the model gets only its type and text."""
         self.error = error
-        return self._part({"error": str(error) or type(error).__name__})
+        if isinstance(error, FunctionCallError):  # the model's mistake: it sees what is wrong and asks again
+            return self._part({"error": str(error)})
+        logger.warning("the function %s raised %s", self.call.name, type(error).__name__, exc_info=error)
+        return self._part({"error": f"{type(error).__name__}: {error}" if str(error) else type(error).__name__})
 
     def _unknown_function(self) -> Part:
         known = ", ".join(sorted(self._known)) or "none"

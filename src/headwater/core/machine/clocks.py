@@ -15,8 +15,9 @@ _SLACK = 0.02
 class Clocks:
     """The clocks of one call. All times are monotonic seconds."""
 
-    def __init__(self, limits: Deadlines) -> None:
+    def __init__(self, limits: Deadlines, timeout: int | None = None) -> None:
         self.limits = limits
+        self._timeout = timeout
         self.started: float | None = None
         #: When the last content arrived, or was taken by a reader who then asked for more; None before the first.
         self.content_at: float | None = None
@@ -108,11 +109,21 @@ class Clocks:
             return None
         name = due[1]
         limit = getattr(self.limits, name)
-        message = f"{_MESSAGES[name].format(limit)} ({name}); {received_text()} after {self.elapsed(now):.3g} s"
+        what = f"{_MESSAGES[name].format(limit)} ({self._setting(name, limit)})"
+        message = f"timed out: {what}; {received_text()} after {self.elapsed(now):.3g} s"
         kind = DeadlineExceeded if name == "total" else StreamStalled
         return kind(message, deadline=name, limit=limit, elapsed=self.elapsed(now))
 
+    def _setting(self, name: str, limit: float) -> str:
+        """The setting that set the limit, as the caller wrote it."""
+        if name != "byte_gap" or self._timeout is None:
+            return f"Deadlines({name}={limit:g})"
+        unit = "; `timeout` is in milliseconds" if self._timeout < _LIKELY_SECONDS else ""
+        return f"http_options.timeout={self._timeout}{unit}"
 
+
+#: A smaller ``timeout`` may have been meant in seconds.
+_LIKELY_SECONDS = 1000
 _MESSAGES = {
     "first_content": "no content from the model within {:g} s",
     "content_gap": "no more content from the model for {:g} s",

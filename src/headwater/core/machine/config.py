@@ -19,11 +19,13 @@ class MachineConfig(msgspec.Struct, frozen=True, kw_only=True):
     more if the API stops at a limit of its own. ``name`` is that of a stored stream which exists already, ``after`` of
     whose documents were read elsewhere. ``jitter`` returns random numbers in [0, 1) for the back-off; ``on_retry`` is
     told of every failure that does not end the call. ``stages`` and ``function_calling`` belong to this call alone.
+    ``timeout`` is ``http_options.timeout`` if the byte gap comes from there.
     """
 
     is_stream: bool = True
     retry: Retry = Retry()
     deadlines: Deadlines = Deadlines()
+    timeout: int | None = None
     on_break: OnBreak = "fail"
     continues: bool = True
     raise_on_block: bool = False

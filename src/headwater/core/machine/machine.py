@@ -91,7 +91,7 @@ class Machine(Generic[R]):
         self._config = config
         self._recovery = Recovery(dialect, request, config, stream=config.name, after=config.after)
         self._request = self._recovery.request
-        self._clocks = Clocks(config.deadlines)
+        self._clocks = Clocks(config.deadlines, config.timeout)
         self._ready: deque[R] = deque()
         self._intake = Intake(dialect, self.snapshot, config, self._ready)
         self._pacer = self._intake.pacer
@@ -166,10 +166,10 @@ class Machine(Generic[R]):
         if error.kind == "stale" and state is State.OPENING and self._stale < _MAX_STALE and not self._request.once:
             self._stale += 1  # an idle connection that the server had closed, so it has not seen the request
             return self._enter(State.NEW)
-        problem: HeadwaterError = connection_lost(error, is_answered=state is State.READING)
+        problem: HeadwaterError = connection_lost(error, self._request.url, is_answered=state is State.READING)
         if error.kind == "timeout":
             expired = self._clocks.expired(now, self.snapshot.received_text)
-            problem = expired or opening_timed_out(error, self._clocks.elapsed(now))
+            problem = expired or opening_timed_out(error, self._request.url, self._clocks.elapsed(now))
         problem.__cause__ = error
         return self._interrupted(problem)
 

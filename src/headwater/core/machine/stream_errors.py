@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from urllib.parse import urlsplit
+
 from headwater.core.answer.fold import Fold
 from headwater.core.machine.steps import TransportError
 from headwater.errors import (
@@ -35,16 +37,23 @@ def is_partial_document(rest: bytes) -> bool:
     return start[:1] in (b"{", b"[") or b"data:".startswith(start)
 
 
-def connection_lost(error: TransportError, *, is_answered: bool) -> ConnectError | StreamInterrupted:
-    """Return the error of a connection that failed, before the head of its answer or after."""
+def connection_lost(error: TransportError, url: str, *, is_answered: bool) -> ConnectError | StreamInterrupted:
+    """Return the error of a connection to ``url`` that failed, before the head of its answer or after."""
     if is_answered:
         return StreamInterrupted(f"the connection was lost in the middle of the answer: {error}")
-    return ConnectError(f"no answer from the API: {error}")
+    if error.kind == "connect":
+        return ConnectError(f"cannot reach {_host(url)}: {error}")
+    return ConnectError(f"no answer from {_host(url)}: {error}")
 
 
-def opening_timed_out(error: TransportError, elapsed: float) -> StreamStalled:
+def opening_timed_out(error: TransportError, url: str, elapsed: float) -> StreamStalled:
     """Return the error of a connection that the transport itself gave up before any deadline had passed."""
-    return StreamStalled(f"nothing arrived from the API within {error}", deadline="connect", elapsed=elapsed)
+    return StreamStalled(f"timed out: cannot reach {_host(url)} within {error}", deadline="connect", elapsed=elapsed)
+
+
+def _host(url: str) -> str:
+    """Return the host of ``url``, with the port if it is not the usual one, and without user and password."""
+    return urlsplit(url).netloc.rpartition("@")[2] or url
 
 
 def drop_tracebacks(error: BaseException) -> None:
