@@ -163,10 +163,10 @@ def test_the_readers_own_time_does_not_count(side: Any) -> None:
         connection.end()
 
     with Server(script) as server:
-        stream = side.stream(server.client(), deadlines=Deadlines(content_gap=0.15, byte_gap=0.15))
+        stream = side.stream(server.client(), deadlines=Deadlines(content_gap=0.3, byte_gap=0.3))
         for number in range(4):
             assert side.next(stream).text == f"{number} "
-            time.sleep(0.2)
+            time.sleep(0.35)
         assert side.next(stream) is None
 
 
