@@ -19,6 +19,7 @@ from headwater.engines.gemini import GeminiEngine
 from headwater.errors import HeadwaterError, StreamError, WireError
 from tests.support.servers import Connection, Request, Server, says
 from tests.support.sides import run_async
+from tests.support.waiting import blocked
 
 #: Of one event that is cut before its end.
 _CUT = 4_000_000
@@ -91,6 +92,7 @@ def _held(action: Callable[[], object]) -> int:
     try:
         before = tracemalloc.get_traced_memory()[0]
         kept = action()
+        blocked()  # or the server still holds what it sends
         after = tracemalloc.get_traced_memory()[0]
         del kept
     finally:
