@@ -47,6 +47,12 @@ def test_the_short_form(text: Any, schema: Any) -> None:
     assert read_schema(text) == schema
 
 
+def test_a_form_may_be_long() -> None:
+    """Longer than the name of a file can be."""
+    names = [f"field_{number}" for number in range(1000)]
+    assert read_schema(", ".join(names)) == fields(**dict.fromkeys(names, STR))
+
+
 @pytest.mark.parametrize(
     ("text", "problem"),
     [

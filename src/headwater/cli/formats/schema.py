@@ -8,6 +8,7 @@ make a list of such objects. All fields are required, as a model leaves out what
 from __future__ import annotations
 
 import json
+import os
 import re
 from pathlib import Path
 from typing import Any
@@ -26,7 +27,8 @@ def read_schema(text: str) -> dict[str, Any]:
     """
     if text.lstrip().startswith("{") and '"' in text:
         return _from_json(text, "--schema")
-    if text.endswith(".json") or Path(text).is_file():
+    # os.path: a Path raises an error if a form is too long for the name of a file.
+    if text.endswith(".json") or os.path.isfile(text):
         try:
             return _from_json(Path(text).expanduser().read_text("utf-8"), text)
         except (OSError, UnicodeDecodeError) as error:
