@@ -11,6 +11,7 @@ import pytest
 from headwater.server.http import offload
 from tests.support.live import ASK, Live
 from tests.support.sides import run_async
+from tests.support.ws_peer import dial, scene, serving
 
 _COUNT = 2000
 _AG_UI = {
@@ -79,6 +80,19 @@ def test_large_request_is_handled_off_the_event_loop(name: str, monkeypatch: pyt
         assert action(live).status in (200, 201)
     assert on_loop
     assert not any(on_loop)
+
+
+@scene
+@pytest.mark.parametrize("work", ["read_message", "to_request"])
+async def test_large_message_is_handled_off_the_event_loop(work: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The same on a WebSocket: a message of thousands of turns is parsed and converted in a thread."""
+    on_loop: list[bool] = []
+    async with serving() as live, dial(live) as peer:
+        await peer.greet()
+        watch(f"headwater.server.websocket.connection.{work}", on_loop, monkeypatch)
+        await peer.generate(contents=["word"] * 5000)
+        await peer.hear_end()
+    assert on_loop[:1] == [False]
 
 
 def watch(place: str, on_loop: list[bool], monkeypatch: pytest.MonkeyPatch) -> None:

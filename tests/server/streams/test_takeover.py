@@ -9,10 +9,11 @@ import json
 import os
 import re
 import signal
+import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -340,10 +341,11 @@ def test_server_that_shuts_down_hands_over(tmp_path: Path) -> None:
 class Process:
     """A ``headwater serve`` of its own, to be killed."""
 
-    def __init__(self, log: str) -> None:
+    def __init__(self, log: str, *options: str, cwd: Path | None = None) -> None:
         command = [sys.executable, "-m", "headwater", "serve", "--port", "0", "--pace", "first=0,rate=400"]
         self.process = subprocess.Popen(
-            [*command, "--engine", "offline", "--store", log, "--lease", "1"],
+            [*command, "--engine", "offline", "--store", log, "--lease", "1", *options],
+            cwd=cwd,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
             text=True,
@@ -369,6 +371,63 @@ class Process:
             connection.request(method, path, json.dumps(body) if body else None, names)
             with connection.getresponse() as response:
                 yield response
+
+
+_FREEZING = """
+import pathlib
+import time
+
+from headwater.engines.offline import OfflineEngine
+
+
+class Freezing(OfflineEngine):
+    name = "freezing"
+
+    async def stream(self, request):
+        with open("frozen", "a") as file:
+            file.write("x")
+        time.sleep(3600)
+        yield
+
+
+def engine():
+    return Freezing()
+"""
+
+
+@pytest.mark.slow
+def test_request_that_freezes_servers_stops_after_two_of_them(tmp_path: Path) -> None:
+    """A request that blocks the event loop does so to the server that got it, and once more; then it is over."""
+    log, frozen = f"sqlite:{tmp_path / 'answers.db'}", tmp_path / "frozen"
+    (tmp_path / "freezing.py").write_text(_FREEZING)
+    options = ("--model-engine", "poison=freezing:engine")
+    body = json.dumps({"model": "poison", "on_break": "continue", **_STORY}).encode()
+    head = b"POST /v1/streams HTTP/1.1\r\nHost: localhost\r\nIdempotency-Key: k\r\nContent-Length: %d\r\n\r\n"
+    for life in (1, 2):
+        with Process(log, *options, cwd=tmp_path) as server:
+            if life == 1:
+                with socket.create_connection(("127.0.0.1", server.port)) as connection:
+                    connection.sendall(head % len(body) + body)
+                    _until(lambda: frozen.exists())
+            _until(lambda life=life: len(frozen.read_text()) == life)  # type: ignore[misc]
+    with Process(log, *options, cwd=tmp_path) as server:
+
+        def state() -> Any:
+            with server.ask("POST", "/v1/streams", json.loads(body), idempotency_key="k") as answer:
+                return json.load(answer)
+
+        _until(lambda: state()["state"] == "failed")
+        assert (state()["code"], state()["takeovers"]) == (503, 2)
+        with server.ask("GET", "/healthz") as answer:
+            assert json.load(answer)["status"] == "ok"
+    assert frozen.read_text() == "xx"
+
+
+def _until(fact: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + PATIENCE * 3
+    while not fact():
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
 
 
 @pytest.mark.slow

@@ -42,6 +42,7 @@ from contextlib import ExitStack
 
 from headwater.errors import APIError, HeadwaterError, UnknownStreamError, UsageError
 from headwater.server.http.auth import Auth
+from headwater.server.http.offload import run_sized
 from headwater.server.streams.record_format import StreamHeader
 from headwater.server.streams.registry import StartedStream, StreamRegistry
 from headwater.server.streams.retention import RetentionPolicy
@@ -69,6 +70,8 @@ MAX_BAD_MESSAGES = 10
 MAX_WAITING = 16
 _NO_KEY = "an API key is needed: send it as the token of hello"
 _UNKNOWN = "the stream does not exist, or no longer"
+#: What a turn costs to convert, in bytes of a request that cost the same.
+_TURN_BYTES = 16
 
 
 class Connection:
@@ -142,7 +145,7 @@ class Connection:
             return
         _check_size(text, self._limits.max_message)
         try:
-            message = read_message(text)
+            message = await run_sized(len(text), read_message, text)
         except UsageError as error:
             # An error with the id of a stream that is running would end that stream for the client.
             await self._reject(str(error), None if id_of(text) in self._readers else id_of(text))
@@ -237,7 +240,9 @@ class Connection:
         return started
 
     async def _begin(self, message: Generate, id: str) -> StartedStream:
-        principal, request = self._principal or b"", to_request(message)
+        principal = self._principal or b""
+        turns = len(message.contents) if isinstance(message.contents, list) else 1
+        request = await run_sized(turns * _TURN_BYTES, to_request, message)
         header = to_header(message, request, id)
         self._auth.quotas.count_request(principal)
         # Nothing is stored beyond the connection for a client that has no way to resume.
