@@ -23,15 +23,14 @@ def test_a_list_has_exactly_the_items_that_were_asked_for(say: Any, prompt: Any,
 
 
 def test_a_list_that_is_too_short_says_so(say: Any) -> None:
-    text = say("List 12 planets")
-    assert len(re.findall(r"^\d+\. ", text, re.M)) == 8
-    assert text.endswith("The offline engine has eight planets, not 12.")
+    text = say("List 20 fruits")
+    assert len(re.findall(r"^\d+\. ", text, re.M)) == 15
+    assert text.endswith("The offline engine has fifteen fruits, not 20.")
 
 
 @pytest.mark.parametrize(
     ("task", "call", "result"),
     [
-        ("reverse a string", "reverse('stream')", "maerts"),
         ("compute fibonacci numbers", "fibonacci(7)", [0, 1, 1, 2, 3, 5, 8]),
         ("check primes", "[n for n in range(30) if is_prime(n)]", [2, 3, 5, 7, 11, 13, 17, 19, 23, 29]),
         ("sort a list", "merge_sort([5, 2, 9, 1, 5])", [1, 2, 5, 5, 9]),
@@ -210,12 +209,6 @@ def test_the_first_of_two_wishes_is_answered(say: Any) -> None:
 
 def test_a_summary_without_a_text_is_refused_honestly(say: Any) -> None:
     assert "offline engine" in say("Summarize the plot of Hamlet")
-
-
-def test_a_commit_message_is_one_line_from_the_diff(say: Any) -> None:
-    diff = "diff --git a/docs/a.md b/docs/a.md\n--- a/docs/a.md\n+++ b/docs/a.md\n@@ -1 +1,2 @@\n-old\n+new\n+more"
-    text = say(f"Write a commit message for\n\n{diff}\n\nin one line")
-    assert text == "Change docs/a.md (+2 -1 lines)"
 
 
 def test_a_story_goes_on_with_its_hero(say: Any) -> None:

@@ -102,7 +102,7 @@ PROMPTS: list[tuple[str, Check]] = [
     (f"Summarize this:\n\n{NGINX}", of_text(NGINX)),
     ("Summarize in one sentence: The boat left early. It was cold on the river, and the boat was full.", of_text(
         "The boat left early. It was cold on the river, and the boat was full.")),
-    (f"Write a commit message for\n\n{DIFF}\n\nin one line", is_text("Change a.py (+1 -1 lines)")),
+    (f"Write a commit message for\n\n{DIFF}\n\nin one line", is_honest),
     ("Write a poem about coding that rhymes", lambda text: rhymes(text) and "that rh" not in text and "coding" in text),
     ("Write a haiku about autumn rain.", lambda text: has_lines(3)(text) and "autumn rain" in text.lower()),
     ("Tell me a story in 100 words.", has_words(95, 105)),

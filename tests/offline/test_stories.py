@@ -126,9 +126,8 @@ def test_a_poem_has_as_many_lines_as_were_asked_for(say: Any, number: Any) -> No
     assert len([line for line in say(f"Write a poem of {number} lines about rain").splitlines() if line]) == number
 
 
-def test_haiku_and_limerick_have_their_lines(say: Any) -> None:
+def test_a_haiku_has_three_lines(say: Any) -> None:
     assert len(say("Write a haiku about autumn rain").splitlines()) == 3
-    assert len(say("Write a limerick about a dog").splitlines()) == 5
 
 
 @pytest.mark.parametrize("number", [1, 7, 40, 120, 400])

@@ -9,16 +9,7 @@ from typing import Any
 import msgspec
 
 from headwater.offline import code, poems, prose, replies, stories, tokens
-from headwater.offline.chunks import (
-    MODEL_VERSION,
-    Draft,
-    Pace,
-    TimedChunk,
-    cut,
-    fold,
-    modality_counts,
-    signature,
-)
+from headwater.offline.chunks import MODEL_VERSION, Draft, Pace, TimedChunk, cut, fold, modality_counts, signature
 from headwater.offline.functions import decide_calls, report_results
 from headwater.offline.prompt import Prompt, check, check_contents, digest_of, read
 from headwater.offline.schemas import Budget, Maker, choices_of
@@ -73,10 +64,10 @@ def stream(request: GenerateContentRequest, *, model: str, pace: Pace = REALISTI
     check(request, model)
     config = request.generation_config or GenerationConfig()
     signs_apart = _NEWER.search(model) is not None
-    budget = Budget()  # one for all candidates and calls: eight candidates do not get eight times as much
-    drafts = [
-        _draft(read(request, number), budget, signs_apart=signs_apart) for number in range(config.candidate_count or 1)
-    ]
+    # One for all candidates and calls: eight candidates do not get eight times as much.
+    budget = Budget()
+    candidates = range(config.candidate_count or 1)
+    drafts = [_draft(read(request, number), budget, signs_apart=signs_apart) for number in candidates]
     return cut(drafts, config, tokens.count_request(request), digest_of(request, config.seed, 0), pace)
 
 
@@ -112,6 +103,7 @@ def _draft(prompt: Prompt, budget: Budget, *, signs_apart: bool) -> Draft:
     shown = thoughts if prompt.thinking is not None and prompt.thinking.include_thoughts else ()
     hidden = 0 if shown else sum(tokens.count(thought) for thought in thoughts)
     mark = signature(prompt.digest) if thoughts or signs_apart else None
+    # After results the answer is in words: a second round of calls would never end.
     calls = () if prompt.results else decide_calls(prompt, budget)
     if calls:
         return Draft(thoughts=shown, calls=calls, hidden_thoughts=hidden, signature=mark)
@@ -134,12 +126,13 @@ def _prose(prompt: Prompt, task: Task) -> Iterable[str] | None:
     if task.kind == "summary":
         summary = replies.summary_of(prompt, task)
         return [summary] if summary else None
-    if prompt.media:  # whatever should be written about a file would be made up
+    # Whatever should be written about a file would be made up.
+    if prompt.media:
         return None
     match task.kind:
         case "story":
             return stories.tell(task, prompt.dice("story"))
-        case "poem" | "haiku" | "limerick":
+        case "poem" | "haiku":
             return poems.recite(task, prompt.dice("poem"))
         case "essay" | "guide":
             return prose.essay(task, prompt.dice("essay"))

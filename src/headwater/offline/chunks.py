@@ -70,17 +70,6 @@ class _Meter(msgspec.Struct):
     thoughts: int
     tokens: int = 0
 
-    def usage(self) -> UsageMetadata:
-        """Return the usage so far."""
-        prompt = sum(self.prompt.values())
-        return UsageMetadata(
-            prompt_token_count=prompt,
-            candidates_token_count=self.tokens or None,
-            total_token_count=prompt + self.tokens + self.thoughts,
-            prompt_tokens_details=modality_counts(self.prompt),
-            thoughts_token_count=self.thoughts or None,
-        )
-
 
 def modality_counts(counts: dict[MediaModality, int]) -> list[ModalityTokenCount]:
     """Return counts as the wire has them, text first."""
@@ -115,10 +104,16 @@ def cut(
 def _chunk(piece: _Cut, number: int, meter: _Meter, response_id: str) -> GenerateContentResponse:
     meter.tokens += piece.tokens
     meter.thoughts += piece.thought_tokens
-    content = Content(parts=piece.parts, role="model")
+    content, prompt = Content(parts=piece.parts, role="model"), sum(meter.prompt.values())
     return GenerateContentResponse(
         candidates=[Candidate(content=content, finish_reason=piece.finish, finish_message=piece.message, index=number)],
-        usage_metadata=meter.usage(),
+        usage_metadata=UsageMetadata(
+            prompt_token_count=prompt,
+            candidates_token_count=meter.tokens or None,
+            total_token_count=prompt + meter.tokens + meter.thoughts,
+            prompt_tokens_details=modality_counts(meter.prompt),
+            thoughts_token_count=meter.thoughts or None,
+        ),
         model_version=MODEL_VERSION,
         response_id=response_id,
     )
@@ -151,12 +146,14 @@ def _text_cuts(draft: Draft, config: GenerationConfig, dice: random.Random) -> I
             yield held
         held = _Cut([Part(text="".join(group))], tokens=len(group))
     last = held or _Cut([Part(text="")])
+    # Newer models sign on an empty part of its own, so the finish reason moves there.
     if draft.signature is not None and draft.signs_apart:
         if held is not None:
             yield last
         last = _Cut([Part(text="", thought_signature=draft.signature)])
     last.finish = reason
-    if met and reason is FinishReason.STOP:  # otherwise the limit was reached before the stop sequence
+    # Otherwise the limit was reached before the stop sequence.
+    if met and reason is FinishReason.STOP:
         last.message = f"The text came to the stop sequence {met[0]!r}."
     yield last
 

@@ -27,14 +27,6 @@ def is_prime(number: int) -> bool:
 
 print(is_prime(97))
 ''',
-    r"revers\w+ (?:an? |the )?(?:string|text|word|list)": '''
-def reverse(text: str) -> str:
-    """Return text from back to front."""
-    return text[::-1]
-
-
-print(reverse('stream'))
-''',
     r"\bsort|quicksort|mergesort": '''
 def merge_sort(items: list[int]) -> list[int]:
     """Return items in ascending order."""
@@ -54,13 +46,10 @@ print(merge_sort([5, 2, 9, 1]))
 _HELLO = {
     "python": 'print("Hello, world!")',
     "javascript": 'console.log("Hello, world!");',
-    "ruby": 'puts "Hello, world!"',
     "bash": 'echo "Hello, world!"',
     "go": 'package main\n\nimport "fmt"\n\nfunc main() {\n\tfmt.Println("Hello, world!")\n}',
     "rust": 'fn main() {\n    println!("Hello, world!");\n}',
     "c": '#include <stdio.h>\n\nint main(void) {\n    puts("Hello, world!");\n    return 0;\n}',
-    "java": "class Main {\n    public static void main(String[] args) {\n"
-    '        System.out.println("Hello, world!");\n    }\n}',
 }
 _SAME = {"shell": "bash", "golang": "go", "js": "javascript"}
 _LANGUAGE = re.compile(

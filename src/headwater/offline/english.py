@@ -6,6 +6,7 @@ Every pattern here is applied to an instruction, which is short by construction 
 from __future__ import annotations
 
 import re
+from itertools import pairwise
 
 import msgspec
 
@@ -99,10 +100,8 @@ def length_in(instruction: str) -> Length:
         lead = _QUALIFIER.search(instruction[max(0, found.start() - 60) : found.start()])
         low, high = number_of(found["low"]), number_of(found["high"] or "")
         if low:
-            amount = (low + high) // 2 if high and high > low else low
-            return _length(
-                found["unit"].lower(), min(amount, _MOST_WORDS), f"{lead[0] if lead else ''} {found[0]}".lower()
-            )
+            amount = min((low + high) // 2 if high and high > low else low, _MOST_WORDS)
+            return _length(found["unit"].lower(), amount, f"{lead[0] if lead else ''} {found[0]}".lower())
     if single := _SINGLE.search(instruction):
         return _length(single["unit"].lower(), 1, "")
     return next((Length(size=size) for size, pattern in _SIZES if re.search(pattern, instruction, re.I)), Length())
@@ -125,12 +124,10 @@ def _length(unit: str, amount: int, phrase: str) -> Length:
 
 def without_length(instruction: str) -> str:
     """Return an instruction without the words that say how long the answer should be."""
-    kept, start = list[str](), 0
-    for found in _SPAN.finditer(instruction):
-        before = instruction[start : found.start()]
-        kept.append(before[:-60] + _QUALIFIER.sub("", before[-60:]))
-        start = found.end()
-    return " ".join([*kept, instruction[start:]])
+    ends = [0, *(found.end() for found in _SPAN.finditer(instruction))]
+    starts = [*(found.start() for found in _SPAN.finditer(instruction)), len(instruction)]
+    pieces = [instruction[end:start] for end, start in zip(ends, starts, strict=True)]
+    return " ".join([*(piece[:-60] + _QUALIFIER.sub("", piece[-60:]) for piece in pieces[:-1]), pieces[-1]])
 
 
 def capital(text: str) -> str:
@@ -143,9 +140,9 @@ def with_article(phrase: str) -> str:
     return f"{'an' if _VOWEL_SOUND.match(phrase) else 'a'} {phrase}"
 
 
-def joined(items: list[str], last: str = "and") -> str:
+def joined(items: list[str]) -> str:
     """Return the items as English lists them: "a, b and c"."""
-    return f"{', '.join(items[:-1])} {last} {items[-1]}" if len(items) > 1 else "".join(items)
+    return f"{', '.join(items[:-1])} and {items[-1]}" if len(items) > 1 else "".join(items)
 
 
 def counted(number: int, noun: str) -> str:
@@ -187,11 +184,8 @@ def sentences_of(text: str) -> list[str]:
     """Return the sentences of a text without headings, code and list marks; a line of a list counts as a sentence."""
     found: list[str] = []
     for block in _blocks(text):
-        start = 0
-        for end in _SENTENCE_END.finditer(block):
-            found.append(block[start : end.end()].strip())
-            start = end.end()
-        found.append(block[start:].strip())
+        ends = [0, *(end.end() for end in _SENTENCE_END.finditer(block)), len(block)]
+        found += [block[start:end].strip() for start, end in pairwise(ends)]
     return [sentence for sentence in found if any(letter.isalpha() for letter in sentence)]
 
 

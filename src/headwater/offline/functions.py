@@ -57,11 +57,7 @@ class Function(msgspec.Struct, frozen=True):
 
 
 def decide_calls(prompt: Prompt, budget: Budget) -> tuple[FunctionCall, ...]:
-    """Return the calls with which a prompt is answered; none if it is better answered in words.
-
-    Raises:
-        APIError: 400 if the arguments need more values than the budget has.
-    """
+    """Return the calls with which a prompt is answered; none if it is better answered in words."""
     config = prompt.request.tool_config.function_calling_config if prompt.request.tool_config else None
     mode = str((config and config.mode) or "AUTO").upper()
     allowed = set((config and config.allowed_function_names) or ())
@@ -117,10 +113,10 @@ def _argument_sets(function: Function, prompt: Prompt, budget: Budget) -> Iterat
     places = _names_in(_PLACES, prompt.instruction)
     first = dict(islice(properties_of(function.schema), 50))
     key = next((name for name, schema in first.items() if stems_of(name) & _PLACE_NAMES and not choices_of(schema)), "")
-    for place in places if key and "array" not in types_of(first[key]) else ():
-        yield _arguments(function, prompt, budget, {key: place})
-    if not places or not key or "array" in types_of(first[key]):
-        yield _arguments(function, prompt, budget, {})
+    # A list takes all places in one call.
+    is_split = bool(places and key) and "array" not in types_of(first[key])
+    for given in [{key: place} for place in places] if is_split else [{}]:
+        yield _arguments(function, prompt, budget, given)
 
 
 def _arguments(function: Function, prompt: Prompt, budget: Budget, given: dict[str, Any]) -> dict[str, Any]:
@@ -182,9 +178,9 @@ class _Finder:
 
     def _number(self, name: str, *, is_whole: bool) -> float | int | None:
         named = _NUMBER_AFTER_NAME.match(self._after(name)) if len(name) > 2 else None
-        value = float(named[1]) if named and float(named[1]) in self.numbers else next(iter(self.numbers), None)
-        if value is None:
+        if not self.numbers:
             return None
+        value = float(named[1]) if named and float(named[1]) in self.numbers else self.numbers[0]
         self.numbers.remove(value)
         return int(value) if is_whole or value == int(value) else value
 
@@ -212,10 +208,8 @@ class _Finder:
 
 def report_results(prompt: Prompt) -> str:
     """Return the results of called functions in words."""
-    contents = prompt.request.contents or []
-    calls = [
-        part.function_call for content in contents for part in content.parts or [] if part.function_call is not None
-    ]
+    parts = [part for content in prompt.request.contents or [] for part in content.parts or []]
+    calls = [part.function_call for part in parts if part.function_call is not None]
     by_id = {call.id: call for call in calls if call.id}
     told: list[str] = []
     for place, result in enumerate(prompt.results[:50]):
@@ -243,9 +237,8 @@ def _said(value: Any, depth: int = 0) -> str:
     if isinstance(value, dict | list) and depth > 3:
         return "more"
     if isinstance(value, dict):
-        return ", ".join(
-            f"{key[:60].replace('_', ' ')} {_said(entry, depth + 1)}" for key, entry in islice(value.items(), 50)
-        )
+        said = ((key[:60].replace("_", " "), _said(entry, depth + 1)) for key, entry in islice(value.items(), 50))
+        return ", ".join(map(" ".join, said))
     if isinstance(value, list):
         return joined([_said(entry, depth + 1) for entry in value[:50]]) or "nothing"
     if value is None or isinstance(value, bool):

@@ -71,9 +71,7 @@ _SIZES: dict[str, Callable[[bytes], tuple[int, ...]]] = {
 
 def describe(media: Sequence[Blob | FileData]) -> str:
     """Return attachments in words: "a PNG image of 40 x 20 pixels (93 bytes)"."""
-    told = [
-        _describe_file(entry) if isinstance(entry, FileData) else _describe_blob(entry) for entry in media[:_DESCRIBED]
-    ]
+    told = [_describe_file(one) if isinstance(one, FileData) else _describe_blob(one) for one in media[:_DESCRIBED]]
     if len(media) > _DESCRIBED:
         told.append(f"{len(media) - _DESCRIBED} more")
     return joined(told)

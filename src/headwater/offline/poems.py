@@ -1,4 +1,4 @@
-"""Writes poems: couplets that rhyme, limericks and haiku about a topic."""
+"""Writes poems: couplets that rhyme, and haiku about a topic."""
 
 from __future__ import annotations
 
@@ -23,8 +23,6 @@ _RHYMES = """
     / The lantern has a quiet glow / The winter leaves its coat of snow / And gentle winds begin to blow
     I count on {theme}, rain or shine / Beneath the oak, beneath the pine / The evening pours its amber wine
     / The morning draws a silver line / And every dream I dream is mine / And everything is simply fine
-    For {theme} I would cross the deep / While all the quiet houses sleep / The secrets that the waters keep
-    / Are not for those who only weep / The little clouds are soft as sheep / The road to joy is rarely steep
     I wrote of {theme} on a tree / My heart was full of simple glee / The gulls flew up so wild and free
     / We counted clouds, and there were three / And there was nothing else to see / On this the wind and I agree
     With {theme} I will stand my ground / And listen to the smallest sound / For what was lost can still be found
@@ -35,34 +33,21 @@ _RHYMES = """
 _FAMILIES = [
     f"{first.strip()} {second.strip()}".split(" / ") for first, second in zip(_RHYMES[::2], _RHYMES[1::2], strict=True)
 ]
-_LIMERICKS = (
-    "There once was a dreamer from Rhyme,\nWho thought about {theme} all the time.\nWhen asked for a reason,\n"
-    "In every old season,\nThe answer was simply sublime.",
-    "A traveller strolling through Spain\nMet {theme} in a shower of rain.\nThey both had to laugh,\n"
-    "And shared half a scarf,\nAnd rode home aboard the last train.",
-)
 _HAIKU_FIVE = (
     "quiet morning light", "a soft wind passes", "evening settles in", "the old pond listens", "one leaf drifts away",
     "silver rain at dawn", "the night holds its breath", "small stars wake above",
 )  # fmt: skip
-_HAIKU_SEVEN = (
-    "the whole garden holds its breath", "somewhere a small bell answers", "the path remembers our steps",
-    "and the long day folds its wings", "a lantern sways in the dark", "the world is suddenly new",
-)  # fmt: skip
-_PADS = ("{}", "still {}", "quiet {}", "silently, {}", "in the soft light, {}", "under a pale moon, {}")
+_HAIKU_MIDDLES = ("in the soft light, {}", "the old path leads to {}", "somewhere, softly, {}")
 
 
 def recite(task: Task, dice: random.Random) -> Iterator[str]:
-    """Yield the poem, haiku or limerick that a task asks for."""
-    subject = _subject(task.topic)
+    """Yield the poem or haiku that a task asks for."""
     if task.kind == "haiku":
         yield _haiku(task.topic, dice)
-    elif task.kind == "limerick":
-        yield dice.choice(_LIMERICKS).replace("{theme}", subject)
-    else:
-        length = task.length
-        lines = length.lines or round(length.words / _WORDS_PER_LINE) or 4 * length.paragraphs or 2 * length.sentences
-        yield from _couplets(subject, max(2, min(lines or _LINES_OF_SIZE[length.size], _MOST_LINES)), dice)
+        return
+    length = task.length
+    lines = length.lines or round(length.words / _WORDS_PER_LINE) or 4 * length.paragraphs or 2 * length.sentences
+    yield from _couplets(_subject(task.topic), max(2, min(lines or _LINES_OF_SIZE[length.size], _MOST_LINES)), dice)
 
 
 def _couplets(subject: str, number: int, dice: random.Random) -> Iterator[str]:
@@ -79,9 +64,8 @@ def _couplets(subject: str, number: int, dice: random.Random) -> Iterator[str]:
             first, *others = _FAMILIES[int(bags.draw("family", families))]
             lines = [first.replace("{theme}", subject)] if written % 8 == 0 and not stanza else []
             lines += [bags.draw(first, others) for _ in range(size - len(lines))]
-            stanza += [
-                f"{capital(line)}{',' if place % 2 == 0 and size != 3 else '.'}" for place, line in enumerate(lines)
-            ]
+            marks = "..." if size == 3 else ",."
+            stanza += [capital(line) + mark for line, mark in zip(lines, marks, strict=True)]
         written += len(stanza)
         yield "\n".join(stanza) + ("\n\n" if written < number else "")
 
@@ -97,21 +81,8 @@ def _subject(topic: str) -> str:
 
 
 def _haiku(topic: str, dice: random.Random) -> str:
-    """Three lines of about five, seven and five syllables; the topic stands where it fits."""
+    """Three lines, the topic in the middle one."""
+    # Only the first and the last line have five syllables for certain: counting those of any topic takes a dictionary.
     subject = re.sub(r"^(?:an?|the|my)\s+", "", topic, flags=re.I) or "morning"
-    first = _padded(subject, 5)
-    second = dice.choice(_HAIKU_SEVEN) if first else _padded(subject, 7) or subject
-    first = first or dice.choice(_HAIKU_FIVE)
-    third = dice.choice([line for line in _HAIKU_FIVE if line != first])
-    return f"{capital(first)}\n{second}\n{third}"
-
-
-def _padded(subject: str, target: int) -> str:
-    missing = target - sum(_syllables(word) for word in re.findall(r"[a-z]+", subject.lower()))
-    return _PADS[missing].format(subject) if 0 <= missing < len(_PADS) else ""
-
-
-def _syllables(word: str) -> int:
-    groups = len(re.findall(r"[aeiouy]+", word))
-    is_silent = word.endswith("e") and not word.endswith("le") and groups > 1
-    return max(1, groups - is_silent)
+    first, last = dice.sample(_HAIKU_FIVE, 2)
+    return f"{capital(first)}\n{dice.choice(_HAIKU_MIDDLES).replace('{}', subject)}\n{last}"

@@ -30,7 +30,8 @@ _INSTRUCTION = 1_000
 _MATERIAL = 40_000
 #: A shorter text is one instruction; in a longer one, what follows the first line or colon is material.
 _WORDS_OF_MATERIAL = 12
-_LONGEST_STOP = 1_000  # as much of an answer is held back, until it is known not to be one
+# As much of an answer is held back, until it is known not to be one.
+_LONGEST_STOP = 1_000
 _POINTS_BACK = re.compile(r"\b(?:above|summar\w+|tl;?dr|gist|shorten)\b", re.I)
 _UNKNOWN_MODELS = ("nonexistent", "non-existent", "does-not-exist", "invalid-model")
 _MIME_TYPES = ("text/plain", "application/json", "application/xml", "application/yaml", "text/x.enum")
@@ -127,9 +128,11 @@ def _last_user_turn(contents: list[Content]) -> int:
 
 def _text(content: Content) -> str:
     text = "\n".join(part.text for part in content.parts or [] if part.text and not part.thought)
+    # Wishes stand at the beginning or at the end of a long text.
     if len(text) > _MATERIAL:
         text = f"{text[: _MATERIAL // 2]}\n{text[-_MATERIAL // 2 :]}"
-    return text.encode("utf-8", "replace").decode()  # half surrogate pairs cannot be sent as JSON
+    # Half surrogate pairs cannot be sent as JSON.
+    return text.encode("utf-8", "replace").decode()
 
 
 def _attached_text(media: tuple[Blob | FileData, ...]) -> str:
@@ -155,7 +158,8 @@ def _halves_of(text: str, attached: str) -> tuple[str, str]:
     if not _is_material(rest):
         return _bounded(text), text if len(text) > _INSTRUCTION else ""
     body, gap, last = rest.rpartition("\n\n")
-    if gap and len(last) <= 200 and len(last.split()) <= 8:  # "Write a commit message for", a diff, "in one line"
+    # "Summarize", the notes, "in one sentence".
+    if gap and len(last.split()) <= 8 and len(last) <= 200:
         return f"{head}\n{last}", body
     return head, rest
 
@@ -170,10 +174,8 @@ def _bounded(text: str) -> str:
 
 def refusal(code: int, message: str) -> APIError:
     """Return an error with ``details`` in the shape of the API's."""
-    status = _STATUS[code]
-    return api_error(
-        code, message, status=status, details={"error": {"code": code, "message": message, "status": status}}
-    )
+    error = {"code": code, "message": message, "status": _STATUS[code]}
+    return api_error(code, message, status=_STATUS[code], details={"error": error})
 
 
 def check(request: GenerateContentRequest, model: str) -> None:
@@ -241,7 +243,8 @@ def _check_config(config: GenerationConfig) -> None:
 
 
 def _check_range(field: str, value: float | None, low: float, high: float | None) -> None:
-    if value is None or (value >= low and (high is None or value <= high)):  # so written, NaN is refused as well
+    # Written so that NaN, which compares as false, is refused as well.
+    if value is None or (value >= low and (high is None or value <= high)):
         return
     bounds = f"in the range [{low}, {high}]" if high is not None else f"at least {low}"
     raise refusal(400, f"* GenerateContentRequest.generation_config.{field}: must be {bounds}, got {value}.\n")

@@ -18,72 +18,61 @@ _NOTE = "(Written by the rules of the offline engine, which knows no facts about
 #: Sentences that hold for almost anything, by what they are for; items of lists, and things that can simply be named.
 _TEXTS = vocabulary(
     """
-intro: Few of us remember the moment when we first heard of {topic}. | It was simply there, a word among other
-    words, until one day it began to mean something. | This text does not try to settle anything, but it tries to
-    look closely. | Looking closely is slower than having an opinion, and it is also more rewarding.
-outro: In the end each of us decides what to make of {topic}, one careful step after another. | Nobody has to finish
-    the whole road to enjoy the part that lies ahead. | It is enough to begin, to keep notes, and to stay friendly.
-more: To {view} the {aspect} of {topic} look different again. | Ask {view} about the {aspect}, and the answer will
-    begin with a story. | It takes {view} to notice what the {aspect} leave out. | There is a question about the
-    {aspect} that only {view} would dare to ask. | If {view} were to write this page, the {aspect} would come first.
-    | Perhaps {view} would say that the {aspect} matter less than the company one keeps. | For {view} the {aspect}
-    are a door, and it is never quite closed. | In the notes of {view} the {aspect} take up one line, and it is
-    underlined twice.
+intro: Few of us remember the moment when we first heard of {topic}. | It was simply there, a word among other words,
+    until one day it began to mean something. | This text does not try to settle anything, but it tries to look closely.
+    | Looking closely is slower than having an opinion, and it is also more rewarding.
+outro: In the end each of us decides what to make of {topic}, one careful step after another. | Nobody has to finish the
+    whole road to enjoy the part that lies ahead. | It is enough to begin, to keep notes, and to stay friendly.
+more: To {view} the {aspect} of {topic} look different again. | It takes {view} to notice what the {aspect} leave out. |
+    There is a question about the {aspect} that only {view} would dare to ask. | If {view} were to write this page, the
+    {aspect} would come first. | Perhaps {view} would say that the {aspect} matter less than the company one keeps. |
+    For {view} the {aspect} are a door, and it is never quite closed.
 stem: Attention helps | Practice matters | Small steps count | Questions remain | Patience pays
-tail: here | a lot | in the end | more than talent | and they always will | on most days of the year | even when
-    nobody seems to be looking | and that is a cheerful thing to know | which is easy to say and hard to remember |
-    because a good start is only half of the way there
+tail: here | a lot | in the end | more than talent | and they always will | on most days of the year | even when nobody
+    seems to be looking | and that is a cheerful thing to know | which is easy to say and hard to remember | because a
+    good start is only half of the way there
 beginnings: Everything has a beginning, and the beginnings of {topic} are worth a second look. | First attempts are
-    rarely elegant, and that is exactly why they teach so much. | Whoever wants to understand where something is
-    going should ask what it was first meant for. | Often the answer is smaller and more human than the legend that
-    grew around it.
-people: Behind {topic} there are people, and they seldom agree with each other. | Some came by accident, some by
-    stubbornness, and some because a friend would not stop talking about it. | Listen to three of them and you will
-    hear three different stories, all of them told in good faith. | The disagreements are not a weakness, since they
-    show which questions are still alive.
-words: Every field has its words, and so it is with {topic}. | At first they sound like a fence, put up to keep
-    visitors out. | Later they turn into handles, by which a difficult thing can be picked up and turned around. | A
-    good teacher knows both stages and never makes a beginner feel ashamed of the first.
+    rarely elegant, and that is exactly why they teach so much. | Whoever wants to understand where something is going
+    should ask what it was first meant for. | Often the answer is smaller and more human than the legend that grew
+    around it.
 practice: What is said about {topic} and what is done with it are two different things. | Practice is full of small
     decisions that no book mentions, because they seem too plain to be written down. | It is in these decisions that
-    experience shows, quietly and without applause. | One honest hour of trying is worth an evening of reading,
-    provided that the reading follows.
-mistakes: There is no learning about {topic} without mistakes. | The useful ones are small, early and easy to see,
-    and they can be arranged for. | The costly ones hide behind success, because nobody examines what appears to
-    work. | A notebook of errors may be the most valuable thing that a careful person owns.
-limits: To know what something cannot do is a form of respect, and it holds for {topic} too. | Limits are not
-    failures, for they give a thing its shape. | Whoever promises that there are none is usually selling something.
-    | The interesting work begins near the edge, where the rules are still being written.
+    experience shows, quietly and without applause. | One honest hour of trying is worth an evening of reading, provided
+    that the reading follows.
+mistakes: There is no learning about {topic} without mistakes. | The useful ones are small, early and easy to see, and
+    they can be arranged for. | The costly ones hide behind success, because nobody examines what appears to work. | A
+    notebook of errors may be the most valuable thing that a careful person owns.
+limits: To know what something cannot do is a form of respect, and it holds for {topic} too. | Limits are not failures,
+    for they give a thing its shape. | Whoever promises that there are none is usually selling something. | The
+    interesting work begins near the edge, where the rules are still being written.
 outline: **What it is**: one sentence that someone who has never heard of it would understand. | **Why it matters**:
     the problem that it solves, or the question that it answers. | **How it works**: three or four steps, in the
     order in which they happen. | **An example**: one small case, followed from beginning to end. | **What is often
     misunderstood**: the first wrong idea that people have of it. | **Where to read on**: one good source for
     beginners, and one for the curious.
-tip: Decide what a good result looks like before you start. | Begin with the smallest version that is any use. |
-    Write down what you assume, and check the riskiest point first. | Ask someone who has done it before. | Set a
-    limit for time and for money. | Do the hardest part while you are fresh. | Keep notes, so that you can repeat
-    what worked. | Leave a margin for what you did not expect. | Change one thing at a time. | Look back afterwards,
-    and keep one lesson.
-idea: The simplest version: take away everything that is not needed. | The opposite of what everyone does. | One
-    that uses only what is already there. | One that takes ten minutes. | One that friends can join. | One with a
-    theme from a favourite book. | One that needs no money at all. | One that happens outdoors.
-reason: It saves time, if it is set up once and used often. | It shows problems early, while they are still small. |
-    It lets people react before everything is finished. | It is easy to try and easy to stop. | It works in small
-    steps. | It teaches something even if it fails.
+tip: Decide what a good result looks like before you start. | Begin with the smallest version that is any use. | Write
+    down what you assume, and check the riskiest point first. | Ask someone who has done it before. | Set a limit for
+    time and for money. | Do the hardest part while you are fresh. | Keep notes, so that you can repeat what worked. |
+    Leave a margin for what you did not expect. | Change one thing at a time. | Look back afterwards, and keep one
+    lesson.
+idea: The simplest version: take away everything that is not needed. | The opposite of what everyone does. | One that
+    uses only what is already there. | One that takes ten minutes. | One that friends can join. | One with a theme from
+    a favourite book. | One that needs no money at all. | One that happens outdoors.
+reason: It saves time, if it is set up once and used often. | It shows problems early, while they are still small. | It
+    lets people react before everything is finished. | It is easy to try and easy to stop. | It works in small steps. |
+    It teaches something even if it fails.
 view: a beginner | an expert | a sceptic | a child | a visitor | a teacher | a neighbour | an old friend
-name: Luna | Milo | Juno | Otto | Hazel | Pip | Willow | Jasper | Poppy | Felix | Ruby | Theo | Clover | Bruno |
-    Olive | Finn | Maple | Hugo | Ivy | Leo
-fruit: Apple | Banana | Cherry | Date | Fig | Grape | Kiwi | Lemon | Mango | Orange | Peach | Pear | Plum |
-    Pineapple | Strawberry
-color: Red | Orange | Yellow | Green | Blue | Purple | Pink | Brown | Black | White | Grey | Turquoise
-planet: Mercury | Venus | Earth | Mars | Jupiter | Saturn | Uranus | Neptune
+name: Luna | Milo | Juno | Otto | Hazel | Pip | Willow | Jasper | Poppy | Felix | Ruby | Theo | Clover | Bruno | Olive |
+    Finn | Maple | Hugo | Ivy | Leo
+fruit: Apple | Banana | Cherry | Date | Fig | Grape | Kiwi | Lemon | Mango | Orange | Peach | Pear | Plum | Pineapple |
+    Strawberry
 """,
     " | ",
 )
 #: The sections of an essay, in their order; later sections look at the same things with other eyes.
-_ASPECTS = ("beginnings", "people", "words", "practice", "mistakes", "limits")
-_NAMED = ("name", "fruit", "color", "planet")
-_SAME = {"advice": "tip", "hint": "tip", "suggestion": "idea", "colour": "color"}
+_ASPECTS = ("beginnings", "practice", "mistakes", "limits")
+_NAMED = ("name", "fruit")
+_SAME = {"advice": "tip", "hint": "tip", "suggestion": "idea"}
 _OUTLINE_LEAD = (
     "This is the offline engine: it works by rules and knows no facts, so it cannot explain {topic}. "
     "Here is an outline for an explanation:"
@@ -129,7 +118,8 @@ def _paragraphs(topic: str, left: int, dice: random.Random, *, has_headings: boo
 def _sections(bags: Bags) -> Iterator[tuple[str, tuple[str, ...]]]:
     yield "", _TEXTS["intro"]
     yield from ((aspect, _TEXTS[aspect]) for aspect in _ASPECTS)
-    while True:  # a very long essay looks at the same things with other eyes
+    # A very long essay looks at the same things with other eyes.
+    while True:
         aspect = bags.draw("aspect", [name for name in _ASPECTS if name.endswith("s")])
         yield aspect, tuple(bags.draw("more", _TEXTS["more"]) for _ in range(4))
 
@@ -170,8 +160,7 @@ def listing(task: Task, dice: random.Random) -> Iterator[str]:
     wanted = task.number or 5
     items = list(_TEXTS[noun])
     lead = f"The offline engine knows no facts about {task.topic or 'your case'}, but these hold for most things:"
-    if noun != "planet":
-        dice.shuffle(items)
+    dice.shuffle(items)
     yield f"{'From the word lists of the offline engine:' if noun in _NAMED else lead}\n\n"
     for number, item in enumerate(items[:wanted], 1):
         yield f"{number}. {item}\n" if number < min(wanted, len(items)) else f"{number}. {item}"

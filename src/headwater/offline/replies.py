@@ -1,4 +1,4 @@
-"""Replies in a sentence or a paragraph: summaries, sums, echoes, commit messages, and the honest paragraph."""
+"""Replies in a sentence or a paragraph: summaries, sums, echoes, and the honest paragraph."""
 
 from __future__ import annotations
 
@@ -28,57 +28,56 @@ _COMMON = words_of(
 _MOST_SENTENCES = 1_000
 _SPOKEN = (("multiplied by", "*"), ("divided by", "/"), ("times", "*"), ("plus", "+"), ("minus", "-"), ("\u00d7", "*"))
 _SUM_LEAD = re.compile(r"(?:what is|what's|how much is|calculate|compute|evaluate)\s", re.I)
+_SUM = re.compile(r"\d{1,15}(?:\.\d{1,15})?(?:\s*[-+*/]\s*\d{1,15}(?:\.\d{1,15})?){1,20}")
 _ECHO = re.compile(
-    r"(?:please |just |simply )?(?:repeat (?:after me|the following|this|exactly)|echo|say(?: exactly| only| just)?|"
-    r"(?:reply|respond|answer)(?: with)?(?: only| just| exactly)|(?:reply|respond|answer) with)\b"
-    r"(?: the words?| the phrase)?\s*:?\s+(?P<wanted>\S.*)",
+    r"(?:please |just )?(?:repeat (?:after me|this)|say(?: exactly| only| just)?|(?:reply|respond|answer) with(?: only|"
+    r" just| exactly)?)\b(?: the words?)?\s*:?\s+(?P<wanted>\S.*)",
     re.I | re.S,
 )
 _NO_ECHO = re.compile(
-    r"(?:something|anything|an?|one|your|my|me|what|how|why|it|that|some|to|in|with|if|json|yes or no|true or false|"
-    r"the|(?:hi|hello)\b.* (?:to|in))\b|.*\b\d+ times\b",
+    r"(?:something|anything|an?|one|your|my|me|what|how|why|it|that|some|to|in|with|if|json|yes or no|the|hello\b.* "
+    r"(?:to|in))\b|.*\b\d+ times\b",
     re.I | re.S,
 )
 _MY = re.compile(r"what(?:'s| is| was| are) my ([a-z]+(?: [a-z]+){0,3}?)(?: again)?\??", re.I)
 
 
 def short_reply(prompt: Prompt) -> str:
-    """Return the reply to a sum, to "say ..." or to a request for a commit message; empty for other prompts."""
+    """Return the reply to a sum, to "say ..." or to "what is my ..."; empty for other prompts."""
     text = prompt.text if len(prompt.text) <= 2_000 else ""
-    return _sum(text) or _echo(text) or _recalled(prompt) or _commit_message(prompt)
+    return _sum(text) or _echo(text) or _recalled(prompt)
 
 
 def _sum(text: str) -> str:
     """The result of a plain sum such as "what is 12*7?", computed exactly; empty if the text is anything else."""
     bare = text.strip().rstrip("?=. ")
     asked = _SUM_LEAD.sub("", bare, count=1)
-    # Only "+", "*", spaces, a question or "=" make it a sum: what remains are dates and numbers of other kinds.
+    # Only "+", "*", spaces, a question or "=" make it a sum: the rest are dates, telephone numbers, "24/7".
     if asked == text.strip() and not any(mark in asked for mark in "*+ "):
-        return ""  # a date, a telephone number, "24/7"
+        return ""
     for words, sign in _SPOKEN:
         asked = asked.replace(words, sign)
-    found = re.findall(r"\d{1,15}(?:\.\d{1,15})?|\S", asked[:200])
-    if len(asked) > 200 or not 3 <= len(found) <= 40:
+    if not _SUM.fullmatch(asked):
         return ""
+    found = re.findall(r"[\d.]+|\S", asked)
     try:
-        value = _value(found)
+        return f"{' '.join(found)} = {_number(_value(found))}"
     except ZeroDivisionError:
         return f"{' '.join(found)} is undefined: nothing can be divided by zero."
-    return "" if value is None else f"{' '.join(found)} = {_number(value)}"
 
 
-def _value(found: list[str]) -> Fraction | None:
-    """The value of numbers with signs between them, products first; None if they are anything else."""
-    numbers, signs = found[::2], found[1::2]
-    if len(found) % 2 == 0 or not all(number[0].isdecimal() for number in numbers) or {*signs} - {*"+-*/"}:
-        return None
-    total, product = Fraction(0), Fraction(numbers[0])
-    for sign, number in zip(signs, map(Fraction, numbers[1:]), strict=True):
-        if sign in "*/":
-            product = product * number if sign == "*" else product / number
-        else:
-            total, product = total + product, number if sign == "+" else -number
-    return total + product
+def _value(found: list[str]) -> Fraction:
+    """The value of numbers with signs between them: a sum of products."""
+    terms = [Fraction(found[0])]
+    for sign, number in zip(found[1::2], map(Fraction, found[2::2]), strict=True):
+        match sign:
+            case "*":
+                terms[-1] *= number
+            case "/":
+                terms[-1] /= number
+            case _:
+                terms.append(number if sign == "+" else -number)
+    return sum(terms, Fraction(0))
 
 
 def _number(value: Fraction) -> str:
@@ -108,20 +107,6 @@ def _recalled(prompt: Prompt) -> str:
     return f"You told me: \u201c{found}\u201d" if found else ""
 
 
-def _commit_message(prompt: Prompt) -> str:
-    """One line about a diff, from its own headers."""
-    if not re.search(r"\bcommit message\b", prompt.instruction, re.I):
-        return ""
-    lines = prompt.material.splitlines()
-    files = list(dict.fromkeys(line[6:].strip() for line in lines if line.startswith(("+++ b/", "--- a/"))))
-    if not files:
-        return ""
-    added = sum(line.startswith("+") and not line.startswith("+++") for line in lines)
-    removed = sum(line.startswith("-") and not line.startswith("---") for line in lines)
-    named = joined(files[:2] + ([counted(len(files) - 2, "other file")] if len(files) > 2 else []))
-    return f"Change {named} (+{added} -{removed} lines)"
-
-
 def summary_of(prompt: Prompt, task: Task) -> str:
     """Return sentences of the text that the prompt brings, or of the chat so far; empty if there is neither."""
     source = prompt.material
@@ -145,7 +130,8 @@ def _chosen(found: list[str], length: Length, *, wants_less: bool) -> list[str]:
     scores = [sum(counts[word] for word in line) / (len(line) + 3) for line in words]
     # Direct speech rarely stands for a whole text.
     scores = [score * (0.3 if '"' in line else 1.0) for score, line in zip(scores, found, strict=True)]
-    scores[0] *= 2.0  # the first sentence usually says what a text is about
+    # The first sentence usually says what a text is about.
+    scores[0] *= 2.0
     kept: list[int] = []
     left = length.words or 10**6
     for place in sorted(range(len(found)), key=lambda place: -scores[place]):
@@ -171,19 +157,15 @@ def _first_words(text: str) -> str:
 
 
 def _arrived(prompt: Prompt) -> str:
-    is_whole = prompt.size <= len(prompt.text) + 2  # long texts are read in part
+    # Long texts are read in part, so their words are not counted.
+    is_whole = prompt.size <= len(prompt.text) + 2
     arrived = [counted(len(prompt.text.split()), "word") if is_whole else counted(prompt.size, "character")]
     images = sum((entry.mime_type or "").startswith("image/") for entry in prompt.media)
-    for number, noun in (
-        (images, "image"),
-        (len(prompt.media) - images, "file"),
-        (len(prompt.request.tools or []), "tool"),
-    ):
-        if number:
-            arrived.append(counted(number, noun))
+    counts = {"image": images, "file": len(prompt.media) - images, "tool": len(prompt.request.tools or [])}
+    arrived += [counted(number, noun) for noun, number in counts.items() if number]
     if prompt.request.system_instruction is not None:
         arrived.append("a system instruction")
     if prompt.turns:
-        before = len(prompt.turns)
-        arrived.append(f"{in_words(before)} earlier {'turn' if before == 1 else 'turns'}")
+        noun = "turn" if len(prompt.turns) == 1 else "turns"
+        arrived.append(f"{in_words(len(prompt.turns))} earlier {noun}")
     return f"It arrived whole: {joined(arrived)}."

@@ -21,11 +21,13 @@ from headwater.offline.english import capital, words_of
 from headwater.offline.prompt import Prompt, refusal
 
 MOST_VALUES = 5_000
-_OPTIONAL_VALUES = 1_000  # from here on only what is required is made
+# From here on only what is required is made.
+_OPTIONAL_VALUES = 1_000
 _DEEPEST = 6
 _BOTTOM = 24
 _MOST_CHARACTERS = 20_000
-_LISTED = 200  # a longer enum is drawn from without a look at the prompt
+# A longer enum is drawn from without a look at the prompt.
+_LISTED = 200
 _FORMATS = {
     "date-time": "2025-06-{day:02}T09:30:00Z", "date": "2025-06-{day:02}", "time": "09:{day:02}:00Z",
     "email": "reader{day}@example.com", "uri": "https://example.com/{day}", "url": "https://example.com/{day}",
@@ -135,11 +137,7 @@ class Maker:
         self._chosen: dict[int, list[Any]] = {}
 
     def make(self, schema: Any, name: str = "", depth: int = 0) -> Any:
-        """Return a value that fits ``schema``; ``name`` is the property that it is for.
-
-        Raises:
-            APIError: 400 if the budget does not suffice.
-        """
+        """Return a value that fits ``schema``; ``name`` is the property that it is for."""
         self.budget.spend()
         # A schema that requires itself has no finite value: null is the least wrong one, and it ends the recursion.
         if depth > _BOTTOM:
@@ -175,18 +173,14 @@ class Maker:
         if not isinstance(parts, list) or not isinstance(schema, dict):
             return schema
         result = {key: value for key, value in schema.items() if key not in ("allOf", "all_of")}
-        for part in parts[:20]:
-            resolved = self.resolved(part)
-            for key, value in resolved.items() if isinstance(resolved, dict) else ():
-                old = result.get(key)
+        for part in map(self.resolved, parts[:20]):
+            for key, value in part.items() if isinstance(part, dict) else ():
+                old = result.setdefault(key, value)
                 if isinstance(old, dict) and isinstance(value, dict):
                     result[key] = old | value
-                elif isinstance(old, list) and isinstance(value, list):
+                elif isinstance(old, list) and isinstance(value, list) and old is not value:
                     result[key] = old + value
-                else:
-                    result.setdefault(key, value)
-                    continue
-                self.budget.spend(len(result[key]) // 20)
+                self.budget.spend(len(value) // 20 if isinstance(value, dict | list) else 0)
         return result
 
     def _option(self, options: list[Any], depth: int) -> Any:
@@ -253,18 +247,15 @@ class Maker:
         listed = choices_of(self.resolved(items)) if read(schema, "uniqueItems") else []
         if listed:
             return self.dice.sample(listed, min(number, len(listed), MOST_VALUES))
-        result: list[Any] = []
-        seen: set[str] = set()
+        if not read(schema, "uniqueItems"):
+            return [self.make(items, name, depth + 1) for _ in range(number)]
+        different: dict[str, Any] = {}
         # Four tries for each: values are drawn, and some kinds (booleans, small ranges) have too few different ones.
-        for _ in range(4 * number if read(schema, "uniqueItems") else number):
-            value = self.make(items, name, depth + 1)
-            mark = repr(value) if read(schema, "uniqueItems") else ""
-            if mark not in seen or not mark:
-                seen.add(mark)
-                result.append(value)
-            if len(result) == number:
-                break
-        return result
+        for _ in range(4 * number):
+            if len(different) < number:
+                value = self.make(items, name, depth + 1)
+                different.setdefault(repr(value), value)
+        return list(different.values())
 
     def _asked(self, name: str) -> int:
         """How many items the prompt asks for; three if it does not say."""

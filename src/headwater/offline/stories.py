@@ -13,7 +13,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from headwater.offline import scenes
-from headwater.offline.english import capital, in_words, plural, singular, with_article
+from headwater.offline.english import capital, in_words, plural, singular, with_article, words_of
 from headwater.offline.tasks import Task
 
 _WORDS_OF_SIZE = {"tiny": 50, "short": 100, "": 250, "long": 900, "huge": 3600}
@@ -23,6 +23,8 @@ _CHAPTERS_FROM = 900
 _EPISODE = 118  # words of an episode with all its sentences
 _SMALL_EPISODE = 48  # words of the essential sentences of an episode
 _LONGEST_FILLER = 14
+
+_NO_WISHES = words_of("is was has had can could never always lost does")
 
 Line = tuple[str, tuple[str, ...]]  # the mark ("" is essential), and the alternatives
 
@@ -84,16 +86,14 @@ def _characters(topic: str, dice: random.Random) -> dict[str, str]:
     words = topic.lower().split()
     beings = list(dict.fromkeys(one for word in words if (one := singular(word)) in scenes.BEINGS))
     pronoun = next((word for word in words if word in ("she", "her", "he", "his")), "")
-    lead = re.match(
-        r"([A-Z][a-z]+) (?:and (?:her|his)|who|the)\b", topic
-    )  # "Anna and her cat": the cat is not the hero
+    # "Anna and her cat": the cat is not the hero.
+    lead = re.match(r"([A-Z][a-z]+) (?:and (?:her|his)|who|the)\b", topic)
     named = lead or re.search(r"\b(?:named|called) (\w+)", topic)
     named = named or re.search(rf"\b(?:{'|'.join(beings) or '-'}) ([A-Z]\w+)", topic)  # "my dog Rex"
     people = ["girl" if pronoun in ("she", "her") else "boy"] if lead and pronoun else []
     hero = next(iter((*people, *beings)), "") or dice.choice(scenes.WORDS["heroes"])
-    is_female = hero in scenes.WORDS["female"] or (
-        hero not in scenes.WORDS["male"] and (pronoun in ("she", "her") or (not pronoun and dice.random() < 0.5))
-    )
+    guess = pronoun in ("she", "her") or (not pronoun and dice.random() < 0.5)
+    is_female = hero in scenes.WORDS["female"] or (hero not in scenes.WORDS["male"] and guess)
     name = capital(named[1]) if named else dice.choice(scenes.WORDS["girls" if is_female else "boys"])
     he, him, his = ("she", "her", "her") if is_female else ("he", "him", "his")
     theme = _theme(topic, beings, dice)
@@ -117,13 +117,10 @@ def _theme(topic: str, beings: list[str], dice: random.Random) -> str:
 def _wish(topic: str) -> str:
     """What the hero wants to do, if the topic says so: "a robot who learns to paint" gives "learn to paint"."""
     found = re.search(r"\b(?:who|that) (?:(?:wants|wishes|dreams|hopes|longs|tries) (?:to|of) )?([a-z]+)( .*)?$", topic)
-    if (
-        found is None
-        or found[1].endswith("ing")
-        or found[1] in ("is", "was", "has", "had", "can", "could", "never", "always", "lost", "does")
-    ):
+    if found is None or found[1].endswith("ing") or found[1] in _NO_WISHES:
         return ""
-    return singular(found[1]) + (found[2] or "")  # the third person ends like a plural
+    # The third person ends like a plural.
+    return singular(found[1]) + (found[2] or "")
 
 
 def _phrase(topic: str) -> str:
@@ -167,9 +164,8 @@ class Teller:
 
     def scene_of(self, sentences: Sequence[str], budget: int = 500) -> list[str]:
         """Return the sentences of a scene: the essential ones, and others up to ``budget`` words."""
-        made = [
-            (mark, self.sentence(entry)) for mark, entry in _lines(sentences) if mark != "?" or self.scene["phrase"]
-        ]
+        lines = [(mark, entry) for mark, entry in _lines(sentences) if mark != "?" or self.scene["phrase"]]
+        made = [(mark, self.sentence(entry)) for mark, entry in lines]
         left = budget - sum(size(text) for mark, text in made if mark != "-")
         kept: list[str] = []
         for mark, sentence in made:
@@ -263,7 +259,8 @@ def _miniature(teller: Teller, number: int) -> str:
     for place in scenes.MINIATURE_ORDER:
         mark, alternatives = lines[place]
         text = teller.sentence(alternatives) if mark != "?" or teller.scene["phrase"] else ""
-        if text and number - size(text) not in (1, *range(-50, 0)):  # no sentence has a single word
+        # What is left is filled with sentences of two words and more, so one word must not be left.
+        if text and number - size(text) not in (1, *range(-50, 0)):
             chosen[place] = text
             number -= size(text)
     *told, last = [text for _, text in sorted(chosen.items())]

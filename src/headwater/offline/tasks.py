@@ -24,12 +24,11 @@ _KINDS = {
         "guide tutorial manual",
         "code function program script snippet class algorithm",
         "haiku",
-        "limerick",
     )
     for noun in nouns.split()
 }
 #: What can be listed; ``prose`` has the items.
-LISTED = words_of("tip advice hint idea suggestion reason name fruit color colour planet")
+LISTED = words_of("tip advice hint idea suggestion reason name fruit")
 _POLITE = words_of("please can could would will you now so ok okay hi hello hey i i'd want need like to and then me")
 _VERBS = words_of(
     "tell write create make give compose generate invent narrate draft produce show list name suggest recommend "
@@ -83,7 +82,8 @@ class Task(msgspec.Struct, frozen=True):
 def task_of(prompt: Prompt) -> Task:
     """Return what a prompt asks for."""
     task = _task_in(prompt.instruction)
-    if not task.kind and prompt.material:  # "Hi!", and the wish itself in the next line
+    # "Hi!", and the wish itself in the next line.
+    if not task.kind and prompt.material:
         task = _task_in(prompt.text[:1000])
     return task if task.kind else _follow_up(prompt)
 
@@ -109,17 +109,15 @@ def _task_of_sentence(sentence: str, rest: str, length: Length) -> Task:
         topic = _topic(explained["topic"])
         return Task("explanation" if topic else "", topic, length=length)
     noun = _kind_noun(words)
-    if (
-        not noun
-        and words[0] in _VERBS
-        and (length.words or length.paragraphs or length.sentences)
-        and _ABOUT.search(sentence)
-    ):
-        noun = "essay"  # "Write 200 words about rivers"
+    # "Write 200 words about rivers."
+    if not noun and words[0] in _VERBS and _ABOUT.search(sentence):
+        noun = "essay" if length.words or length.paragraphs or length.sentences else ""
     number = next((number for word in words[:6] if (number := number_of(word))), 0)
-    if noun in LISTED and re.search(rf"\ban? {noun}\b", sentence, re.I):  # "Name a fruit."
+    # "Name a fruit."
+    if noun in LISTED and re.search(rf"\ban? {noun}\b", sentence, re.I):
         number = 1
-    if noun in LISTED and words[0] not in _VERBS and number < 2:  # "A name is only a name."
+    # "A name is only a name."
+    if noun in LISTED and words[0] not in _VERBS and number < 2:
         return Task()
     kind = _KINDS.get(noun, "list") if noun else ""
     return Task(kind, _topic_of(kind, noun, sentence, rest) if noun else "", noun, number, length)
@@ -133,7 +131,7 @@ def _kind_noun(words: list[str]) -> str:
         if word in _STOPS and not (found == "" and word in ("of", "for")):
             break
         name = _named(word)
-        found = found if found in ("haiku", "limerick") or not name else name
+        found = found if found == "haiku" or not name else name
     return found
 
 
@@ -175,6 +173,6 @@ def _follow_up(prompt: Prompt) -> Task:
     for turn in reversed(prompt.turns[-40:]):
         if turn.role == "user":
             task = _task_in(turn.text[:500])
-            if task.kind in ("story", "poem", "haiku", "limerick", "essay", "explanation"):
+            if task.kind in ("story", "poem", "haiku", "essay", "explanation"):
                 return msgspec.structs.replace(task, is_continued=found["more"] is not None)
     return Task()

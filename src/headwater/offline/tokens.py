@@ -65,7 +65,8 @@ def count_request(request: GenerateContentRequest) -> dict[MediaModality, int]:
 
 
 def _count_part(part: Part) -> tuple[MediaModality, int]:
-    if part.file_data is not None:  # the file is never opened and its size unknown: every kind counts as one image
+    # A file of somewhere else is not opened and its size unknown: every kind counts as one image.
+    if part.file_data is not None:
         return modality_of(part.file_data.mime_type), _IMAGE_TOKENS
     if part.inline_data is not None:
         modality, size = modality_of(part.inline_data.mime_type), len(part.inline_data.data or b"")
