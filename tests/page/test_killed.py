@@ -59,7 +59,7 @@ def test_killed_while_it_is_sent(process: Process, visits: Any) -> None:
     """A message that is sent to a server that is not there is not shown as saved; it is answered when there is one."""
     page = visits(process.url)[0].new_page()
     page.goto(process.url)
-    page.wait_for_function("() => document.querySelector('#engine')?.textContent === ''")
+    page.wait_for_selector("#engine >> text=Offline engine")
     process.kill()
     ask(page, ASKED)
     page.wait_for_selector("text=Not saved yet. The server cannot be reached.")

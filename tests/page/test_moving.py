@@ -96,7 +96,7 @@ def test_moved_with_a_key(talker: Talker, visits: Any) -> None:
         page.goto(live.url)
         page.evaluate(LEFT, [chat("one", 1_700_000_000_000)])
         page.reload()
-        page.wait_for_selector("#options[open]")
+        page.wait_for_selector("#sign-in[open]")
         assert page.evaluate(KEPT) == 3
         use_key(page, "sesame")
         titles_are(page, "Title of one")

@@ -132,7 +132,7 @@ def test_refused(talker: Talker, served: Live, open_page: Any) -> None:
     ask(page, "q")
     said = page.wait_for_selector("[role=alert]").inner_text()
     assert "Not saved." in said
-    assert "Send fewer or smaller images." in said
+    assert "Send fewer or smaller files." in said
     page.click("text=Discard")
     page.wait_for_selector("#empty h2")
     assert page.input_value("#prompt") == "q"
@@ -267,7 +267,7 @@ def test_the_key_is_asked_for_when_it_is_needed(talker: Talker, visits: Any) -> 
     with Live(talker, api_keys=["sesame"]) as live:
         page = visits(live.url)[0].new_page()
         page.goto(live.url)
-        page.wait_for_selector("#options[open]")
+        page.wait_for_selector("#sign-in[open]")
         page.keyboard.press("Escape")
         ask(page, "q")
         page.wait_for_selector("[role=alert] >> text=Not saved. This server needs an API key.")

@@ -38,10 +38,14 @@ def titles_are(page: Any, *titles: str) -> None:
 
 
 def use_key(page: Any, key: str) -> None:
-    """Put an API key into the settings, which are open or will be in a moment."""
-    page.wait_for_selector("#options[open]")
-    page.fill("[name=apiKey]", key)
-    page.keyboard.press("Escape")
+    """Sign in with an API key, or put it into the settings: one of the two is open or will be in a moment."""
+    page.wait_for_selector("#options[open], #sign-in[open]")
+    if page.is_visible("#sign-in"):
+        page.fill("[name=key]", key)
+        page.press("[name=key]", "Enter")
+    else:
+        page.fill("[name=apiKey]", key)
+        page.keyboard.press("Escape")
 
 
 def paste_picture(page: Any, width: int = 3000) -> None:

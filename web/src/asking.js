@@ -22,7 +22,7 @@ export function itemOf(chat, { parts, parent, model, canThink }) {
 /** What a chat is called that begins with this. @param {Part[]} parts */
 function titleOf(parts) {
   const words = parts.map((part) => part.text ?? "").join(" ").trim().replace(/\s+/g, " ");
-  return words.length > TITLE_LENGTH ? `${words.slice(0, TITLE_LENGTH - 1)}…` : words || "A picture";
+  return words.length > TITLE_LENGTH ? `${words.slice(0, TITLE_LENGTH - 1)}…` : words || (parts.some(({ inlineData }) => inlineData?.mimeType.startsWith("image/")) ? "A picture" : "A file");
 }
 
 /** What to ask with: the model and the settings, as the Gemini API has them. @param {any} chosen @returns {any} */

@@ -1,4 +1,4 @@
-// The two dialogs: settings, and the question before a link of the model's is opened.
+// The dialogs: settings, the question for the API key, and that before a link of the model's is opened.
 import { the } from "./dom.js";
 import { saveSettings, settings } from "./store.js";
 
@@ -17,17 +17,37 @@ export function settingsDialog(changed) {
   let key = "";
   dialog.addEventListener("beforetoggle", () => (key = dialog.open ? key : settings().apiKey));
   dialog.addEventListener("close", () => settings().apiKey !== key && changed());
+  keyDialog(changed);
   showTheme();
 }
 
-/** Open the settings, at one of its fields. @param {string} [field] */
-export function openSettings(field) {
+/** @param {() => void} changed */
+function keyDialog(changed) {
+  const dialog = the("sign-in");
+  dialog.querySelector("button").addEventListener("click", () => dialog.close());
+  dialog.addEventListener("close", () => {
+    if (dialog.returnValue !== "enter") return;
+    saveSettings({ apiKey: dialog.querySelector("input").value.trim() });
+    changed();
+  });
+}
+
+/** Ask for the server's API key, and for nothing else. */
+export function signIn() {
+  const dialog = the("sign-in");
+  if (document.querySelector("dialog[open]")) return;
+  the("key-note").textContent = settings().apiKey ? "This server did not accept the API key. Enter another one." : "API key of this server";
+  dialog.querySelector("input").value = dialog.returnValue = "";
+  dialog.showModal();
+}
+
+/** Open the settings. */
+export function openSettings() {
   const form = the("options").querySelector("form");
   const values = settings();
   for (const name of FIELDS) form.elements[name].value = values[name];
   form.elements.thoughts.checked = values.thoughts;
   if (!the("options").open) the("options").showModal();
-  if (field) form.elements[field].focus();
 }
 
 export function showTheme() {

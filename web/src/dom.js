@@ -45,6 +45,11 @@ export function icon(name) {
   return picture;
 }
 
+/** Whether a key sends a message: Enter, but not in the middle of a word of an input method. @param {KeyboardEvent} event */
+export function isSend({ key, shiftKey, isComposing }) {
+  return key === "Enter" && !shiftKey && !isComposing;
+}
+
 /** Say something to those who do not see it. @param {string} words */
 export function announce(words) {
   the("status").textContent = words;

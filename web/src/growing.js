@@ -13,7 +13,7 @@ const EASE = 5;
 const SHORTEST = 40;
 const LONGEST = 500;
 /** Tags that are drawn in one go: more of them come after the browser has had its turn. */
-const TAGS_AT_ONCE = 2500;
+const TAGS_AT_ONCE = 8000;
 const CODE_TAGS = 10; // the frame of a code block
 
 export class Growing {

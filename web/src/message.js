@@ -1,7 +1,7 @@
 // One message on the page: what the user said, or an answer with its thoughts, its end, and what can be done with it.
 import { partsOf, textIn } from "./contents.js";
 import { calm } from "./cost.js";
-import { h, icon } from "./dom.js";
+import { announce, h, icon, isSend } from "./dom.js";
 import { Growing } from "./growing.js";
 import { modelLabel } from "./models.js";
 import { Steps } from "./steps.js";
@@ -12,9 +12,13 @@ import { errorOf, explained, finishWords } from "./trouble.js";
  * @typedef {object} Actions
  * @property {(message: Message, text: string) => void} edit
  * @property {(message: Message) => void} again
+ * @property {(message: Message) => void} proceed
  * @property {(message: Message, step: number) => void} turn
  * @property {() => void} onDraw
  */
+
+const LONG = 1500; // characters of a message that is shown whole
+const LINES = 14;
 
 /** What the user said. @param {Message} message @param {{ at: number, of: number }} branch @param {Actions} actions @param {boolean} [isSent] */
 export function userView(message, branch, actions, isSent = true) {
@@ -25,8 +29,9 @@ export function userView(message, branch, actions, isSent = true) {
   const others = parts.filter((part) => !pictureOf(part)).map((part) => steps.view(part)).filter(Boolean);
   const edit = () => button("edit", "Edit", () => editor(view, text, (changed) => actions.edit(message, changed)));
   const view = h("article", { class: isSent ? "user" : "user unsent", "aria-label": isSent ? "You" : "You, not saved yet" });
-  const bubble = h("div", { class: "bubble" }, pictures.length > 0 && h("div", { class: "pictures" }, ...pictures), ...others, calm(text));
-  view.append(bubble, h("div", { class: "tools" }, ...turner(message, branch, actions), copyButton(() => text), isSent && edit()));
+  const isLong = text.length > LONG || text.split("\n").length > LINES;
+  const bubble = h("div", { class: isLong ? "bubble folded" : "bubble" }, pictures.length > 0 && h("div", { class: "pictures" }, ...pictures), ...others, calm(text));
+  view.append(bubble, isLong ? unfolder(bubble) : "", h("div", { class: "tools" }, ...turner(message, branch, actions), copyButton(() => text), isSent && edit()));
   return view;
 }
 
@@ -120,7 +125,7 @@ export class AnswerView {
     this.note.replaceChildren(...this.#notes());
     const again = message.parent && button("again", "Try again", () => this.actions.again(message));
     const name = message.model && h("span", { "data-model": message.model }, modelLabel(message.model));
-    const figures = h("span", { class: "figures" }, name, figuresOf(message));
+    const figures = h("span", { class: "figures" }, name, ...figuresOf(message));
     this.tools.replaceChildren(...turner(message, this.branch, this.actions), copyButton(() => textIn(message)), ...(again ? [again] : []), figures);
   }
 
@@ -132,7 +137,8 @@ export class AnswerView {
       return [h("div", { class: "error", role: "alert" }, h("strong", {}, title), ` ${advice}`, detail && h("p", { class: "small" }, detail), again)];
     }
     if (state === "stopped") return [h("p", { class: "small" }, textIn(this.message) ? "Stopped." : "Stopped before the first word.")];
-    return finish && finish !== "STOP" ? [h("p", { class: "small" }, finishWords(finish))] : [];
+    const proceed = h("button", { type: "button", click: () => this.actions.proceed(this.message) }, "Continue");
+    return finish && finish !== "STOP" ? [h("p", { class: "small row" }, finishWords(finish), finish === "MAX_TOKENS" && proceed)] : [];
   }
 }
 
@@ -141,11 +147,10 @@ function figuresOf({ usage, metrics }) {
   const tokens = (usage?.candidatesTokenCount ?? 0) + (usage?.thoughtsTokenCount ?? 0);
   const first = metrics?.first_chunk ?? 0;
   const seconds = (metrics?.seconds ?? 0) - first;
-  const words = [""];
-  if (tokens) words.push(`${tokens.toLocaleString("en")} tokens`);
-  if (tokens && seconds > 0.05) words.push(`${Math.round(tokens / seconds)} tokens/s`);
-  if (first >= 0.05) words.push(`first token ${first.toFixed(1)} s`);
-  return words.join(" · ");
+  const words = tokens ? ` · ${tokens.toLocaleString("en")} tokens` : "";
+  const speed = tokens && seconds > 0.05 ? ` · ${Math.round(tokens / seconds)} tokens/s` : "";
+  const wait = first >= 0.05 ? ` · first token ${first.toFixed(1)} s` : "";
+  return [words, h("span", { class: "speed" }, speed + wait)];
 }
 
 /** @param {import("./store.js").Part} part */
@@ -167,13 +172,19 @@ function copyButton(text) {
 
 /** Copy, and say so on the button for a moment. @param {Element} element @param {string} text */
 export async function copied(element, text) {
-  const before = element.getAttribute("aria-label") ?? "";
-  const done = await navigator.clipboard.writeText(text).then(() => "Copied", () => "Copying is not allowed");
-  element.setAttribute("aria-label", done);
+  const isDone = await navigator.clipboard.writeText(text).then(() => true, () => false);
+  const words = isDone ? "Copied" : "Copying is not allowed";
+  announce(words);
+  if (element.classList.contains("copied")) return;
+  const name = element.getAttribute("aria-label") ?? "";
+  const before = [...element.childNodes];
+  element.setAttribute("aria-label", words);
   element.classList.add("copied");
+  element.replaceChildren(icon(isDone ? "check" : "close"), words);
   setTimeout(() => {
-    element.setAttribute("aria-label", before);
+    element.setAttribute("aria-label", name);
     element.classList.remove("copied");
+    element.replaceChildren(...before);
   }, 1500);
 }
 
@@ -182,10 +193,22 @@ function turner(message, { at, of }, actions) {
   if (of < 2) return [];
   const step = (/** @type {string} */ name, /** @type {string} */ label, /** @type {number} */ way) => {
     const found = button(name, label, () => actions.turn(message, way));
+    found.classList.add("turn");
     found.disabled = at + way < 0 || at + way >= of;
     return found;
   };
   return [step("left", "Earlier version", -1), h("span", { class: "figures" }, `${at + 1} of ${of}`), step("right", "Later version", 1)];
+}
+
+/** @param {HTMLElement} bubble */
+function unfolder(bubble) {
+  const more = h("button", { type: "button", class: "quiet small", "aria-expanded": "false" }, "Show more");
+  more.addEventListener("click", () => {
+    const isFolded = bubble.classList.toggle("folded");
+    more.setAttribute("aria-expanded", String(!isFolded));
+    more.textContent = isFolded ? "Show more" : "Show less";
+  });
+  return more;
 }
 
 /** @param {HTMLElement} view @param {string} text @param {(text: string) => void} send */
@@ -197,10 +220,13 @@ function editor(view, text, send) {
     "form",
     { class: "editor", submit: (/** @type {Event} */ event) => (event.preventDefault(), area.value.trim() ? send(area.value) : close()) },
     area,
-    h("div", { class: "row" }, h("button", { type: "button", click: close }, "Cancel"), h("button", { type: "submit", class: "main" }, "Send again")),
+    h("div", { class: "row" }, h("span", { class: "hint" }, "Enter sends, Esc cancels"), h("button", { type: "button", click: close }, "Cancel"), h("button", { type: "submit", class: "main" }, "Send again")),
   );
   area.value = text;
-  area.addEventListener("keydown", (/** @type {KeyboardEvent} */ event) => event.key === "Escape" && (event.stopPropagation(), close()));
+  area.addEventListener("keydown", (/** @type {KeyboardEvent} */ event) => {
+    if (event.key === "Escape") (event.stopPropagation(), close());
+    else if (isSend(event)) (event.preventDefault(), form.requestSubmit());
+  });
   view.replaceChildren(form);
   area.focus();
 }

@@ -2,7 +2,7 @@
 import { h } from "./dom.js";
 import { HeadwaterError, call } from "./headwater.js";
 import { saveSettings, settings } from "./store.js";
-import { openSettings } from "./dialogs.js";
+import { signIn } from "./dialogs.js";
 
 const WITHOUT_LIST = "gemini-2.5-flash";
 /** Models that think, where the list does not say. */
@@ -67,8 +67,8 @@ export class Models {
   }
 
   #needKey() {
-    this.note.textContent = "This server needs an API key: enter it in Settings.";
-    openSettings("apiKey");
+    this.note.textContent = "This server needs an API key.";
+    signIn();
   }
 
   #show() {

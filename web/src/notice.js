@@ -12,6 +12,11 @@ export function stand(words, ways = []) {
   the("stand").replaceChildren(...(words ? [h("p", {}, words), ...buttons] : []));
 }
 
+/** What was said is over. */
+export function hush() {
+  the("said").replaceChildren();
+}
+
 /** Say for a while what did not work, or what was done. @param {string} words @param {{ label: string, act: () => void }} [way] */
 export function say(words, way) {
   clearTimeout(timer);

@@ -39,6 +39,7 @@ function current() {
 function show() {
   const id = current();
   if (id !== talk.chat.id) talk.show(id);
+  composer.open(id);
   sidebar.draw();
   sidebar.toggle(false);
   if (!document.activeElement?.matches("#list input")) composer.focus(); // the second click on a name begins to change it
@@ -46,8 +47,8 @@ function show() {
 
 /** Go to a chat; to a new one without an id. @param {string} id */
 function open(id) {
-  if (id === current()) show();
-  else location.hash = id;
+  location.hash = id;
+  show(); // at once: what is typed next is for this chat
 }
 
 /** Chats that are not on the server yet, or have something that is not. */
@@ -88,6 +89,7 @@ async function remove(id) {
   for (const item of outbox.items(id)) outbox.drop(item.id);
   talk.drop(id);
   list.drop(id);
+  composer.forget(id);
   tell({ chat: id });
   announce("The chat was deleted.");
   if (id === current()) open("");

@@ -6,7 +6,7 @@ const WORDS = {
   401: ["This server needs an API key.", "Enter yours in Settings, then try again."],
   403: ["The server does not allow this.", "Check the API key in Settings."],
   404: ["The server does not have this model.", "Choose another one above, then try again."],
-  413: ["The message is too large for the server.", "Send fewer or smaller images."],
+  413: ["The message is too large for the server.", "Send fewer or smaller files."],
   429: ["Too many requests.", "Wait a moment, then try again."],
   503: ["The model cannot be reached right now.", "Try again in a moment."],
   504: ["The model took too long.", "Try again, or ask for less."],

@@ -2,7 +2,7 @@
 import * as api from "./api.js";
 import { itemOf } from "./asking.js";
 import { partsOf } from "./contents.js";
-import { openSettings } from "./dialogs.js";
+import { signIn } from "./dialogs.js";
 import { announce } from "./dom.js";
 import { randomKey } from "./headwater.js";
 import { say } from "./notice.js";
@@ -65,6 +65,11 @@ export class Turns {
     if (message.parent) this.#askAgain({ parent: message.parent });
   }
 
+  /** Ask for the rest of an answer that was cut at a limit. @param {Message} message */
+  proceed(message) {
+    this.#askAgain({ parts: [{ text: "Continue exactly where you stopped." }], parent: message.id });
+  }
+
   /** Show another branch. @param {Message} message @param {number} step */
   turn(message, step) {
     const { chat } = this.talk;
@@ -98,6 +103,7 @@ export class Turns {
     if (chat.leaf === id) chat.leaf = item.body.message?.parent ?? item.body.parent ?? null;
     if (!chat.messages.size && !this.outbox.items(chat.id).length) {
       this.talk.drop(chat.id);
+      this.composer.move("");
       this.open("");
     } else this.talk.load(chat); // it may have come to the server all the same
     this.list.refresh();
@@ -131,7 +137,7 @@ export class Turns {
     if (chat !== this.talk.chat) return;
     announce(message.state === "done" ? "The answer is complete." : "The answer has ended.");
     this.talk.draw();
-    if (message.error?.code === 401) openSettings("apiKey");
+    if (message.error?.code === 401) signIn();
     if (isForgotten) setTimeout(() => this.talk.load(chat), A_MOMENT);
   }
 
@@ -164,7 +170,7 @@ export class Turns {
     if (item.chat === chat.id) this.talk.draw();
     const { name, error } = this.outbox.state(item.id);
     if (name !== "refused") return;
-    if (error?.status === 401) openSettings("apiKey");
+    if (error?.status === 401) signIn();
     else if (item.chat === chat.id && chat.state === "there" && (error?.status === 400 || error?.status === 404)) this.talk.load(chat); // is it lost?
   }
 
