@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import difflib
+import inspect
 from collections.abc import Callable, Mapping
 from functools import cached_property
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Never, Self
 
 from headwater.client.groups.chats import AsyncChats, Chats
 from headwater.client.groups.files import AsyncFiles, Files
@@ -85,7 +87,10 @@ class Client:
         debug_config: Any = None,
         http_options: HttpOptions | Mapping[str, Any] | None = None,
         options: StreamOptions | None = None,
+        **unknown: Never,
     ) -> None:
+        if unknown:
+            raise UsageError(_unknown_argument_text(next(iter(unknown))))
         if enterprise is not None and vertexai is not None and enterprise != vertexai:
             raise UsageError("enterprise and vertexai mean the same: pass one of them")
         self._settings = Settings(
@@ -125,3 +130,11 @@ class Client:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
+
+
+def _unknown_argument_text(name: str) -> str:
+    known = [each for each in inspect.signature(Client).parameters if each != "unknown"]
+    near = difflib.get_close_matches(name.lower(), known, 1)
+    if near:
+        return f"Client has no argument {name!r}: did you mean {near[0]!r}?"
+    return f"Client has no argument {name!r}: the arguments are {', '.join(known)}"

@@ -197,6 +197,11 @@ def _field(cls: Any, key: Any, names: Mapping[str, Any]) -> str:
     aliases = _aliases(cls)
     found = aliases.get(_fold(key)) if isinstance(key, str) else None
     if found is None:
+        if (cls.__name__, key) == ("Content", "content"):  # a message as the OpenAI API has it
+            raise UsageError(
+                "Content has no field 'content': use 'parts', as in {'role': 'user', 'parts': [{'text': ...}]}; "
+                "the model's role is 'model', and instructions go to config={'system_instruction': ...}"
+            )
         near = difflib.get_close_matches(_fold(str(key)), list(aliases), n=1, cutoff=0.6)
         hint = f" Did you mean {aliases[near[0]]!r}?" if near else f" It has: {', '.join(sorted(names))}."
         raise UsageError(f"{cls.__name__} has no field {key!r}.{hint}")

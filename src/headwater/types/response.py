@@ -288,6 +288,10 @@ class GenerateContentResponse(ApiResponse):
             return parts[0].text or ""
         return "".join([part.text for part in parts if part.text and not part.thought])
 
+    def _repr_markdown_(self) -> str | None:
+        """The text, for notebooks; None leaves a response without text to its plain form."""
+        return self.text or None
+
     @property
     def thought_text(self) -> str:
         """The thoughts of the first candidate, or ``""``."""

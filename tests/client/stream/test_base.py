@@ -18,6 +18,7 @@ from headwater.errors import (
     StreamInterrupted,
     StreamStalled,
     StreamTruncated,
+    UsageError,
 )
 from tests.support.servers import Connection, Request, Server, refuses, says, scripted, two_then_stall, whole
 
@@ -51,7 +52,8 @@ def test_stream_knows_its_answer_so_far(side: Any) -> None:
         assert stream.usage_metadata.total_token_count == 7
         assert (stream.response.response_id, stream.response.model_version) == ("r1", "test-model")
         assert "test-key" not in repr(stream)
-        assert side.read(stream) == []
+        with pytest.raises(UsageError, match="read to its end"):
+            side.read(stream)
         assert side.next(stream) is None
         assert len(server.requests) == 1
 

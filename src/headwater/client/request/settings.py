@@ -46,6 +46,8 @@ class Settings:
         http_options: HttpOptions | Mapping[str, Any] | None = None,
         defaults: StreamOptions | None = None,
     ) -> None:
+        if api_key is not None and not isinstance(api_key, str):
+            raise UsageError(f"api_key is a str, not {type(api_key).__name__}")
         self.options = _options(http_options)
         #: The options of every generate_content call and stream; those of a call take precedence.
         self.defaults: StreamOptions = defaults or {}

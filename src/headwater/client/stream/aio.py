@@ -69,6 +69,7 @@ class AsyncUnaryCall(BaseStream[R]):
         except BaseException:  # a cancelled task above all: the connection is closed before the error leaves
             self.close()
             raise
+        self._is_read = True
         raise StopAsyncIteration
 
     async def _do(self, step: Step) -> None:
@@ -163,8 +164,9 @@ class AsyncStream(AsyncUnaryCall[GenerateContentResponse]):
         Raises:
             HeadwaterError: if the answer is incomplete; its ``partial`` is what had arrived.
         """
-        async for _ in self:
-            pass
+        if not self._is_read:
+            async for _ in self:
+                pass
         return self.response
 
     async def __aenter__(self) -> Self:
@@ -214,7 +216,11 @@ class _Mapped(AsyncIterator[M]):
     async def __anext__(self) -> M:
         while not self._ready:
             if self._error is not None:
-                raise self._error
+                error, self._error = self._error, StopAsyncIteration()
+                try:
+                    raise error
+                finally:
+                    del error  # as in ``BaseStream._end``
             try:
                 if self._loop is None:
                     self._loop = self._begin()

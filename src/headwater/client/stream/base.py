@@ -43,7 +43,7 @@ from headwater.core.answer.metrics import Metrics
 from headwater.core.answer.progress import Progress
 from headwater.core.machine.machine import Machine
 from headwater.core.machine.steps import Stop, TransportError
-from headwater.errors import HeadwaterError, StreamCancelled
+from headwater.errors import HeadwaterError, StreamCancelled, UsageError
 from headwater.transport.base import WaitInterrupter
 from headwater.types import FinishReason, GenerateContentConfig, GenerateContentResponse, UsageMetadata
 
@@ -88,6 +88,7 @@ class BaseStream(Generic[R]):
         self._is_cancelled = False
         self._body: Any = None  # a Body or an AsyncBody
         self._has_ended = False
+        self._is_read = False  # whether a loop has seen the end
         self._waiting = WaitInterrupter()
         self._measure: Measure | None = None
         self._growing: GrowingJson | None = None
@@ -281,5 +282,14 @@ class BaseStream(Generic[R]):
         return EventTranslator(lambda: self._snapshot.fold)
 
     def _begin_loop(self, *, reports_events: bool) -> None:
-        """Record that a loop begins, and whether it wants retries and restarts among the results."""
+        """Record that a loop begins, and whether it wants retries and restarts among the results.
+
+        Raises:
+            UsageError: if the stream has been read to its end: a loop would do nothing, without a word.
+        """
+        if self._is_read:
+            raise UsageError(
+                "the stream was read to its end, and its chunks are not kept: use stream.text, stream.response or "
+                "stream.collect(), or call generate_content_stream again"
+            )
         self._machine.reports_events = reports_events

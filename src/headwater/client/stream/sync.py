@@ -62,6 +62,7 @@ class UnaryCall(BaseStream[R]):
         except BaseException:  # Ctrl-C above all: the connection is closed before the error leaves
             self.close()
             raise
+        self._is_read = True
         raise StopIteration
 
     def _do(self, step: Step) -> None:
@@ -122,8 +123,9 @@ class Stream(UnaryCall[GenerateContentResponse]):
         Raises:
             HeadwaterError: if the answer is incomplete; its ``partial`` is what had arrived.
         """
-        for _ in self:
-            pass
+        if not self._is_read:
+            for _ in self:
+                pass
         return self.response
 
     def __enter__(self) -> Self:

@@ -7,7 +7,7 @@ says when it wants to be asked again.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from typing import Protocol, cast, runtime_checkable
+from typing import Any, Protocol, cast, runtime_checkable
 
 from headwater.errors import UsageError
 from headwater.types import GenerateContentResponse
@@ -71,11 +71,14 @@ def _started(recipe: Recipe) -> Stage:
     if not callable(recipe):
         hint = " A stage serves one stream: pass its class." if hasattr(recipe, "feed") else ""
         raise UsageError(f"{recipe!r} makes no stage: it has no start() and cannot be called.{hint}")
-    stage = recipe()
+    stage: Any = recipe()
+    name = getattr(recipe, "__name__", repr(recipe))
+    if isinstance(stage, Startable) and not hasattr(stage, "feed"):
+        raise UsageError(f"did you forget the parentheses? A stage is {name}(), as in stages=[{name}()]")
     missing = [name for name in _METHODS if not callable(getattr(stage, name, None))]
     if missing:
         raise UsageError(f"{recipe!r} made no stage: {type(stage).__name__} has no {', '.join(missing)}()")
-    return stage
+    return cast("Stage", stage)
 
 
 class Pipeline:
