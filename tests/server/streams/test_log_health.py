@@ -10,6 +10,7 @@ import pytest
 from headwater.errors import LogError
 from headwater.log.memory import MemoryLog
 from tests.support.live import ASK, Held, Live, read_all, read_until
+from tests.support.ws_peer import dial, scene, serving
 
 
 class FullLog(MemoryLog):
@@ -48,6 +49,23 @@ def test_readers_of_a_stream_that_a_full_disk_stops_are_told() -> None:
         live.until(lambda: not live.server.recorder.health.is_degraded)
         assert b"event: failed" in live.get(path, last_event_id="2").body
         assert _health(live) == "ok"
+
+
+@scene
+async def test_websocket_is_told_too() -> None:
+    """A stream on a WebSocket ends with an error, and the connection stays."""
+    log, engine = FullLog(), Held(first=2)
+    async with serving(engine, log=log) as live, dial(live) as peer:
+        await peer.greet()
+        await peer.generate(prompt="x", id="a")
+        await peer.hear_until("chunk")
+        log.is_full = True
+        live.on_loop(lambda: engine.gate and engine.gate.set())
+        end = (await peer.hear_end())[-1]
+        assert (end["type"], end["code"], end["id"]) == ("error", "internal", "a")
+        assert "could not store" in end["message"]
+        await peer.say(type="ping", n=1)
+        assert (await peer.hear())["type"] == "pong"
 
 
 @pytest.mark.parametrize("is_started", [True, False])

@@ -38,12 +38,13 @@ from __future__ import annotations
 import asyncio
 import secrets
 from collections import deque
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 
 from headwater.errors import APIError, HeadwaterError, UnknownStreamError, UsageError
 from headwater.server.http.auth import Auth
 from headwater.server.http.offload import run_sized
 from headwater.server.streams.record_format import StreamHeader
+from headwater.server.streams.recorder import log_unwritable
 from headwater.server.streams.registry import StartedStream, StreamRegistry
 from headwater.server.streams.retention import RetentionPolicy
 from headwater.server.websocket import errors as codes
@@ -66,6 +67,8 @@ from headwater.server.websocket.socket import CloseReason, MessageSocket
 
 #: How many invalid messages are answered before the connection is closed.
 MAX_BAD_MESSAGES = 10
+#: How long the reader of a stream whose end could not be written has to get what is stored (seconds).
+_CLOSING_SECONDS = 1.0
 #: How many prompts without an id may wait for those before them.
 MAX_WAITING = 16
 _NO_KEY = "an API key is needed: send it as the token of hello"
@@ -300,7 +303,7 @@ class Connection:
     async def _read(self, reader: StreamReader, id: str | None, after: int | None) -> None:
         """Follow a stream to its end, or report why that failed."""
         try:
-            await reader.run(after=after, pause=self._limits.keep_alive)
+            await self._run(reader, after)
         except (ValueError, HeadwaterError) as error:
             await self._socket.send_error(*_reading_error(error), id)
         except StuckError:
@@ -316,6 +319,28 @@ class Connection:
                 del self._readers[id]
             self._close(reader)
             self._leave_when_done()
+
+    async def _run(self, reader: StreamReader, after: int | None) -> None:
+        """Follow a stream to its end.
+
+        Raises:
+            APIError: 503, if the end could not be written: nothing follows until the log can be written again.
+        """
+        reading = asyncio.create_task(reader.run(after=after, pause=self._limits.keep_alive))
+        losing = asyncio.create_task(self._registry.wait_lost(reader.name))
+        try:
+            await asyncio.wait({reading, losing}, return_when=asyncio.FIRST_COMPLETED)
+            if not reading.done():
+                # What is stored already is quick to read.
+                await asyncio.wait({reading}, timeout=_CLOSING_SECONDS)
+            if not reading.done():
+                raise log_unwritable()
+            await reading
+        finally:
+            losing.cancel()
+            reading.cancel()
+            with suppress(asyncio.CancelledError, Exception):
+                await reading
 
     async def _cancel(self, message: Cancel) -> None:
         if message.id is None and message.stream is None:
@@ -392,6 +417,8 @@ def _reading_error(error: Exception) -> tuple[str, str]:
     match error:
         case UnknownStreamError():
             return "expired", "the stream is no longer stored"
+        case APIError():
+            return "internal", error.message
         case HeadwaterError():
             return "internal", f"the log failed: {type(error).__name__}"
     return "bad_request", str(error)
