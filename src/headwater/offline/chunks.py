@@ -104,18 +104,23 @@ def cut(
 def _chunk(piece: _Cut, number: int, meter: _Meter, response_id: str) -> GenerateContentResponse:
     meter.tokens += piece.tokens
     meter.thoughts += piece.thought_tokens
-    content, prompt = Content(parts=piece.parts, role="model"), sum(meter.prompt.values())
+    content = Content(parts=piece.parts, role="model")
     return GenerateContentResponse(
         candidates=[Candidate(content=content, finish_reason=piece.finish, finish_message=piece.message, index=number)],
-        usage_metadata=UsageMetadata(
-            prompt_token_count=prompt,
-            candidates_token_count=meter.tokens or None,
-            total_token_count=prompt + meter.tokens + meter.thoughts,
-            prompt_tokens_details=modality_counts(meter.prompt),
-            thoughts_token_count=meter.thoughts or None,
-        ),
+        usage_metadata=_usage(meter),
         model_version=MODEL_VERSION,
         response_id=response_id,
+    )
+
+
+def _usage(meter: _Meter) -> UsageMetadata:
+    prompt = sum(meter.prompt.values())
+    return UsageMetadata(
+        prompt_token_count=prompt,
+        candidates_token_count=meter.tokens or None,
+        total_token_count=prompt + meter.tokens + meter.thoughts,
+        prompt_tokens_details=modality_counts(meter.prompt),
+        thoughts_token_count=meter.thoughts or None,
     )
 
 

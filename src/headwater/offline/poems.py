@@ -33,10 +33,7 @@ _RHYMES = """
 _FAMILIES = [
     f"{first.strip()} {second.strip()}".split(" / ") for first, second in zip(_RHYMES[::2], _RHYMES[1::2], strict=True)
 ]
-_HAIKU_FIVE = (
-    "quiet morning light", "a soft wind passes", "evening settles in", "the old pond listens", "one leaf drifts away",
-    "silver rain at dawn", "the night holds its breath", "small stars wake above",
-)  # fmt: skip
+_HAIKU_ENDS = ("quiet morning light", "a soft wind passes", "evening settles in", "silver rain at dawn")
 _HAIKU_MIDDLES = ("in the soft light, {}", "the old path leads to {}", "somewhere, softly, {}")
 
 
@@ -84,5 +81,5 @@ def _haiku(topic: str, dice: random.Random) -> str:
     """Three lines, the topic in the middle one."""
     # Only the first and the last line have five syllables for certain: counting those of any topic takes a dictionary.
     subject = re.sub(r"^(?:an?|the|my)\s+", "", topic, flags=re.I) or "morning"
-    first, last = dice.sample(_HAIKU_FIVE, 2)
+    first, last = dice.sample(_HAIKU_ENDS, 2)
     return f"{capital(first)}\n{dice.choice(_HAIKU_MIDDLES).replace('{}', subject)}\n{last}"

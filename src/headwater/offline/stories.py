@@ -62,7 +62,8 @@ class Scene:
         what, broke, mended = bags.dice.choice(scenes.QUESTS)
         thing = self.fixed["thing"]
         self.fixed |= {"what": what, "broke": broke, "mended": mended, "a_thing": with_article(thing)}
-        self.fixed |= {"Thing": _title(thing), "Hero": _title(self.fixed["hero"]), "a_hero": with_article(self["hero"])}
+        self.fixed["Thing"] = thing.title().replace(" Of ", " of ")
+        self.fixed["Hero"], self.fixed["a_hero"] = capital(self["hero"]), with_article(self["hero"])
         self.move()
 
     def move(self, places: Sequence[str] = ("the hill of wind and thistles", "the bridge of seven arches")) -> None:
@@ -75,10 +76,6 @@ class Scene:
         if slot in self.fixed:
             return self.fixed[slot]
         return with_article(self["trait"]) if slot == "a_trait" else self.bags.draw(slot, scenes.WORDS[slot])
-
-
-def _title(phrase: str) -> str:
-    return " ".join(word if word in ("of", "the", "and", "in") else capital(word) for word in phrase.split())
 
 
 def _characters(topic: str, dice: random.Random) -> dict[str, str]:

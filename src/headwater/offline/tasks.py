@@ -15,18 +15,11 @@ from headwater.offline.english import Length, length_in, number_of, plain_words,
 from headwater.offline.prompt import Prompt
 from headwater.offline.scenes import BEINGS
 
-_KINDS = {
-    noun: nouns.split()[0]
-    for nouns in (
-        "story tale fable fairytale legend",
-        "poem verse rhyme ballad ode song lyrics",
-        "essay article post",
-        "guide tutorial manual",
-        "code function program script snippet class algorithm",
-        "haiku",
-    )
-    for noun in nouns.split()
-}
+_NOUNS = (
+    "story tale fable fairytale legend/poem verse rhyme ballad ode song lyrics/essay article post/guide tutorial manual"
+    "/code function program script snippet class algorithm/haiku"
+)
+_KINDS = {noun: nouns.split()[0] for nouns in _NOUNS.split("/") for noun in nouns.split()}
 #: What can be listed; ``prose`` has the items.
 LISTED = words_of("tip advice hint idea suggestion reason name fruit")
 _POLITE = words_of("please can could would will you now so ok okay hi hello hey i i'd want need like to and then me")
