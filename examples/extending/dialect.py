@@ -126,8 +126,8 @@ class CompletionsEngine:
 
 def chunk(text: str, finish_reason: str | None = None) -> GenerateContentResponse:
     """Return a chunk."""
-    content = {"role": "model", "parts": [{"text": text}]}
-    return GenerateContentResponse(candidates=[{"content": content, "finish_reason": finish_reason}])
+    candidate = {"content": {"role": "model", "parts": [{"text": text}]}, "finish_reason": finish_reason}
+    return GenerateContentResponse.model_validate({"candidates": [candidate]})
 
 
 class Upstream(BaseHTTPRequestHandler):

@@ -37,8 +37,8 @@ class Parrot:
 
 def chunk(text: str, finish_reason: str | None = None) -> GenerateContentResponse:
     """Return a chunk."""
-    content = {"role": "model", "parts": [{"text": text}]}
-    return GenerateContentResponse(candidates=[{"content": content, "finish_reason": finish_reason}])
+    candidate = {"content": {"role": "model", "parts": [{"text": text}]}, "finish_reason": finish_reason}
+    return GenerateContentResponse.model_validate({"candidates": [candidate]})
 
 
 def main() -> None:

@@ -56,7 +56,10 @@ class UrllibBody:
         try:
             if timeout != self._timeout:
                 self._timeout = timeout
-                self._socket.settimeout(timeout)
+                # http.client closes a connection that ends with its body (RFC 9112, section 9.6) with the last byte,
+                # while the end of the body has yet to be read.
+                if self._socket.fileno() >= 0:
+                    self._socket.settimeout(timeout)
             data = self._response.read1(READ_BYTES, decode_content=self._is_encoded)
         except (HTTPError, OSError, ValueError, AttributeError) as error:
             # ValueError and AttributeError: what urllib3 and http.client raise when abort() closes under them.
