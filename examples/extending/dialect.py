@@ -51,7 +51,8 @@ class Completions:
                 return (chunk("", finish_reason=REASONS.get(reason, "OTHER")),)
             case {"problem": str(message)}:
                 return (api_error(500, message),)
-        return (WireError("an event without delta, stop or problem"),)
+            case _:
+                return (WireError("an event without delta, stop or problem"),)
 
     def is_final(self, result: object) -> bool:
         """A stream that ends without a stop event was cut."""
@@ -144,7 +145,7 @@ class Upstream(BaseHTTPRequestHandler):
         for event in [*({"delta": f"{word} "} for word in words), {"stop": "end"}]:
             self.wfile.write(b"data: %b\n\n" % json.dumps(event).encode())
 
-    def log_message(self, *_: object) -> None:
+    def log_message(self, format: str, *args: object) -> None:
         """Log nothing."""
 
 
