@@ -93,7 +93,7 @@ class Auth:
         self._revoke_principal(revoked)
 
     def find_principal(self, matches: Callable[[bytes], bool]) -> bytes | None:
-        """Return the principal for which ``matches`` is true, or None if its key is not valid (any more)."""
+        """Return the principal for which ``matches`` is true, or None if its key is not valid."""
         principals = self._digests if self._needs_key else [b""]
         return next((principal for principal in principals if matches(principal)), None)
 

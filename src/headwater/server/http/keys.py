@@ -25,7 +25,7 @@ def check_keys(keys: Iterable[str]) -> None:
     shortest = min(map(len, keys), default=MIN_LENGTH)
     if shortest < MIN_LENGTH:
         raise UsageError(
-            f"an API key has {shortest} characters, and needs at least {MIN_LENGTH}, so that nobody can guess it: "
+            f"an API key has {shortest} characters, and needs at least {MIN_LENGTH}, or it can be guessed: "
             'python -c "import secrets; print(secrets.token_urlsafe(24))" makes one'
         )
 

@@ -67,7 +67,7 @@ def set_body_meter(scope: Scope, meter: BodyMeter) -> None:
 
 
 def count_body(scope: Scope, size: int) -> None:
-    """Count bytes of this request's body. Those of a request that nobody was identified for are not counted.
+    """Count bytes of this request's body. Those of a request without a principal are not counted.
 
     Raises:
         APIError: 429, if the principal has too many bytes in flight.

@@ -2,7 +2,7 @@
 
 While a log cannot be written (its disk is full, its store is away), a generation that fails cannot even say so in its
 log. Its stream gets its end, or is resumed, by whoever takes it over when the log can be written again. Until then its
-readers would wait for records that nobody can append: ``wait_lost`` lets their responses end, and they can come back.
+readers would wait for records that cannot be appended: ``wait_lost`` lets their responses end, and they can come back.
 """
 
 from __future__ import annotations

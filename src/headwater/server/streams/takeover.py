@@ -171,7 +171,7 @@ class ClusterNode:
             await self._check_lost(name)
 
     async def _check_lost(self, name: str) -> None:
-        """Find out whether somebody has ended or taken over a stream whose end could not be written."""
+        """Find out whether another server has ended or taken over a stream whose end could not be written."""
         try:
             state = await self._log.state(name)
         except UnknownStreamError:
