@@ -1,12 +1,12 @@
 """A stage of your own: a transform of the chunks of one stream, on their way to the reader."""
 
 from headwater import genai
-from headwater.streaming import smooth, with_parts
+from headwater.streaming import map_text, smooth
 from headwater.types import GenerateContentResponse
 
 
 class Numbered:
-    """Numbers the chunks. A class without arguments is a recipe: each stream gets an object of its own.
+    """Numbers the texts. A class without arguments is a recipe: each stream gets an object of its own.
 
     A stage does no I/O and has no clock. One that holds chunks back returns from ``due`` when it has some to release,
     in monotonic seconds; this one holds nothing.
@@ -17,11 +17,7 @@ class Numbered:
 
     def feed(self, chunk: GenerateContentResponse, now: float) -> list[GenerateContentResponse]:
         """Return what may be passed on at once."""
-        if not chunk.text:
-            return [chunk]
-        self._count += 1
-        [part, *rest] = chunk.parts
-        return [with_parts(chunk, [part.model_copy(update={"text": f"[{self._count}] {part.text}"}), *rest])]
+        return [map_text(chunk, self._number)]
 
     def due(self) -> float | None:
         """Nothing is held."""
@@ -38,6 +34,10 @@ class Numbered:
     def flush(self) -> list[GenerateContentResponse]:
         """Nothing is left after a break."""
         return []
+
+    def _number(self, text: str) -> str:
+        self._count += 1
+        return f"[{self._count}] {text}"
 
 
 client = genai.Client()

@@ -12,7 +12,7 @@ from headwater.core.machine import steps
 from headwater.core.machine.policy import Deadlines, OnBreak, Retry
 from headwater.core.machine.tracing import Trace, combine_traces
 from headwater.core.stages.base import Stage
-from headwater.core.stages.chunks import fragments, with_parts
+from headwater.core.stages.chunks import fragments, map_text, with_parts
 from headwater.core.stages.chunks import merge as merge_chunks
 from headwater.core.stages.coalesce import coalesce
 from headwater.core.stages.smooth import smooth
@@ -51,6 +51,7 @@ __all__ = [
     "coalesce",
     "combine_traces",
     "fragments",
+    "map_text",
     "merge_chunks",
     "smooth",
     "steps",

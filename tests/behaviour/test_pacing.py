@@ -10,7 +10,7 @@ import pytest
 
 from headwater import genai
 from headwater.errors import StreamInterrupted
-from headwater.streaming import Retry, coalesce, smooth, tap, throttle
+from headwater.streaming import Retry, coalesce, map_text, smooth, tap, throttle
 from tests.support.servers import Connection, Request, Script, Server, says
 
 DELAY = 0.3
@@ -141,3 +141,29 @@ def test_pacing_offline(side: Any) -> None:
         pieces = side.read(side.stream(client, stages=[smooth(delay=0.1)], **ask))
         assert "".join(chunk.text for chunk in pieces) == whole
         assert time.monotonic() - began < 5.0
+
+
+class Shouting:
+    """A stage that changes text."""
+
+    def feed(self, chunk: Any, now: float) -> Any:
+        return [map_text(chunk, str.upper)]
+
+    def due(self) -> None:
+        return None
+
+    def release(self, now: float) -> Any:
+        return []
+
+    finish = release
+
+    def flush(self) -> Any:
+        return []
+
+
+def test_a_stage_changes_what_the_loop_gets_and_not_the_answer(side: Any) -> None:
+    with Server(Bursts("hello", 0)) as server:
+        stream = side.stream(server.client(), stages=[Shouting])
+        chunks = side.read(stream)
+    assert "".join(chunk.text for chunk in chunks) == "HELLO"
+    assert stream.text == "hello"

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from headwater.core.stages.base import Pipeline, Stage, start_stages
-from headwater.core.stages.chunks import merge
+from headwater.core.stages.chunks import map_text, merge
 from headwater.core.stages.coalesce import coalesce
 from headwater.core.stages.smooth import smooth
 from headwater.core.stages.tap import tap
@@ -158,6 +158,37 @@ def test_numbers_that_make_no_sense_are_refused(make: Callable[[], Any]) -> None
     """A buffer that would never give anything is not made."""
     with pytest.raises(UsageError):
         make()
+
+
+def test_a_text_is_changed_and_nothing_else_is() -> None:
+    """Thoughts, calls, signatures and usage stay, and so does every candidate."""
+    parts = [
+        {"text": "hm", "thought": True},
+        {"text": "a"},
+        {"text": ""},
+        {"text": "b", "thoughtSignature": "eA=="},
+        {"functionCall": {"name": "f", "args": {"text": "x"}}},
+    ]
+    document: dict[str, Any] = {
+        "candidates": [
+            {"content": {"role": "model", "parts": parts}, "index": 0},
+            {"content": {"parts": [{"text": "c"}]}, "index": 1, "finishReason": "STOP"},
+            {"index": 2, "finishReason": "SAFETY"},
+        ],
+        "usageMetadata": {"totalTokenCount": 7},
+        "responseId": "r",
+    }
+    before = GenerateContentResponse.model_validate(document)
+    after = map_text(before, str.upper)
+    parts[1]["text"], parts[3]["text"] = "A", "B"
+    document["candidates"][1]["content"]["parts"][0]["text"] = "C"
+    assert after == GenerateContentResponse.model_validate(document)
+    assert before.candidates[1].content.parts[0].text == "c"
+
+
+def test_a_chunk_without_text_is_the_same_object() -> None:
+    for one in (chunk(thought("hm")), chunk(""), GenerateContentResponse()):
+        assert map_text(one, str.upper) is one
 
 
 def test_merging_keeps_parts_apart_that_are_not_alike() -> None:

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from headwater import genai
+from headwater.client.request.build import _TOP_LEVEL
 from headwater.errors import UsageError
 from headwater.genai import types
 from tests.support.servers import Connection, Request, Server, says, whole
@@ -36,6 +37,30 @@ def user(*parts: Any) -> dict[str, Any]:
 
 
 # --- config ---------------------------------------------------------------------------------------------------------
+
+#: Fields of the config that ``build`` treats one by one, or that the client uses itself and never sends.
+OWN_WAYS = {
+    "automatic_continuation",
+    "automatic_function_calling",
+    "cached_content",
+    "generation_output_config",
+    "http_options",
+    "should_return_http_response",
+    "stream",
+    "system_instruction",
+    "tools",
+}
+
+
+def test_no_field_of_the_config_is_lost() -> None:
+    """A new field is a setting of ``generationConfig``, is listed as a field of the body, or is treated by itself."""
+    settings, body = set(types.GenerationConfig.__struct_fields__), set(_TOP_LEVEL)
+    fields = set(types.GenerateContentConfig.__struct_fields__)
+    lost = fields - settings - body - OWN_WAYS
+    assert not lost, f"never sent: make {lost} fields of _GenerationSettings, or name them in _TOP_LEVEL"
+    assert settings | body | OWN_WAYS == fields
+    assert len(fields) == len(settings) + len(body) + len(OWN_WAYS)
+
 
 CONFIG = {
     "temperature": 0.5,

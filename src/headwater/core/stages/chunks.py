@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from itertools import groupby
 from typing import Any
 
@@ -64,6 +64,17 @@ def with_parts(chunk: GenerateContentResponse, parts: list[Part]) -> GenerateCon
     return _from_the_same(built, chunk)
 
 
+def map_text(chunk: GenerateContentResponse, function: Callable[[str], str]) -> GenerateContentResponse:
+    """Return a chunk with ``function`` applied to every text of every candidate, and everything else as it was.
+
+    Thoughts are not text, nor are function calls and empty texts. A chunk without text is returned unchanged.
+    """
+    if not any(_is_text(part) for candidate in chunk.candidates or () for part in _parts(candidate)):
+        return chunk
+    candidates = [_map_candidate(candidate, function) for candidate in chunk.candidates or ()]
+    return _from_the_same(msgspec.structs.replace(chunk, candidates=candidates), chunk)
+
+
 def merge(chunks: Sequence[GenerateContentResponse]) -> GenerateContentResponse:
     """Return consecutive chunks as one; a single one is returned unchanged."""
     if len(chunks) == 1:
@@ -75,6 +86,24 @@ def merge(chunks: Sequence[GenerateContentResponse]) -> GenerateContentResponse:
     candidates.sort(key=_index)  # stable: the pieces of each candidate stay in order
     merged.candidates = [_merge_candidates(list(group)) for _, group in groupby(candidates, key=_index)] or None
     return _from_the_same(merged, chunks[-1])
+
+
+def _parts(candidate: Candidate) -> Sequence[Part]:
+    return (candidate.content and candidate.content.parts) or ()
+
+
+def _is_text(part: Part) -> bool:
+    return bool(part.text) and not part.thought
+
+
+def _map_candidate(candidate: Candidate, function: Callable[[str], str]) -> Candidate:
+    if candidate.content is None or not candidate.content.parts:
+        return candidate
+    parts = [
+        msgspec.structs.replace(part, text=function(part.text)) if part.text and not part.thought else part
+        for part in candidate.content.parts
+    ]
+    return msgspec.structs.replace(candidate, content=msgspec.structs.replace(candidate.content, parts=parts))
 
 
 def _kind(numbered: tuple[int, Part]) -> tuple[int, bool]:
