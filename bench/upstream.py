@@ -55,7 +55,7 @@ def chunk_json(text: str, tokens: int, *, last: bool = False) -> bytes:
     value = {
         "candidates": [candidate],
         "usageMetadata": usage,
-        "modelVersion": "gemini-2.5-flash",
+        "modelVersion": "gemini-3.8-flash",
         "responseId": "ru1dabcdefghijklmnopqrs",
     }
     return json.dumps(value, separators=(",", ": ")).encode()

@@ -11,7 +11,7 @@ async def tell(topic: str) -> str:
     """Return a story, and print when it begins."""
     story = ""
     async for chunk in await client.aio.models.generate_content_stream(
-        model="gemini-2.5-flash",
+        model="gemini-3.8-flash",
         contents=f"Tell me a story about {topic} in 100 words.",
     ):
         if not story:

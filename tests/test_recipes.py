@@ -164,7 +164,7 @@ def ask(served: Running, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[
 def test_answer_is_whole(served: Running) -> None:
     """What the model says comes word for word, as useChat reads it, under headers that let nobody hold it back."""
     reply = served.send("POST", "/api/chat", asked())
-    whole = offline().models.generate_content(model="gemini-2.5-flash", contents=STORY).text
+    whole = offline().models.generate_content(model="gemini-3.8-flash", contents=STORY).text
     read = AiSdkReader(reply.body, 5)
     assert (reply.status, read.text, read.ended) == (200, whole, "stop")
     told = {name: reply.headers[name] for name in ("content-type", "cache-control", "x-accel-buffering")}
@@ -304,7 +304,7 @@ def test_whole_server() -> None:
         told = [(message["role"], message["parts"][-1]["text"]) for message in kept]
         assert told == [("user", STORY), ("assistant", said)]
         client = offline(f"http://127.0.0.1:{served.port}")
-        assert client.models.generate_content(model="gemini-2.5-flash", contents=STORY).text == said
+        assert client.models.generate_content(model="gemini-3.8-flash", contents=STORY).text == said
         assert not server.recorder.draining.is_set()
     assert server.recorder.draining.is_set()  # its lifespan was run, to the end
 

@@ -37,7 +37,7 @@ class Teletype:
 def read_request(body: bytes) -> ProtocolRequest:
     """Return what a request of the front end asks for: its body is the prompt."""
     request = {"contents": [{"parts": [{"text": body.decode()}]}]}
-    return ProtocolRequest(EngineRequest("gemini-2.5-flash", json.dumps(request).encode()), Teletype())
+    return ProtocolRequest(EngineRequest("gemini-3.8-flash", json.dumps(request).encode()), Teletype())
 
 
 TELETYPE = FrontEndProtocol(
@@ -56,7 +56,7 @@ def main() -> None:
     url = f"http://127.0.0.1:{listener.getsockname()[1]}"
     with urllib.request.urlopen(f"{url}/api/teletype", b"Say hello.") as response:
         print(response.read().decode())
-    request = {"model": "gemini-2.5-flash", "contents": [{"parts": [{"text": "Say hello."}]}]}
+    request = {"model": "gemini-3.8-flash", "contents": [{"parts": [{"text": "Say hello."}]}]}
     with urllib.request.urlopen(f"{url}/v1/streams", json.dumps(request).encode()) as response:
         name = json.load(response)["name"]
     with urllib.request.urlopen(f"{url}/v1/streams/{name}/events?format=teletype") as response:

@@ -42,7 +42,7 @@ class Numbered:
 
 client = genai.Client()
 stream = client.models.generate_content_stream(
-    model="gemini-2.5-flash", contents="Tell me a story.", stages=[smooth(), Numbered]
+    model="gemini-3.8-flash", contents="Tell me a story.", stages=[smooth(), Numbered]
 )
 for chunk in stream:
     print(chunk.text)

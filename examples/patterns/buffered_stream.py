@@ -8,12 +8,12 @@ from headwater.streaming import coalesce, smooth
 client = genai.Client()
 STORY = "Tell me a story in 60 words."
 
-for chunk in client.models.generate_content_stream(model="gemini-2.5-flash", contents=STORY, stages=[smooth()]):
+for chunk in client.models.generate_content_stream(model="gemini-3.8-flash", contents=STORY, stages=[smooth()]):
     print(chunk.text, end="", flush=True)  # word by word, none held longer than 0.3 s
 print()
 
 buffered = list(
-    client.models.generate_content_stream(model="gemini-2.5-flash", contents=STORY, stages=[coalesce(count=5)])
+    client.models.generate_content_stream(model="gemini-3.8-flash", contents=STORY, stages=[coalesce(count=5)])
 )
 print(f"[{len(buffered)} chunks of five]")
 
@@ -21,7 +21,7 @@ print(f"[{len(buffered)} chunks of five]")
 async def main() -> None:
     """Do the same in async."""
     async for chunk in await client.aio.models.generate_content_stream(
-        model="gemini-2.5-flash", contents=STORY, stages=[smooth(), coalesce(count=5)]
+        model="gemini-3.8-flash", contents=STORY, stages=[smooth(), coalesce(count=5)]
     ):
         print(chunk.text, end="|", flush=True)
 

@@ -9,7 +9,7 @@ from headwater.streaming import CancelToken
 client = genai.Client()
 ESSAY = "Write a very long essay, in 3000 words."
 
-stream = client.models.generate_content_stream(model="gemini-2.5-flash", contents=ESSAY)
+stream = client.models.generate_content_stream(model="gemini-3.8-flash", contents=ESSAY)
 timer = threading.Timer(0.5, stream.cancel, ["the half second is over"])  # or a button, or a signal handler
 timer.start()
 for chunk in stream:
@@ -22,7 +22,7 @@ async def main() -> None:
     """Stop two answers with one switch, from another task."""
     token = CancelToken()
     streams = [
-        await client.aio.models.generate_content_stream(model="gemini-2.5-flash", contents=ESSAY, cancel=token)
+        await client.aio.models.generate_content_stream(model="gemini-3.8-flash", contents=ESSAY, cancel=token)
         for _ in range(2)
     ]
     asyncio.get_running_loop().call_later(0.5, token.cancel, "enough")

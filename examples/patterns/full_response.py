@@ -4,7 +4,7 @@ from headwater import genai
 
 client = genai.Client()
 stream = client.models.generate_content_stream(
-    model="gemini-2.5-flash",
+    model="gemini-3.8-flash",
     contents="List three reasons to stream answers.",
     config={"temperature": 0.7, "max_output_tokens": 500},
 )

@@ -24,7 +24,7 @@ data = Path(sys.argv[1]).read_bytes() if len(sys.argv) > 1 else red_square()
 client = genai.Client()
 
 for chunk in client.models.generate_content_stream(
-    model="gemini-2.5-flash",
+    model="gemini-3.8-flash",
     contents=[types.Part.from_bytes(data=data, mime_type="image/png"), "What is in this picture?"],
 ):
     print(chunk.text, end="", flush=True)

@@ -17,19 +17,19 @@ def report(progress: Progress) -> None:
 
 
 stream = client.models.generate_content_stream(
-    model="gemini-2.5-flash", contents=STORY, target_words=150, on_progress=report
+    model="gemini-3.8-flash", contents=STORY, target_words=150, on_progress=report
 )
 stream.collect()
 print(f"\n{stream.progress.percent} %: {stream.progress.tokens} tokens")
 
-stream = client.models.generate_content_stream(model="gemini-2.5-flash", contents=STORY, target_words=150)
+stream = client.models.generate_content_stream(model="gemini-3.8-flash", contents=STORY, target_words=150)
 text = "".join(chunk.text for chunk in progress_bar(stream))  # a ready-made bar, in a terminal or a notebook
 
 
 async def main() -> None:
     """Do the same in async."""
     stream = await client.aio.models.generate_content_stream(
-        model="gemini-2.5-flash", contents=STORY, target_words=150, on_progress=report
+        model="gemini-3.8-flash", contents=STORY, target_words=150, on_progress=report
     )
     await stream.collect()
     print(f"\n{stream.progress.percent} %: {stream.progress.tokens} tokens")

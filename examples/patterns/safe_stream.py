@@ -22,7 +22,7 @@ def explain(error: errors.HeadwaterError) -> str:
             return f"{type(error).__name__}: {error}"
 
 
-stream = client.models.generate_content_stream(model="gemini-2.5-flash", contents=STORY, raise_on_block=True)
+stream = client.models.generate_content_stream(model="gemini-3.8-flash", contents=STORY, raise_on_block=True)
 try:
     for chunk in stream:
         print(chunk.text, end="", flush=True)
@@ -34,7 +34,7 @@ print(f"\n[{stream.ending}, {len(stream.text)} characters]")
 async def main() -> None:
     """Do the same in async."""
     stream = await client.aio.models.generate_content_stream(
-        model="gemini-2.5-flash", contents=STORY, raise_on_block=True
+        model="gemini-3.8-flash", contents=STORY, raise_on_block=True
     )
     try:
         async for chunk in stream:

@@ -22,7 +22,7 @@ def handle(event: Event) -> None:
             pass  # thoughts, function calls, media, usage, a block, a new beginning
 
 
-stream = client.models.generate_content_stream(model="gemini-2.5-flash", contents=ARTICLE)
+stream = client.models.generate_content_stream(model="gemini-3.8-flash", contents=ARTICLE)
 for event in stream.events():
     handle(event)
 print(f"first chunk after {stream.metrics.first_chunk:.3f} s, {stream.metrics.chunks} chunks: {stream.metrics}")
@@ -30,7 +30,7 @@ print(f"first chunk after {stream.metrics.first_chunk:.3f} s, {stream.metrics.ch
 
 async def main() -> None:
     """Do the same in async."""
-    stream = await client.aio.models.generate_content_stream(model="gemini-2.5-flash", contents=ARTICLE)
+    stream = await client.aio.models.generate_content_stream(model="gemini-3.8-flash", contents=ARTICLE)
     async for event in stream.events():
         handle(event)
     print(f"first chunk after {stream.metrics.first_chunk:.3f} s, {stream.metrics.chunks} chunks")

@@ -3,7 +3,7 @@
 from headwater import genai
 
 client = genai.Client()
-chat = client.chats.create(model="gemini-2.5-flash")
+chat = client.chats.create(model="gemini-3.8-flash")
 
 for question in ["Tell me a story in 100 words.", "Summarize it in one sentence."]:
     print(f"> {question}")

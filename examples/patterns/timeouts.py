@@ -10,7 +10,7 @@ client = genai.Client()
 deadlines = Deadlines(first_content=2, content_gap=2, byte_gap=2, total=60)  # seconds
 STORY = "Tell me a story in 80 words."
 
-stream = client.models.generate_content_stream(model="gemini-2.5-flash", contents=STORY, deadlines=deadlines)
+stream = client.models.generate_content_stream(model="gemini-3.8-flash", contents=STORY, deadlines=deadlines)
 try:
     print(stream.collect().text)
 except (errors.StreamStalled, errors.DeadlineExceeded) as error:  # both also TimeoutError
@@ -20,7 +20,7 @@ except (errors.StreamStalled, errors.DeadlineExceeded) as error:  # both also Ti
 async def main() -> None:
     """Do the same in async, where the deadlines mean the same."""
     stream = await client.aio.models.generate_content_stream(
-        model="gemini-2.5-flash", contents=STORY, deadlines=deadlines
+        model="gemini-3.8-flash", contents=STORY, deadlines=deadlines
     )
     try:
         print((await stream.collect()).text)

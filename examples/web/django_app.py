@@ -24,7 +24,7 @@ async def chat(request: HttpRequest) -> HttpResponseBase:
         conversation = read_messages(request.body)
     except UsageError as error:
         return HttpResponse(str(error), "text/plain", 400)
-    stream = await client.aio.models.generate_content_stream(model="gemini-2.5-flash", contents=conversation.contents)
+    stream = await client.aio.models.generate_content_stream(model="gemini-3.8-flash", contents=conversation.contents)
     return StreamingHttpResponse(aencoded(stream, AiSdk()), headers=dict(AiSdk.headers))
 
 

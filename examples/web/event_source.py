@@ -42,7 +42,7 @@ async def story(request: Request) -> Response:
     if "last-event-id" in request.headers:  # the line broke, and the EventSource is back: another story is no help
         return Response(status_code=204)
     stream = await client.aio.models.generate_content_stream(
-        model="gemini-2.5-flash", contents=f"Tell me a story about {about}."
+        model="gemini-3.8-flash", contents=f"Tell me a story about {about}."
     )
     return StreamingResponse(aencoded(stream, PlainText()), headers=dict(PlainText.headers))
 

@@ -20,5 +20,5 @@ def chat() -> Response:
         conversation = read_messages(request.data)
     except UsageError as error:
         return Response(str(error), 400, mimetype="text/plain")
-    stream = client.models.generate_content_stream(model="gemini-2.5-flash", contents=conversation.contents)
+    stream = client.models.generate_content_stream(model="gemini-3.8-flash", contents=conversation.contents)
     return Response(encoded(stream, AiSdk()), headers=dict(AiSdk.headers))

@@ -21,7 +21,7 @@ async def chat(request: Request) -> Response:
         conversation = read_messages(await request.body())
     except UsageError as error:
         return PlainTextResponse(str(error), 400)
-    stream = await client.aio.models.generate_content_stream(model="gemini-2.5-flash", contents=conversation.contents)
+    stream = await client.aio.models.generate_content_stream(model="gemini-3.8-flash", contents=conversation.contents)
     return StreamingResponse(aencoded(stream, AiSdk()), headers=dict(AiSdk.headers))
 
 

@@ -54,7 +54,7 @@ def test_text_goes_out_as_it_came(run: Any, good: Any) -> None:
     result = run("ask", "Tell", "me", "a", "story", env=good.env)
     assert (result.returncode, result.stdout, result.stderr) == (0, b"Once upon a time.", b"")
     assert asked(good) == [{"text": "Tell me a story"}]
-    assert good.requests[0][0].startswith("/v1/models/gemini-2.5-flash:streamGenerateContent")
+    assert good.requests[0][0].startswith("/v1/models/gemini-3.8-flash:streamGenerateContent")
 
 
 @pytest.mark.parametrize(

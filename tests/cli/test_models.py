@@ -22,8 +22,8 @@ def test_it_lists_names_and_limits(run: Any) -> None:
     result = run("models", "--offline")
     assert (result.returncode, result.stderr) == (0, b"")
     lines = result.stdout.decode().splitlines()
-    line = next(line for line in lines if line.startswith("gemini-2.5-flash "))
-    assert "Gemini 2.5 Flash (offline)" in line
+    line = next(line for line in lines if line.startswith("gemini-3.8-flash "))
+    assert "Gemini 3.8 Flash (offline)" in line
     assert line.endswith("1,048,576 in, 65,536 out")
     assert len({line.index("1,048,576") for line in lines}) == 1
 

@@ -19,7 +19,7 @@ from google.genai import types
 
 client = genai.Client()
 config = types.GenerateContentConfig(temperature=0.5)
-for chunk in client.models.generate_content_stream(model="gemini-2.5-flash", contents="Tell me a story", config=config):
+for chunk in client.models.generate_content_stream(model="gemini-3.8-flash", contents="Tell me a story", config=config):
     print(chunk.text, end="", flush=True)
 """
 

@@ -35,11 +35,11 @@ def test_it_says_what_it_runs_and_the_line_to_try_works() -> None:
     assert line | {"ms": 0, "bytes": 0} == {
         "client": "127.0.0.1",
         "method": "POST",
-        "path": "/v1beta/models/gemini-2.5-flash:streamGenerateContent",
+        "path": "/v1beta/models/gemini-3.8-flash:streamGenerateContent",
         "status": 200,
         "ms": 0,
         "bytes": 0,
-        "model": "gemini-2.5-flash",
+        "model": "gemini-3.8-flash",
         "engine": "offline",
     }
 

@@ -8,6 +8,7 @@ from typing import Any
 
 import msgspec
 
+from headwater.contract.defaults import DEFAULT_MODEL
 from headwater.offline import code, poems, prose, replies, stories, tokens
 from headwater.offline.chunks import MODEL_VERSION, Draft, Pace, TimedChunk, cut, fold, modality_counts, signature
 from headwater.offline.functions import decide_calls, report_results
@@ -28,6 +29,7 @@ REALISTIC = Pace()
 INSTANT = Pace(first=0.0, rate=0.0)
 
 _MODELS = (
+    (DEFAULT_MODEL, "Gemini 3.8 Flash"),
     ("gemini-3-flash-preview", "Gemini 3 Flash"),
     ("gemini-2.5-flash", "Gemini 2.5 Flash"),
     ("gemini-2.5-flash-lite", "Gemini 2.5 Flash-Lite"),

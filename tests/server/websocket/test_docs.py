@@ -55,7 +55,7 @@ async def test_javascript_client_of_the_page_survives_cuts() -> None:
 
 def _answer() -> str:
     body = b'{"contents":[{"role":"user","parts":[{"text":"%s"}]}]}' % _PROMPT.encode()
-    return offline.answer(EngineRequest("gemini-2.5-flash", body).content, model="gemini-2.5-flash").text
+    return offline.answer(EngineRequest("gemini-3.8-flash", body).content, model="gemini-3.8-flash").text
 
 
 def _code(language: str) -> str:

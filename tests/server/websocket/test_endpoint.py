@@ -40,7 +40,7 @@ async def test_stream_is_started_numbered_and_completed() -> None:
             prompt="Tell me a story in 120 words.",
             config={"maxOutputTokens": 500, "thinkingConfig": {"includeThoughts": True}},
         )
-        assert (started["type"], started["id"], started["model"]) == ("started", "a", "gemini-2.5-flash")
+        assert (started["type"], started["id"], started["model"]) == ("started", "a", "gemini-3.8-flash")
         assert started["resumable"] is True
         assert len(started["stream"]) >= 32
         assert started["expires_at"] > 1_700_000_000
