@@ -25,6 +25,9 @@ _BUILT_IN = {
     "replay": ("headwater.engines.replay:from_settings", "Recorded exchanges, from the directory in replay:DIR."),
 }
 
+#: What ``Engine`` requires besides ``name``.
+_METHODS = ("stream", "count_tokens", "models", "aclose")
+
 
 @dataclass(frozen=True, kw_only=True)
 class EngineSettings:
@@ -109,8 +112,12 @@ def _call(name: str, factory: Any, settings: EngineSettings) -> Engine:
     if not callable(factory):
         raise UsageError(f"{name!r} is not an engine factory: it cannot be called")
     engine: Engine = factory(settings) if _needs_argument(factory) else factory()
-    if not hasattr(engine, "stream"):
-        raise UsageError(f"{name!r} returned an object without a stream method: {type(engine).__name__}")
+    # Found out now, not when the first client counts tokens or the server shuts down.
+    missing = [f"{method}()" for method in _METHODS if not callable(getattr(engine, method, None))]
+    if not isinstance(getattr(engine, "name", None), str):
+        missing.insert(0, "name")
+    if missing:
+        raise UsageError(f"{name!r} returned no engine: {type(engine).__name__} has no {', '.join(missing)}")
     return engine
 
 
