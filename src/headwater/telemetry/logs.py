@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, assert_never
 
 from msgspec.structs import asdict
 
@@ -21,20 +21,6 @@ from headwater.telemetry.common import error_text, error_type, tokens
 from headwater.types import GenerateContentResponse
 
 NAME = "headwater.calls"
-
-#: The level of the record, by the ending of the call.
-LEVELS: Mapping[EndingKind, int] = {
-    EndingKind.FINISHED: logging.INFO,
-    EndingKind.MAX_TOKENS: logging.INFO,
-    EndingKind.STOP_SEQUENCE: logging.INFO,
-    EndingKind.CANCELLED: logging.INFO,
-    EndingKind.BLOCKED: logging.WARNING,
-    EndingKind.MALFORMED_CALL: logging.WARNING,
-    EndingKind.TRUNCATED: logging.WARNING,
-    EndingKind.STALLED: logging.ERROR,
-    EndingKind.INTERRUPTED: logging.ERROR,
-    EndingKind.FAILED: logging.ERROR,
-}
 
 
 class Logs:
@@ -51,6 +37,19 @@ class Logs:
     def begin(self, request: CallRequest) -> _CallLog:
         """Observe a call."""
         return _CallLog(self._logger, request, self._content)
+
+
+def level_of(kind: EndingKind) -> int:
+    """Return the level of the record of a call that ended like this."""
+    match kind:
+        case EndingKind.FINISHED | EndingKind.MAX_TOKENS | EndingKind.STOP_SEQUENCE | EndingKind.CANCELLED:
+            return logging.INFO
+        case EndingKind.BLOCKED | EndingKind.MALFORMED_CALL | EndingKind.TRUNCATED:
+            return logging.WARNING
+        case EndingKind.STALLED | EndingKind.INTERRUPTED | EndingKind.FAILED:
+            return logging.ERROR
+        case _:
+            assert_never(kind)
 
 
 class _CallLog:
@@ -70,7 +69,7 @@ class _CallLog:
     def ended(self, call: FinishedCall) -> None:
         ending, metrics = call.ending, call.metrics
         assert ending is not None  # ended() is called after the ending is set
-        level = LEVELS[ending.kind]
+        level = level_of(ending.kind)
         # Before the facts are gathered, which costs more than the rest of the call's bookkeeping.
         if not self._logger.isEnabledFor(level):
             return
