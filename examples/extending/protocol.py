@@ -3,6 +3,7 @@
 import json
 import threading
 import urllib.request
+from collections.abc import Mapping
 from typing import ClassVar
 
 from headwater import server
@@ -15,7 +16,7 @@ from headwater.types import GenerateContentResponse
 class Teletype:
     """Writes an answer as plain text, and how it ended as the last line. One object per answer."""
 
-    headers: ClassVar[dict[str, str]] = {"content-type": "text/plain; charset=utf-8"}
+    headers: ClassVar[Mapping[str, str]] = {"content-type": "text/plain; charset=utf-8"}
 
     def begin(self) -> bytes:
         """Nothing precedes the text."""

@@ -5,18 +5,47 @@ from headwater.protocols.ag_ui.input import RunInput, read_run
 from headwater.protocols.ai_sdk.encoder import AiSdk
 from headwater.protocols.ai_sdk.messages import Conversation, read_messages
 from headwater.protocols.ai_sdk.saved import ui_messages, ui_parts
-from headwater.protocols.base import Encoder, StreamOutcome
+from headwater.protocols.base import Encoder, EventEncoder, StreamOutcome
+from headwater.protocols.error_documents import ErrorDocument
+from headwater.protocols.events import (
+    AnswerReset,
+    CallDelta,
+    CallEnd,
+    CallResult,
+    CallStart,
+    FilePart,
+    Piece,
+    ServerToolCall,
+    ServerToolResult,
+    SourceCitation,
+    TextDelta,
+    TurnStart,
+)
 from headwater.protocols.plain import PlainText
 from headwater.protocols.serving import aencoded, encoded
 
 __all__ = [
     "AgUi",
     "AiSdk",
+    "AnswerReset",
+    "CallDelta",
+    "CallEnd",
+    "CallResult",
+    "CallStart",
     "Conversation",
     "Encoder",
+    "ErrorDocument",
+    "EventEncoder",
+    "FilePart",
+    "Piece",
     "PlainText",
     "RunInput",
+    "ServerToolCall",
+    "ServerToolResult",
+    "SourceCitation",
     "StreamOutcome",
+    "TextDelta",
+    "TurnStart",
     "aencoded",
     "encoded",
     "read_messages",

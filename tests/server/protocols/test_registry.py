@@ -7,9 +7,7 @@ from starlette.routing import Route
 
 from headwater.engines import EngineRequest
 from headwater.errors import UsageError
-from headwater.protocols.base import EventEncoder, StreamOutcome
-from headwater.protocols.error_documents import ErrorDocument
-from headwater.protocols.events import Piece, TextDelta
+from headwater.protocols import ErrorDocument, EventEncoder, Piece, StreamOutcome, TextDelta
 from headwater.server import FrontEndProtocol, ProtocolRequest, app, relay_route
 from headwater.server.openapi.document import document
 from tests.support.live import ASK, Live, Scripted, says
