@@ -9,7 +9,7 @@ const MOST_STEPS = 250e6;
 const NESTED = 15; // a nested list or quote costs so much more per character
 export const SLOW = 10; // and so much more if a slow expression looks at it
 const DEEPEST = 60; // levels of lists and quotes, or of emphasis and links
-const MOST_TAGS = 24_000; // of one block
+const MOST_TAGS = 16_000; // of one block
 const MARKS = 40; // combining marks on one letter: shaping them takes time that grows with their square
 
 /** A text costs too much. */
