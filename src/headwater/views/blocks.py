@@ -18,6 +18,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from markdown_it import MarkdownIt
+from markdown_it.rules_core import StateCore
 from markdown_it.token import Token
 
 #: Lines at the end of an open code block whose highlighting may still change; those above are finished.
@@ -44,8 +45,18 @@ class MarkdownBlock:
 
 
 def parser() -> MarkdownIt:
-    """Return a CommonMark parser with tables and strikethrough, which treats HTML as text."""
-    return MarkdownIt("commonmark", {"html": False}).enable(["strikethrough", "table"])
+    """Return a CommonMark parser with tables and strikethrough, which treats HTML as text and keeps line breaks."""
+    markdown = MarkdownIt("commonmark", {"html": False}).enable(["strikethrough", "table"])
+    markdown.core.ruler.push("keep_breaks", _keep_breaks)
+    return markdown
+
+
+def _keep_breaks(state: StateCore) -> None:
+    """Make each line break of a text one that is shown: CommonMark makes spaces of them, and prose of poems."""
+    for token in state.tokens:
+        for child in token.children or ():
+            if child.type == "softbreak":
+                child.type, child.tag = "hardbreak", "br"
 
 
 class Blocks:

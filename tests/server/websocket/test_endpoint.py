@@ -45,7 +45,7 @@ async def test_stream_is_started_numbered_and_completed() -> None:
         assert len(started["stream"]) >= 32
         assert started["expires_at"] > 1_700_000_000
         heard = await peer.hear_end()
-        assert {message["type"] for message in heard} == {"thought", "chunk", "usage", "progress", "complete"}
+        assert {message["type"] for message in heard} == {"thought", "chunk", "data", "usage", "progress", "complete"}
         assert all(message["id"] == "a" for message in heard)
         check_numbers(heard)
         end, text = heard[-1], text_of(heard)
