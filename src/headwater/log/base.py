@@ -70,6 +70,9 @@ class LogState(msgspec.Struct, frozen=True):
 class Log(Protocol):
     """Lists of records by key. Offsets count records: the first record is read with ``after=0`` and has offset 1.
 
+    A log that other processes cannot see and that is lost with its own has an attribute ``is_in_memory`` that is True.
+    A server on such a log leaves no streams to other servers when it shuts down, and bounds the log's size by default.
+
     Every method may raise ``LogError`` if the store behind it cannot be read or written; what was acknowledged before
     is not affected. A call that is cancelled or raises ``LogError`` may or may not have taken effect.
     """
@@ -153,6 +156,11 @@ class Log(Protocol):
 
     async def aclose(self) -> None:
         """Close files and connections. No method may be called afterwards."""
+
+
+def is_in_memory(log: Log) -> bool:
+    """Return whether the log says that it lives in this process alone. One that says nothing is shared and lasting."""
+    return bool(getattr(log, "is_in_memory", False))
 
 
 async def tail(

@@ -36,6 +36,9 @@ class _Entry:
 class MemoryLog:
     """Logs of one process and one event loop."""
 
+    #: A subclass that also writes its records to where other processes find them sets it to False.
+    is_in_memory = True
+
     def __init__(self, *, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
         self._entries: dict[str, _Entry] = {}

@@ -18,7 +18,7 @@ from headwater.contract import paths
 from headwater.engines.base import Engine
 from headwater.engines.offline import OfflineEngine
 from headwater.errors import LogError
-from headwater.log.base import Log
+from headwater.log.base import Log, is_in_memory
 from headwater.log.memory import MemoryLog
 from headwater.server.chats.endpoint import ChatsEndpoint
 from headwater.server.chats.service import ChatService
@@ -146,7 +146,7 @@ class Server:
 async def sweep_log(server: Server, period: float = 60.0) -> None:
     """Every ``period`` seconds, delete stored streams that are too old or too large together; until cancelled."""
     log, limits = server.recorder.log, server.config.limits
-    size = limits.store_size or (MEMORY_BYTES if isinstance(log, MemoryLog) else None)
+    size = limits.store_size or (MEMORY_BYTES if is_in_memory(log) else None)
     while True:
         await asyncio.sleep(period)
         try:
@@ -178,7 +178,7 @@ def app(
         config: Everything else: API keys, origins, limits, timeouts.
         protocols: Front-end protocols besides the built-in ones.
     """
-    router = EngineRouter(engine or OfflineEngine(), engines)
+    router = EngineRouter(OfflineEngine() if engine is None else engine, engines)
     server = Server(router, MemoryLog() if log is None else log, config, chats=chats, protocols=protocols)
     application = Starlette(
         routes=server.routes(),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from typing import Any, cast
 
 import pytest
 
@@ -11,8 +12,9 @@ from headwater import offline
 from headwater.engines.base import EngineRequest
 from headwater.engines.offline import OfflineEngine
 from headwater.errors import APIError, UnknownStreamError
+from headwater.log.base import Log
 from headwater.log.memory import MemoryLog
-from headwater.server import Limits
+from headwater.server import Limits, app
 from headwater.server.http.metrics import ServerMetrics
 from headwater.server.streams import record_format
 from headwater.server.streams.recorder import Recorder
@@ -197,3 +199,34 @@ def test_plain_answers_stay_in_memory() -> None:
         await done.wait()
 
     asyncio.run(run())
+
+
+class FiledLog(MemoryLog):
+    """A subclass whose records outlive the process."""
+
+    is_in_memory = False
+
+
+class WrappedLog:
+    """A log of a program's own; it does not say where it is."""
+
+    def __init__(self, log: MemoryLog) -> None:
+        self._log = log
+
+    def __getattr__(self, name: str) -> Any:
+        if name == "is_in_memory":
+            raise AttributeError(name)
+        return getattr(self._log, name)
+
+
+def test_a_log_says_whether_it_is_lost_with_its_server() -> None:
+    """Only a server on such a log leaves no streams to others; the class of the log does not matter."""
+    for log, hands_over in ((MemoryLog(), False), (FiledLog(), True), (WrappedLog(MemoryLog()), True)):
+        assert Recorder(cast("Log", log), ServerMetrics(), lease=1.0).hands_over is hands_over
+
+
+def test_a_log_is_used_even_if_it_is_empty() -> None:
+    """``MemoryLog`` has a length: an empty one is false, and is a log nevertheless."""
+    log = MemoryLog()
+    assert not log
+    assert app(log=log).state.server.recorder.log is log

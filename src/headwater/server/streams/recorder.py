@@ -27,7 +27,7 @@ import msgspec
 from headwater.contract.streams import CANCELLED, FAILED, FINISHED
 from headwater.engines.base import Engine, EngineRequest
 from headwater.errors import APIError, HeadwaterError, LogError, StreamError
-from headwater.log.base import Log
+from headwater.log.base import Log, is_in_memory
 from headwater.log.memory import MemoryLog
 from headwater.protocols.serving import TURN_BYTES
 from headwater.server.http.errors import server_error
@@ -156,7 +156,7 @@ class Recorder:
         self.relay_log = MemoryLog()
         self.node_id = secrets.token_urlsafe(12)
         self.lease = lease
-        self.hands_over = not isinstance(log, MemoryLog)
+        self.hands_over = not is_in_memory(log)
         self._metrics = metrics
         self._running: dict[str, Generation] = {}
         self._tasks: dict[str, asyncio.Task[None]] = {}
