@@ -3,9 +3,10 @@
     python bench/hostile.py
 
 Schemas without end, patterns that backtrack, large prompts, pictures and stories, four at a time, each whole and
-streamed. Another client asks for ``/healthz`` every 20 ms, and another streams a story all the time. It prints the
-slowest answers of each kind, and exits with status 1 if ``/healthz`` took longer than 200 ms, a hostile request was
-answered with anything but 200 or 400, or the other client's story was cut.
+streamed. Another client asks for ``/healthz`` every 20 ms, and another streams a story all the time. A second server
+shares the store with a lease of one second, and would take over a slow stored stream of the first if its lease ran out.
+It prints the slowest answers of each kind, and exits with status 1 if ``/healthz`` took longer than 200 ms, a hostile
+request was answered with anything but 200 or 400, the other client's story was cut, or a stream was taken over.
 """
 
 from __future__ import annotations
@@ -16,10 +17,13 @@ import json
 import struct
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 import urllib.request
 import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import aiohttp
@@ -121,51 +125,65 @@ async def stream(session: aiohttp.ClientSession, url: str, over: asyncio.Event) 
     return told
 
 
+async def start_slow(session: aiohttp.ClientSession, url: str) -> str:
+    """Start a stored stream that outlasts the attack; return its URL."""
+    body = json.dumps({"model": "slow", "contents": [{"parts": [{"text": STORY}]}], "on_break": "continue"})
+    async with session.post(f"{url}/v1/streams", data=body) as response:
+        return f"{url}/v1/streams/{(await response.json())['name']}"
+
+
+async def takeovers(session: aiohttp.ClientSession, stream_url: str) -> int:
+    """Return how often a stored stream was taken over; -1 if it failed."""
+    async with session.get(stream_url) as response:
+        document = await response.json()
+    return document.get("takeovers", 0) if document["state"] in ("running", "finished") else -1
+
+
 async def run(url: str) -> bool:
     """Run the attack and print what was seen; return whether the server held."""
     over = asyncio.Event()
     pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
     watcher = await asyncio.create_subprocess_exec(sys.executable, __file__, url, **pipes)
     async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(300)) as session:
+        slow = await start_slow(session, url)
         streaming = asyncio.create_task(stream(session, url, over))
         seen = await attack(session, url)
         over.set()
         told = await streaming
         health = sorted(json.loads((await watcher.communicate(b""))[0]))
+        taken = await takeovers(session, slow)
     print(f"{len(seen)} hostile requests: {sorted({status for _, status, _ in seen})}, slowest {max(seen)[0]:.2f} s")
     print(
         f"{len(health)} x /healthz: median {health[len(health) // 2] * 1000:.1f} ms, slowest {health[-1] * 1000:.0f} ms"
     )
     print(f"{len(told)} stories beside them, {len(set(told))} different, {len(told[0].split())} words each")
+    print(f"the stored stream was taken over {taken} times")
     is_whole = len(set(told)) == 1 and len(told[0].split()) == 2000
-    return health[-1] <= LIMIT and {status for _, status, _ in seen} <= {200, 400} and is_whole
+    return health[-1] <= LIMIT and {status for _, status, _ in seen} <= {200, 400} and is_whole and taken == 0
+
+
+@contextmanager
+def server(store: str) -> Iterator[str]:
+    """``headwater serve`` over ``store``; its URL."""
+    options = ["--engine", "offline:first=0,rate=20000", "--model-engine", "slow=offline:first=0,rate=20"]
+    options += ["--store", f"sqlite:{store}?shared=yes", "--lease", "1", "--grace", "0", "--port", "0"]
+    command = [sys.executable, "-m", "headwater", "serve", *options]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as process:
+        assert process.stdout is not None
+        try:
+            line = next(line for line in process.stdout if "http://" in line)
+            yield next(word for word in line.split() if word.startswith("http://"))
+        finally:
+            process.terminate()
 
 
 def main() -> int:
-    """Start a server, attack it, stop it; with a URL, be the process that watches."""
+    """Start two servers, attack one, stop them; with a URL, be the process that watches."""
     if len(sys.argv) > 1:
         watch(sys.argv[1])
         return 0
-    command = [
-        sys.executable,
-        "-m",
-        "headwater",
-        "serve",
-        "--engine",
-        "offline",
-        "--pace",
-        "first=0,rate=20000",
-        "--port",
-        "0",
-    ]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as server:
-        assert server.stdout is not None
-        try:
-            line = next(line for line in server.stdout if "http://" in line)
-            url = next(word for word in line.split() if word.startswith("http://"))
-            return 0 if asyncio.run(run(url)) else 1
-        finally:
-            server.terminate()
+    with tempfile.TemporaryDirectory() as folder, server(f"{folder}/streams.db") as url, server(f"{folder}/streams.db"):
+        return 0 if asyncio.run(run(url)) else 1
 
 
 if __name__ == "__main__":
