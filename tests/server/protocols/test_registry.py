@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import ClassVar
+
 import msgspec
 from starlette.routing import Route
 
 from headwater.engines import EngineRequest
 from headwater.errors import UsageError
 from headwater.protocols import ErrorDocument, EventEncoder, Piece, StreamOutcome, TextDelta
-from headwater.server import FrontEndProtocol, ProtocolRequest, app, relay_route
+from headwater.server import FrontEndProtocol, Limits, ProtocolRequest, app, relay_route
 from headwater.server.openapi.document import document
-from tests.support.live import ASK, Live, Scripted, says
+from tests.support.live import ASK, Held, Live, Scripted, says
 
 SHOUT = "/api/shout"
 
@@ -62,6 +65,38 @@ def test_a_record_makes_a_format_a_route_and_a_description() -> None:
         assert live.get(f"/v1/streams/{name}/events?format=shout&after=1").status == 400
         paths = live.get("/openapi.json").json["paths"]
         assert list(paths[SHOUT]) == ["post"]
+
+
+class Telegram(Shouting):
+    """The same as plain text, in which a blank line would be a part of the answer."""
+
+    headers: ClassVar[Mapping[str, str]] = {"content-type": "text/plain; charset=utf-8"}
+
+
+def test_only_events_are_kept_alive_with_blank_lines() -> None:
+    """A silent answer in another format gets nothing that its reader would take for text."""
+    record = FrontEndProtocol(
+        name="telegram",
+        encoder=lambda answer: Telegram(),
+        routes=(relay_route("/api/telegram", "telegram", "Answer in capitals.", read_shout),),
+    )
+    engine = Held(first=0)
+    with Live(engine, protocols=[PROTOCOL, record], limits=Limits(keep_alive=0.02)) as live:
+        name = live.post("/v1/streams", {"model": "m", **ASK}).json["name"]
+        connections = {form: live.connect() for form in ("shout", "telegram")}
+        for form, connection in connections.items():
+            path = f"/v1/streams/{name}/events?format={form}"
+            connection.sendall(f"GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n".encode())
+        # When the events have had several blank lines, the other reader has had its time as well.
+        events = b""
+        while events.count(b"2\r\n\r\n\r\n") < 5:
+            events += connections["shout"].recv(1000)
+        live.post(f"/v1/streams/{name}/stop")
+        text = b"".join(iter(lambda: connections["telegram"].recv(1000), b""))
+        described = live.get("/openapi.json").json["paths"]["/api/telegram"]["post"]
+    assert text.endswith(b"> cancelled\r\n0\r\n\r\n")
+    assert b"2\r\n\r\n\r\n" not in text
+    assert list(described["responses"]["200"]["content"]) == ["text/plain"]
 
 
 def test_other_servers_do_not_have_it() -> None:

@@ -28,6 +28,8 @@ class ResponseEncoding(Protocol):
     is_unary: bool
     #: Whether status and headers are sent before the first record, so that an error is an event and not a status.
     headers_first: bool
+    #: What is sent while there is nothing to say. Empty where a blank line would become a part of the answer.
+    keep_alive: bytes
 
     def encode(self, records: Sequence[bytes]) -> bytes:
         """Return the next bytes of the body."""
@@ -46,6 +48,7 @@ class _BaseEncoding:
     """What encodings without bytes of their own have in common."""
 
     headers: Sequence[tuple[bytes, bytes]] = ()
+    keep_alive = KEEP_ALIVE
 
     def end(self) -> bytes:
         """Return nothing."""

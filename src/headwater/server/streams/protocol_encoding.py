@@ -10,6 +10,7 @@ from headwater.contract.streams import CANCELLED, StreamEnding
 from headwater.errors import api_error
 from headwater.json_text import JSON_ERRORS
 from headwater.protocols.base import EVENT_STREAM, Encoder, StreamOutcome
+from headwater.server.streams.encodings import KEEP_ALIVE
 from headwater.server.streams.record_format import CHUNK, END, ERROR, error_body
 from headwater.types import GenerateContentResponse, UsageMetadata
 from headwater.types.base import salvage
@@ -32,6 +33,7 @@ class ProtocolEncoding:
         self._is_resumable = is_resumable
         self.headers_first = headers_first
         self.content_type = encoder.headers["content-type"].encode()
+        self.keep_alive = KEEP_ALIVE if media_type(encoder) == EVENT_STREAM["content-type"] else b""
         extra = ((name, value) for name, value in encoder.headers.items() if name not in EVENT_STREAM)
         self.headers: Sequence[tuple[bytes, bytes]] = [(name.encode(), value.encode()) for name, value in extra]
 
@@ -58,6 +60,11 @@ class ProtocolEncoding:
         if kind == ERROR:
             return self._encoder.fail(record[1:])
         return self._encoder.end(_outcome(record[1:])) if kind == END else b""
+
+
+def media_type(encoder: Encoder) -> str:
+    """Return the media type of what an encoder writes, without parameters such as the charset."""
+    return encoder.headers["content-type"].partition(";")[0].strip().lower()
 
 
 def read_chunk(data: bytes) -> GenerateContentResponse:

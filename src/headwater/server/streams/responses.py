@@ -24,7 +24,7 @@ from headwater.server.http.auth import Auth
 from headwater.server.http.errors import http_status, retry_after, server_error
 from headwater.server.http.middleware import body_sender
 from headwater.server.http.responses import JSON
-from headwater.server.streams.encodings import KEEP_ALIVE, ResponseEncoding, is_error
+from headwater.server.streams.encodings import ResponseEncoding, is_error
 from headwater.server.streams.record_format import StreamHeader, error_record
 from headwater.server.streams.recorder import Backpressure, Generation, Recorder, log_unwritable, shutting_down
 from headwater.server.streams.registry import StreamRegistry
@@ -240,8 +240,8 @@ async def _send_stream(
                 await send_body({"type": "http.response.body", "body": body, "more_body": True})
             # Released after the send, which waits while the client is slow: so the engine is never far ahead of it.
             backpressure.release(sum(map(len, records)))
-        if not page.records and not page.is_end:
-            await send({"type": "http.response.body", "body": KEEP_ALIVE, "more_body": True})
+        if encoding.keep_alive and not page.records and not page.is_end:
+            await send({"type": "http.response.body", "body": encoding.keep_alive, "more_body": True})
         if page.is_end:
             break
         try:
