@@ -35,6 +35,7 @@ _NAMES = (
 def _texts() -> list[Path]:
     """The pages and programs that a reader copies from."""
     found = [*_ROOT.glob("docs/*.md"), _ROOT / "README.md"]
+    found += [*_ROOT.glob("web/src/*.js"), *_ROOT.glob("src/headwater/server/page/static/*.js")]
     return [*found, *(path for path in _ROOT.glob("examples/**/*") if path.suffix in {".py", ".html", ".js", ".tsx"})]
 
 
@@ -43,6 +44,7 @@ def test_examples_use_the_default_model() -> None:
     old = [path.name for path in _texts() if _OLD.search(path.read_text("utf-8"))]
     assert old == []
     assert "preview" not in DEFAULT_MODEL
+    assert f'WITHOUT_LIST = "{DEFAULT_MODEL}"' in (_ROOT / "web/src/models.js").read_text("utf-8")
     assert sum(DEFAULT_MODEL in path.read_text("utf-8") for path in _texts()) > 20
 
 

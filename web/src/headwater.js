@@ -3,7 +3,7 @@
  *
  *     import { start } from "/headwater.js";
  *
- *     const stream = await start({ model: "gemini-2.5-flash", contents: [{ parts: [{ text: "Hello" }] }] });
+ *     const stream = await start({ model: "gemini-3.8-flash", contents: [{ parts: [{ text: "Hello" }] }] });
  *     for await (const event of stream) if (event.type === "chunk") show(textOf(event.data));
  *
  * The answer runs on the server whether or not anyone reads it. When the connection breaks, reading resumes

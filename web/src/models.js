@@ -4,7 +4,7 @@ import { HeadwaterError, call } from "./headwater.js";
 import { saveSettings, settings } from "./store.js";
 import { signIn } from "./dialogs.js";
 
-const WITHOUT_LIST = "gemini-2.5-flash";
+const WITHOUT_LIST = "gemini-3.8-flash";
 /** Models that think, where the list does not say. */
 const THINKING = /gemini-(?:2\.5|[3-9])|-latest/;
 /** What the names of models end with under which the offline engine answers. */
