@@ -90,6 +90,13 @@ def test_an_engine_of_the_current_directory_needs_no_package(site: Path) -> None
         assert b"Polly says Hello" not in say(server.port, "/v1beta/models/m:generateContent")
 
 
+def test_a_log_of_the_current_directory_needs_no_package(site: Path) -> None:
+    """Its factory gets all that was said, and may read a place after its name."""
+    with Process("--engine", "offline:instant", "--store", "parrots:open_shelf", cwd=site) as server:
+        assert b'"name"' in say(server.port, "/v1/streams", model="m")
+        assert (site / "open_shelf").exists()
+
+
 def test_names_that_do_not_exist_list_those_that_do(site: Path) -> None:
     code, errors = refused("--engine", "raven", PYTHONPATH=str(site))
     assert (code, "gemini, offline, replay, broken, parrot" in errors) == (2, True)

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from headwater.engines import EngineSettings, OfflineEngine, ReplayEngine, make_engine
-from headwater.engines.registry import _BUILT_IN, engine_help, engine_names
+from headwater.engines import Engine, EngineSettings, OfflineEngine, ReplayEngine, make_engine
+from headwater.engines.registry import _BUILT_IN, _METHODS, engine_help, engine_names
 from headwater.errors import UsageError
 
 CODE = '''
@@ -87,6 +87,10 @@ def test_a_class_and_a_factory_by_their_import_path() -> None:
 def test_what_is_not_an_engine_is_a_usage_error(text: str, words: str) -> None:
     with pytest.raises(UsageError, match=words):
         make_engine(text, EngineSettings())
+
+
+def test_an_engine_is_checked_for_every_method_of_the_protocol() -> None:
+    assert set(_METHODS) == {name for name in vars(Engine) if not name.startswith("_")}
 
 
 def test_without_a_key_the_gemini_engine_says_what_to_set(monkeypatch: pytest.MonkeyPatch) -> None:

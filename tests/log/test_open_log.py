@@ -8,8 +8,9 @@ from pathlib import Path
 import pytest
 
 from headwater.errors import LogError, UsageError
+from headwater.log.base import Log
 from headwater.log.memory import MemoryLog
-from headwater.log.open import default_path, open_log
+from headwater.log.open import _METHODS, default_path, open_log
 from headwater.log.sqlite.log import SqliteLog
 from tests.support.sides import run_async
 
@@ -48,6 +49,55 @@ def test_what_is_no_log_is_a_usage_error(url: str, tmp_path: Path, monkeypatch: 
     with pytest.raises(UsageError, match="log"):
         open_log(url)
     assert not list(tmp_path.iterdir())
+
+
+CODE = """
+from headwater.log import MemoryLog
+
+class Kept(MemoryLog):
+    def __init__(self, url):
+        super().__init__()
+        self.url = url
+
+class Half:
+    def __init__(self, url): pass
+    async def append(self, key, records): pass
+    read = wait = state = take_over = stale = seal = drop = append
+
+number = 5
+"""
+
+
+@pytest.fixture
+def module(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A module ``kept_logs`` that can be imported."""
+    (tmp_path / "kept_logs.py").write_text(CODE)
+    monkeypatch.syspath_prepend(tmp_path)
+
+
+@pytest.mark.usefixtures("module")
+def test_a_log_by_its_import_path_is_called_with_the_url() -> None:
+    for url in ("kept_logs:Kept", "kept_logs:Kept?path=/tmp/a.db"):
+        assert open_log(url).url == url  # type: ignore[attr-defined]
+
+
+@pytest.mark.usefixtures("module")
+@pytest.mark.parametrize(
+    ("url", "words"),
+    [
+        ("kept_logs:Half", r"Half has no create\(\), sweep\(\), aclose\(\)$"),
+        ("kept_logs:number", "cannot be called"),
+        ("kept_logs:Missing", "Missing.*sqlite:"),
+        ("sqlit:a", "No module named 'sqlit'.*sqlite:"),
+    ],
+)
+def test_what_opens_no_log_is_said(url: str, words: str) -> None:
+    with pytest.raises(UsageError, match=words):
+        open_log(url)
+
+
+def test_a_log_is_checked_for_every_method_of_the_protocol() -> None:
+    assert set(_METHODS) == {name for name in vars(Log) if not name.startswith("_")}
 
 
 def test_a_data_directory_that_cannot_be_made_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

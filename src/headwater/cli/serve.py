@@ -155,7 +155,8 @@ def _seconds(group: OptionGroup, flag: str, *, at_least: float, **settings: Any)
     "--store",
     default="sqlite:?shared=yes",
     metavar="URL",
-    help="Where streams are stored: memory:, sqlite:PATH, redis://HOST or the scheme of an installed log.",
+    help="Where streams are stored: memory:, sqlite:PATH, redis://HOST, the scheme of an installed log or "
+    "package.module:factory.",
 )
 @_hours(_STORAGE, "--store-hours", "store_ttl", help="Hours for which a stream is kept after its last change.")
 @_size(
@@ -234,6 +235,7 @@ def serve(
     fields["api_keys"] = [*own_keys, *(read_keys(api_key_file) if api_key_file else ())]
     config = ServerConfig.from_options(fields)
     _check_reach(host, config.api_keys)
+    _search_current_directory()
     settings = EngineSettings(upstream=_checked(upstream), pace=pace)
     default, why = _choose_engine(engine, settings)
     others = _engines_by_model(model_engine, settings)
@@ -291,11 +293,14 @@ def _engines_by_model(entries: Sequence[str], settings: EngineSettings) -> Mappi
 def _make(text: str, settings: EngineSettings) -> Engine:
     from headwater.engines.registry import make_engine
 
+    return make_engine(text, settings)
+
+
+def _search_current_directory() -> None:
     # A console script does not search the current directory, where a module of one's own usually is. Last, so that a
     # file in it cannot take the place of an installed package.
     if os.getcwd() not in sys.path:
         sys.path.append(os.getcwd())
-    return make_engine(text, settings)
 
 
 def _checked(upstream: str | None) -> str | None:

@@ -1,23 +1,26 @@
-"""From a URL to a log: ``memory:``, ``sqlite:PATH``, ``redis://...``, or the scheme of an installed package."""
+"""From a URL to a log: ``memory:``, ``sqlite:PATH``, ``redis://...``, an installed package's scheme, or a factory."""
 
 from __future__ import annotations
 
 import os
 from collections.abc import Callable
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 from urllib.parse import parse_qsl, urlencode, urlsplit
 
 from headwater.errors import LogError, UsageError
 from headwater.extras import missing_package
 from headwater.log.base import Log
 from headwater.log.memory import MemoryLog
-from headwater.plugins import installed, load_installed
+from headwater.plugins import installed, is_import_path, load_installed, load_path
 
 T = TypeVar("T")
 
 #: The entry point group of logs: each is named by its scheme, and called with the URL.
 GROUP = "headwater.logs"
+
+#: What ``Log`` requires.
+_METHODS = ("create", "append", "read", "wait", "state", "take_over", "stale", "seal", "drop", "sweep", "aclose")
 
 _SYNC = {"normal": "normal", "full": "full"}
 _YES = {"yes": True, "no": False}
@@ -30,19 +33,27 @@ def open_log(url: str) -> Log:
 
     ``memory:`` is lost with the process. ``sqlite:PATH?sync=full&shared=yes`` is a file (without PATH the one in the
     user's data directory). ``redis://HOST:6379/0?prefix=NAME&cluster=yes`` is Redis or Valkey (``rediss:`` with TLS).
-    Installed packages add schemes: an entry point of the group ``headwater.logs`` is called with the URL.
+    Installed packages add schemes: an entry point of the group ``headwater.logs`` is called with the URL. So is the
+    function or class at ``package.module:factory``, after which a query may follow (``journals:open_log?path=PATH``).
 
     Raises:
-        UsageError: if no log has that scheme, it has no such option, or it needs a package that is not installed.
+        UsageError: if no log has that scheme, it has no such option, it needs a package that is not installed, or what
+            was called returned no log.
         LogError: if the log cannot be opened.
     """
     scheme, colon, _ = url.partition(":")
-    opener = _OPENERS.get(scheme)
-    if colon and opener is None and scheme in installed(GROUP):
-        opener = load_installed(installed(GROUP)[scheme])
-    if not colon or opener is None:
+    if colon and scheme in _OPENERS:
+        return _OPENERS[scheme](url)
+    if colon and scheme in installed(GROUP):
+        return _call(load_installed(installed(GROUP)[scheme]), url)
+    path = url.partition("?")[0]
+    if not is_import_path(path):
         raise UsageError(f"{url!r} is not the URL of a log, which begins with {log_schemes()}")
-    return opener(url)
+    try:
+        opener = load_path(path)
+    except UsageError as error:
+        raise UsageError(f"{error} (the URL of a log begins with {log_schemes()})") from error
+    return _call(opener, url)
 
 
 def log_schemes() -> str:
@@ -57,6 +68,17 @@ def default_path() -> Path:
     else:
         home = os.environ.get("XDG_DATA_HOME") or Path.home() / ".local" / "share"
     return Path(home) / "headwater" / "headwater.db"
+
+
+def _call(opener: Any, url: str) -> Log:
+    if not callable(opener):
+        raise UsageError(f"{url!r} does not open a log: it cannot be called")
+    log: Log = opener(url)
+    # Found out now, not when the first stream is taken over or the server shuts down.
+    missing = [f"{method}()" for method in _METHODS if not callable(getattr(log, method, None))]
+    if missing:
+        raise UsageError(f"{url!r} returned no log: {type(log).__name__} has no {', '.join(missing)}")
+    return log
 
 
 def _memory(url: str) -> Log:
