@@ -92,12 +92,12 @@ def test_what_is_much_is_drawn_bit_by_bit(growing: Any, name: str, pieces: int) 
 
 def test_endless_combining_marks_are_broken_up(growing: Any) -> None:
     """Of thousands of marks on one letter no more than some are on top of each other, however they come."""
-    text = "a" + "\u0301" * 5000 + " end"
+    text = "a" + "\u0301" * 50_000 + " end"
     for pieces in (1, 200):
         drawn = _draw(growing, text, pieces)
-        assert drawn["text"].replace("\u200b", "").strip() == text
-        assert max(len(run) for run in drawn["text"].split("\u200b")) < 60
-    assert "\u200b" not in _draw(growing, "Zalgo t\u0301\u0302\u0303", 1)["text"]
+        assert drawn["text"].replace("\u25cc", "").strip() == text
+        assert max(len(run) for run in drawn["text"].split("\u25cc")) < 60
+    assert "\u25cc" not in _draw(growing, "Zalgo t\u0301\u0302\u0303", 1)["text"]
 
 
 def test_a_dear_answer_grows_and_is_copied(talker: Talker, served: Live, open_page: Any) -> None:

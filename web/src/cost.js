@@ -102,7 +102,7 @@ export function plain(text) {
 }
 
 /**
- * Break up endless combining marks with spaces of no width. Unlike everything else they are slow even as plain text.
+ * Break up endless combining marks with dotted circles for them to stand on. Unlike everything else they are slow even as plain text.
  * @param {string} text @param {number} [before] How many marks the text before this one ends with.
  */
 export function calm(text, before = 0) {
@@ -110,7 +110,7 @@ export function calm(text, before = 0) {
   let marks = before;
   return text.replace(/\p{M}|\P{M}+/gu, (found) => {
     if (!/^\p{M}/u.test(found)) marks = 0;
-    else if (++marks > MARKS) return ((marks = 1), `\u200b${found}`);
+    else if (++marks > MARKS) return ((marks = 1), `\u25cc${found}`);
     return found;
   });
 }
