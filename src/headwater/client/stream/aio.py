@@ -69,7 +69,7 @@ class AsyncUnaryCall(BaseStream[R]):
         except BaseException:  # a cancelled task above all: the connection is closed before the error leaves
             self.close()
             raise
-        self._is_read = True
+        self._is_read = not self._closed  # a stopped stream just ends, as often as it is asked
         raise StopAsyncIteration
 
     async def _do(self, step: Step) -> None:

@@ -62,7 +62,7 @@ class UnaryCall(BaseStream[R]):
         except BaseException:  # Ctrl-C above all: the connection is closed before the error leaves
             self.close()
             raise
-        self._is_read = True
+        self._is_read = not self._closed  # a stopped stream just ends, as often as it is asked
         raise StopIteration
 
     def _do(self, step: Step) -> None:
