@@ -99,9 +99,9 @@ def test_a_log_of_the_current_directory_needs_no_package(site: Path) -> None:
 
 def test_names_that_do_not_exist_list_those_that_do(site: Path) -> None:
     code, errors = refused("--engine", "raven", PYTHONPATH=str(site))
-    assert (code, "gemini, offline, replay, broken, parrot" in errors) == (2, True)
+    assert (code, [name for name in ("offline", "broken", "parrot") if name not in errors]) == (2, [])
     code, errors = refused("--store", "drawer:x", PYTHONPATH=str(site))
-    assert (code, "memory:, sqlite:, redis:" in errors, "shelf:" in errors) == (2, True, True)
+    assert (code, [name for name in ("memory:", "sqlite:", "shelf:") if name not in errors]) == (2, [])
     code, errors = refused("--engine", "broken", PYTHONPATH=str(site))
     assert (code, "'broken' of parrots cannot be loaded" in errors, "Traceback" in errors) == (2, True, False)
 

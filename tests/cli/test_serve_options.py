@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import fields
+from pathlib import Path
 from typing import Any
 
 import click
@@ -13,6 +14,7 @@ from click.testing import CliRunner
 from headwater.cli.serve import serve
 from headwater.server import Limits, ServerConfig
 
+ROOT = Path(__file__).resolve().parents[2]
 #: Limits that only programs set.
 PYTHON_ONLY = {"max_bodies", "max_head", "max_storage", "max_durable_stream", "max_message", "max_chats", "stream_ttl"}
 #: Options that are no fields: they open what ``app`` gets beside its configuration, or are about the process.
@@ -37,6 +39,14 @@ def test_every_field_is_an_option_and_every_option_a_field() -> None:
     assert names - OTHERS == FIELDS - PYTHON_ONLY
     assert names >= OTHERS
     assert not PYTHON_ONLY & names
+
+
+def test_the_option_that_the_docs_show_is_one() -> None:
+    """The example of how an option is added is code of the field and of the option, word for word."""
+    section = (ROOT / "docs" / "extending.md").read_text("utf-8").partition("## An option of")[2].partition("\n## ")[0]
+    field, option = re.findall(r"^```\n(.*?)^```$", section, re.DOTALL | re.MULTILINE)
+    assert field in (ROOT / "src" / "headwater" / "server" / "config.py").read_text("utf-8")
+    assert option in (ROOT / "src" / "headwater" / "cli" / "serve.py").read_text("utf-8")
 
 
 def test_options_and_fields_have_the_same_defaults() -> None:
