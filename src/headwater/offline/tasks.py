@@ -147,7 +147,7 @@ def _topic_of(kind: str, noun: str, sentence: str, rest: str) -> str:
 
 
 def _topic(phrase: str) -> str:
-    """A phrase up to where the instruction speaks of something else; empty if it is no topic."""
+    """A phrase up to where the instruction speaks of something else; empty if it names no topic."""
     kept = _TOPIC_END.split(phrase.strip(" \"'\u201c\u201d*_`(")[:300], maxsplit=1)[0]
     words = plain_words(kept).split()[:_MOST_TOPIC_WORDS]
     while words and words[-1].lower() in ("in", "of", "with", "for", "and", "or", "the", "a", "to"):

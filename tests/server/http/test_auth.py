@@ -52,7 +52,7 @@ def test_foreign_host_is_refused_everywhere(live: Live, path: str, host: str, st
 @pytest.mark.parametrize("path", ROUTES)
 @pytest.mark.parametrize("origin", ["http://[::1", "http://[", "https://[::1]x:8080", "http://evil.example"])
 def test_broken_origin_is_403(live: Live, path: str, origin: str) -> None:
-    """An Origin that is no URL is another origin, and no failure of the server."""
+    """A malformed Origin counts as another origin, and does not fail the server."""
     assert live.get(path, origin=origin).status == 403
 
 

@@ -14,7 +14,7 @@ def read_message(read_line: Callable[[str], str]) -> str:
     """Return the next message. ``read_line`` returns a line for a prompt.
 
     Raises:
-        EOFError: if there is none.
+        EOFError: if the input has ended.
     """
     line = read_line("> ")
     if not line.lstrip().startswith(QUOTES):

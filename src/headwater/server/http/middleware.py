@@ -168,7 +168,7 @@ class _Exchange:
         return headers
 
     def release(self) -> None:
-        """Give back the memory that the request's body was counted for: it is no longer needed."""
+        """Release the memory that was counted for the request's body."""
         for meter in self._meters:
             meter.release()
 
