@@ -19,6 +19,7 @@ from tests.support.killable import Process
 pytestmark = pytest.mark.slow
 
 MODEL = "gemini-2.5-flash"
+KILLS = 4
 
 
 class Served(Process):
@@ -43,7 +44,10 @@ def test_what_was_acknowledged_is_there(served: Served) -> None:
     """Servers that are killed while six clients save chats and have them answered lose nothing that they acknowledged.
 
     Every acknowledged answer comes to its end, and a request whose answer was lost can be sent again: it is done once.
+    A server retries an answer without a chunk once, alone, since the request may have killed its server. So each kill
+    after the first may end one answer, the one that was being retried: it says so (503, LOST). All others are whole.
     """
+    given_up: list[dict[str, Any]] = []
     rng = random.Random(7)
     known: dict[str, set[str]] = {}  # acknowledged: the chats, and the ids of their messages
     unsure: list[tuple[str, str, dict[str, Any]]] = []  # sent, and not acknowledged
@@ -69,7 +73,7 @@ def test_what_was_acknowledged_is_there(served: Served) -> None:
                     return
                 known.setdefault(chat, set()).update(ids)
 
-    for round_number in range(4):
+    for round_number in range(KILLS):
         stopped = threading.Event()
         threads = [threading.Thread(target=work, args=(f"r{round_number}w{w}", stopped)) for w in range(6)]
         for thread in threads:
@@ -98,14 +102,19 @@ def test_what_was_acknowledged_is_there(served: Served) -> None:
         assert len(found) == len(set(found)) <= 3
         for message in chat["messages"]:
             if message["role"] == "model":
+                if message["state"] == "failed":
+                    given_up.append(message)
+                    continue
                 assert message["state"] == "done", message
                 assert len(message["contents"]) == 1
+    assert len(given_up) < KILLS
+    assert all("LOST" in json.dumps(message["error"]) for message in given_up)
     listed = served.ask("GET", "/v1/chats?pageSize=1000")["chats"]
     assert {chat["id"] for chat in listed} == set(known)
 
 
 def test_an_answer_of_a_killed_server_is_saved_whole(served: Served) -> None:
-    """An answer whose server was killed is gone on with, and saved with each word once, though nobody reads it."""
+    """An answer whose server was killed is resumed, and saved with each word once, though nobody reads it."""
     body = {"message": {"id": "q", "parts": [{"text": "Tell me a story in 300 words."}]}, "model": MODEL}
     stream = served.ask("POST", "/v1/chats/c/answers", body)["answer"]["stream"]
     while served.ask("GET", f"/v1/streams/{stream}")["next"] < 20:
