@@ -14,7 +14,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
@@ -23,10 +23,9 @@ from headwater import genai
 from headwater.errors import StreamCancelled
 from headwater.streaming import CancelToken, Deadlines, Retry, smooth
 from tests.support.servers import PATIENCE, Connection, Request, Script, Server, says, two_then_stall, unmeasured, whole
+from tests.support.stopping import AT_ONCE, ends, silent
 from tests.support.waiting import blocked, idle
 
-#: What is to happen at once may take so long (seconds) on a machine that has other things to do.
-AT_ONCE = 2.0
 WORDS = "some words of a story that goes on and on "
 
 
@@ -37,19 +36,7 @@ def threads() -> Iterator[ThreadPoolExecutor]:
         yield pool
 
 
-def ends(reading: Future[Any], began: float) -> Any:
-    """Return what a thread has read, which must end at once."""
-    came = reading.result(PATIENCE)
-    assert time.monotonic() - began < AT_ONCE
-    return came
-
-
 # --- moments ----------------------------------------------------------------------------------------------------------
-
-
-def silent(connection: Connection, request: Request) -> None:
-    """Never answer."""
-    connection.stall()
 
 
 def head_only(connection: Connection, request: Request) -> None:

@@ -13,15 +13,11 @@ from headwater import genai
 from headwater.errors import DeadlineExceeded, StreamStalled
 from headwater.streaming import Deadlines, Retry, smooth
 from tests.support.servers import Connection, Request, Script, Server, says, sse
+from tests.support.stopping import silent
 
 #: What is to happen at its time may be so late (seconds) on a machine that has other things to do.
 LATE = 1.0
 LIMIT = 0.15
-
-
-def silent(connection: Connection, request: Request) -> None:
-    """Never answer."""
-    connection.stall()
 
 
 def one_then_stall(connection: Connection, request: Request) -> None:

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from tests.support.servers import PATIENCE, Connection, Request, Server, says, two_then_stall
+from tests.support.stopping import silent
 from tests.support.waiting import idle
 
 
@@ -24,11 +25,6 @@ async def _astream(server: Server) -> Any:
 
 
 # --- before the head ----------------------------------------------------------------------------------------------
-
-
-def silent(connection: Connection, request: Request) -> None:
-    """Never answer."""
-    connection.stall()
 
 
 def test_sync_close_while_the_head_is_awaited() -> None:

@@ -114,7 +114,7 @@ def ask(
         if not no_save and len(chat.turns) > known:
             _keep(chat, options, screen)
     if code is Exit.OK and schema is not None and not is_json(stream.text):
-        # The token limit is no failure of a text, but JSON without its end is of no use.
+        # Text that stops at the token limit is still an answer; JSON without its end is useless.
         screen.error("the answer is not complete JSON")
         return Exit.CUT_OFF
     return code

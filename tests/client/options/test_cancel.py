@@ -7,7 +7,7 @@ import gc
 import time
 import weakref
 from collections.abc import Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
@@ -15,9 +15,7 @@ import pytest
 from headwater.errors import StreamCancelled
 from headwater.streaming import CancelToken
 from tests.support.servers import PATIENCE, Connection, Request, Server, says, two_then_stall, whole
-
-#: What is to happen at once may take so long (seconds) on a machine that has other things to do.
-AT_ONCE = 2.0
+from tests.support.stopping import ends, silent
 
 
 @pytest.fixture
@@ -25,18 +23,6 @@ def threads() -> Iterator[ThreadPoolExecutor]:
     """Threads that read."""
     with ThreadPoolExecutor(8) as pool:
         yield pool
-
-
-def ends(reading: Future[Any], began: float) -> Any:
-    """Return what a thread has read, which must end at once."""
-    came = reading.result(PATIENCE)
-    assert time.monotonic() - began < AT_ONCE
-    return came
-
-
-def silent(connection: Connection, request: Request) -> None:
-    """Never answer."""
-    connection.stall()
 
 
 def one_then_stall(connection: Connection, request: Request) -> None:
