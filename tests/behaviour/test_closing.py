@@ -345,3 +345,21 @@ def test_async_way_out_closes_within_the_bound(way: Callable[[Server], Any]) -> 
 
     try_once.__name__ = way.__name__
     measured(try_once)
+
+
+def test_first_chunk_is_taken_from_a_loop_that_nothing_holds() -> None:
+    """``next(iter(stream))`` gives the first chunk and then leaves the loop, and so does ``anext(aiter(stream))``."""
+
+    async def first_of_async(stream: Any) -> str:
+        return str((await anext(aiter(stream))).text)
+
+    async def run(server: Server) -> tuple[str, bool]:
+        stream = await _astream(server)
+        return await first_of_async(stream), stream.is_over
+
+    with Server(two_then_stall) as server:
+        stream = _stream(server)
+        sync = next(iter(stream)).text, stream.is_over
+        assert asyncio.run(run(server)) == sync
+        assert sync[0]
+        assert sync[1]

@@ -38,7 +38,8 @@ class AsyncUnaryCall(BaseStream[R]):
         super().__init__(parts)
         self._transport = transport
 
-    async def __anext__(self) -> R:
+    async def __anext__(self, _loop: object = None) -> R:
+        # ``_loop`` is the loop that waits: it must live until this returns, even if nothing else refers to it.
         if self._closed:  # even if more had arrived than was read
             self._check_closed()
             raise StopAsyncIteration
@@ -189,7 +190,7 @@ class _Loop(AsyncIterator[GenerateContentResponse]):
         stream._begin_loop(reports_events=reports_events)
 
     def __anext__(self) -> Coroutine[Any, Any, GenerateContentResponse]:
-        return self._next()
+        return self._next(self)
 
     def __del__(self) -> None:
         self._stream.close()
