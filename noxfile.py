@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import sys
+from pathlib import Path
+
 import nox
 
 nox.options.sessions = ["lint", "types", "tests"]
@@ -13,6 +16,20 @@ PYTHONS = ["3.11", "3.12", "3.13", "3.14"]
 def tests(session: nox.Session) -> None:
     """Run the quick tests: everything that is not marked ``slow``."""
     session.install("-e", ".[dev]")
+    session.run("pytest", "-n", "2", *session.posargs)
+
+
+@nox.session(python="3.11")
+def lowest(session: nox.Session) -> None:
+    """Run the quick tests with the lowest versions of the dependencies that ``pyproject.toml`` allows."""
+    session.install("uv")
+    bounds = Path(session.create_tmp()) / "lowest.txt"
+    extras = [
+        f"--extra={name}" for name in ("server", "postgres", "redis", "terminal", "notebook", "otel", "prometheus")
+    ]
+    lowest = ["--resolution", "lowest-direct", "--no-annotate", "--no-header", "-o", str(bounds)]
+    session.run("uv", "pip", "compile", "-q", "pyproject.toml", *extras, *lowest)
+    session.run("uv", "pip", "install", "-e", ".[dev]", "-c", str(bounds))
     session.run("pytest", "-n", "2", *session.posargs)
 
 
@@ -49,11 +66,17 @@ def page(session: nox.Session) -> None:
 
 
 @nox.session
-def wheel(session: nox.Session) -> None:
-    """Build the wheel and stream an answer from an installation of it."""
-    session.install("build")
-    folder = session.create_tmp()
-    session.run("python", "-m", "build", "--wheel", "--outdir", folder, ".")
-    session.install("--no-index", "--find-links", folder, "--no-deps", "--force-reinstall", "headwater")
-    session.install(".")
-    session.run("headwater", "ask", "--offline", "Tell me a story in 20 words.")
+def packages(session: nox.Session) -> None:
+    """Build sdist and wheel, check them, and try the wheel with the latest dependencies and with the lowest."""
+    session.install("build", "twine", "check-wheel-contents", "uv")
+    folder = Path(session.create_tmp()).resolve()
+    session.run("python", "-m", "build", "--outdir", str(folder / "dist"), ".")
+    packages = sorted(map(str, (folder / "dist").iterdir()))
+    session.run("twine", "check", "--strict", *packages)
+    session.run("check-wheel-contents", packages[0])
+    for resolution in ("highest", "lowest-direct"):
+        python = folder / resolution / "bin" / "python"
+        session.run("uv", "venv", "--clear", "--python", sys.executable, str(folder / resolution))
+        wanted = f"{packages[0]}[server,redis,postgres,terminal,otel]"
+        session.run("uv", "pip", "install", "-p", str(python), "--resolution", resolution, wanted)
+        session.run(str(python), "tools/smoke.py", external=True)

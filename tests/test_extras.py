@@ -19,7 +19,7 @@ ROOT = Path(__file__).parent.parent
 EXTRAS: dict[str, list[str]] = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"][
     "optional-dependencies"
 ]
-OF_USERS = sorted(set(EXTRAS) - {"dev", "browser-tests"})
+OF_USERS = sorted(set(EXTRAS) - {"all", "dev", "browser-tests"})
 #: How a page says what to install, until a package index has headwater: in a clone.
 INSTALL = "pip install '.[{extra}]'"
 
@@ -44,6 +44,11 @@ def test_the_command_names_the_packages_of_the_extra(extra: str, monkeypatch: py
     assert install[:3] == ["-m", "pip", "install"]
     assert Path(python).resolve() == Path(sys.executable).resolve()
     assert {str(Requirement(one)) for one in install[3:]} == wanted(extra)
+
+
+def test_all_has_every_extra_of_users() -> None:
+    (everything,) = map(Requirement, EXTRAS["all"])
+    assert everything.extras == set(OF_USERS)
 
 
 def test_only_what_is_missing_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
