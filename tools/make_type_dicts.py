@@ -93,7 +93,8 @@ class Writer:
         for name, module in {"Sequence": "collections.abc", "Mapping": "collections.abc", "Any": "typing"}.items():
             if f"{name}[" in classes or f": {name} " in classes or f", {name}]" in classes or f": {name}\n" in classes:
                 self._need(module, name)
-        self._needed.setdefault("typing", set()).update(("TypeAlias", "TypedDict"))
+        self._need("typing", "TypeAlias")
+        self._need("headwater.types.typed_dict", "TypedDict")
         own: list[str] = []
         others: list[str] = []
         for module, names in sorted(self._needed.items()):

@@ -13,27 +13,22 @@ import copy
 import difflib
 import types as pytypes
 import typing
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from enum import Enum
 from functools import cache
-from typing import TYPE_CHECKING, Any, Literal, Self, TypeVar, Union, cast, get_args, get_origin
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self, TypeVar, Union, cast, get_args, get_origin
 
 import msgspec
 
 from headwater.errors import UsageError
-from headwater.types.dump import Choice, DumpOptions, dump, dump_options
+from headwater.types.dump import Choice, DumpOptions, Plain, dump, dump_options
 
 T = TypeVar("T")
 
 
 class _Meta(msgspec.StructMeta):
     """Lets types be called with camelCase names and plain dicts, and suggests the nearest field for a typo."""
-
-    @property
-    def model_fields(cls) -> dict[str, Any]:  # noqa: N805
-        """The types of the fields by their Python names, as in pydantic."""
-        return dict(_names(cls))
 
     if not TYPE_CHECKING:
 
@@ -51,10 +46,55 @@ class _Meta(msgspec.StructMeta):
             )
 
 
+class _Computed:
+    """An attribute of a type and of its instances, computed when it is asked for.
+
+    Libraries ask for few types, and computing costs more than importing all of them does.
+    """
+
+    def __init__(self, compute: Callable[[Any], Any]) -> None:
+        self._compute = compute
+
+    def __get__(self, instance: object, owner: Any) -> Any:
+        return self._compute(owner)
+
+
+@cache
+def _model_fields(cls: Any) -> dict[str, Any]:
+    from headwater.types.fields import model_fields
+
+    return dict(model_fields(cls, _names(cls)))
+
+
+@cache
+def _as_dataclass(cls: Any) -> Any:
+    from headwater.types.fields import as_dataclass
+
+    return as_dataclass(cls, _names(cls))
+
+
+@cache
+def _type_adapter(cls: Any) -> Any:
+    from headwater.types.core_schema import type_adapter
+
+    return type_adapter(cls)
+
+
 class ApiModel(
     msgspec.Struct, metaclass=_Meta, rename="camel", omit_defaults=True, repr_omit_defaults=True, kw_only=True
 ):
     """A value of the API: snake_case in Python, camelCase on the wire; absent fields are None."""
+
+    #: Each field's ``alias``, ``annotation``, ``default``, ``description`` ..., by Python name.
+    model_fields = _Computed(lambda kind: dict(_model_fields(kind)))
+    model_config: ClassVar[Plain] = {"extra": "forbid", "populate_by_name": True, "protected_namespaces": ()}
+    model_computed_fields: ClassVar[Plain] = {}
+    model_extra: ClassVar[None] = None
+    # FastAPI takes a parameter for the body of a request if its type looks like a dataclass.
+    __dataclass_fields__ = _Computed(lambda kind: _as_dataclass(kind).__dataclass_fields__)
+    __dataclass_params__ = _Computed(lambda kind: _as_dataclass(kind).__dataclass_params__)
+    # pydantic serializes whatever has it, wherever it meets it.
+    __pydantic_serializer__ = _Computed(lambda kind: _type_adapter(kind).serializer)
 
     def __reduce__(self) -> tuple[Any, ...]:
         return _restore, (type(self), {name: getattr(self, name) for name in self.__struct_fields__})
@@ -113,7 +153,7 @@ class ApiModel(
         exclude_defaults: bool = False,
         exclude_none: bool = False,
         **_: Any,
-    ) -> dict[str, Any]:
+    ) -> Plain:
         """Return the value as dicts, with the names of Python or, ``by_alias``, of the API.
 
         Unset fields are None, or left out with any of the three ``exclude_`` flags. With ``mode="json"`` bytes are
@@ -123,16 +163,44 @@ class ApiModel(
             UsageError: if the mode is unknown.
         """
         options = dump_options(mode, by_alias, exclude_none, exclude_unset or exclude_defaults)
-        return cast("dict[str, Any]", dump(self, options, include, exclude))
+        return cast("Plain", dump(self, options, include, exclude))
 
     def model_dump_json(self, *, indent: int | None = None, **choices: Any) -> str:
         """Return the value as a JSON text; the other arguments are those of ``model_dump``."""
         encoded = msgspec.json.encode(self.model_dump(**(choices | {"mode": "json"})))
         return (msgspec.json.format(encoded, indent=indent) if indent is not None else encoded).decode()
 
-    def to_json_dict(self) -> dict[str, Any]:
+    def to_json_dict(self) -> Plain:
         """Return the value as plain JSON: Python names, bytes as URL-safe base64, absent fields left out."""
-        return cast("dict[str, Any]", to_snake(self))
+        return cast("Plain", to_snake(self))
+
+    def dict(self, **choices: Any) -> Plain:
+        """Return ``model_dump()``: the name that pydantic had for it before its second version."""
+        return self.model_dump(**choices)
+
+    def json(self, **choices: Any) -> str:
+        """Return ``model_dump_json()``: the name that pydantic had for it before its second version."""
+        return self.model_dump_json(**choices)
+
+    @classmethod
+    def model_json_schema(cls, by_alias: bool = True, **choices: Any) -> Plain:
+        """Return the JSON Schema of the type, as pydantic writes it; the arguments are pydantic's.
+
+        Raises:
+            UsageError: if pydantic is not installed.
+        """
+        return cast("Plain", _type_adapter(cls).json_schema(by_alias=by_alias, **choices))
+
+    @classmethod
+    def model_rebuild(cls, **_: Any) -> None:
+        """Do nothing: in pydantic it resolves annotations, which are resolved here when they are needed."""
+
+    @classmethod
+    def __get_pydantic_core_schema__(cls, source: Any, handler: Any) -> Plain:
+        """Return how pydantic validates and serializes the type in its models, and in ``TypeAdapter``."""
+        from headwater.types.core_schema import core_schema
+
+        return core_schema(cls, handler, _names)
 
     @property
     def model_fields_set(self) -> set[str]:
@@ -337,6 +405,8 @@ def _build_enum(value: Any, kind: type[OpenEnum]) -> OpenEnum:
 
 def _build_struct(value: Any, kind: Any, *, lenient: bool) -> Any:
     start = getattr(kind, "_from_positional", None)
+    if isinstance(value, type) and issubclass(value, kind):
+        return kind()  # Tool(code_execution=ToolCodeExecution): people write the class for the instance
     if start is not None and not lenient and not isinstance(value, Mapping):
         return kind(value)
     if not isinstance(value, Mapping):

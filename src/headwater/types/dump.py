@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 from collections.abc import Iterable, Iterator, Mapping
 from enum import Enum
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal, NamedTuple, TypeAlias
 
 import msgspec
 
@@ -13,6 +13,8 @@ from headwater.errors import UsageError
 
 #: Names or positions to include or exclude; a dict has a nested choice for each name.
 Choice = set[int] | set[str] | Mapping[int, Any] | Mapping[str, Any] | None
+#: A value as a dict. In ``ApiModel`` itself ``dict`` is a method.
+Plain: TypeAlias = dict[str, Any]
 
 
 class DumpOptions(NamedTuple):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TypeAlias, TypedDict
+from typing import TypeAlias
 
 from headwater.types.auth import (
     ApiAuth,
@@ -16,6 +16,7 @@ from headwater.types.auth import (
     AuthType,
     HttpElementLocation,
 )
+from headwater.types.typed_dict import TypedDict
 
 
 class ApiKeyConfigDict(TypedDict, total=False):

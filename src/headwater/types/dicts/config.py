@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, TypeAlias, TypedDict
+from typing import Any, TypeAlias
 
 from headwater.types.config import (
     AutomaticFunctionCallingConfig,
@@ -34,6 +34,7 @@ from headwater.types.enums import (
     ServiceTier,
     ThinkingLevel,
 )
+from headwater.types.typed_dict import TypedDict
 
 
 class SafetySettingDict(TypedDict, total=False):

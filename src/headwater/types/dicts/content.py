@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, TypeAlias, TypedDict
+from typing import Any, TypeAlias
 
 from headwater.types.content import (
     CodeExecutionResult,
@@ -30,6 +30,7 @@ from headwater.types.dicts.media import (
 )
 from headwater.types.enums import FunctionResponseScheduling, Language, Outcome, ToolType
 from headwater.types.media import MediaProcessing
+from headwater.types.typed_dict import TypedDict
 
 
 class PartialArgDict(TypedDict, total=False):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import Any, TypeAlias, TypedDict
+from typing import Any, TypeAlias
 
 from headwater.types.dicts.http import HttpOptionsOrDict
 from headwater.types.files import (
@@ -20,6 +20,7 @@ from headwater.types.files import (
     ListFilesResponse,
     UploadFileConfig,
 )
+from headwater.types.typed_dict import TypedDict
 
 
 class FileStatusDict(TypedDict, total=False):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TypeAlias, TypedDict
+from typing import TypeAlias
 
 from headwater.types.grounding import (
     GroundingChunk,
@@ -26,6 +26,7 @@ from headwater.types.grounding import (
     SearchEntryPoint,
     Segment,
 )
+from headwater.types.typed_dict import TypedDict
 
 
 class GroundingChunkWebDict(TypedDict, total=False):

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, TypeAlias, TypedDict
+from typing import Any, TypeAlias
 
 from headwater.types.http import HttpOptions, HttpRetryOptions, ResourceScope
+from headwater.types.typed_dict import TypedDict
 
 
 class HttpRetryOptionsDict(TypedDict, total=False):

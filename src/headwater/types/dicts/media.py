@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TypeAlias, TypedDict
+from typing import TypeAlias
 
 from headwater.types.enums import PartMediaResolutionLevel
 from headwater.types.media import (
@@ -22,6 +22,7 @@ from headwater.types.media import (
     VideoMetadataContentLayer,
     WordInfo,
 )
+from headwater.types.typed_dict import TypedDict
 
 
 class ImageDict(TypedDict, total=False):

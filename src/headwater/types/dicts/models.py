@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import Any, TypeAlias, TypedDict
+from typing import Any, TypeAlias
 
 from headwater.types.dicts.response import ModalityTokenCountOrDict
 from headwater.types.models import Checkpoint, CountTokensResponse, Endpoint, ListModelsResponse, Model, TunedModelInfo
+from headwater.types.typed_dict import TypedDict
 
 
 class EndpointDict(TypedDict, total=False):

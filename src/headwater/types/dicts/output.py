@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TypeAlias, TypedDict
+from typing import TypeAlias
 
 from headwater.types.enums import ProminentPeople
 from headwater.types.output import (
@@ -21,6 +21,7 @@ from headwater.types.output import (
     VoiceConfig,
     VoiceConsentSignature,
 )
+from headwater.types.typed_dict import TypedDict
 
 
 class PrebuiltVoiceConfigDict(TypedDict, total=False):

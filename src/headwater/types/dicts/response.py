@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import TypeAlias, TypedDict
+from typing import TypeAlias
 
 from headwater.types.dicts.content import ContentOrDict
 from headwater.types.dicts.grounding import GroundingMetadataOrDict
@@ -37,6 +37,7 @@ from headwater.types.response import (
     UrlContextMetadata,
     UrlMetadata,
 )
+from headwater.types.typed_dict import TypedDict
 
 
 class SafetyRatingDict(TypedDict, total=False):

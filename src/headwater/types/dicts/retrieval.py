@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TypeAlias, TypedDict
+from typing import TypeAlias
 
 from headwater.types.dicts.auth import ApiAuthOrDict, AuthConfigOrDict
 from headwater.types.retrieval import (
@@ -23,6 +23,7 @@ from headwater.types.retrieval import (
     VertexRagStore,
     VertexRagStoreRagResource,
 )
+from headwater.types.typed_dict import TypedDict
 
 
 class ExternalApiElasticSearchParamsDict(TypedDict, total=False):

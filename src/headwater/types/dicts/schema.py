@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, TypeAlias, TypedDict
+from typing import Any, TypeAlias
 
 from headwater.types.enums import Type
 from headwater.types.schema import JSONSchema, JSONSchemaType, Schema
+from headwater.types.typed_dict import TypedDict
 
 
 class JSONSchemaDict(TypedDict, total=False):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import Any, TypeAlias, TypedDict
+from typing import Any, TypeAlias
 
 from headwater.types.dicts.auth import AuthConfigOrDict
 from headwater.types.search import (
@@ -33,6 +33,7 @@ from headwater.types.search import (
     UrlContext,
     WebSearch,
 )
+from headwater.types.typed_dict import TypedDict
 
 
 class IntervalDict(TypedDict, total=False):

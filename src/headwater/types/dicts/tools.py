@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, TypeAlias, TypedDict
+from typing import Any, TypeAlias
 
 from headwater.types.dicts.retrieval import RetrievalOrDict
 from headwater.types.dicts.schema import SchemaOrDict
@@ -22,6 +22,7 @@ from headwater.types.dicts.search import (
 )
 from headwater.types.enums import Behavior, FunctionCallingConfigMode
 from headwater.types.tools import FunctionCallingConfig, FunctionDeclaration, LatLng, RetrievalConfig, Tool, ToolConfig
+from headwater.types.typed_dict import TypedDict
 
 
 class FunctionDeclarationDict(TypedDict, total=False):
