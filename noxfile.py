@@ -10,6 +10,8 @@ import nox
 nox.options.sessions = ["lint", "types", "tests"]
 nox.options.reuse_existing_virtualenvs = True
 PYTHONS = ["3.11", "3.12", "3.13", "3.14"]
+#: The extras with which the packages are tried.
+USERS = ("server", "redis", "postgres", "terminal", "otel")
 
 
 @nox.session(python=PYTHONS)
@@ -23,12 +25,11 @@ def tests(session: nox.Session) -> None:
 def lowest(session: nox.Session) -> None:
     """Run the quick tests with the lowest versions of the dependencies that ``pyproject.toml`` allows."""
     session.install("uv")
-    bounds = Path(session.create_tmp()) / "lowest.txt"
-    extras = [
-        f"--extra={name}" for name in ("server", "postgres", "redis", "terminal", "notebook", "otel", "prometheus")
-    ]
-    lowest = ["--resolution", "lowest-direct", "--no-annotate", "--no-header", "-o", str(bounds)]
-    session.run("uv", "pip", "compile", "-q", "pyproject.toml", *extras, *lowest)
+    bounds = Path(session.create_tmp()).resolve() / "lowest.txt"
+    # Without google-auth: google-genai, which tests compare with, wants a newer one.
+    _resolve(
+        session, "lowest-direct", bounds, "server", "postgres", "redis", "terminal", "notebook", "otel", "prometheus"
+    )
     session.run("uv", "pip", "install", "-e", ".[dev]", "-c", str(bounds))
     session.run("pytest", "-n", "2", *session.posargs)
 
@@ -75,8 +76,14 @@ def packages(session: nox.Session) -> None:
     session.run("twine", "check", "--strict", *packages)
     session.run("check-wheel-contents", packages[0])
     for resolution in ("highest", "lowest-direct"):
-        python = folder / resolution / "bin" / "python"
+        python, bounds = folder / resolution / "bin" / "python", folder / f"{resolution}.txt"
+        _resolve(session, resolution, bounds, *USERS)
         session.run("uv", "venv", "--clear", "--python", sys.executable, str(folder / resolution))
-        wanted = f"{packages[0]}[server,redis,postgres,terminal,otel]"
-        session.run("uv", "pip", "install", "-p", str(python), "--resolution", resolution, wanted)
+        session.run("uv", "pip", "install", "-p", str(python), "-c", str(bounds), f"{packages[0]}[{','.join(USERS)}]")
         session.run(str(python), "tools/smoke.py", external=True)
+
+
+def _resolve(session: nox.Session, resolution: str, target: Path, *extras: str) -> None:
+    """Write the versions to ``target`` that ``resolution`` chooses for headwater with ``extras``."""
+    options = ["--resolution", resolution, "--no-annotate", "--no-header", "-o", str(target)]
+    session.run("uv", "pip", "compile", "-q", "pyproject.toml", *options, *(f"--extra={name}" for name in extras))
