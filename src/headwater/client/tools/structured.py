@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from typing import Any, TypeVar, get_args, get_origin
 
-from headwater.core.answer.fold import Fold
+from headwater.core.answer.folding import AnswerFold
 from headwater.core.answer.partial_json import PartialJson
 from headwater.errors import ParseError
 from headwater.types import GenerateContentConfig, GenerateContentResponse
@@ -36,10 +36,10 @@ def read(kind: Any, text: str) -> Any:
 class GrowingJson:
     """The JSON of an answer so far. Lives as long as its stream; starts over when the answer is restarted."""
 
-    def __init__(self, fold: Callable[[], Fold], path: str | Sequence[str] = ()) -> None:
+    def __init__(self, fold: Callable[[], AnswerFold], path: str | Sequence[str] = ()) -> None:
         self._fold = fold
         self._path = path
-        self._of: Fold | None = None  # the answer that the reader has read; another one after a restart
+        self._of: AnswerFold | None = None  # the answer that the reader has read; another one after a restart
         self._reader = PartialJson(items=path)
         self._read = 0  # characters
 
@@ -71,7 +71,7 @@ class Items:
     """The elements of an array in an answer, each as soon as it is complete, converted to the requested type."""
 
     def __init__(
-        self, fold: Callable[[], Fold], path: str | Sequence[str], kind: Any, config: GenerateContentConfig | None
+        self, fold: Callable[[], AnswerFold], path: str | Sequence[str], kind: Any, config: GenerateContentConfig | None
     ) -> None:
         self._json = GrowingJson(fold, path)
         self._kind = kind if kind is not None or path else _element_type(_requested_schema(config))

@@ -7,7 +7,7 @@ from typing import Any
 
 import msgspec
 
-from headwater.core.answer.fold import Fold
+from headwater.core.answer.folding import AnswerFold
 from headwater.errors import (
     BlockedError,
     DeadlineExceeded,
@@ -101,7 +101,7 @@ _BY_ERROR: tuple[tuple[type[HeadwaterError], EndingKind], ...] = (
 )
 
 
-def judge(fold: Fold, error: HeadwaterError | None) -> Ending:
+def judge(fold: AnswerFold, error: HeadwaterError | None) -> Ending:
     """Return how a stream with this answer and this error ended."""
     if isinstance(error, StreamCancelled):
         return Ending(kind=EndingKind.CANCELLED, reason=error.reason or None, message=str(error), error=error)
@@ -128,7 +128,7 @@ def judge(fold: Fold, error: HeadwaterError | None) -> Ending:
     )
 
 
-def blocked_error(fold: Fold) -> BlockedError | None:
+def blocked_error(fold: AnswerFold) -> BlockedError | None:
     """Return the error of an answer that was blocked, None if it was not."""
     ending = judge(fold, None)
     if ending.kind is not EndingKind.BLOCKED:

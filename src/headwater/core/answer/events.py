@@ -8,7 +8,7 @@ import msgspec
 
 from headwater.core.answer.arguments import Arguments
 from headwater.core.answer.ending import Ending, EndingKind
-from headwater.core.answer.fold import Fold
+from headwater.core.answer.folding import AnswerFold
 from headwater.errors import HeadwaterError
 from headwater.types import FunctionCall, FunctionResponse, GenerateContentResponse, Part, SafetyRating, UsageMetadata
 
@@ -19,7 +19,7 @@ class Text(msgspec.Struct, frozen=True):
     text: str
     end: int = 0
     """Where the piece ends in the text (characters)."""
-    fold: Fold | None = None
+    fold: AnswerFold | None = None
 
     @property
     def snapshot(self) -> str:
@@ -105,9 +105,9 @@ Event = Text | Thought | Call | Result | Media | Usage | Block | Retrying | Rese
 class EventTranslator:
     """Turns the chunks of the first candidate into events. Lives as long as the loop over them."""
 
-    def __init__(self, fold: Callable[[], Fold]) -> None:
+    def __init__(self, fold: Callable[[], AnswerFold]) -> None:
         self._fold = fold
-        self._of: Fold | None = None  # the answer whose chunks these are
+        self._of: AnswerFold | None = None  # the answer whose chunks these are
         self._end = 0
         self._usage: UsageMetadata | None = None
         self._calls = _Calls()

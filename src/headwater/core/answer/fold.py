@@ -12,6 +12,7 @@ from headwater.types import (
     Candidate,
     Content,
     FinishReason,
+    FunctionCall,
     GenerateContentResponse,
     GenerateContentResponsePromptFeedback,
     GroundingMetadata,
@@ -102,6 +103,16 @@ class Fold:
     def since_checkpoint(self) -> list[Part]:
         """The content of the first candidate since that checkpoint; all of it if there is no checkpoint."""
         return self._first.since_checkpoint
+
+    @property
+    def stored_name(self) -> str | None:
+        """None: a stored stream is named by the response's headers, not by its chunks."""
+        return None
+
+    @property
+    def function_calls(self) -> list[FunctionCall] | None:
+        """The function calls of the first candidate so far, None if there are none."""
+        return self.response.function_calls
 
     @property
     def is_single(self) -> bool:

@@ -45,14 +45,14 @@ _SHORTEST_OVERLAP = 12
 class Joiner(Protocol):
     """The join between two parts of an answer. Does its work from the second request to the first new content."""
 
-    def feed(self, chunk: GenerateContentResponse) -> list[GenerateContentResponse]:
+    def feed(self, chunk: Any) -> list[Any]:
         """Return what is new in ``chunk``, which may be nothing yet.
 
         Raises:
             StreamInterrupted: if it differs from what arrived before, so that it cannot be joined.
         """
 
-    def flush(self) -> list[GenerateContentResponse]:
+    def flush(self) -> list[Any]:
         """Return what was held back at the end of the answer.
 
         Raises:
@@ -161,12 +161,12 @@ def overlap(old: str, new: str) -> int:
 
 def has_token(chunk: GenerateContentResponse) -> bool:
     """Return whether a chunk carries a checkpoint."""
-    return any(candidate.continuation_token is not None for candidate in chunk.candidates or ())
+    return any(candidate.continuation_token is not None for candidate in getattr(chunk, "candidates", None) or ())
 
 
 def clear_finish_reason(chunk: GenerateContentResponse) -> None:
     """Remove the finish reason of a chunk after which the answer continues."""
-    for candidate in chunk.candidates or ():
+    for candidate in getattr(chunk, "candidates", None) or ():
         candidate.finish_reason = None
 
 

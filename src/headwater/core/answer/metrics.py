@@ -8,7 +8,8 @@ from itertools import pairwise
 
 import msgspec
 
-from headwater.core.answer.fold import Fold, add_usage
+from headwater.core.answer.fold import add_usage
+from headwater.core.answer.folding import AnswerFold
 from headwater.types import NO_USAGE, UsageMetadata
 
 
@@ -53,14 +54,14 @@ class Meter:
         self._characters = 0  # of the answers before this one
         self._usage = NO_USAGE  # of the answers before this one
 
-    def end_turn(self, fold: Fold, seconds: float) -> None:
+    def end_turn(self, fold: AnswerFold, seconds: float) -> None:
         """Record that functions took ``seconds``, and that another answer follows ``fold``."""
         self.functions += seconds
         self._turns.add(len(self.times))
         self._characters += len(fold.text)
         self._usage = self.usage(fold)
 
-    def awaits_text(self, fold: Fold, now: float) -> bool:
+    def awaits_text(self, fold: AnswerFold, now: float) -> bool:
         """Record the first content; return whether the first text has yet to arrive."""
         if len(self.times) == 1:
             usage = fold.usage_metadata
@@ -69,7 +70,7 @@ class Meter:
             self.text_at = now
         return not fold.text
 
-    def usage(self, fold: Fold) -> UsageMetadata:
+    def usage(self, fold: AnswerFold) -> UsageMetadata:
         """Return the tokens of all requests; ``fold`` is the answer to the last."""
         return add_usage(self._usage, fold.usage_metadata) if self._usage else fold.usage_metadata
 
@@ -83,7 +84,7 @@ class Meter:
         pairs = enumerate(pairwise(self.times), 1)
         return [after - before for number, (before, after) in pairs if number not in self._turns]
 
-    def metrics(self, fold: Fold, attempts: int) -> Metrics:
+    def metrics(self, fold: AnswerFold, attempts: int) -> Metrics:
         """Return the measurements so far."""
         times = self.times
         gaps = sorted(self.gaps())

@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from headwater.core.answer.ending import judge
-from headwater.core.answer.fold import Fold
+from headwater.core.answer.folding import AnswerFold
 from headwater.core.machine.steps import Run
-from headwater.core.wire.dialect import Dialect
+from headwater.core.wire.dialect import Dialect, answer_rules
 from headwater.core.wire.request import HttpRequest
 from headwater.types import Content, FunctionCall, GenerateContentResponse, Part
 
@@ -25,12 +25,12 @@ class FunctionCalling:
         self._keeps_history = keeps_history
         self._calls: list[FunctionCall] | None = None
 
-    def wants_calls(self, fold: Fold) -> bool:
+    def wants_calls(self, fold: AnswerFold) -> bool:
         """Return whether an answer that has ended asks for functions that are to be run."""
         if self._left <= 0 or not judge(fold, None).is_whole:
             return False
         fold.abandon()  # nothing more arrives, so an incomplete call is not one
-        self._calls = fold.response.function_calls
+        self._calls = fold.function_calls
         return self._calls is not None
 
     def take_calls(self) -> Run:
@@ -40,11 +40,13 @@ class FunctionCalling:
             raise RuntimeError("the shell was asked to call functions and has not reported their results")
         return Run(calls)
 
-    def next_request(self, dialect: Dialect[Any], request: HttpRequest, fold: Fold, parts: list[Part]) -> HttpRequest:
+    def next_request(self, dialect: Dialect[Any], request: HttpRequest, fold: AnswerFold, parts: list[Part]) -> HttpRequest:
         """Return the request that follows ``request``, its answer and the results of the functions."""
+        self._left -= 1
+        if (follow := answer_rules(dialect).after_calls(request, fold, parts)) is not None:
+            return follow
         turns = [Content(role="model", parts=fold.response.parts), Content(role="user", parts=parts)]
         self.history = [*(self.history or dialect.contents(request)), *turns]
-        self._left -= 1
         return dialect.add_turns(request, turns)
 
     def add_history(self, answer: GenerateContentResponse) -> GenerateContentResponse:

@@ -12,7 +12,7 @@ from headwater.core.machine.pacing import Pacer
 from headwater.core.machine.recovery import PartialAnswer, needs_continuation
 from headwater.core.machine.snapshot import Snapshot
 from headwater.core.machine.stream_errors import is_partial_document, not_a_stream, truncated
-from headwater.core.wire.dialect import Dialect, StreamEnd
+from headwater.core.wire.dialect import Dialect, StreamEnd, answer_rules
 from headwater.core.wire.framing import Framing, SingleDocument
 from headwater.errors import HeadwaterError, StreamInterrupted, StreamTruncated, WireError
 from headwater.types import GenerateContentResponse, Part
@@ -40,6 +40,8 @@ class Intake(Generic[R]):
         self._snapshot = snapshot
         self._config = config
         self._function_calling = config.function_calling
+        self._rules = answer_rules(dialect)
+        self._is_foldable = self._rules.is_foldable
         self._framing: Framing = SingleDocument()
         self._stamp = snapshot.meter.times.append
         self._awaits_text = True
@@ -92,7 +94,7 @@ class Intake(Generic[R]):
             return StreamEnd()
         leftover = self._framing.leftover
         if not leftover:
-            return truncated(is_begun=self.results > 0)
+            return truncated(is_begun=self.results > 0, end=self._rules.end_name)
         return self._truncation(leftover) or not_a_stream(leftover, self._dialect.api_name)
 
     def flush_joiner(self, now: float) -> StreamEnd | None:
@@ -137,7 +139,7 @@ class Intake(Generic[R]):
             self._stamp(now)
             # Asked before the result is handed on: on the way to the reader its finish reason may be removed.
             may_end = self._framing.ends_with_body or dialect.is_final(result)
-            if type(result) is not GenerateContentResponse:
+            if type(result) is not GenerateContentResponse and not self._is_foldable:
                 self.ready.append(result)
             elif self._is_plain:
                 chunk: Any = result  # a cast would cost more than the branch
@@ -214,4 +216,4 @@ class Intake(Generic[R]):
         """The error if ``rest``, the end of a body, is half a document; None if it is not the beginning of one."""
         if self._framing.ends_with_body or self._snapshot.may_end:
             return None
-        return truncated(is_begun=self.results > 0) if self.results or is_partial_document(rest) else None
+        return truncated(is_begun=self.results > 0, end=self._rules.end_name) if self.results or is_partial_document(rest) else None

@@ -14,8 +14,7 @@ from collections.abc import Mapping
 from typing import Any, Generic, TypeVar, cast
 
 from headwater.core.answer.ending import blocked_error
-from headwater.core.answer.events import Reset, Retrying, function_results, reset_chunk
-from headwater.core.answer.fold import Fold
+from headwater.core.answer.events import Reset, Retrying, function_results
 from headwater.core.machine.clocks import Clocks
 from headwater.core.machine.config import MachineConfig
 from headwater.core.machine.intake import Intake, Stopped
@@ -34,7 +33,7 @@ from headwater.core.machine.stream_errors import (
     opening_timed_out,
     without_traceback,
 )
-from headwater.core.wire.dialect import Dialect, StreamEnd
+from headwater.core.wire.dialect import Dialect, StreamEnd, answer_rules
 from headwater.core.wire.request import HttpRequest
 from headwater.errors import HeadwaterError, StreamCancelled, StreamError, StreamInterrupted, WireError
 from headwater.types import GenerateContentResponse, Part
@@ -85,7 +84,8 @@ class Machine(Generic[R]):
     """
 
     def __init__(self, dialect: Dialect[R], request: HttpRequest, config: MachineConfig = _DEFAULTS) -> None:
-        self.snapshot = Snapshot(config.function_calling)
+        self._rules = answer_rules(dialect)
+        self.snapshot = Snapshot(config.function_calling, self._rules.new_fold())
         self.reports_events = False
         self._dialect = dialect
         self._config = config
@@ -324,7 +324,7 @@ class Machine(Generic[R]):
         """Prepare the next request."""
         snapshot, intake = self.snapshot, self._intake
         if plan.kind != "resume":
-            snapshot.fold = Fold()
+            snapshot.fold = self._rules.new_fold()
             self._clocks.growth = 0
             intake.begin_answer()
         elif not plan.same_stream:
@@ -341,7 +341,7 @@ class Machine(Generic[R]):
         self._ready.clear()
         if self._pacer is not None:
             self._pacer.discard()
-        self._ready.append(cast("R", reset if self.reports_events else reset_chunk()))
+        self._ready.append(cast("R", reset if self.reports_events else self._rules.reset()))
 
     def _finish(self, error: HeadwaterError | None) -> None:
         snapshot = self.snapshot
@@ -355,6 +355,8 @@ class Machine(Generic[R]):
             self._pacer.finish(self._now) if error is None else self._pacer.flush()
         if error is not None:
             mask_secrets(error, self._request)
+            if (announcement := self._rules.announcement(error)) is not None:
+                self._ready.append(announcement)
             snapshot.fold.abandon()
             phase = "body" if self._intake.results else "head" if snapshot.status else "connect"
             snapshot.annotate(error, position=self._recovery.position(self._intake.documents), phase=phase)

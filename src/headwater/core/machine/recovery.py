@@ -6,7 +6,7 @@ from typing import Any, Literal
 
 import msgspec
 
-from headwater.core.answer.fold import Fold
+from headwater.core.answer.folding import AnswerFold
 from headwater.core.answer.joining import Joiner
 from headwater.core.machine.config import MachineConfig
 from headwater.core.wire.dialect import BrokenStream, Dialect
@@ -54,7 +54,7 @@ _GONE = (404, 410)
 class PartialAnswer(msgspec.Struct, frozen=True, kw_only=True):
     """What has arrived of an answer. ``documents`` counts those of its stream, ``is_begun`` tells of any content."""
 
-    fold: Fold
+    fold: AnswerFold
     documents: int
     since_checkpoint: list[Part]
     is_begun: bool
@@ -101,7 +101,9 @@ class Recovery:
         self._grown = 0  # how far the answer was at the last of them
         self._first: HeadwaterError | None = None  # the first of them
         self._same_stream = False  # whether the request that is under way resumes the same stream
-        self._resumed_at = 0  # the documents that had arrived when it was sent
+        self._is_stored = False  # whether it asks for an answer that the API keeps
+        self._is_forgotten = False  # whether the API has said that it does not
+        self._resumed_at = 0  # the documents, or results, that had arrived when it was sent
         self._empty_continuations = 0
         self._continued_at: int | None = None  # how far the answer was when the API stopped at its limit
 
@@ -138,7 +140,7 @@ class Recovery:
         """Return how to continue after ``error``, or the error to end with."""
         self._count(error, answer.fold.grown)
         if self._is_gone(error, answer):
-            self.stream = None
+            self.stream, self._is_forgotten = None, True
         elif not self._retry.allows(error, self._failures):
             return self._given_up(error)
         delay = self._retry.delay(self._failures, error, self._jitter())
@@ -149,12 +151,17 @@ class Recovery:
         # An error of the API ended the stream for all its readers, so nothing is left of it to resume.
         is_stored = self.on_break == "continue" and self.stream is not None and not isinstance(error, APIError)
         if not answer.is_begun and not is_stored:
-            return self._from_the_start("retry", delay)
+            return self._again(error, answer, delay)
         if self.on_break == "restart":
             return self._from_the_start("restart", delay)
         if self.on_break == "continue":
             return self._resume(error, answer, delay) or self._given_up(error)
         return error
+
+    def _again(self, error: HeadwaterError, answer: PartialAnswer, delay: float) -> Plan:
+        """How to ask again before any content: for the answer that the API has begun and keeps, or for another."""
+        found = None if answer.fold.stored_name is None or self._is_forgotten else self._resume(error, answer, delay)
+        return found or self._from_the_start("retry", delay)
 
     def _count(self, error: HeadwaterError, grown: int) -> None:
         if self._first is None or (grown > self._grown and self.on_break != "restart"):
@@ -163,11 +170,13 @@ class Recovery:
 
     def _is_gone(self, error: HeadwaterError, answer: PartialAnswer) -> bool:
         """Whether ``error`` says that the server no longer stores the stream."""
+        if self._is_stored:
+            return isinstance(error, APIError) and error.code in _GONE and answer.fold.count == self._resumed_at
         is_refused = self._same_stream and answer.documents == self._resumed_at
         return is_refused and isinstance(error, APIError) and error.code in _GONE
 
     def _from_the_start(self, kind: Literal["retry", "restart"], delay: float) -> Plan:
-        self._same_stream = False
+        self._same_stream = self._is_stored = False
         return Plan(kind=kind, request=self.request, delay=delay, after=self._after)
 
     def _resume(self, error: HeadwaterError | None, answer: PartialAnswer, delay: float) -> Plan | None:
@@ -182,7 +191,8 @@ class Recovery:
         found = self._dialect.resume(broken)
         if found is None:
             return None
-        self._same_stream, self._resumed_at = found.same_stream, answer.documents
+        self._same_stream, self._is_stored = found.same_stream, found.is_stored
+        self._resumed_at = answer.fold.count if found.is_stored else answer.documents
         if not found.same_stream:
             self.stream = None
         return Plan(
@@ -203,7 +213,7 @@ class Recovery:
         return first
 
 
-def needs_continuation(fold: Fold, config: MachineConfig) -> bool:
+def needs_continuation(fold: AnswerFold, config: MachineConfig) -> bool:
     """Return whether the API stopped at its own limit and is to be asked for the rest."""
     if not config.continues or fold.finish_reason != FinishReason.CONTINUATION:
         return False

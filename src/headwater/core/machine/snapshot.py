@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from headwater.core.answer.ending import Ending, judge
 from headwater.core.answer.fold import Fold
+from headwater.core.answer.folding import AnswerFold
 from headwater.core.answer.metrics import Meter, Metrics
 from headwater.core.machine.function_calling import FunctionCalling
 from headwater.core.machine.states import State
 from headwater.core.machine.stream_errors import cancelled, received_text
 from headwater.errors import HeadwaterError
-from headwater.types import GenerateContentResponse, UsageMetadata
+from headwater.types import UsageMetadata
 
 E = TypeVar("E", bound=HeadwaterError)
 
@@ -25,10 +26,10 @@ class Snapshot:
     until the call is cancelled.
     """
 
-    def __init__(self, function_calling: FunctionCalling | None = None) -> None:
+    def __init__(self, function_calling: FunctionCalling | None = None, fold: AnswerFold | None = None) -> None:
         self.state = State.NEW
         self.attempts = 0
-        self.fold = Fold()
+        self.fold: AnswerFold = Fold() if fold is None else fold
         self.meter = Meter()
         self.status = 0
         self.headers: Mapping[str, str] = {}
@@ -61,13 +62,13 @@ class Snapshot:
         return judge(self.fold, None if is_whole else cancelled(self.cancel_reason))
 
     @property
-    def response(self) -> GenerateContentResponse:
+    def response(self) -> Any:
         """The answer so far."""
         response, function_calling = self.fold.response, self._function_calling
         return response if function_calling is None else function_calling.add_history(response)
 
     @property
-    def partial(self) -> GenerateContentResponse | None:
+    def partial(self) -> Any:
         """The answer so far and the calls before it; None if nothing has arrived."""
         has_history = self._function_calling is not None and bool(self._function_calling.history)
         return self.response if self.fold.count or has_history else None

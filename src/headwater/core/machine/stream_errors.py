@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from urllib.parse import urlsplit
 
-from headwater.core.answer.fold import Fold
+from headwater.core.answer.folding import AnswerFold
 from headwater.core.machine.steps import TransportError
 from headwater.errors import (
     ConnectError,
@@ -24,10 +24,10 @@ def cancelled(reason: str | None, otherwise: str = "the stream was cancelled") -
     return error
 
 
-def truncated(*, is_begun: bool) -> StreamTruncated:
+def truncated(*, is_begun: bool, end: str = "a finish reason") -> StreamTruncated:
     """Return the error of a stream that ended cleanly but too early."""
     if is_begun:
-        return StreamTruncated("the answer ended without a finish reason, so its end may be missing")
+        return StreamTruncated(f"the answer ended without {end}, so its end may be missing")
     return StreamTruncated("the API ended the stream before its first chunk")
 
 
@@ -81,7 +81,7 @@ def not_a_stream(leftover: bytes, api_name: str) -> WireError:
     return WireError(f"the answer is not what {api_name} sends; it begins: {start[:120]!r}")
 
 
-def received_text(fold: Fold, *, is_answered: bool) -> str:
+def received_text(fold: AnswerFold, *, is_answered: bool) -> str:
     """Return what had arrived of the answer, for a message; ``is_answered`` tells of the head."""
     if not fold.grown:
         return "no content had arrived" if is_answered else "nothing had arrived"

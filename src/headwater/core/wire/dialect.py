@@ -18,11 +18,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Protocol, TypeVar, final
+from typing import Any, Protocol, TypeVar, final
 
 import msgspec
 
+from headwater.core.answer.events import reset_chunk
 from headwater.core.answer.fold import Fold
+from headwater.core.answer.folding import AnswerFold
 from headwater.core.answer.joining import Joiner
 from headwater.core.wire.framing import Framing
 from headwater.core.wire.request import HttpRequest
@@ -41,7 +43,7 @@ class BrokenStream(msgspec.Struct, frozen=True, kw_only=True):
     """
 
     request: HttpRequest
-    fold: Fold
+    fold: AnswerFold
     stream: str | None
     after: int
     since_checkpoint: list[Part]
@@ -51,12 +53,14 @@ class BrokenStream(msgspec.Struct, frozen=True, kw_only=True):
 class Continuation(msgspec.Struct, frozen=True, kw_only=True):
     """How the rest of a broken answer is obtained: the request to send, and how its answer joins what is there.
 
-    ``same_stream`` says that the server continues the very stream that broke, at the place where it broke.
+    ``same_stream`` says that the server continues the very stream that broke, at the place where it broke;
+    ``is_stored`` that the request asks for the same answer, which the API keeps, and not for another.
     """
 
     request: HttpRequest
     joiner: Joiner | None = None
     same_stream: bool = False
+    is_stored: bool = False
 
 
 @final
@@ -64,6 +68,43 @@ class StreamEnd(msgspec.Struct, frozen=True):
     """The server says that nothing more will come: the answer is complete, or ``error`` ended it for every reader."""
 
     error: HeadwaterError | None = None
+
+
+class AnswerRules:
+    """What the machine has to know of a dialect's results. These are the rules for ``GenerateContentResponse``.
+
+    A dialect whose results are of other types has an attribute ``answers``, with the rules for them.
+    """
+
+    is_foldable = False
+    """Whether all results belong into the fold, not only those of type ``GenerateContentResponse``."""
+    end_name = "a finish reason"
+    """What the end of an answer is called in messages."""
+
+    def new_fold(self) -> AnswerFold:
+        """Return what the results of one answer are folded into."""
+        return Fold()
+
+    def reset(self) -> Any:
+        """Return the result that stands for a ``Reset``."""
+        return reset_chunk()
+
+    def announcement(self, error: HeadwaterError) -> Any:
+        """Return the result with which the API announced ``error``, None if it has none."""
+        return None
+
+    def after_calls(self, request: HttpRequest, fold: AnswerFold, parts: list[Part]) -> HttpRequest | None:
+        """Return the request with the results of functions, None if it is made of the turns of the conversation."""
+        return None
+
+
+_CHUNKS = AnswerRules()
+
+
+def answer_rules(dialect: Dialect[Any]) -> AnswerRules:
+    """Return the rules for the results of ``dialect``."""
+    rules: AnswerRules = getattr(dialect, "answers", _CHUNKS)
+    return rules
 
 
 class Dialect(Protocol[Result]):
