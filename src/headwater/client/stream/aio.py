@@ -8,7 +8,7 @@ from contextlib import suppress
 from functools import partial
 from inspect import isawaitable
 from types import TracebackType
-from typing import Any, Self, TypeVar, cast, overload
+from typing import Any, Generic, Self, TypeVar, cast, overload
 
 from headwater.client.options.call_options import CallOptions, StreamOptions
 from headwater.client.request.credentials import AsyncAuthorizedTransport
@@ -28,6 +28,7 @@ from headwater.types import FunctionCall, GenerateContentConfig, GenerateContent
 R = TypeVar("R")
 M = TypeVar("M")
 T = TypeVar("T")
+A = TypeVar("A")
 _NO_OPTIONS: CallOptions = {}
 
 
@@ -73,6 +74,27 @@ class AsyncUnaryCall(BaseStream[R]):
         self._is_read = not self._closed  # a stopped stream just ends, as often as it is asked
         raise StopAsyncIteration
 
+    async def open(self) -> Self:
+        """Send the request and wait until the server accepts it. A loop does that, too.
+
+        Raises:
+            HeadwaterError: if it does not.
+        """
+        try:
+            while not self._machine.is_open and not self._closed:
+                step = self._machine.next_step(clock())
+                try:
+                    await self._do(cast("Step", step))
+                except TransportError as problem:
+                    self._machine.failed(problem, clock())
+        except BaseException:
+            self.close()
+            raise
+        if self._snapshot.is_over:  # refused, or cancelled: the step that ends the call says so
+            with suppress(StopAsyncIteration):
+                await anext(self)
+        return self
+
     async def _do(self, step: Step) -> None:
         match step:
             case Open(request, timeout):
@@ -81,6 +103,8 @@ class AsyncUnaryCall(BaseStream[R]):
                 # A cancel during ``open`` is not lost: the machine stops at its next step, which releases this body.
                 self._body = body = await self._transport.open(request, timeout, self._waiting)
                 self._machine.opened(body.status, body.headers, clock())
+            case Read(timeout):
+                self._machine.received(await self._reading.read(timeout), clock())
             case Pause(seconds, timeout):
                 await self._pause(seconds, timeout)
             case Wait(seconds):
@@ -117,15 +141,24 @@ class AsyncUnaryCall(BaseStream[R]):
                 raise
 
 
-class AsyncStream(AsyncUnaryCall[GenerateContentResponse]):
-    """An answer that is being received: iterate over its chunks.
+class AsyncAnswerStream(AsyncUnaryCall[R], Generic[R, A]):
+    """An answer of type ``A`` that is being received as results of type ``R``.
 
     Leaving the loop closes the connection, and so does the end of an ``async with`` block. ``text`` and ``response``
     hold what has arrived so far, also after an error; ``collect()`` reads to the end and returns the whole answer.
     """
 
-    def __aiter__(self) -> AsyncIterator[GenerateContentResponse]:
+    def __aiter__(self) -> AsyncIterator[R]:
         return _Loop(self)
+
+    @property
+    def response(self) -> A:
+        """The answer so far as one object: its text merged, its usage the latest.
+
+        If functions were called, it is the last answer; that of ``generate_content_stream`` has the rest in its
+        ``automatic_function_calling_history``.
+        """
+        return cast("A", super().response)
 
     def events(self) -> AsyncIterator[Event]:
         """Yield what happens, one typed event at a time, for ``match``. The last is ``End``.
@@ -150,7 +183,8 @@ class AsyncStream(AsyncUnaryCall[GenerateContentResponse]):
     @property
     def text_stream(self) -> AsyncIterator[str]:
         """The answer's text, piece by piece, without thoughts."""
-        return _Mapped(self, lambda chunk: [chunk.text] if chunk.text else [], lambda: ())
+        text_of = self._text_of
+        return _Mapped(self, lambda result: [text] if (text := text_of(result)) else [], lambda: ())
 
     async def aclose(self) -> None:
         """Close the stream, and give the event loop the chance to carry it out."""
@@ -159,7 +193,7 @@ class AsyncStream(AsyncUnaryCall[GenerateContentResponse]):
         self.close()
         await sleep(0)
 
-    async def collect(self) -> GenerateContentResponse:
+    async def collect(self) -> A:
         """Read to the end and return the whole answer.
 
         Raises:
@@ -179,17 +213,25 @@ class AsyncStream(AsyncUnaryCall[GenerateContentResponse]):
         await self.aclose()
 
 
-class _Loop(AsyncIterator[GenerateContentResponse]):
+class AsyncStream(AsyncAnswerStream[GenerateContentResponse, GenerateContentResponse]):
+    """An answer that is being received: iterate over its chunks.
+
+    Leaving the loop closes the connection, and so does the end of an ``async with`` block. ``text`` and ``response``
+    hold what has arrived so far, also after an error; ``collect()`` reads to the end and returns the whole answer.
+    """
+
+
+class _Loop(AsyncIterator[R]):
     """One ``async for`` over a stream. Dropped when the loop is left, even by ``break``, and the connection with it."""
 
     # Not an async generator: one that is left by ``break`` is not finalized at once but by the event loop, later.
 
-    def __init__(self, stream: AsyncStream, *, reports_events: bool = False) -> None:
+    def __init__(self, stream: AsyncAnswerStream[R, Any], *, reports_events: bool = False) -> None:
         self._stream = stream
         self._next = stream.__anext__
         stream._begin_loop(reports_events=reports_events)
 
-    def __anext__(self) -> Coroutine[Any, Any, GenerateContentResponse]:
+    def __anext__(self) -> Coroutine[Any, Any, R]:
         return self._next(self)
 
     def __del__(self) -> None:
@@ -201,14 +243,14 @@ class _Mapped(AsyncIterator[M]):
 
     def __init__(
         self,
-        stream: AsyncStream,
+        stream: AsyncAnswerStream[Any, Any],
         make: Callable[[Any], Iterable[M]],
         end: Callable[[], Iterable[M]],
         *,
         reports_events: bool = False,
     ) -> None:
         self._begin = partial(_Loop, stream, reports_events=reports_events)
-        self._loop: _Loop | None = None  # made late: an iterator that was never used must not close the stream
+        self._loop: _Loop[Any] | None = None  # made late: an iterator that was never used must not close the stream
         self._make = make
         self._end = end
         self._ready: deque[M] = deque()

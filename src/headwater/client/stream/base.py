@@ -38,7 +38,7 @@ from headwater.client.options.observers import ObserverGroup
 from headwater.client.stream.hooks import Measure, hooks
 from headwater.client.tools.structured import GrowingJson, Items, with_parsed
 from headwater.core.answer.ending import Ending
-from headwater.core.answer.events import EventTranslator
+from headwater.core.answer.events import EventTranslator, Translator
 from headwater.core.answer.metrics import Metrics
 from headwater.core.answer.progress import Progress
 from headwater.core.machine.machine import Machine
@@ -83,7 +83,7 @@ class BaseStream(Generic[R]):
         self._observers = observers
         at_end = (observers.end if observers else None, parts.on_end, cast("Any", options.get("on_end")))
         self._at_end = [hook for hook in at_end if hook is not None]
-        self._hooks = hooks(self, options)
+        self._hooks = hooks(self, options, self._text_of)
         self._closed = False
         self._is_cancelled = False
         self._body: Any = None  # a Body or an AsyncBody
@@ -102,7 +102,7 @@ class BaseStream(Generic[R]):
         return self._snapshot.fold.text
 
     @property
-    def response(self) -> GenerateContentResponse:
+    def response(self) -> Any:
         """The answer so far as one response: its text merged, its usage the latest.
 
         If functions were called, it is the last answer, and its ``automatic_function_calling_history`` has the rest.
@@ -210,6 +210,12 @@ class BaseStream(Generic[R]):
             measure.take(chunk, now)
         return measure.progress(now)
 
+    @staticmethod
+    def _text_of(result: Any) -> str | None:
+        """The text of a result, None if it has none."""
+        text: str | None = result.text if getattr(result, "candidates", None) else None
+        return text
+
     def _opening(self) -> None:
         """Record that a request is about to be sent."""
         if self._observers is not None:
@@ -277,7 +283,7 @@ class BaseStream(Generic[R]):
         snapshot = self._snapshot
         return Items(lambda: snapshot.fold, path, kind, self._config)
 
-    def _translator(self) -> EventTranslator:
+    def _translator(self) -> Translator:
         """Return what turns the results of a machine that reports events into events."""
         return EventTranslator(lambda: self._snapshot.fold)
 
@@ -290,6 +296,6 @@ class BaseStream(Generic[R]):
         if self._is_read:
             raise UsageError(
                 "the stream was read to its end, and its chunks are not kept: use stream.text, stream.response or "
-                "stream.collect(), or call generate_content_stream again"
+                "stream.collect(), or make the call again"
             )
         self._machine.reports_events = reports_events

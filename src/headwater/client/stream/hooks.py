@@ -7,24 +7,30 @@ from collections.abc import Callable
 from typing import Any, Protocol
 
 from headwater.client.options.call_options import StreamOptions
+from headwater.core.answer.events import Reset, Result, Retrying
 from headwater.core.answer.progress import Progress, ProgressMeter
 from headwater.core.machine.snapshot import Snapshot
 from headwater.types import GenerateContentResponse
+
+#: What a machine reports besides results.
+_NEWS = frozenset({Retrying, Reset, Result})
 
 
 class _Progressing(Protocol):
     def _progress_with(self, chunk: Any) -> Progress: ...
 
 
-def hooks(stream: _Progressing, options: StreamOptions) -> list[Callable[[Any], Any]]:
+def hooks(
+    stream: _Progressing, options: StreamOptions, text_of: Callable[[Any], str | None]
+) -> list[Callable[[Any], Any]]:
     """Return what is called with each result of ``stream``; awaitable return values are awaited in async."""
     found: list[Callable[[Any], Any]] = []
     if "on_chunk" in options:
         on_chunk = options["on_chunk"]
-        found.append(lambda chunk: on_chunk(chunk) if type(chunk) is GenerateContentResponse else None)
+        found.append(lambda chunk: None if type(chunk) in _NEWS else on_chunk(chunk))
     if "on_text" in options:
         on_text = options["on_text"]
-        found.append(lambda chunk: on_text(chunk.text) if getattr(chunk, "candidates", None) and chunk.text else None)
+        found.append(lambda chunk: on_text(text) if (text := text_of(chunk)) else None)
     if "on_progress" in options:
         on_progress = options["on_progress"]
         its = weakref.proxy(stream)  # a cycle would keep a dropped stream, and its connection, alive

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from types import TracebackType
-from typing import Any, Self, TypeVar, cast, overload
+from typing import Any, Generic, Self, TypeVar, cast, overload
 
 from headwater.client.options.call_options import CallOptions, StreamOptions
 from headwater.client.request.credentials import AuthorizedTransport
@@ -23,6 +24,7 @@ from headwater.types import FunctionCall, GenerateContentConfig, GenerateContent
 
 R = TypeVar("R")
 T = TypeVar("T")
+A = TypeVar("A")
 _NO_OPTIONS: CallOptions = {}
 
 
@@ -65,6 +67,27 @@ class UnaryCall(BaseStream[R]):
         self._is_read = not self._closed  # a stopped stream just ends, as often as it is asked
         raise StopIteration
 
+    def open(self) -> Self:
+        """Send the request and wait until the server accepts it. A loop does that, too.
+
+        Raises:
+            HeadwaterError: if it does not.
+        """
+        try:
+            while not self._machine.is_open and not self._closed:
+                step = self._machine.next_step(clock())
+                try:
+                    self._do(cast("Step", step))
+                except TransportError as problem:
+                    self._machine.failed(problem, clock())
+        except BaseException:
+            self.close()
+            raise
+        if self._snapshot.is_over:  # refused, or cancelled: the step that ends the call says so
+            with suppress(StopIteration):
+                next(self)
+        return self
+
     def _do(self, step: Step) -> None:
         match step:
             case Open(request, timeout):
@@ -73,6 +96,8 @@ class UnaryCall(BaseStream[R]):
                 # A cancel during ``open`` is not lost: the machine stops at its next step, which releases this body.
                 self._body = body = self._transport.open(request, timeout, self._waiting)
                 self._machine.opened(body.status, body.headers, clock())
+            case Read(timeout):
+                self._machine.received(self._reading.read(timeout), clock())
             case Pause(seconds, timeout):
                 self._pause(seconds, timeout)
             case Wait(seconds):
@@ -98,14 +123,14 @@ class UnaryCall(BaseStream[R]):
         return run_calls(plan_calls(calls, self._functions))
 
 
-class Stream(UnaryCall[GenerateContentResponse]):
-    """An answer that is being received: iterate over its chunks.
+class AnswerStream(UnaryCall[R], Generic[R, A]):
+    """An answer of type ``A`` that is being received as results of type ``R``.
 
     Leaving the loop closes the connection, and so does the end of a ``with`` block. ``text`` and ``response`` hold what
     has arrived so far, even after an error; ``collect()`` reads to the end and returns the whole answer.
     """
 
-    def __iter__(self) -> Iterator[GenerateContentResponse]:
+    def __iter__(self) -> Iterator[R]:
         self._begin_loop(reports_events=False)
         try:
             while True:
@@ -117,7 +142,7 @@ class Stream(UnaryCall[GenerateContentResponse]):
         finally:
             self.close()
 
-    def collect(self) -> GenerateContentResponse:
+    def collect(self) -> A:
         """Read to the end and return the whole answer.
 
         Raises:
@@ -135,6 +160,15 @@ class Stream(UnaryCall[GenerateContentResponse]):
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
+
+    @property
+    def response(self) -> A:
+        """The answer so far as one object: its text merged, its usage the latest.
+
+        If functions were called, it is the last answer; that of ``generate_content_stream`` has the rest in its
+        ``automatic_function_calling_history``.
+        """
+        return cast("A", super().response)
 
     def events(self) -> Iterator[Event]:
         """Yield what happens, one typed event at a time, for ``match``. The last is ``End``.
@@ -181,9 +215,17 @@ class Stream(UnaryCall[GenerateContentResponse]):
     @property
     def text_stream(self) -> Iterator[str]:
         """The answer's text, piece by piece, without thoughts."""
-        for chunk in self:
-            if chunk.text:
-                yield chunk.text
+        for result in self:
+            if text := self._text_of(result):
+                yield text
+
+
+class Stream(AnswerStream[GenerateContentResponse, GenerateContentResponse]):
+    """An answer that is being received: iterate over its chunks.
+
+    Leaving the loop closes the connection, and so does the end of a ``with`` block. ``text`` and ``response`` hold what
+    has arrived so far, even after an error; ``collect()`` reads to the end and returns the whole answer.
+    """
 
 
 class Caller:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from typing import Any, Protocol
 
 import msgspec
 
@@ -100,6 +101,16 @@ def reset_chunk() -> GenerateContentResponse:
 
 
 Event = Text | Thought | Call | Result | Media | Usage | Block | Retrying | Reset | End
+
+
+class Translator(Protocol):
+    """Turns the results of one stream into events."""
+
+    def events(self, result: Any, /) -> Iterator[Event]:
+        """Yield the events of a result, in order."""
+
+    def end(self, ending: Ending | None) -> Iterator[Event]:
+        """Yield the last events; nothing if the stream has not ended."""
 
 
 class EventTranslator:

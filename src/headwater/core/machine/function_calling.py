@@ -40,7 +40,9 @@ class FunctionCalling:
             raise RuntimeError("the shell was asked to call functions and has not reported their results")
         return Run(calls)
 
-    def next_request(self, dialect: Dialect[Any], request: HttpRequest, fold: AnswerFold, parts: list[Part]) -> HttpRequest:
+    def next_request(
+        self, dialect: Dialect[Any], request: HttpRequest, fold: AnswerFold, parts: list[Part]
+    ) -> HttpRequest:
         """Return the request that follows ``request``, its answer and the results of the functions."""
         self._left -= 1
         if (follow := answer_rules(dialect).after_calls(request, fold, parts)) is not None:

@@ -216,4 +216,6 @@ class Intake(Generic[R]):
         """The error if ``rest``, the end of a body, is half a document; None if it is not the beginning of one."""
         if self._framing.ends_with_body or self._snapshot.may_end:
             return None
-        return truncated(is_begun=self.results > 0, end=self._rules.end_name) if self.results or is_partial_document(rest) else None
+        if not self.results and not is_partial_document(rest):
+            return None
+        return truncated(is_begun=self.results > 0, end=self._rules.end_name)

@@ -198,6 +198,12 @@ class Machine(Generic[R]):
             self.snapshot.cancel_reason = reason
 
     @property
+    def is_open(self) -> bool:
+        """Whether the server has accepted the request, or the call is over."""
+        state = self.snapshot.state
+        return state is State.DONE or (state is State.READING and self._refusal is None)
+
+    @property
     def name(self) -> str | None:
         """The name under which the server stores the stream; None if it does not, or has not said so yet."""
         return self._config.name or self._recovery.stream
