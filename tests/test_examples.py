@@ -11,12 +11,13 @@ import pytest
 
 ROOT = Path(__file__).parent.parent / "examples"
 EXAMPLES = sorted(ROOT.rglob("*.py"))
-#: Those of examples/web wait for requests: test_recipes.py sends them some.
-PROGRAMS = [example for example in EXAMPLES if example.parent.name != "web"]
+#: Those of examples/web wait for requests: test_recipes.py sends them some. So does the MCP server: ask.py asks it.
+PROGRAMS = [example for example in EXAMPLES if example.parent.name != "web" and example.stem != "weather"]
 #: Where no waiting is no use: something has to be under way when it is stopped.
 PACES = {"cancellable_stream": "offline:first=0,rate=50"}
 #: What each prints, as patterns, in this order.
 SAYS = {
+    "ask": [r"measure\(\{'city': 'Vienna'\}\)", "measure: 1 of 3, wind", "measure: {'result'", "21 degrees"],
     "async_story": ["The story about two cats begins."],
     "basic_streaming": [r"(\w+\W+){150}"],
     "buffered_stream": [r"(\w+\W+){50}", r"\n\[\d chunks of five\]", r"(.*\|){2}"],

@@ -4,7 +4,20 @@ from headwater.client.options.call_options import CallOptions, StreamOptions
 from headwater.client.options.cancel import CancelToken
 from headwater.client.options.observers import CallRequest, FinishedCall, Observation, Observer
 from headwater.core.answer.ending import Ending, EndingKind
-from headwater.core.answer.events import Block, Call, End, Event, Media, Reset, Result, Retrying, Text, Thought, Usage
+from headwater.core.answer.events import (
+    Block,
+    Call,
+    CallProgress,
+    End,
+    Event,
+    Media,
+    Reset,
+    Result,
+    Retrying,
+    Text,
+    Thought,
+    Usage,
+)
 from headwater.core.answer.metrics import Metrics
 from headwater.core.answer.partial_json import PartialJson
 from headwater.core.answer.progress import Progress
@@ -23,6 +36,7 @@ __all__ = [
     "Block",
     "Call",
     "CallOptions",
+    "CallProgress",
     "CallRequest",
     "CancelToken",
     "Deadlines",

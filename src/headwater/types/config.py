@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 import msgspec
 
@@ -22,6 +22,28 @@ from headwater.types.enums import (
 from headwater.types.http import HttpOptions
 from headwater.types.output import AudioTranscriptionConfig, ImageConfig, SpeechConfig
 from headwater.types.tools import Tool, ToolConfig
+
+if TYPE_CHECKING:
+    # For type checkers alone, which know mcp's classes by their shape: no type of mcp is needed here.
+    class McpSession(Protocol):
+        """A connection to an MCP server: ``mcp.ClientSession``, or ``mcp.Client`` of mcp 2."""
+
+        async def call_tool(self, name: str, arguments: dict[str, Any] | None = None) -> Any:
+            """Call a tool."""
+
+        @property
+        def list_tools(self) -> Callable[..., Any]:
+            """What lists the tools; its arguments depend on the class."""
+
+    class McpTool(Protocol):
+        """The description of an MCP tool: ``mcp.types.Tool``."""
+
+        name: str
+        description: str | None
+
+    ToolEntry = Tool | Callable[..., Any] | McpSession | McpTool
+else:
+    ToolEntry = Tool | Callable[..., Any]
 
 
 class SafetySetting(ApiModel):
@@ -158,8 +180,8 @@ class GenerateContentConfig(_GenerationSettings):
     model_selection_config: ModelSelectionConfig | None = None
     """Vertex AI only; ``modelConfig`` on the wire."""
     safety_settings: list[SafetySetting] | None = None
-    tools: list[Tool | Callable[..., Any]] | None = None
-    """``Tool`` objects, and Python functions, which are called automatically."""
+    tools: list[ToolEntry] | None = None
+    """``Tool`` objects, and Python functions and MCP sessions, which are called automatically."""
     tool_config: ToolConfig | None = None
     labels: dict[str, str] | None = None
     """Labels of your own, for the bill."""

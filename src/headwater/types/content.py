@@ -106,7 +106,8 @@ class FunctionResponse(ApiModel):
     def from_mcp_response(cls, *, name: str, response: Any) -> FunctionResponse:
         """Return the result of an MCP tool (``mcp.types.CallToolResult``) as a function's response."""
         items = [item.model_dump(exclude_none=True, mode="json") for item in response.content]
-        return cls(name=name, response={"error": items} if response.isError else {"result": items})
+        is_error = response.is_error if hasattr(response, "is_error") else response.isError  # mcp 2, mcp 1
+        return cls(name=name, response={"error": items} if is_error else {"result": items})
 
 
 class ExecutableCode(ApiModel):

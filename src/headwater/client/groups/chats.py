@@ -102,13 +102,12 @@ class _BaseChat:
         saved = ChatFile(model=self.model, keep_partial=self._history.keep_partial, turns=self._history.turns)
         return saved.to_json()
 
-    def _ask(self, message: Any, config: Config, *, stream: bool) -> _PendingMessage:
+    def _ask(self, message: Any, config: GenerateContentConfig, *, stream: bool) -> _PendingMessage:
         # The request is built before anything is recorded, so a UsageError leaves the chat as it was.
-        merged = merge(self._config, config)
         turn = to_content(message)
         contents = [*self.get_history(curated=True), turn]
-        request = build.generate_content(self._caller.settings, self.model, contents, merged, stream=stream)
-        return _PendingMessage(turn, self.model, len(contents), merged, request)
+        request = build.generate_content(self._caller.settings, self.model, contents, config, stream=stream)
+        return _PendingMessage(turn, self.model, len(contents), config, request)
 
     def _record(self, pending: _PendingMessage, answer: GenerateContentResponse, **measured: Any) -> None:
         self._history.add(*history.exchange(pending.turn, answer, sent=pending.sent))
@@ -136,14 +135,14 @@ class Chat(_BaseChat):
 
         ``config`` takes precedence over the chat's config; a dict can unset a field with None.
         """
-        pending = self._ask(message, config, stream=False)
+        pending = self._ask(message, merge(self._config, config), stream=False)
         answer = self._caller.ask(pending.request, pending.config, options)
         self._record(pending, answer)
         return answer
 
     def send_message_stream(self, message: Any, config: Config = None, **options: Unpack[StreamOptions]) -> Stream:
         """Send a message and return the stream of the answer; the exchange is recorded when the stream ends."""
-        pending = self._ask(message, config, stream=True)
+        pending = self._ask(message, merge(self._config, config), stream=True)
         return self._caller.stream(
             pending.request, pending.config, options, on_end=lambda stream: self._record_stream(pending, stream)
         )
@@ -174,7 +173,8 @@ class AsyncChat(_BaseChat):
         self, message: Any, config: Config = None, **options: Unpack[CallOptions]
     ) -> GenerateContentResponse:
         """Send a message and return the whole answer. See ``Chat.send_message``."""
-        pending = self._ask(message, config, stream=False)
+        merged = await build.with_mcp_tools(merge(self._config, config))
+        pending = self._ask(message, merged, stream=False)
         answer = await self._caller.ask(pending.request, pending.config, options)
         self._record(pending, answer)
         return answer
@@ -183,7 +183,8 @@ class AsyncChat(_BaseChat):
         self, message: Any, config: Config = None, **options: Unpack[StreamOptions]
     ) -> AsyncStream:
         """Send a message and return the stream of the answer; the exchange is recorded when the stream ends."""
-        pending = self._ask(message, config, stream=True)
+        merged = await build.with_mcp_tools(merge(self._config, config))
+        pending = self._ask(message, merged, stream=True)
         return self._caller.stream(
             pending.request, pending.config, options, on_end=lambda stream: self._record_stream(pending, stream)
         )

@@ -133,7 +133,7 @@ class AsyncModels:
         self, *, model: str, contents: Any, config: Config | StreamConfigDict = None, **options: Any
     ) -> GenerateContentResponse | AsyncStream:
         """Return the whole answer; with ``config={"stream": True}`` its stream."""
-        settings = build.to_config(config, GenerateContentConfig)
+        settings = await build.with_mcp_tools(build.to_config(config, GenerateContentConfig))
         if settings.stream:
             return await self.generate_content_stream(model=model, contents=contents, config=settings, **options)
         request = build.generate_content(self._caller.settings, model, contents, settings, stream=False)
@@ -143,7 +143,7 @@ class AsyncModels:
         self, *, model: str, contents: Any, config: Config = None, **options: Unpack[StreamOptions]
     ) -> AsyncStream:
         """Return the stream of the answer: ``async for chunk in await ...``. See ``Models.generate_content_stream``."""
-        settings = build.to_config(config, GenerateContentConfig)
+        settings = await build.with_mcp_tools(build.to_config(config, GenerateContentConfig))
         request = build.generate_content(self._caller.settings, model, contents, settings, stream=True)
         return self._caller.stream(request, settings, options)
 

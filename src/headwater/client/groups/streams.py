@@ -96,7 +96,8 @@ class AsyncStreams:
         **options: Unpack[StreamOptions],
     ) -> AsyncStream:
         """Start an answer on the server and return its stream. See ``Streams.start``."""
-        settings, content_config = self._caller.settings, build.to_config(config, GenerateContentConfig)
+        settings = self._caller.settings
+        content_config = await build.with_mcp_tools(build.to_config(config, GenerateContentConfig))
         options = server_streams.reader_options(settings, options)
         request = server_streams.start(settings, model, contents, content_config, idempotency_key, on_server_break)
         info = await self._caller.call(

@@ -63,6 +63,23 @@ def to_config(value: Any, kind: type[C]) -> C:
     raise UsageError(f"config is a {kind.__name__} or a dict, not {type(value).__name__}")
 
 
+async def with_mcp_tools(config: GenerateContentConfig) -> GenerateContentConfig:
+    """Return ``config`` with the tools of each MCP server in the place of its session.
+
+    They are listed for every call, since a server may change them at any time.
+
+    Raises:
+        UsageError: if two tools have the same name.
+    """
+    tools = config.tools
+    if not tools:
+        return config
+    from headwater.client.tools.mcp import is_session, list_tools  # imported here, since few programs need it
+
+    # A copy, and only if there is something to list: the caller's config keeps its sessions.
+    return msgspec.structs.replace(config, tools=await list_tools(tools)) if any(map(is_session, tools)) else config
+
+
 def generate_content(
     settings: Settings, model: str, contents: Any, config: GenerateContentConfig, *, stream: bool
 ) -> HttpRequest:
@@ -217,7 +234,16 @@ def _tool(value: Any, settings: Settings) -> Tool:
         from headwater.client.tools.functions import declare  # imported here, since most programs never need it
 
         return Tool(function_declarations=[declare(value, vertexai=settings.vertexai)])
-    raise UsageError(f"a tool is a types.Tool, a dict or a function, not {type(value).__name__}")
+    from headwater.client.tools import mcp
+
+    if mcp.is_tool(value):
+        return Tool(function_declarations=[mcp.declaration(value)])
+    if mcp.is_session(value):  # async methods have put its tools in its place
+        raise UsageError(
+            "MCP sessions are not supported in synchronous methods, because a session belongs to an event loop: "
+            "use client.aio, or pass the tools of session.list_tools() and call them yourself"
+        )
+    raise UsageError(f"a tool is a types.Tool, a dict, a function or an MCP session, not {type(value).__name__}")
 
 
 def _post(

@@ -8,7 +8,7 @@ from contextlib import suppress
 from functools import partial
 from inspect import isawaitable
 from types import TracebackType
-from typing import Any, Generic, Self, TypeVar, cast, overload
+from typing import TYPE_CHECKING, Any, Generic, Self, TypeVar, cast, overload
 
 from headwater.client.options.call_options import CallOptions, StreamOptions
 from headwater.client.request.credentials import AsyncAuthorizedTransport
@@ -25,6 +25,9 @@ from headwater.errors import HeadwaterError
 from headwater.transport.base import AsyncTransport, WaitInterrupter
 from headwater.types import FunctionCall, GenerateContentConfig, GenerateContentResponse, HttpOptions
 
+if TYPE_CHECKING:
+    from headwater.client.tools.calls import RunningCalls
+
 R = TypeVar("R")
 M = TypeVar("M")
 T = TypeVar("T")
@@ -38,6 +41,7 @@ class AsyncUnaryCall(BaseStream[R]):
     def __init__(self, parts: StreamParts[R], transport: AsyncTransport) -> None:
         super().__init__(parts)
         self._transport = transport
+        self._running: RunningCalls | None = None  # functions that report progress run while the reader reads
 
     async def __anext__(self, _loop: object = None) -> R:
         # ``_loop`` is the loop that waits: it must live until this returns, even if nothing else refers to it.
@@ -123,22 +127,34 @@ class AsyncUnaryCall(BaseStream[R]):
             self._machine.waited(clock())
 
     async def _call(self, calls: list[FunctionCall]) -> None:
-        """Call the functions; if the stream is cancelled meanwhile, so are they."""
+        """Call the functions, or wait on for those that run; if the stream is cancelled meanwhile, so are they."""
         import asyncio  # here and below, so that sync programs do not load asyncio
 
-        from headwater.client.tools.calls import arun_calls, plan_calls
+        from headwater.client.tools.calls import RunningCalls
 
-        loop = asyncio.get_running_loop()
-        task = loop.create_task(arun_calls(plan_calls(calls, self._functions)))
+        machine, running = self._machine, self._running
+        if running is None:
+            running = RunningCalls(calls, self._functions, reports_progress=machine.reports_events)
+            self._running = running
         try:
-            with self._waiting.on(lambda: loop.call_soon_threadsafe(task.cancel)):
-                self._machine.answered(await task, clock())
+            with self._waiting.on(running.cancel):
+                outcome = await running.next()
+            if not isinstance(outcome, list):
+                return machine.progressed(outcome)
+            self._running = None
+            machine.answered(outcome, clock())
         except asyncio.CancelledError:
             # Either the stream was closed, which cancelled the functions and is the machine's to report; or this very
             # task was cancelled from outside, which must not be swallowed.
             me = asyncio.current_task()
             if not self._closed or (me is not None and me.cancelling()):
                 raise
+        return None
+
+    def _stop(self, reason: str) -> None:
+        super()._stop(reason)
+        if self._running is not None:  # between two reports nobody waits for the functions
+            self._running.cancel()
 
 
 class AsyncAnswerStream(AsyncUnaryCall[R], Generic[R, A]):

@@ -10,12 +10,16 @@ import asyncio
 import contextvars
 import inspect
 import logging
-from collections.abc import Iterable, Mapping, Sequence
+from collections import deque
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from typing import Any
 
 from headwater.client.tools.functions import Function, acall, call, name_of, refuse_coroutine
 from headwater.client.tools.json_schema import to_plain
+from headwater.client.tools.mcp import McpFunction, is_tool
+from headwater.core.answer.events import CallProgress
 from headwater.errors import FunctionCallError, UsageError
 from headwater.types import (
     AutomaticFunctionCallingConfig,
@@ -34,6 +38,8 @@ logger = logging.getLogger("headwater")
 REMOTE_CALLS = 10
 #: The number of calls of one answer that run at once.
 MAX_THREADS = 32
+#: The reports of progress that wait for a reader; older ones are dropped, since a later one says more.
+MAX_REPORTS = 1000
 
 
 def functions_by_name(tools: Iterable[Any] | None, *, is_async: bool) -> dict[str, Function]:
@@ -72,12 +78,19 @@ def max_remote_calls(config: AutomaticFunctionCallingConfig | None, tools: Itera
 class PlannedCall:
     """One call with its function; ``answer`` makes the part that goes back to the model."""
 
-    def __init__(self, call: FunctionCall, function: Function | None, known: Iterable[str]) -> None:
+    def __init__(
+        self,
+        call: FunctionCall,
+        function: Function | None,
+        known: Iterable[str],
+        report: Callable[[CallProgress], object] | None = None,
+    ) -> None:
         self.call = call
         self.function = function
         #: What the function raised, or why it was not called; None on success.
         self.error: Exception | None = None
         self._known = known
+        self._report = report
 
     def run(self) -> Part:
         """Call the function and return the part for the model; an error of the function becomes one, too."""
@@ -98,7 +111,7 @@ class PlannedCall:
         if self.function is None:
             return self._unknown_function()
         try:
-            return self.answer(await acall(self.function, self.call.args))
+            return self.answer(await self._value(self.function))
         except asyncio.CancelledError:
             # Either our task is being cancelled, which must go on, or the function raised it by itself.
             task = asyncio.current_task()
@@ -132,6 +145,14 @@ class PlannedCall:
         logger.warning("the function %s raised %s", self.call.name, type(error).__name__, exc_info=error)
         return self._part({"error": f"{type(error).__name__}: {error}" if str(error) else type(error).__name__})
 
+    async def _value(self, function: Function) -> Any:
+        if not isinstance(function, McpFunction):
+            return await acall(function, self.call.args)
+        report = self._report
+        if report is None:
+            return await function(self.call.args)
+        return await function(self.call.args, lambda *measured: report(CallProgress(self.call, *measured)))
+
     def _unknown_function(self) -> Part:
         known = ", ".join(sorted(self._known)) or "none"
         return self._part({"error": f"unknown function {self.call.name!r}; the functions are: {known}"})
@@ -142,9 +163,13 @@ class PlannedCall:
         )
 
 
-def plan_calls(calls: Iterable[FunctionCall], functions: Mapping[str, Function]) -> list[PlannedCall]:
-    """Return the calls of an answer in order, each with its function."""
-    return [PlannedCall(call, functions.get(call.name or ""), functions) for call in calls]
+def plan_calls(
+    calls: Iterable[FunctionCall],
+    functions: Mapping[str, Function],
+    report: Callable[[CallProgress], object] | None = None,
+) -> list[PlannedCall]:
+    """Return the calls of an answer in order, each with its function. ``report`` is told of their progress."""
+    return [PlannedCall(call, functions.get(call.name or ""), functions, report) for call in calls]
 
 
 def run_calls(planned: Sequence[PlannedCall]) -> list[Part]:
@@ -171,6 +196,46 @@ async def arun_calls(planned: Sequence[PlannedCall]) -> list[Part]:
     return list(await asyncio.gather(*(each.arun() for each in planned)))
 
 
+class RunningCalls:
+    """The calls of one answer while they run in a task: reports of their progress as they arrive, then the results."""
+
+    def __init__(
+        self, calls: Iterable[FunctionCall], functions: Mapping[str, Function], *, reports_progress: bool
+    ) -> None:
+        self._loop = asyncio.get_running_loop()
+        self._woken = asyncio.Event()
+        self._reports: deque[CallProgress] = deque(maxlen=MAX_REPORTS)
+        planned = plan_calls(calls, functions, self._take if reports_progress else None)
+        self._task = self._loop.create_task(arun_calls(planned))
+        self._task.add_done_callback(lambda _: self._woken.set())
+
+    async def next(self) -> CallProgress | list[Part]:
+        """Return the next report, or the results when the calls are done.
+
+        Raises:
+            asyncio.CancelledError: if the calls were cancelled, by ``cancel`` or together with the waiting task.
+        """
+        while not self._reports and not self._task.done():
+            self._woken.clear()
+            try:
+                await self._woken.wait()
+            except asyncio.CancelledError:
+                # As if the task itself were awaited: the functions are cancelled first, and have cleaned up.
+                self._task.cancel()
+                await asyncio.wait([self._task])
+                raise
+        return self._reports.popleft() if self._reports else self._task.result()
+
+    def cancel(self) -> None:
+        """Cancel the calls. May be called from any thread, any number of times."""
+        with suppress(RuntimeError):  # the loop is closed, and nothing runs any more
+            self._loop.call_soon_threadsafe(self._task.cancel)
+
+    def _take(self, progress: CallProgress) -> None:
+        self._reports.append(progress)
+        self._woken.set()
+
+
 def _is_function(tool: Any) -> bool:
     return callable(tool) and not isinstance(tool, Tool | Mapping)
 
@@ -178,7 +243,7 @@ def _is_function(tool: Any) -> bool:
 def _declares(tool: Any) -> bool:
     if isinstance(tool, Mapping):
         return bool(tool.get("function_declarations") or tool.get("functionDeclarations"))
-    return isinstance(tool, Tool) and bool(tool.function_declarations)
+    return is_tool(tool) or (isinstance(tool, Tool) and bool(tool.function_declarations))
 
 
 def _media(value: Any) -> list[FunctionResponsePart] | None:

@@ -17,6 +17,7 @@ from headwater.client.tools.annotations import NO_DEFAULT, Field, hints_of
 from headwater.client.tools.convert import ConversionError, convert_members
 from headwater.client.tools.docstrings import parse_docstring
 from headwater.client.tools.json_schema import json_schema, object_schema
+from headwater.client.tools.mcp import McpFunction
 from headwater.errors import FunctionCallError, UsageError
 from headwater.types import FunctionDeclaration
 from headwater.types.base import ApiModel
@@ -32,6 +33,8 @@ def declare(function: Function, *, vertexai: bool = False) -> FunctionDeclaratio
     Raises:
         UsageError: if a parameter has no annotation or one without a JSON schema, or the function takes ``*args``.
     """
+    if isinstance(function, McpFunction):
+        return function.declaration
     # A lambda's name is "<lambda>", which the API refuses.
     if not name_of(function).isidentifier():
         raise UsageError(f"{name_of(function)} cannot be a tool: a model calls a function by its name, so give it one")

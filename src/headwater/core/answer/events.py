@@ -48,6 +48,15 @@ class Result(msgspec.Struct, frozen=True):
     response: FunctionResponse
 
 
+class CallProgress(msgspec.Struct, frozen=True):
+    """A tool of an MCP server reports how far it is: ``progress`` of ``total``, if it knows, and a text."""
+
+    call: FunctionCall
+    progress: float
+    total: float | None = None
+    message: str | None = None
+
+
 class Media(msgspec.Struct, frozen=True):
     """A part that is neither text nor a call: an image, audio, code and its result, a file."""
 
@@ -100,7 +109,7 @@ def reset_chunk() -> GenerateContentResponse:
     return chunk
 
 
-Event = Text | Thought | Call | Result | Media | Usage | Block | Retrying | Reset | End
+Event = Text | Thought | Call | CallProgress | Result | Media | Usage | Block | Retrying | Reset | End
 
 
 class Translator(Protocol):
@@ -123,11 +132,11 @@ class EventTranslator:
         self._usage: UsageMetadata | None = None
         self._calls = _Calls()
 
-    def events(self, result: GenerateContentResponse | Retrying | Reset | Result) -> Iterator[Event]:
+    def events(self, result: GenerateContentResponse | Retrying | Reset | Result | CallProgress) -> Iterator[Event]:
         """Yield the events of a chunk, in order; a result that is an event already is passed on."""
         if self._of is not self._fold():  # another answer, after a restart or function calls
             self._of, self._end, self._usage, self._calls = self._fold(), 0, None, _Calls()
-        if isinstance(result, Retrying | Reset | Result):
+        if isinstance(result, Retrying | Reset | Result | CallProgress):
             yield result
         else:
             yield from self._of_chunk(result)

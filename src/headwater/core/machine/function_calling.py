@@ -24,6 +24,7 @@ class FunctionCalling:
         self._left = max_requests - 1
         self._keeps_history = keeps_history
         self._calls: list[FunctionCall] | None = None
+        self._has_progressed = False
 
     def wants_calls(self, fold: AnswerFold) -> bool:
         """Return whether an answer that has ended asks for functions that are to be run."""
@@ -35,10 +36,17 @@ class FunctionCalling:
 
     def take_calls(self) -> Run:
         """Return what is to be run. Only once: running a function twice is worse than an error."""
+        if self._has_progressed:
+            self._has_progressed = False
+            return Run([])
         calls, self._calls = self._calls, None
         if calls is None:
             raise RuntimeError("the shell was asked to call functions and has not reported their results")
         return Run(calls)
+
+    def progressed(self) -> None:
+        """Record that the functions still run, and are to be waited for again."""
+        self._has_progressed = True
 
     def next_request(
         self, dialect: Dialect[Any], request: HttpRequest, fold: AnswerFold, parts: list[Part]

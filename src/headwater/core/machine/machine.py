@@ -14,7 +14,7 @@ from collections.abc import Mapping
 from typing import Any, Generic, TypeVar, cast
 
 from headwater.core.answer.ending import blocked_error
-from headwater.core.answer.events import Reset, Retrying, function_results
+from headwater.core.answer.events import CallProgress, Reset, Retrying, function_results
 from headwater.core.machine.clocks import Clocks
 from headwater.core.machine.config import MachineConfig
 from headwater.core.machine.intake import Intake, Stopped
@@ -191,6 +191,12 @@ class Machine(Generic[R]):
         if self.reports_events:
             self._ready.extend(cast("Any", function_results(parts)))
         return self._begin_attempt(Plan(kind="retry", request=self._recovery.request))
+
+    def progressed(self, progress: CallProgress) -> None:
+        """Take what a function of a ``Run`` reports before it returns, for a reader of events."""
+        if self.snapshot.state is State.CALLING and self._function_calling is not None:
+            self._ready.append(cast("R", progress))
+            self._function_calling.progressed()
 
     def cancel(self, reason: str = "") -> None:
         """End the call at its next step. May be called from any thread, any number of times."""

@@ -42,7 +42,10 @@ class Pause(msgspec.Struct, frozen=True):
 
 
 class Run(msgspec.Struct, frozen=True):
-    """Call the user's functions as the model asks, and report their results. The body may be released."""
+    """Call the user's functions as the model asks, and report their results. The body may be released.
+
+    Without ``calls``: wait on for those that are running, after one of them has reported progress.
+    """
 
     calls: list[FunctionCall]
 
