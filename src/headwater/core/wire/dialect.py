@@ -7,7 +7,8 @@
 # What a dialect must keep to:
 #
 # * It is stateless and shared: one object serves any number of calls at once. What has to remember something during a
-#   body is the framing, of which the dialect makes a new one for each body.
+#   body is the framing, of which the dialect makes a new one for each body. A dialect whose documents mean something
+#   only together (chat completions) is made for one call instead; its memory begins again with ``stream_framing``.
 # * It raises nothing. What is wrong with a document is a result of ``decode`` (an error), what is wrong with a request
 #   is the error that ``refusal`` returns; the machine decides whether either of them ends the call.
 # * It decides nothing. ``resume`` says how the rest could be asked for, not whether it will be: that depends on the

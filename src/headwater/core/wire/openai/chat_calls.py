@@ -1,0 +1,88 @@
+"""``CallAssembler``: function calls put together from the pieces in which chat servers stream them."""
+
+from __future__ import annotations
+
+import hashlib
+from typing import Any
+
+import msgspec
+
+from headwater.json_text import JSON_ERRORS
+
+
+class ChatCall:
+    """One function call so far. ``arguments`` are pieces of a JSON text."""
+
+    __slots__ = ("arguments", "extra", "id", "name")
+
+    def __init__(self, id: str | None) -> None:
+        self.id = id
+        self.name = ""
+        self.arguments: list[str] = []
+        self.extra: Any = None  # ``extra_content``: what the server wants back with the call
+
+    def args(self) -> dict[str, Any] | None:
+        """Return the arguments; None if their text is not a JSON object. A call without arguments may have no text."""
+        text = "".join(self.arguments)
+        try:
+            found = msgspec.json.decode(text) if text.strip() else {}
+        except JSON_ERRORS:
+            return None
+        return found if isinstance(found, dict) else {} if found is None else None
+
+
+class CallAssembler:
+    """Puts the calls of one candidate together.
+
+    A piece belongs to the call with its index. If it has an id, and that call has another, it begins a new one: some
+    servers send index 0 for every call. Without an index, a new id begins a call, else the last one continues.
+    """
+
+    def __init__(self) -> None:
+        self.calls: list[ChatCall] = []
+        self._by_index: dict[int, ChatCall] = {}
+        self._last: ChatCall | None = None
+
+    def feed(self, piece: Any) -> None:
+        """Take one entry of ``delta.tool_calls``."""
+        if not isinstance(piece, dict):
+            return
+        function = piece.get("function")
+        function = function if isinstance(function, dict) else {}
+        index, name = piece.get("index"), piece.get("id")
+        call = self._find(index if isinstance(index, int) else None, name if isinstance(name, str) and name else None)
+        if not call.name and isinstance(function.get("name"), str):
+            call.name = function["name"]
+        if piece.get("extra_content"):
+            call.extra = piece["extra_content"]
+        arguments = function.get("arguments")
+        if isinstance(arguments, str):
+            call.arguments.append(arguments)
+        elif arguments is not None:  # an object, as Ollama's own API has it
+            call.arguments.append(msgspec.json.encode(arguments).decode())
+
+    def take(self) -> list[ChatCall]:
+        """Return the calls, in the order of their first pieces.
+
+        Asked at the end of the candidate only: pieces of several calls may be interleaved.
+        """
+        taken, self.calls = self.calls, []
+        return taken
+
+    def _find(self, index: int | None, id: str | None) -> ChatCall:
+        known = self._last if index is None else self._by_index.get(index)
+        if known is None or (id is not None and known.id not in (None, id)):
+            known = ChatCall(id)
+            self.calls.append(known)
+        elif id is not None:
+            known.id = id
+        if index is not None:
+            self._by_index[index] = known
+        self._last = known
+        return known
+
+
+def made_id(*parts: object) -> str:
+    """Return an id for a call that the server gave none, the same for the same answer and place."""
+    text = "\0".join(map(str, parts))
+    return f"call_{hashlib.blake2b(text.encode(), digest_size=9).hexdigest()}"
