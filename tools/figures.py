@@ -33,6 +33,8 @@ MAX_P90 = 15
 OPEN_ROOMS = frozenset({"types", "types/dicts"})
 #: Generated, or data: their lines count neither as code nor as functions.
 GENERATED = frozenset({"types/dicts"})
+#: Rooms with a namespace of their own: two APIs of Google give the same names to different types.
+NAMESPACES = frozenset({"types/interactions"})
 #: Public classes that share a name on purpose: the client's method group and what it is a face of.
 SHARED_NAMES: frozenset[str] = frozenset()
 
@@ -166,8 +168,9 @@ def shared_names(modules: Iterable[Module]) -> dict[str, list[str]]:
     """Return the public classes that are defined more than once, with the modules that define them."""
     places: dict[str, list[str]] = defaultdict(list)
     for module in modules:
+        prefix = f"{module.room}/" if module.room in NAMESPACES else ""
         for name in module.classes if module.room not in GENERATED else ():
-            places[name].append(module.name)
+            places[prefix + name].append(module.name)
     return {name: where for name, where in places.items() if len(where) > 1 and name not in SHARED_NAMES}
 
 

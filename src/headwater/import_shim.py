@@ -26,6 +26,7 @@ MODULES = {
     f"{GENAI}.client": "headwater.client.client",
     f"{GENAI}.errors": "headwater.errors",
     f"{GENAI}.files": "headwater.client.groups.files",
+    f"{GENAI}.interactions": "headwater.types.interactions",
     f"{GENAI}.models": "headwater.client.groups.models",
     f"{GENAI}.pagers": "headwater.client.groups.pagers",
     f"{GENAI}.types": "headwater.types",

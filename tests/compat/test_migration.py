@@ -10,6 +10,7 @@ import pytest
 from headwater import errors, genai, types, unsupported
 from headwater.client import client
 from headwater.client.groups import chats, files, models, pagers
+from headwater.types import interactions
 
 PAGE = (Path(__file__).parents[2] / "docs" / "migration.md").read_text("utf-8")
 with warnings.catch_warnings():
@@ -19,6 +20,7 @@ with warnings.catch_warnings():
     from google.genai import client as their_client
     from google.genai import errors as their_errors
     from google.genai import files as their_files
+    from google.genai import interactions as their_interactions
     from google.genai import models as their_models
     from google.genai import pagers as their_pagers
     from google.genai import types as their_types
@@ -51,6 +53,10 @@ TABLES = {
     "files": (names(their_files.Files, their_files.AsyncFiles), names(files.Files) & names(files.AsyncFiles)),
     "pagers": (names(their_pagers.Pager, their_pagers.AsyncPager), names(pagers.Pager) & names(pagers.AsyncPager)),
     "errors": (names(their_errors), names(errors)),
+    "interactions": (
+        set(their_interactions.__all__),
+        {name for name in {*their_interactions.__all__, *interactions.__all__} if hasattr(interactions, name)},
+    ),
     "HttpOptions": (fields(their_types.HttpOptions), fields(types.HttpOptions)),
 }
 

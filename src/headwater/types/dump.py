@@ -44,14 +44,14 @@ def dump(value: Any, options: DumpOptions, include: Choice = None, exclude: Choi
     if isinstance(value, msgspec.Struct):
         return {
             name: dump(item, options, *deeper)
-            for name, item, *deeper in _select(_fields(value, options), include, exclude)
+            for name, item, *deeper in select(_fields(value, options), include, exclude)
         }
     if isinstance(value, Mapping):
         items = ((key, item, key) for key, item in value.items())
-        return {key: dump(item, options, *deeper) for key, item, *deeper in _select(items, include, exclude)}
+        return {key: dump(item, options, *deeper) for key, item, *deeper in select(items, include, exclude)}
     if isinstance(value, list | tuple):
         entries = ((place, item, place) for place, item in enumerate(value))
-        return [dump(item, options, *deeper) for _, item, *deeper in _select(entries, include, exclude)]
+        return [dump(item, options, *deeper) for _, item, *deeper in select(entries, include, exclude)]
     return _plain(value) if options.json else value
 
 
@@ -75,7 +75,7 @@ def _fields(value: msgspec.Struct, options: DumpOptions) -> Iterator[tuple[str, 
         yield (wire if options.by_alias else python), item, python
 
 
-def _select(
+def select(
     items: Iterable[tuple[Any, Any, Any]], include: Choice, exclude: Choice
 ) -> Iterator[tuple[Any, Any, Choice, Choice]]:
     """Yield the included items, each with the nested choices for it."""
