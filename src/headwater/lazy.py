@@ -11,6 +11,8 @@ from typing import Any
 def lazy_names(package: str, modules: Mapping[str, str]) -> tuple[Callable[[str], Any], Callable[[], list[str]]]:
     """Return the ``__getattr__`` and ``__dir__`` of a package; ``modules`` says in which of its modules a name is.
 
+    A name whose module is ``""`` is a module itself.
+
     Packages assign them in the ``else`` of ``if TYPE_CHECKING``: type checkers see plain imports, and so report
     names that do not exist.
     """
@@ -18,7 +20,8 @@ def lazy_names(package: str, modules: Mapping[str, str]) -> tuple[Callable[[str]
     def load(name: str) -> Any:
         if name not in modules:
             raise AttributeError(f"module {package!r} has no attribute {name!r}")
-        value = getattr(import_module(f"{package}.{modules[name]}"), name)
+        module = import_module(f"{package}.{modules[name] or name}")
+        value = getattr(module, name) if modules[name] else module
         setattr(sys.modules[package], name, value)  # so that the next access does not come here
         return value
 

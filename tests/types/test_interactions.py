@@ -18,6 +18,7 @@ import pytest
 
 from headwater.errors import UsageError
 from headwater.types import interactions
+from headwater.types.interactions import twins
 from headwater.types.interactions.base import JsonObject, UnknownObject
 from headwater.types.interactions.events import read_event
 from tests.support.corpus_cases import shared
@@ -206,19 +207,22 @@ def test_outputs_of_lyria_are_steps() -> None:
 
 
 def test_what_a_program_writes_is_checked() -> None:
-    assert interactions.GenerationConfig(**{"temperature": 1, "top_k": 3}).to_dict() == {"temperature": 1, "top_k": 3}
-    assert interactions.TextResponseFormat(**{"schema_": {"type": "object"}}).schema == {"type": "object"}
+    assert interactions.GenerationConfig.model_validate({"temperature": 1, "top_k": 3}).to_dict() == {
+        "temperature": 1,
+        "top_k": 3,
+    }
+    assert interactions.TextResponseFormat.model_validate({"schema_": {"type": "object"}}).schema == {"type": "object"}
     assert interactions.ImageContent(data=b"hi", uri=None).to_dict() == {"data": "aGk=", "type": "image"}
     tool = interactions.Function(name="f", parameters={"type": "object"})
-    config = interactions.CreateModelInteraction(model="m", input=[{"type": "text", "text": "x"}], tools=[tool])
-    assert config.tools == [tool]
+    request = interactions.CreateModelInteraction(model="m", input=[{"type": "text", "text": "x"}], tools=[tool])
+    assert request.tools == [tool]
     assert interactions.Environment(env={"A": "1", "B": {"value": "2"}}).env["B"].value == "2"
 
 
 @pytest.mark.parametrize(
     ("make", "message"),
     [
-        (lambda: interactions.TextContent(**{}), "TextContent needs text"),
+        (lambda: interactions.TextContent.model_validate({}), "TextContent needs text"),
         (lambda: interactions.TextContent(text=3), "TextContent.text: expected str, got int 3"),
         (lambda: interactions.ModelOutputStep(content="x"), "ModelOutputStep.content: expected a list, got str 'x'"),
         (lambda: interactions.StepStop(index=True), "StepStop.index: expected int, got bool True"),
@@ -336,6 +340,15 @@ def test_importing_the_client_does_not_load_the_types_of_interactions() -> None:
     code = "import sys, headwater.genai; print('headwater.types.interactions' in sys.modules)"
     run = subprocess.run([sys.executable, "-I", "-c", code], capture_output=True, text=True, timeout=60, check=True)
     assert run.stdout.strip() == "False"
+
+
+def test_dict_types_of_google_genai_are_dicts() -> None:
+    names: Any = interactions
+    assert names.TextContentParam == names.UsageTypedDict == dict[str, Any]
+    with pytest.raises(AttributeError, match="has no attribute 'NothingParam'"):
+        _ = names.NothingParam
+    with pytest.raises(AttributeError, match="has no attribute 'Nothing'"):
+        _ = twins.Nothing
 
 
 def test_objects_are_told_apart_from_other_types() -> None:

@@ -1,7 +1,5 @@
 """google-genai's names for the ``generate_content`` family of methods: ``from headwater import genai``."""
 
-from importlib import import_module
-from types import ModuleType
 from typing import TYPE_CHECKING
 
 from headwater import __version__, errors, types
@@ -10,9 +8,12 @@ from headwater.client.client import AsyncClient, Client
 from headwater.client.groups import chats, files, models, pagers
 from headwater.client.stream.aio import AsyncStream
 from headwater.client.stream.sync import Stream
+from headwater.lazy import lazy_names
 
 if TYPE_CHECKING:
     from headwater.types import interactions
+else:
+    __getattr__, __dir__ = lazy_names(__name__, {"interactions": ""})
 
 __all__ = [
     "AsyncClient",
@@ -29,11 +30,3 @@ __all__ = [
     "pagers",
     "types",
 ]
-
-if not TYPE_CHECKING:
-
-    def __getattr__(name: str) -> ModuleType:
-        """Import ``interactions`` when it is first used: most programs have no use for its types."""
-        if name == "interactions":
-            return import_module("headwater.types.interactions")
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -5,8 +5,9 @@ name.
 """
 # ruff: noqa: F403, F405
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from headwater.lazy import lazy_names
 from headwater.types.interactions.agents import *
 from headwater.types.interactions.config import *
 from headwater.types.interactions.content import *
@@ -15,6 +16,12 @@ from headwater.types.interactions.events import *
 from headwater.types.interactions.interaction import *
 from headwater.types.interactions.steps import *
 from headwater.types.interactions.tools import *
+from headwater.types.interactions.twins import TWINS
+
+if TYPE_CHECKING:
+    from headwater.types.interactions.events import *
+else:
+    __getattr__, __dir__ = lazy_names(__name__, TWINS)
 
 __all__ = [
     "AllowedTools",
@@ -255,13 +262,3 @@ __all__ = [
     "WebhookConfig",
     "WordInfo",
 ]
-
-if not TYPE_CHECKING:
-
-    def __getattr__(name):
-        """Return what a ``...Param`` or ``...TypedDict`` of google-genai is here: a dict."""
-        # Annotations of existing programs name them; here every plain dict will do, so they need no types of their own.
-        for suffix in ("Param", "TypedDict"):
-            if name.endswith(suffix) and name.removesuffix(suffix) in __all__:
-                return dict[str, Any]
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
