@@ -24,10 +24,9 @@ from headwater.transport.base import (
     READ_BYTES,
     WaitInterrupter,
     connect_problem,
-    proxy_for,
     timeout_text,
-    tls_context,
 )
+from headwater.transport.network import ENVIRONMENT, Network
 
 _NO_TIMEOUT = aiohttp.ClientTimeout(total=None, sock_connect=CONNECT_TIMEOUT, sock_read=None)
 
@@ -158,7 +157,8 @@ class _ReadTimer:
 class AiohttpTransport:
     """Opens requests on kept-alive connections: one pool per event loop, which ends with the loop."""
 
-    def __init__(self) -> None:
+    def __init__(self, network: Network = ENVIRONMENT) -> None:
+        self._network = network
         self._pools: dict[asyncio.AbstractEventLoop, _Pool] = {}
         self._process = os.getpid()
 
@@ -173,9 +173,10 @@ class AiohttpTransport:
                         request.method,
                         request.url,
                         data=_payload(request.body),
-                        headers=request.headers,
-                        proxy=proxy_for(request.url),
+                        headers=self._network.complete(request.headers),
+                        proxy=self._network.proxy_for(request.url),
                         allow_redirects=False,
+                        timeout=_NO_TIMEOUT,  # a session that was passed here has limits of its own
                     )
         except aiohttp.ClientHttpProxyError as error:  # its text contains the password of the proxy
             raise TransportError("connect", f"the proxy answered {error.status} {error.message}") from None
@@ -208,18 +209,33 @@ class AiohttpTransport:
         if pool is None or pool.session.closed:
             for other in [known for known in list(self._pools) if known.is_closed()]:
                 self._pools.pop(other, None)
-            pool = self._pools[loop] = _Pool(loop)
+            pool = self._pools[loop] = _Pool(loop, self._network)
             await pool.keep()
         return pool
+
+
+class SessionTransport(AiohttpTransport):
+    """Opens requests with a session that the user passed, and that the user closes."""
+
+    def __init__(self, session: aiohttp.ClientSession) -> None:
+        # Not the environment's proxies: the session has its own, or none.
+        super().__init__(Network(uses_environment=False))
+        self._session = session
+
+    async def close(self) -> None:
+        """Do nothing: the session is the user's."""
+
+    async def _pool(self) -> _Pool:
+        return _LentSession(self._session)
 
 
 class _Pool:
     """The connections of one loop. Bodies hold it too, so that a stream outlives its client."""
 
-    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+    def __init__(self, loop: asyncio.AbstractEventLoop, network: Network) -> None:
         self.users: weakref.WeakSet[object] = weakref.WeakSet()
         self._loop = loop
-        self._connector = _Connector(loop)
+        self._connector = _Connector(loop, network)
         self.session = aiohttp.ClientSession(connector=self._connector, timeout=_NO_TIMEOUT)
         self._keeper = _close_at_end(self.session)
         weakref.finalize(self, _drop, self.session, self._connector, self._keeper)
@@ -254,11 +270,30 @@ class _Pool:
             self.soon(response.close)
 
 
+class _LentSession(_Pool):
+    """A session of the user, with what bodies need of a pool."""
+
+    def __init__(self, session: aiohttp.ClientSession) -> None:
+        self.users = weakref.WeakSet()
+        self.session = session
+        self._loop = asyncio.get_running_loop()
+
+    def cut(self, response: aiohttp.ClientResponse) -> None:
+        """Close the connection of ``response``, from any thread."""
+        connection = response.connection
+        if connection is not None and connection.transport is not None:
+            sock = connection.transport.get_extra_info("socket")
+            with contextlib.suppress(OSError, TypeError, AttributeError):
+                sock.shutdown(socket.SHUT_RDWR)
+        if not self._loop.is_closed():
+            self.soon(response.close)
+
+
 class _Connector(aiohttp.TCPConnector):
     """Makes any number of connections, and drops those that were not closed without a warning."""
 
-    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
-        super().__init__(limit=0, ssl=tls_context())
+    def __init__(self, loop: asyncio.AbstractEventLoop, network: Network) -> None:
+        super().__init__(limit=0, ssl=network.tls_context())
         self._factory: Any = functools.partial(HeadFirstProtocol, loop=loop)
         self._known: weakref.WeakSet[asyncio.BaseTransport] = weakref.WeakSet()
         self._home = loop

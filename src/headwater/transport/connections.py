@@ -9,15 +9,17 @@ import contextlib
 import os
 import socket
 import threading
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import urllib3
 from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.exceptions import ConnectTimeoutError, NameResolutionError, NewConnectionError
 from urllib3.util.connection import allowed_gai_family
 
-from headwater.transport.base import tls_context
 from headwater.transport.chunked import StrictResponse
+
+if TYPE_CHECKING:
+    import ssl
 
 #: Idle connections kept per host. More may be open at once: the number of parallel streams has no limit.
 _KEPT = 256
@@ -147,6 +149,11 @@ class _Noting(HTTPConnection):
 class _NotingTls(_Noting, HTTPSConnection):
     """The same over TLS."""
 
+    def connect(self) -> None:
+        super().connect()
+        # Without a certificate to check (``verify=False``) urllib3 would warn at each connection of what was asked for.
+        self.is_verified = True
+
 
 class _Pool(urllib3.HTTPConnectionPool):
     ConnectionCls = _Noting
@@ -156,10 +163,10 @@ class _TlsPool(urllib3.HTTPSConnectionPool):
     ConnectionCls = _NotingTls
 
 
-def make_pool(proxy: str | None) -> urllib3.PoolManager:
-    """Return a pool of such connections, through ``proxy`` unless it is None."""
+def make_pool(proxy: str | None, tls: ssl.SSLContext) -> urllib3.PoolManager:
+    """Return a pool of such connections, through ``proxy`` unless it is None; ``tls`` verifies servers."""
     if proxy is None:
-        manager = urllib3.PoolManager(maxsize=_KEPT, block=False, ssl_context=tls_context())
+        manager = urllib3.PoolManager(maxsize=_KEPT, block=False, ssl_context=tls)
     else:
         parts = urllib3.util.parse_url(proxy)
         manager = urllib3.ProxyManager(
@@ -167,8 +174,8 @@ def make_pool(proxy: str | None) -> urllib3.PoolManager:
             proxy_headers=urllib3.make_headers(proxy_basic_auth=parts.auth) if parts.auth else None,
             maxsize=_KEPT,
             block=False,
-            ssl_context=tls_context(),
-            proxy_ssl_context=tls_context(),
+            ssl_context=tls,
+            proxy_ssl_context=tls,
         )
     manager.pool_classes_by_scheme = {"http": _Pool, "https": _TlsPool}
     return manager

@@ -31,10 +31,10 @@ from headwater.transport.base import (
     READ_BYTES,
     WaitInterrupter,
     connect_problem,
-    proxy_for,
     timeout_text,
 )
 from headwater.transport.connections import Opening, here, make_pool
+from headwater.transport.network import ENVIRONMENT, Network
 
 
 class UrllibBody:
@@ -145,14 +145,15 @@ class UrllibBody:
 class UrllibTransport:
     """Opens requests on a pool of kept-alive connections, one pool for each process."""
 
-    def __init__(self) -> None:
+    def __init__(self, network: Network = ENVIRONMENT) -> None:
+        self._network = network
         self._pools: dict[str | None, urllib3.PoolManager] = {}
         self._process = os.getpid()
         self._lock = threading.Lock()
 
     def open(self, request: HttpRequest, timeout: float | None, waiting: WaitInterrupter) -> UrllibBody:
         """Send ``request`` and return the response as soon as its head has arrived."""
-        pool = self._pool(proxy_for(request.url))
+        pool = self._pool(self._network.proxy_for(request.url))
         opening = here.opening = Opening()
         try:
             with waiting.on(opening.abort):
@@ -160,7 +161,7 @@ class UrllibTransport:
                     request.method,
                     request.url,
                     body=request.body,
-                    headers=dict(request.headers),
+                    headers=dict(self._network.complete(request.headers)),
                     timeout=urllib3.Timeout(connect=_shorter(timeout), read=timeout),
                     retries=False,
                     redirect=False,
@@ -190,7 +191,7 @@ class UrllibTransport:
                 self._pools, self._process = {}, os.getpid()
             pool = self._pools.get(proxy)
             if pool is None:
-                pool = self._pools[proxy] = make_pool(proxy)
+                pool = self._pools[proxy] = make_pool(proxy, self._network.tls_context())
             return pool
 
 

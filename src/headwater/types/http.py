@@ -40,9 +40,16 @@ class HttpOptions(ApiModel):
     headers: dict[str, str] | None = None
     #: In milliseconds; google-genai's unit.
     timeout: int | None = None
-    #: Of httpx in google-genai: refused here, unless it makes no difference.
+    #: Arguments of httpx (proxy, verify, headers ...) for sync calls; what cannot be honored is refused.
     client_args: dict[str, Any] | None = None
+    #: The same for async calls; aiohttp's are taken, too.
     async_client_args: dict[str, Any] | None = None
     #: Merged into the body of each request.
     extra_body: dict[str, Any] | None = None
     retry_options: HttpRetryOptions | None = None
+    #: An ``httpx.Client`` (of httpx or httpx2) that sends sync requests; whoever passes it closes it.
+    httpx_client: Any = None
+    #: An ``httpx.AsyncClient`` that sends async requests.
+    httpx_async_client: Any = None
+    #: An ``aiohttp.ClientSession`` that sends async requests.
+    aiohttp_client: Any = None

@@ -7,7 +7,7 @@ import os
 import re
 import sys
 from collections.abc import Mapping
-from typing import Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 from urllib.parse import quote, urlsplit
 
 import headwater
@@ -18,6 +18,9 @@ from headwater.core.machine.policy import RETRY_CODES, Deadlines, Retry
 from headwater.errors import UsageError
 from headwater.transport.base import is_http
 from headwater.types import HttpOptions, HttpRetryOptions
+
+if TYPE_CHECKING:
+    from headwater.client.request.http_clients import HttpArguments
 
 logger = logging.getLogger("headwater")
 
@@ -62,6 +65,8 @@ class Settings:
         )
         self.base_url = self.options.base_url or self._environment_url() or self._default_url()
         _check_options(self.options, self.base_url)
+        #: What ``client_args`` and ``async_client_args`` say; None if there are none.
+        self.http_arguments = _http_arguments(self.options)
         # google-genai's rule: with project, location or credentials, a key from the environment does not count.
         is_known = self.vertexai and (credentials is not None or self.project or self.location)
         self.api_key = (api_key or ("" if is_known else _environment_key()) or "").strip()
@@ -130,6 +135,10 @@ class Settings:
         if options is None:
             return _merge_headers(headers, self.options.headers)
         _check_options(options, options.base_url)
+        if _has_client(options):
+            from headwater.client.request.http_clients import check_call_options
+
+            check_call_options(options, self.options)
         return _merge_headers(headers, self.options.headers, options.headers)
 
     def timeout_option(self, options: HttpOptions | None = None) -> int | None:
@@ -211,19 +220,7 @@ def _options(options: HttpOptions | Mapping[str, Any] | None) -> HttpOptions:
     raise UsageError(f"http_options is a types.HttpOptions or a dict, not {type(options).__name__}")
 
 
-#: Arguments of httpx and aiohttp that are the default here, or make no difference to a response: accepted, ignored.
-_IGNORED = frozenset(
-    {"limits", "http1", "http2", "follow_redirects", "max_redirects", "trust_env", "timeout", "default_encoding"}
-)
-_REPLACEMENTS = {
-    "proxy": "set HTTPS_PROXY (and NO_PROXY)",
-    "proxies": "set HTTPS_PROXY (and NO_PROXY)",
-    "mounts": "set HTTPS_PROXY (and NO_PROXY)",
-    "verify": "set SSL_CERT_FILE to the certificates to trust",
-    "ssl": "set SSL_CERT_FILE to the certificates to trust",
-    "headers": "pass http_options={'headers': ...}",
-    "base_url": "pass http_options={'base_url': ...}",
-}
+_CLIENTS = ("client_args", "async_client_args", "httpx_client", "httpx_async_client", "aiohttp_client")
 # RFC 9110, section 5: a header that does not match could end the head, or begin another header.
 _NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 _VALUE = re.compile(r"[\t -~]*")
@@ -234,15 +231,28 @@ def _check_options(options: HttpOptions, base_url: str | None) -> None:
         raise UsageError(f"the base URL {base_url!r} is not a URL: it must start with https://, http:// or offline:")
     if options.timeout is not None and options.timeout <= 0:
         raise UsageError(f"timeout is in milliseconds and must be more than 0, not {options.timeout}")
-    for arguments in (options.client_args, options.async_client_args):
-        for name in sorted((arguments or {}).keys() - _IGNORED):
-            instead = _REPLACEMENTS.get(name, "leave it out")
-            raise UsageError(f"{name!r} of client_args is for httpx, which is not used here: {instead}")
     for name, value in (options.headers or {}).items():
         if not isinstance(value, str):
             raise UsageError(f"the header {name!r} is {value!r}: pass its value as a str, or leave the header out")
         if not _NAME.fullmatch(name) or not _VALUE.fullmatch(value):
             raise UsageError(f"the header {name!r} cannot be sent: names and values are plain ASCII without line ends")
+
+
+def _has_client(options: HttpOptions) -> bool:
+    """Whether the options say anything about the HTTP client."""
+    return any(getattr(options, name) is not None for name in _CLIENTS)
+
+
+def _http_arguments(options: HttpOptions) -> tuple[HttpArguments, HttpArguments] | None:
+    if not _has_client(options):
+        return None
+    from headwater.client.request import http_clients  # here, since few clients need it
+
+    http_clients.check_clients(options)
+    return (
+        http_clients.parse_arguments(options.client_args, "client_args"),
+        http_clients.parse_arguments(options.async_client_args, "async_client_args"),
+    )
 
 
 def _merge_headers(*layers: Mapping[str, str] | None) -> dict[str, str]:

@@ -307,7 +307,7 @@ class AsyncCaller:
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
-        self._transports: dict[bool, AsyncTransport] = {}
+        self._transports: dict[tuple[bool, int], AsyncTransport] = {}
 
     def stream(
         self,
@@ -367,9 +367,13 @@ class AsyncCaller:
 
     def _transport(self, request: HttpRequest) -> AsyncTransport:
         offline = is_offline(request.url)
-        transport = self._transports.get(offline)
+        # Looked up each time: frameworks put another client in its place (``client._api_client._http_options``).
+        options = self.settings.options
+        client = None if offline else options.httpx_async_client or options.aiohttp_client
+        key = (offline, id(client))
+        transport = self._transports.get(key)
         if transport is None:
-            transport = self._transports.setdefault(offline, _make_transport(offline, self.settings))
+            transport = self._transports.setdefault(key, _make_transport(offline, self.settings))
         return transport
 
 
@@ -378,8 +382,8 @@ def _make_transport(offline: bool, settings: Settings) -> AsyncTransport:
         from headwater.transport.offline import AsyncOfflineTransport
 
         return AsyncOfflineTransport()
-    from headwater.transport.aio import AiohttpTransport
+    from headwater.client.request.http_clients import HttpArguments, make_async_transport
 
-    return (
-        AiohttpTransport() if settings.tokens is None else AsyncAuthorizedTransport(AiohttpTransport(), settings.tokens)
-    )
+    arguments = settings.http_arguments[1] if settings.http_arguments is not None else HttpArguments()
+    transport = make_async_transport(settings.options, arguments)
+    return transport if settings.tokens is None else AsyncAuthorizedTransport(transport, settings.tokens)

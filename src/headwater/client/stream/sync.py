@@ -233,7 +233,7 @@ class Caller:
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
-        self._transports: dict[bool, Transport] = {}
+        self._transports: dict[tuple[bool, int], Transport] = {}
 
     def stream(
         self,
@@ -291,9 +291,13 @@ class Caller:
 
     def _transport(self, request: HttpRequest) -> Transport:
         offline = is_offline(request.url)
-        transport = self._transports.get(offline)
+        # Looked up each time: frameworks put another client in its place (``client._api_client._http_options``).
+        options = self.settings.options
+        client = None if offline else options.httpx_client
+        key = (offline, id(client))
+        transport = self._transports.get(key)
         if transport is None:
-            transport = self._transports.setdefault(offline, _make_transport(offline, self.settings))
+            transport = self._transports.setdefault(key, _make_transport(offline, self.settings))
         return transport
 
 
@@ -302,6 +306,8 @@ def _make_transport(offline: bool, settings: Settings) -> Transport:
         from headwater.transport.offline import OfflineTransport
 
         return OfflineTransport()
-    from headwater.transport.sync import UrllibTransport
+    from headwater.client.request.http_clients import HttpArguments, make_transport
 
-    return UrllibTransport() if settings.tokens is None else AuthorizedTransport(UrllibTransport(), settings.tokens)
+    arguments = settings.http_arguments[0] if settings.http_arguments is not None else HttpArguments()
+    transport = make_transport(settings.options, arguments)
+    return transport if settings.tokens is None else AuthorizedTransport(transport, settings.tokens)

@@ -35,6 +35,9 @@ class HttpOptionsDict(TypedDict, total=False):
     async_client_args: Mapping[str, Any] | None
     extra_body: Mapping[str, Any] | None
     retry_options: HttpRetryOptionsOrDict | None
+    httpx_client: Any
+    httpx_async_client: Any
+    aiohttp_client: Any
 
 
 HttpOptionsOrDict: TypeAlias = HttpOptions | HttpOptionsDict
