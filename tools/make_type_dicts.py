@@ -22,7 +22,20 @@ from headwater.types.base import ApiModel
 
 FOLDER = Path(__file__).resolve().parents[1] / "src" / "headwater" / "types" / "dicts"
 MODULES: tuple[str, ...]
-MODULES = ("auth", "config", "content", "files", "grounding", "http", "media", "models", "output", "response")
+MODULES = (
+    "auth",
+    "caches",
+    "config",
+    "content",
+    "embeddings",
+    "files",
+    "grounding",
+    "http",
+    "media",
+    "models",
+    "output",
+    "response",
+)
 MODULES += ("retrieval", "schema", "search", "tools")
 #: Fields that a twin leaves out: only ``StreamConfigDict`` has ``stream``.
 LEFT_OUT = {("GenerateContentConfig", "stream")}

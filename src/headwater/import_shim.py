@@ -22,6 +22,8 @@ COLAB = "google.colab"
 #: google-genai's modules and their replacements, which are imported on first use.
 MODULES = {
     GENAI: "headwater.genai",
+    f"{GENAI}._api_client": "headwater.client.groups.api_client",
+    f"{GENAI}._transformers": "headwater.client.request.transformers",
     f"{GENAI}.chats": "headwater.client.groups.chats",
     f"{GENAI}.client": "headwater.client.client",
     f"{GENAI}.errors": "headwater.errors",

@@ -41,9 +41,7 @@ METHODS = {
 
 #: Modules: internal ones, and what to use instead of what people import from them.
 MODULES = {
-    "_api_client": "it is internal to google-genai",
     "_common": "it is internal to google-genai",
-    "_transformers": "it is internal to google-genai: pass contents directly",
     "local_tokenizer": "client.models.count_tokens",
     "live_music": _KEEP,
     "credentials": _KEEP,

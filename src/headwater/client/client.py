@@ -7,7 +7,7 @@ import inspect
 from collections.abc import Callable, Mapping
 from functools import cached_property
 from types import TracebackType
-from typing import Any, Never, Self
+from typing import TYPE_CHECKING, Any, Never, Self
 
 from headwater.client.groups.chats import AsyncChats, Chats
 from headwater.client.groups.files import AsyncFiles, Files
@@ -19,7 +19,11 @@ from headwater.client.stream.aio import AsyncCaller
 from headwater.client.stream.sync import Caller
 from headwater.errors import UsageError
 from headwater.types import FunctionDeclaration, HttpOptions
+from headwater.types.base import ApiModel
 from headwater.types.tools import register_declaration_builder
+
+if TYPE_CHECKING:  # few programs read it
+    from headwater.client.groups.api_client import BaseApiClient
 
 
 def _load_declaration_builder() -> Callable[..., FunctionDeclaration]:
@@ -32,15 +36,34 @@ def _load_declaration_builder() -> Callable[..., FunctionDeclaration]:
 register_declaration_builder(_load_declaration_builder)
 
 
+class DebugConfig(ApiModel):
+    """google-genai's switch for recording and replaying calls. Only real calls (``api``) are made here."""
+
+    #: None or ``api``.
+    client_mode: str | None = None
+    replays_directory: str | None = None
+    replay_id: str | None = None
+
+
 class AsyncClient:
     """The async side of a client: ``client.aio``. Works in any number of event loops, at once or one after another."""
 
     def __init__(self, settings: Settings) -> None:
+        self._settings = settings
         self._caller = AsyncCaller(settings)
         self.models = AsyncModels(self._caller)
         self.chats = AsyncChats(self._caller)
         self.files = AsyncFiles(self._caller)
         self.streams = AsyncStreams(self._caller)
+
+    @property
+    def vertexai(self) -> bool:
+        """Whether this client uses Vertex AI."""
+        return self._settings.vertexai
+
+    @property
+    def _api_client(self) -> BaseApiClient:
+        return self.models._api_client
 
     async def aclose(self) -> None:
         """Close the idle connections of the running event loop. The client stays usable; running streams continue."""
@@ -84,7 +107,7 @@ class Client:
         credentials: Any = None,
         project: str | None = None,
         location: str | None = None,
-        debug_config: Any = None,
+        debug_config: DebugConfig | Mapping[str, Any] | None = None,
         http_options: HttpOptions | Mapping[str, Any] | None = None,
         options: StreamOptions | None = None,
         **unknown: Never,
@@ -93,6 +116,8 @@ class Client:
             raise UsageError(_unknown_argument_text(next(iter(unknown))))
         if enterprise is not None and vertexai is not None and enterprise != vertexai:
             raise UsageError("enterprise and vertexai mean the same: pass one of them")
+        if debug_config is not None:
+            _check_debug(debug_config)
         self._settings = Settings(
             api_key=api_key,
             vertexai=enterprise if vertexai is None else vertexai,
@@ -119,6 +144,13 @@ class Client:
         """Whether this client uses Vertex AI."""
         return self._settings.vertexai
 
+    @cached_property
+    def _api_client(self) -> BaseApiClient:
+        """google-genai's inner client, of which frameworks read a few attributes."""
+        from headwater.client.groups.api_client import BaseApiClient
+
+        return BaseApiClient(self._settings)
+
     def close(self) -> None:
         """Close the idle connections of the sync side. The client stays usable; running streams continue."""
         self._caller.close()
@@ -130,6 +162,14 @@ class Client:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
+
+
+def _check_debug(config: Any) -> None:
+    mode = DebugConfig.model_validate(config).client_mode
+    if mode not in (None, "", "api"):
+        raise UsageError(
+            f"client_mode={mode!r} is not supported: `headwater serve --engine replay` replays recorded answers"
+        )
 
 
 def _unknown_argument_text(name: str) -> str:

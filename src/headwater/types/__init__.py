@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING
 
 from headwater.types.auth import *
 from headwater.types.base import OpenEnum as OpenEnum
+from headwater.types.caches import *
 from headwater.types.config import *
 from headwater.types.content import *
+from headwater.types.embeddings import *
 from headwater.types.enums import *
 from headwater.types.files import *
 from headwater.types.grounding import *
@@ -46,15 +48,25 @@ __all__ = [
     "Behavior",
     "Blob",
     "BlockedReason",
+    "CachedContent",
+    "CachedContentUsageMetadata",
     "Candidate",
     "Checkpoint",
     "Citation",
     "CitationMetadata",
     "CodeExecutionResult",
+    "ComputeTokensConfig",
+    "ComputeTokensResponse",
+    "ComputeTokensResult",
     "ComputerUse",
     "Content",
+    "ContentEmbedding",
+    "ContentEmbeddingStatistics",
     "CountTokensConfig",
     "CountTokensResponse",
+    "CreateCachedContentConfig",
+    "DeleteCachedContentConfig",
+    "DeleteCachedContentResponse",
     "DeleteFileConfig",
     "DeleteFileResponse",
     "DocumentMetadata",
@@ -62,6 +74,9 @@ __all__ = [
     "DownloadFileConfig",
     "DynamicRetrievalConfig",
     "DynamicRetrievalConfigMode",
+    "EmbedContentConfig",
+    "EmbedContentMetadata",
+    "EmbedContentResponse",
     "Endpoint",
     "EnterpriseWebSearch",
     "Environment",
@@ -96,6 +111,7 @@ __all__ = [
     "GenerationConfigRoutingConfigAutoRoutingMode",
     "GenerationConfigRoutingConfigManualRoutingMode",
     "GenerationOutputConfig",
+    "GetCachedContentConfig",
     "GetFileConfig",
     "GetModelConfig",
     "GoogleMaps",
@@ -139,6 +155,8 @@ __all__ = [
     "LanguageAuto",
     "LanguageHints",
     "LatLng",
+    "ListCachedContentsConfig",
+    "ListCachedContentsResponse",
     "ListFilesConfig",
     "ListFilesResponse",
     "ListModelsConfig",
@@ -176,6 +194,8 @@ __all__ = [
     "RagRetrievalConfigRanking",
     "RagRetrievalConfigRankingLlmRanker",
     "RagRetrievalConfigRankingRankService",
+    "RegisterFilesConfig",
+    "RegisterFilesResponse",
     "ReplicatedVoiceConfig",
     "ResourceScope",
     "Retrieval",
@@ -197,6 +217,7 @@ __all__ = [
     "StreamableHttpTransport",
     "ThinkingConfig",
     "ThinkingLevel",
+    "TokensInfo",
     "Tool",
     "ToolCall",
     "ToolCodeExecution",
@@ -209,6 +230,7 @@ __all__ = [
     "Transcription",
     "TunedModelInfo",
     "Type",
+    "UpdateCachedContentConfig",
     "UploadFileConfig",
     "UrlContext",
     "UrlContextMetadata",

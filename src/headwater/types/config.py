@@ -214,6 +214,12 @@ class CountTokensConfig(ApiModel):
     generation_config: GenerationConfig | None = None
 
 
+class ComputeTokensConfig(ApiModel):
+    """How tokens are listed."""
+
+    http_options: HttpOptions | None = None
+
+
 class GetModelConfig(ApiModel):
     """How a model is looked up."""
 

@@ -76,6 +76,20 @@ class DeleteFileResponse(ApiResponse):
     """The response to a deletion: empty."""
 
 
+class RegisterFilesResponse(ApiResponse):
+    """The files of Cloud Storage that were registered."""
+
+    files: list[File] | None = None
+
+
+class RegisterFilesConfig(ApiModel):
+    """How to register files."""
+
+    http_options: HttpOptions | None = None
+    #: Accepted for google-genai's sake: every response has its headers and ``raw``.
+    should_return_http_response: bool | None = None
+
+
 class UploadFileConfig(ApiModel):
     """The details of an upload. Without a ``name`` the API chooses one."""
 

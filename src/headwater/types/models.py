@@ -84,3 +84,24 @@ class CountTokensResponse(ApiResponse):
     cached_content_token_count: int | None = None
     prompt_tokens_details: list[ModalityTokenCount] | None = None
     total_billable_characters: int | None = None
+
+
+class TokensInfo(ApiModel):
+    """The tokens of one content."""
+
+    role: str | None = None
+    token_ids: list[int] | None = None
+    tokens: list[bytes] | None = None
+
+
+class ComputeTokensResponse(ApiResponse):
+    """The tokens of a request."""
+
+    #: One for each content.
+    tokens_info: list[TokensInfo] | None = None
+
+
+class ComputeTokensResult(ApiModel):
+    """The tokens of a request, as google-genai's local tokenizer returns them."""
+
+    tokens_info: list[TokensInfo] | None = None

@@ -9,8 +9,9 @@ from typing import IO, Any, Self, Unpack
 import msgspec
 
 from headwater.client.groups import history, saved_chats
+from headwater.client.groups.base import MethodGroup
 from headwater.client.groups.history import ChatFile, History, Turn, TurnState
-from headwater.client.groups.models import Config
+from headwater.client.groups.models import AsyncModels, Config, Models
 from headwater.client.groups.pagers import AsyncPager, Pager
 from headwater.client.groups.saved_chats import ChatWrite, MessageMap
 from headwater.client.options.call_options import CallOptions, StreamOptions
@@ -199,11 +200,12 @@ class AsyncChat(_BaseChat):
             self._message_map.confirm(write, await self._caller.call(saved_chats.WRITES, write.request, None))
 
 
-class Chats:
+class Chats(MethodGroup[Caller]):
     """Makes conversations, and manages those saved on a headwater server."""
 
-    def __init__(self, caller: Caller) -> None:
-        self._caller = caller
+    def __init__(self, modules: Caller | Models) -> None:
+        """Make the chats of ``client.models``, as google-genai's are made, or of its caller."""
+        super().__init__(modules._caller if isinstance(modules, Models) else modules)
 
     def create(
         self, *, model: str, config: Config = None, history: Sequence[Any] | None = None, keep_partial: bool = False
@@ -260,11 +262,12 @@ class Chats:
         return self._caller.call(saved_chats.PAGES, saved_chats.page(self._caller.settings, config), None)
 
 
-class AsyncChats:
+class AsyncChats(MethodGroup[AsyncCaller]):
     """Makes conversations for coroutines, and manages those saved on a headwater server."""
 
-    def __init__(self, caller: AsyncCaller) -> None:
-        self._caller = caller
+    def __init__(self, modules: AsyncCaller | AsyncModels) -> None:
+        """Make the chats of ``client.models``, as google-genai's are made, or of its caller."""
+        super().__init__(modules._caller if isinstance(modules, AsyncModels) else modules)
 
     def create(
         self, *, model: str, config: Config = None, history: Sequence[Any] | None = None, keep_partial: bool = False

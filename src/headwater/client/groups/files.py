@@ -9,6 +9,7 @@ from typing import Any, BinaryIO, TypeVar, overload
 from urllib.parse import urlencode
 
 from headwater.client.groups import transfers
+from headwater.client.groups.base import MethodGroup
 from headwater.client.groups.pagers import AsyncPager, Pager
 from headwater.client.groups.transfers import (
     LenientGemini,
@@ -45,11 +46,8 @@ _FILE_LISTS = LenientGemini(ListFilesResponse)
 _DELETED = LenientGemini(DeleteFileResponse)
 
 
-class Files:
+class Files(MethodGroup[Caller]):
     """Files for prompts. Developer API only; Vertex AI reads Cloud Storage instead."""
-
-    def __init__(self, caller: Caller) -> None:
-        self._caller = caller
 
     def upload(
         self,
@@ -165,11 +163,8 @@ class Files:
                     time.sleep(seconds)
 
 
-class AsyncFiles:
+class AsyncFiles(MethodGroup[AsyncCaller]):
     """Files for prompts, from coroutines. Local files are read and written in a thread."""
-
-    def __init__(self, caller: AsyncCaller) -> None:
-        self._caller = caller
 
     async def upload(
         self,

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, TypeAlias, Unpack, cast, overload
 
 from headwater.client.groups import server_streams
+from headwater.client.groups.base import MethodGroup
 from headwater.client.groups.pagers import AsyncPager, Pager
 from headwater.client.options.call_options import CallOptions, StreamOptions
 from headwater.client.request import build
@@ -29,11 +30,8 @@ if TYPE_CHECKING:  # so that the dict twins are loaded only by programs that use
 Config: TypeAlias = "GenerateContentConfig | GenerateContentConfigDict | Mapping[str, Any] | None"
 
 
-class Models:
+class Models(MethodGroup[Caller]):
     """Generate content, count tokens, list models."""
-
-    def __init__(self, caller: Caller) -> None:
-        self._caller = caller
 
     @overload
     def generate_content(
@@ -113,11 +111,8 @@ class Models:
         return self._caller.call(MODEL_LISTS, request, config.http_options)
 
 
-class AsyncModels:
+class AsyncModels(MethodGroup[AsyncCaller]):
     """Generate content, count tokens, list models, from coroutines."""
-
-    def __init__(self, caller: AsyncCaller) -> None:
-        self._caller = caller
 
     @overload
     async def generate_content(
@@ -174,3 +169,12 @@ class AsyncModels:
     async def _page(self, config: ListModelsConfig) -> ListModelsResponse:
         request = build.list_models(self._caller.settings, config)
         return await self._caller.call(MODEL_LISTS, request, config.http_options)
+
+
+def __getattr__(name: str) -> Any:
+    """Return google-genai's ``models.t``, which instrumentation imports."""
+    if name != "t":
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from headwater.client.request import transformers
+
+    return transformers

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from typing import Any, TypeVar
+from typing import Any, Protocol, TypeVar
 from urllib.parse import urlencode
 
 import msgspec
@@ -46,6 +46,14 @@ _GENERATION = GenerationConfig.__struct_fields__
 #: Fields that google-genai does not have. With any other field set, even one that is sent elsewhere, it writes an empty
 #: ``generationConfig``, and so do we: requests are compared with google-genai's byte for byte.
 _OWN = frozenset({"stream"})
+
+
+class Platform(Protocol):
+    """Which of the two APIs a request is for: settings, or anything else that knows."""
+
+    @property
+    def vertexai(self) -> bool:
+        """Whether it is Vertex AI."""
 
 
 def to_config(value: Any, kind: type[C]) -> C:
@@ -98,7 +106,7 @@ def count_tokens(settings: Settings, model: str, contents: Any, config: CountTok
     body = GenerateContentRequest(
         contents=to_contents(contents),
         system_instruction=to_content(instruction) if instruction is not None else None,
-        tools=[_tool(tool, settings) for tool in config.tools] if config.tools is not None else None,
+        tools=[to_tool(tool, settings) for tool in config.tools] if config.tools is not None else None,
         generation_config=config.generation_config,
     )
     check_platform(config, body.contents, vertexai=settings.vertexai)
@@ -126,7 +134,7 @@ def list_models(settings: Settings, config: ListModelsConfig) -> HttpRequest:
     return _get(settings, f"{url}?{text}" if text else url, config.http_options)
 
 
-def model_path(model: str, settings: Settings) -> str:
+def model_path(model: str, platform: Platform) -> str:
     """Return the resource name of a model: ``models/x``, or ``publishers/google/models/x`` on Vertex AI.
 
     Raises:
@@ -138,7 +146,7 @@ def model_path(model: str, settings: Settings) -> str:
         raise UsageError(f"{model!r} is not the name of a model")
     _check_text(model, "the name of the model")
     # As google-genai reads names: a bare one is Google's; ``publisher/name`` means another publisher on Vertex AI.
-    if not settings.vertexai:
+    if not platform.vertexai:
         return model if model.startswith(("models/", "tunedModels/")) else f"models/{model}"
     if model.startswith(("projects/", "models/", "publishers/")):
         return model
@@ -152,7 +160,7 @@ def _body(settings: Settings, contents: Any, config: GenerateContentConfig) -> G
         contents=to_contents(contents),
         system_instruction=to_content(instruction) if instruction is not None else None,
         generation_config=_generation(settings, config),
-        tools=_tools(config.tools, settings),
+        tools=to_tools(config.tools, settings) if config.tools is not None else None,
         cached_content=_cached_content(config.cached_content, settings),
         output_config=config.generation_output_config,
         **{name: value for name in _TOP_LEVEL if (value := getattr(config, name)) is not None},
@@ -209,13 +217,11 @@ def _cached_content(name: str | None, settings: Settings) -> str | None:
     return f"{settings.below_project}{path}"
 
 
-def _tools(values: list[Any] | None, settings: Settings) -> list[Tool] | None:
+def to_tools(values: list[Any], platform: Platform) -> list[Tool]:
     """Return the tools, with all function declarations in one tool at the end: the API refuses more than one such."""
-    if values is None:
-        return None
     tools: list[Tool] = []
     functions: list[FunctionDeclaration] = []
-    for tool in [_tool(value, settings) for value in values]:
+    for tool in [to_tool(value, platform) for value in values]:
         if tool.function_declarations:
             functions += tool.function_declarations
             tool = tool.model_copy(update={"function_declarations": None})
@@ -225,7 +231,12 @@ def _tools(values: list[Any] | None, settings: Settings) -> list[Tool] | None:
     return [*tools, Tool(function_declarations=functions)] if functions else tools
 
 
-def _tool(value: Any, settings: Settings) -> Tool:
+def to_tool(value: Any, platform: Platform) -> Tool:
+    """Return a ``Tool``, a dict or a function as a ``Tool``.
+
+    Raises:
+        UsageError: if it is none of them, or a function without a declaration.
+    """
     if isinstance(value, Tool):
         return value
     if isinstance(value, Mapping):
@@ -233,7 +244,7 @@ def _tool(value: Any, settings: Settings) -> Tool:
     if callable(value):
         from headwater.client.tools.functions import declare  # imported here, since most programs never need it
 
-        return Tool(function_declarations=[declare(value, vertexai=settings.vertexai)])
+        return Tool(function_declarations=[declare(value, vertexai=platform.vertexai)])
     from headwater.client.tools import mcp
 
     if mcp.is_tool(value):

@@ -10,6 +10,8 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, NoReturn
 from urllib.parse import quote, urlsplit
 
+import msgspec
+
 import headwater
 from headwater.client.options.call_options import StreamOptions
 from headwater.client.request.credentials import AccessTokens
@@ -28,6 +30,14 @@ DEVELOPER_URL = "https://generativelanguage.googleapis.com/"
 OFFLINE = "offline:"
 #: The User-Agent.
 AGENT = f"headwater/{headwater.__version__} gl-python/{sys.version.split()[0]}"
+
+#: The headers of every request, besides those that the user sets.
+_HEADERS = {
+    "Content-Type": "application/json",
+    "User-Agent": AGENT,
+    "x-goog-api-client": AGENT,
+    "Accept-Encoding": "gzip, deflate",
+}
 
 
 def is_offline(url: str) -> bool:
@@ -77,6 +87,13 @@ class Settings:
         if not _VALUE.fullmatch(self.api_key) or " " in self.api_key:
             raise UsageError("the API key has characters that no key has (spaces, quotes, line ends): copy it again")
         self.api_version = self._version()
+        # What requests will say, all but the key: frameworks read it there. The user's own object stays as it is.
+        self.options = msgspec.structs.replace(
+            self.options,
+            base_url=self.base_url,
+            api_version=self.api_version,
+            headers=_merge_headers(_HEADERS, self.options.headers),
+        )
 
     def __repr__(self) -> str:
         return f"Settings(base_url={self.base_url!r}, api_version={self.api_version!r})"  # and never the key
@@ -128,10 +145,7 @@ class Settings:
         Raises:
             UsageError: if ``options`` contain something that cannot be sent.
         """
-        headers = {"Content-Type": "application/json", "User-Agent": AGENT, "x-goog-api-client": AGENT}
-        headers["Accept-Encoding"] = "gzip, deflate"
-        if self.api_key:
-            headers["x-goog-api-key"] = self.api_key
+        headers = {"x-goog-api-key": self.api_key} if self.api_key else {}
         if options is None:
             return _merge_headers(headers, self.options.headers)
         _check_options(options, options.base_url)

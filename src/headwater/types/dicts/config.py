@@ -7,6 +7,7 @@ from typing import Any, TypeAlias
 
 from headwater.types.config import (
     AutomaticFunctionCallingConfig,
+    ComputeTokensConfig,
     CountTokensConfig,
     GenerateContentConfig,
     GenerationConfig,
@@ -187,6 +188,15 @@ class CountTokensConfigDict(TypedDict, total=False):
 
 
 CountTokensConfigOrDict: TypeAlias = CountTokensConfig | CountTokensConfigDict
+
+
+class ComputeTokensConfigDict(TypedDict, total=False):
+    """``ComputeTokensConfig`` as a dict."""
+
+    http_options: HttpOptionsOrDict | None
+
+
+ComputeTokensConfigOrDict: TypeAlias = ComputeTokensConfig | ComputeTokensConfigDict
 
 
 class GetModelConfigDict(TypedDict, total=False):

@@ -18,6 +18,8 @@ from headwater.types.files import (
     GetFileConfig,
     ListFilesConfig,
     ListFilesResponse,
+    RegisterFilesConfig,
+    RegisterFilesResponse,
     UploadFileConfig,
 )
 from headwater.types.typed_dict import TypedDict
@@ -71,6 +73,25 @@ class DeleteFileResponseDict(TypedDict, total=False):
 
 
 DeleteFileResponseOrDict: TypeAlias = DeleteFileResponse | DeleteFileResponseDict
+
+
+class RegisterFilesResponseDict(TypedDict, total=False):
+    """``RegisterFilesResponse`` as a dict."""
+
+    files: Sequence[FileOrDict] | None
+
+
+RegisterFilesResponseOrDict: TypeAlias = RegisterFilesResponse | RegisterFilesResponseDict
+
+
+class RegisterFilesConfigDict(TypedDict, total=False):
+    """``RegisterFilesConfig`` as a dict."""
+
+    http_options: HttpOptionsOrDict | None
+    should_return_http_response: bool | None
+
+
+RegisterFilesConfigOrDict: TypeAlias = RegisterFilesConfig | RegisterFilesConfigDict
 
 
 class UploadFileConfigDict(TypedDict, total=False):

@@ -7,7 +7,17 @@ from datetime import datetime
 from typing import Any, TypeAlias
 
 from headwater.types.dicts.response import ModalityTokenCountOrDict
-from headwater.types.models import Checkpoint, CountTokensResponse, Endpoint, ListModelsResponse, Model, TunedModelInfo
+from headwater.types.models import (
+    Checkpoint,
+    ComputeTokensResponse,
+    ComputeTokensResult,
+    CountTokensResponse,
+    Endpoint,
+    ListModelsResponse,
+    Model,
+    TokensInfo,
+    TunedModelInfo,
+)
 from headwater.types.typed_dict import TypedDict
 
 
@@ -94,3 +104,32 @@ class CountTokensResponseDict(TypedDict, total=False):
 
 
 CountTokensResponseOrDict: TypeAlias = CountTokensResponse | CountTokensResponseDict
+
+
+class TokensInfoDict(TypedDict, total=False):
+    """``TokensInfo`` as a dict."""
+
+    role: str | None
+    token_ids: Sequence[int] | None
+    tokens: Sequence[bytes] | None
+
+
+TokensInfoOrDict: TypeAlias = TokensInfo | TokensInfoDict
+
+
+class ComputeTokensResponseDict(TypedDict, total=False):
+    """``ComputeTokensResponse`` as a dict."""
+
+    tokens_info: Sequence[TokensInfoOrDict] | None
+
+
+ComputeTokensResponseOrDict: TypeAlias = ComputeTokensResponse | ComputeTokensResponseDict
+
+
+class ComputeTokensResultDict(TypedDict, total=False):
+    """``ComputeTokensResult`` as a dict."""
+
+    tokens_info: Sequence[TokensInfoOrDict] | None
+
+
+ComputeTokensResultOrDict: TypeAlias = ComputeTokensResult | ComputeTokensResultDict
