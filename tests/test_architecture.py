@@ -40,6 +40,7 @@ FLOORS = {
     "streaming": 5,
     "dialects": 4,
     "unsupported": 1,
+    "placeholders": 1,
     "import_shim": 6,
     "testing": 5,
     "tools": 5,

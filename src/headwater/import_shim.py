@@ -2,8 +2,11 @@
 
 Two finders are installed. ``_Finder`` comes first in ``sys.meta_path`` and takes ``google.genai`` and its modules, even
 if google-genai is installed. ``_Fallback`` comes last and provides what surrounds it, where nothing else does: the
-``google`` namespace and ``google.colab.userdata``. Names that headwater does not have are recorded in ``missed``, so
-that ``headwater run`` can say what the program needs.
+``google`` namespace and ``google.colab.userdata``.
+
+Every public name of google-genai can be imported: headwater's own if it has the name, a placeholder otherwise, which
+is an error only when it is made or called. Such uses, and names that are missing altogether, are recorded in
+``missed``, so that ``headwater run`` can say what the program needs. Probes are not: ``hasattr(client, "live")``.
 """
 
 from __future__ import annotations
@@ -11,11 +14,15 @@ from __future__ import annotations
 import importlib
 import importlib.abc
 import importlib.machinery
+import opcode
 import os
 import sys
 from collections.abc import Mapping, Sequence
 from types import ModuleType
 from typing import Any
+
+from headwater import placeholders
+from headwater.placeholders import missed as missed
 
 GENAI = "google.genai"
 COLAB = "google.colab"
@@ -41,8 +48,8 @@ _CLIENT_PARTS = {
     "headwater.client.groups.files": {"Files": "client.files", "AsyncFiles": "client.aio.files"},
 }
 
-#: The missing names that the program has accessed, in that order (a dict for its order).
-missed: dict[str, None] = {}
+#: What google-genai imports, and programs therefore use without importing it: attributes of packages by their names.
+_SIDE_EFFECTS = {"PIL": {"Image"}, "google": {"auth"}, "google.auth": {"credentials"}}
 
 
 def install() -> None:
@@ -57,20 +64,28 @@ def install() -> None:
 
 
 class _StandIn(ModuleType):
-    """A module under google-genai's name; its attributes are those of headwater's module."""
+    """A module under google-genai's name: headwater's names, and placeholders for the others."""
 
     def __init__(self, name: str, real: ModuleType) -> None:
         super().__init__(name, real.__doc__)
         self.__dict__["_real"] = real
-        self.__all__ = [each for each in getattr(real, "__all__", vars(real)) if not each.startswith("_")]
+        self.__dict__["_below"] = name.removeprefix(GENAI).lstrip(".")
+        names = getattr(real, "__all__", vars(real))
+        self.__all__ = [name for name in {**dict.fromkeys(names), **self._absent()} if not name.startswith("_")]
+
+    def _absent(self) -> Mapping[str, str]:
+        """Return the names that google-genai's module has."""
+        return placeholders.modules().get(self._below, {})
 
     def __getattr__(self, name: str) -> Any:
         if name != "__path__" and hasattr(self._real, name):  # only google.genai itself is a package
             return getattr(self._real, name)
-        missing = f"{self.__name__}.{name}".removeprefix(f"{GENAI}.")
-        if not name.startswith("__"):
-            missed[missing] = None
-        raise AttributeError(f"headwater has no {missing}", name=name, obj=self)
+        if not self._below and name in placeholders.modules():
+            # google-genai's modules import each other, so programs use them without importing them.
+            return importlib.import_module(f"{GENAI}.{name}")
+        if name in self._absent():
+            return placeholders.placeholder(self._below, name)
+        raise _missing(f"{self._below}.{name}".lstrip("."), name, self)
 
     def __dir__(self) -> Sequence[str]:
         return sorted({*super().__dir__(), *self.__all__})
@@ -82,20 +97,50 @@ class _Finder(importlib.abc.MetaPathFinder, importlib.abc.Loader):
     def find_spec(
         self, name: str, path: Sequence[str] | None, target: ModuleType | None = None
     ) -> importlib.machinery.ModuleSpec | None:
-        if name in MODULES:
+        if name in MODULES or name.removeprefix(f"{GENAI}.") in placeholders.modules():
             return importlib.machinery.ModuleSpec(name, self, is_package=name == GENAI)
+        if name in _SIDE_EFFECTS:
+            return _watched(importlib.machinery.PathFinder.find_spec(name, path, target))
         if name.startswith(f"{GENAI}."):  # not found elsewhere either: the stand-in's __path__ is empty
             missed[name.removeprefix(f"{GENAI}.")] = None
         return None
 
     def create_module(self, spec: importlib.machinery.ModuleSpec) -> ModuleType:
-        return _StandIn(spec.name, importlib.import_module(MODULES[spec.name]))
+        if spec.name in MODULES:
+            return _StandIn(spec.name, importlib.import_module(MODULES[spec.name]))
+        return _StandIn(spec.name, ModuleType(spec.name, "A module of google-genai, of placeholders only."))
 
     def exec_module(self, module: ModuleType) -> None:
         # google-genai binds these two on its package, so programs use them without importing them.
         if module.__name__ == GENAI:
             module.__dict__.update(types=_bound("types"), errors=_bound("errors"))
             _record_missing()
+            _import_on_use()
+
+
+class _Watched(importlib.abc.Loader):
+    """The loader of a package of others, which then imports submodules when they are used."""
+
+    def __init__(self, loader: Any) -> None:
+        self._loader = loader
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._loader, name)
+
+    def create_module(self, spec: importlib.machinery.ModuleSpec) -> ModuleType | None:
+        module: ModuleType | None = self._loader.create_module(spec)
+        return module
+
+    def exec_module(self, module: ModuleType) -> None:
+        self._loader.exec_module(module)
+        _import_submodules_on_use(module)
+
+
+def _watched(spec: importlib.machinery.ModuleSpec | None) -> importlib.machinery.ModuleSpec | None:
+    # A namespace package has a loader with other rules, and none before it is loaded.
+    if spec is not None and spec.origin is not None:
+        spec.loader = _Watched(spec.loader)
+    return spec
 
 
 class _Fallback(importlib.abc.MetaPathFinder, importlib.abc.Loader):
@@ -145,8 +190,34 @@ def _record_missing() -> None:
 
 def _missing_attribute(where: str) -> Any:
     def absent(owner: object, name: str) -> Any:
-        if not name.startswith("_"):
-            missed[f"{where}.{name}"] = None
-        raise AttributeError(f"headwater has no {where}.{name}", name=name, obj=owner)
+        raise _missing(f"{where}.{name}", name, owner)
 
     return absent
+
+
+def _missing(dotted: str, name: str, owner: object) -> AttributeError:
+    """Return the error for a name that is nowhere, recorded if the caller's caller has written it."""
+    frame = sys._getframe(2)
+    instruction = opcode.opname[frame.f_code.co_code[frame.f_lasti]]
+    # Anything else is a call of hasattr or getattr, which ask whether there is such a name.
+    if not name.startswith("_") and instruction in ("LOAD_ATTR", "LOAD_METHOD", "IMPORT_FROM"):
+        missed[dotted] = None
+    return AttributeError(f"headwater has no {dotted}", name=name, obj=owner)
+
+
+def _import_on_use() -> None:
+    """Let packages that are imported already import what google-genai would have imported, when it is first used."""
+    for name in _SIDE_EFFECTS.keys() & sys.modules.keys():
+        _import_submodules_on_use(sys.modules[name])
+
+
+def _import_submodules_on_use(package: ModuleType) -> None:
+    def load(name: str) -> Any:
+        if name not in _SIDE_EFFECTS[package.__name__]:
+            raise AttributeError(f"module {package.__name__!r} has no attribute {name!r}", name=name, obj=package)
+        try:
+            return importlib.import_module(f"{package.__name__}.{name}")
+        except ModuleNotFoundError as error:
+            raise AttributeError(str(error), name=name, obj=package) from error
+
+    package.__dict__.setdefault("__getattr__", load)

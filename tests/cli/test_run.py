@@ -101,24 +101,44 @@ def test_nothing_of_google_need_be_installed() -> None:
 
 
 def test_what_is_missing_is_said_at_the_end(program: Any) -> None:
-    """Names that headwater does not have are listed after the program, each with what to use."""
+    """Names that were used and are missing are listed, each with what to use; those that were only probed are not."""
     result = program(
-        "from google import genai\nclient = genai.Client()\n"
-        "print(hasattr(client, 'caches'), hasattr(client.aio.models, 'embed_content'), hasattr(client, 'models'))\n"
-        "try:\n    from google.genai import live\nexcept ImportError:\n    print('no live')\n"
-        "from google.genai import types\nprint(hasattr(types, 'LiveConnectConfig'), hasattr(types, '__wrapped__'))\n"
+        "from google import genai\nfrom google.genai import live, types\nclient = genai.Client()\n"
+        "print(hasattr(client, 'batches'), getattr(client.models, 'model', None), hasattr(client, 'models'))\n"
+        "def say(message: types.LiveServerMessage | None, session: live.AsyncSession) -> None: ...\n"
+        "for use in (lambda: client.live, lambda: client.aio.models.generate_videos, lambda: genai.nothing,\n"
+        "            lambda: types.LiveConnectConfig(), lambda: __import__('google.genai._live_converters')):\n"
+        "    try:\n        use()\n    except (AttributeError, ImportError, ValueError) as error:\n"
+        "        print(type(error).__name__)\n"
+        "try:\n    from google.genai import nowhere\nexcept ImportError:\n    print('ImportError')\n"
     )
-    assert result.stdout.decode().split("\n")[:-1] == ["False False True", "no live", "False False"]
+    assert result.stdout.decode().split("\n")[:-1] == [
+        "False None True",
+        *("AttributeError", "AttributeError", "AttributeError"),
+        *("UnsupportedNameError", "ModuleNotFoundError", "ImportError"),
+    ]
     first, *rest = result.stderr.decode().splitlines()
     assert "does not have" in first
     assert [line.split()[0] for line in rest] == [
-        "client.caches",
-        "client.aio.models.embed_content",
-        "live",
+        "client.live",
+        "client.aio.models.generate_videos",
+        "nothing",
         "types.LiveConnectConfig",
+        "_live_converters",
+        "nowhere",
     ]
-    assert "cached_content" in rest[0]
+    assert "generate_content_stream" in rest[0]
     assert all(len(line.split(maxsplit=1)[1]) > 20 for line in rest)
+
+
+def test_packages_that_google_genai_imports_are_there_without_an_import(program: Any) -> None:
+    """Programs use PIL.Image and google.auth.credentials, since google-genai imports them; here on first use."""
+    result = program(
+        "import sys, PIL\nfrom google import genai\nimport google\nprint('PIL.Image' in sys.modules)\n"
+        "print(PIL.Image.new('RGB', (1, 2)).size, google.auth.credentials.Credentials.__name__)\n"
+        "print(hasattr(PIL, 'Nothing'), hasattr(google, 'nothing'))\n"
+    )
+    assert result.stdout.decode().split("\n")[:-1] == ["False", "(1, 2) Credentials", "False False"]
 
 
 def test_the_program_sees_what_python_would_show_it(program: Any, tmp_path: Path) -> None:

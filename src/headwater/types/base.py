@@ -36,14 +36,18 @@ class _Meta(msgspec.StructMeta):
             names = _names(cls)
             if args:
                 kwargs = _positional(cls, args, kwargs)
+            beside = {name: kwargs.pop(name) for name in cls._properties if name in kwargs}
             fields = {_field(cls, key, names): value for key, value in kwargs.items()}
-            return super().__call__(
+            made = super().__call__(
                 **{
                     name: coerce(value, names[name], f"{cls.__name__}.{name}")
                     for name, value in fields.items()
                     if value is not None  # None means absent, also for fields with another default
                 }
             )
+            for name, value in beside.items():
+                setattr(made, name, value)
+            return made
 
 
 class _Computed:
@@ -85,6 +89,8 @@ class ApiModel(
 ):
     """A value of the API: snake_case in Python, camelCase on the wire; absent fields are None."""
 
+    #: Properties that can be set when an instance is made: in google-genai they are fields.
+    _properties: ClassVar[tuple[str, ...]] = ()
     #: Each field's ``alias``, ``annotation``, ``default``, ``description`` ..., by Python name.
     model_fields = _Computed(lambda kind: dict(_model_fields(kind)))
     model_config: ClassVar[Plain] = {"extra": "forbid", "populate_by_name": True, "protected_namespaces": ()}

@@ -20,7 +20,13 @@ from headwater.types.enums import (
     ThinkingLevel,
 )
 from headwater.types.http import HttpOptions
-from headwater.types.output import AudioTranscriptionConfig, ImageConfig, SpeechConfig
+from headwater.types.output import (
+    AudioTranscriptionConfig,
+    ImageConfig,
+    ResponseFormat,
+    SpeechConfig,
+    TranslationConfig,
+)
 from headwater.types.tools import Tool, ToolConfig
 
 if TYPE_CHECKING:
@@ -172,7 +178,7 @@ class GenerateContentConfig(_GenerationSettings):
     http_options: HttpOptions | None = None
     """Address, headers, timeout and retries of this request; they take precedence over the client's."""
     should_return_http_response: bool | None = None
-    """google-genai's; accepted, never sent, without effect."""
+    """Never sent: whether ``sdk_http_response`` of a whole answer has the body, as text."""
     stream: bool | None = None
     """headwater's own: whether ``generate_content`` returns a stream."""
     system_instruction: Any = None
@@ -259,3 +265,9 @@ class GenerationConfig(_GenerationSettings):
     """The ``generationConfig`` of a request: the settings that concern the answer itself."""
 
     model_selection_config: ModelSelectionConfig | None = msgspec.field(default=None, name="modelConfig")
+    response_format: list[ResponseFormat] | None = None
+    """Formats and delivery of each kind of output; ``GenerateContentConfig`` has no field for it."""
+    enable_affective_dialog: bool | None = None
+    """Live API only."""
+    translation_config: TranslationConfig | None = None
+    """Live API only."""

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+import msgspec
+
 from headwater.types.base import ApiModel, OpenEnum
 from headwater.types.enums import ProminentPeople
 
@@ -139,3 +141,100 @@ class AudioTranscriptionConfig(ApiModel):
     diarization: bool | None = None
     mode: AudioTranscriptionConfigMode | None = None
     source_text: str | None = None
+
+
+class Delivery(OpenEnum):
+    """Whether an output is in the response, or at a URI."""
+
+    DELIVERY_UNSPECIFIED = "DELIVERY_UNSPECIFIED"
+    INLINE = "INLINE"
+    URI = "URI"
+
+
+class AspectRatio(OpenEnum):
+    """The aspect ratio of an image or a video."""
+
+    ASPECT_RATIO_UNSPECIFIED = "ASPECT_RATIO_UNSPECIFIED"
+    ASPECT_RATIO_ONE_BY_ONE = "ASPECT_RATIO_ONE_BY_ONE"
+    ASPECT_RATIO_TWO_BY_THREE = "ASPECT_RATIO_TWO_BY_THREE"
+    ASPECT_RATIO_THREE_BY_TWO = "ASPECT_RATIO_THREE_BY_TWO"
+    ASPECT_RATIO_THREE_BY_FOUR = "ASPECT_RATIO_THREE_BY_FOUR"
+    ASPECT_RATIO_FOUR_BY_THREE = "ASPECT_RATIO_FOUR_BY_THREE"
+    ASPECT_RATIO_FOUR_BY_FIVE = "ASPECT_RATIO_FOUR_BY_FIVE"
+    ASPECT_RATIO_FIVE_BY_FOUR = "ASPECT_RATIO_FIVE_BY_FOUR"
+    ASPECT_RATIO_NINE_BY_SIXTEEN = "ASPECT_RATIO_NINE_BY_SIXTEEN"
+    ASPECT_RATIO_SIXTEEN_BY_NINE = "ASPECT_RATIO_SIXTEEN_BY_NINE"
+    ASPECT_RATIO_TWENTY_ONE_BY_NINE = "ASPECT_RATIO_TWENTY_ONE_BY_NINE"
+    ASPECT_RATIO_ONE_BY_EIGHT = "ASPECT_RATIO_ONE_BY_EIGHT"
+    ASPECT_RATIO_EIGHT_BY_ONE = "ASPECT_RATIO_EIGHT_BY_ONE"
+    ASPECT_RATIO_ONE_BY_FOUR = "ASPECT_RATIO_ONE_BY_FOUR"
+    ASPECT_RATIO_FOUR_BY_ONE = "ASPECT_RATIO_FOUR_BY_ONE"
+
+
+class ImageSize(OpenEnum):
+    """The size of an image."""
+
+    IMAGE_SIZE_UNSPECIFIED = "IMAGE_SIZE_UNSPECIFIED"
+    IMAGE_SIZE_FIVE_TWELVE = "IMAGE_SIZE_FIVE_TWELVE"
+    IMAGE_SIZE_ONE_K = "IMAGE_SIZE_ONE_K"
+    IMAGE_SIZE_TWO_K = "IMAGE_SIZE_TWO_K"
+    IMAGE_SIZE_FOUR_K = "IMAGE_SIZE_FOUR_K"
+
+
+class AudioResponseFormat(ApiModel):
+    """The format of audio in an answer."""
+
+    #: Bits per second, of compressed formats.
+    bit_rate: int | None = None
+    delivery: Delivery | None = None
+    mime_type: str | None = None
+    #: In Hertz.
+    sample_rate: int | None = None
+
+
+class ImageResponseFormat(ApiModel):
+    """The format of images in an answer."""
+
+    aspect_ratio: AspectRatio | None = None
+    delivery: Delivery | None = None
+    image_size: ImageSize | None = None
+    mime_type: str | None = None
+
+
+class TextResponseFormat(ApiModel):
+    """The format of text in an answer."""
+
+    mime_type: str | None = None
+    #: The JSON Schema of an answer in JSON. google-genai's name, in the case that it has there.
+    jsonSchema: Any = msgspec.field(default=None, name="schema")  # noqa: N815
+
+
+class VideoResponseFormat(ApiModel):
+    """The format of videos in an answer."""
+
+    aspect_ratio: AspectRatio | None = None
+    delivery: Delivery | None = None
+    #: In seconds, with their unit: ``8s``.
+    duration: str | None = None
+    #: Where the video is stored, on Vertex AI.
+    gcs_uri: str | None = None
+    #: ``360p``, ``720p``, ``1080p`` or ``4k``.
+    resolution: str | None = None
+
+
+class ResponseFormat(ApiModel):
+    """The format of one kind of output."""
+
+    audio: AudioResponseFormat | None = None
+    image: ImageResponseFormat | None = None
+    text: TextResponseFormat | None = None
+    video: VideoResponseFormat | None = None
+
+
+class TranslationConfig(ApiModel):
+    """How speech is translated while it is spoken (Live API)."""
+
+    #: Whether speech in the target language is repeated rather than skipped.
+    echo_target_language: bool | None = None
+    #: BCP 47: ``en-US``.
+    target_language_code: str | None = None

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Any, Self, cast
+from typing import TYPE_CHECKING, Any, ClassVar, Self, cast
 
 import msgspec
 
@@ -178,15 +178,18 @@ class GenerateContentResponsePromptFeedback(ApiModel):
     safety_ratings: list[SafetyRating] | None = None
 
 
-class HttpResponse(msgspec.Struct, kw_only=True):
+class HttpResponse(ApiModel):
     """The HTTP answer behind a response: its headers (lower-case names) and, when asked for, its body."""
 
     headers: dict[str, str] | None = None
+    #: With ``should_return_http_response``.
     body: str | None = None
 
 
 class ApiResponse(ApiModel, dict=True):
     """The base of responses. ``raw`` is the JSON as received, so that unknown fields are not lost."""
+
+    _properties: ClassVar[tuple[str, ...]] = ("sdk_http_response",)
 
     def __reduce__(self) -> tuple[Any, ...]:
         return (*super().__reduce__(), self.__dict__)
@@ -217,8 +220,13 @@ class ApiResponse(ApiModel, dict=True):
     @property
     def sdk_http_response(self) -> HttpResponse | None:
         """The HTTP response of this; None for a response that was built here."""
-        headers = self.__dict__.get("_headers")
-        return None if headers is None else HttpResponse(headers=dict(headers))
+        headers, body = self.__dict__.get("_headers"), self.__dict__.get("_body")
+        return None if headers is None else HttpResponse(headers=dict(headers), body=body)
+
+    @sdk_http_response.setter
+    def sdk_http_response(self, value: HttpResponse | Mapping[str, Any] | None) -> None:
+        response = HttpResponse.model_validate(value or {})
+        self.__dict__.update(_headers=response.headers or ({} if value else None), _body=response.body)
 
 
 class ModelStatus(ApiModel):
@@ -232,6 +240,8 @@ class ModelStatus(ApiModel):
 class GenerateContentResponse(ApiResponse):
     """A whole answer, or one chunk of a stream. ``text``, ``parts`` and the like are those of the first candidate."""
 
+    _properties = ("sdk_http_response", "parsed", "automatic_function_calling_history")
+
     candidates: list[Candidate] | None = None
     usage_metadata: UsageMetadata = NO_USAGE
     model_version: str | None = None
@@ -239,6 +249,23 @@ class GenerateContentResponse(ApiResponse):
     prompt_feedback: GenerateContentResponsePromptFeedback | None = None
     create_time: datetime | None = None
     model_status: ModelStatus | None = None
+
+    if TYPE_CHECKING:
+
+        def __init__(
+            self,
+            *,
+            candidates: list[Candidate] | None = None,
+            usage_metadata: UsageMetadata | None = None,
+            model_version: str | None = None,
+            response_id: str | None = None,
+            prompt_feedback: GenerateContentResponsePromptFeedback | None = None,
+            create_time: datetime | None = None,
+            model_status: ModelStatus | None = None,
+            sdk_http_response: HttpResponse | None = None,
+            parsed: Any = None,
+            automatic_function_calling_history: list[Content] | None = None,
+        ) -> None: ...
 
     @property
     def is_reset(self) -> bool:

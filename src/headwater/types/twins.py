@@ -11,10 +11,16 @@ if TYPE_CHECKING:
 else:
 
     def _load(name: str) -> Any:
-        """Return a twin by its name. Loading them all would make importing the package a third slower."""
-        twins = None if name.startswith("_") else importlib.import_module("headwater.types.dicts")
-        if twins is None or not hasattr(twins, name):
-            raise AttributeError(f"headwater.types has no {name!r}")
-        return getattr(twins, name)
+        """Return a twin by its name, or a placeholder for a type of google-genai that is not here.
+
+        Loading them all would make importing the package a third slower.
+        """
+        if not name.startswith("_"):
+            if hasattr(twins := importlib.import_module("headwater.types.dicts"), name):
+                return getattr(twins, name)
+            placeholders = importlib.import_module("headwater.placeholders")
+            if name in placeholders.modules()["types"]:
+                return placeholders.placeholder("types", name)
+        raise AttributeError(f"headwater.types has no {name!r}")
 
     sys.modules[__package__].__getattr__ = _load  # so that type checkers know nothing of it, and names stay checked

@@ -42,7 +42,10 @@ _TOP_LEVEL = (
     "continuation_token",
     "model_armor_config",
 )
-_GENERATION = GenerationConfig.__struct_fields__
+#: Both have these. Other fields of ``GenerationConfig`` are of the Live API, or only count tokens.
+_GENERATION = tuple(
+    name for name in GenerationConfig.__struct_fields__ if name in GenerateContentConfig.__struct_fields__
+)
 #: Fields that google-genai does not have. With any other field set, even one that is sent elsewhere, it writes an empty
 #: ``generationConfig``, and so do we: requests are compared with google-genai's byte for byte.
 _OWN = frozenset({"stream"})

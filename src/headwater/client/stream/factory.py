@@ -109,6 +109,13 @@ def build_call(
     return StreamParts(machine, {**checked, "raise_on_cancel": True}, None, _NO_FUNCTIONS, observers)
 
 
+def with_body(answer: GenerateContentResponse, config: GenerateContentConfig) -> GenerateContentResponse:
+    """Return ``answer``; ``sdk_http_response`` has the body of the HTTP response if ``config`` asks for it."""
+    if config.should_return_http_response:
+        answer.__dict__["_body"] = answer.raw.decode()
+    return answer
+
+
 def _limits(
     settings: Settings, http_options: HttpOptions | None, options: StreamOptions, observers: ObserverGroup | None
 ) -> MachineConfig:

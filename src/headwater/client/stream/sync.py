@@ -12,7 +12,7 @@ from headwater.client.request.credentials import AuthorizedTransport
 from headwater.client.request.settings import Settings, is_offline
 from headwater.client.stream.base import BaseStream, StreamParts, clock
 from headwater.client.stream.dialects import ANSWERS
-from headwater.client.stream.factory import StreamEntry, build_answer, build_call, build_stream
+from headwater.client.stream.factory import StreamEntry, build_answer, build_call, build_stream, with_body
 from headwater.client.tools.structured import with_parsed
 from headwater.core.answer.events import Event
 from headwater.core.machine.steps import STEPS, Close, Open, Pause, Read, Run, Step, Stop, TransportError, Wait
@@ -265,7 +265,7 @@ class Caller:
     def ask(self, request: HttpRequest, config: GenerateContentConfig, options: CallOptions) -> GenerateContentResponse:
         """Return the whole answer to ``request``; functions given as tools are called on the way."""
         parts = build_answer(self.settings, request, config, options, is_async=False)
-        return with_parsed(self._run(parts, request), config)
+        return with_body(with_parsed(self._run(parts, request), config), config)
 
     def call(
         self,

@@ -23,7 +23,13 @@ from headwater.types.config import (
     ThinkingConfig,
 )
 from headwater.types.dicts.http import HttpOptionsOrDict
-from headwater.types.dicts.output import AudioTranscriptionConfigOrDict, ImageConfigOrDict, SpeechConfigOrDict
+from headwater.types.dicts.output import (
+    AudioTranscriptionConfigOrDict,
+    ImageConfigOrDict,
+    ResponseFormatOrDict,
+    SpeechConfigOrDict,
+    TranslationConfigOrDict,
+)
 from headwater.types.dicts.tools import ToolConfigOrDict, ToolOrDict
 from headwater.types.enums import (
     FeatureSelectionPreference,
@@ -248,6 +254,9 @@ class GenerationConfigDict(TypedDict, total=False):
     enable_enhanced_civic_answers: bool | None
     audio_transcription_config: AudioTranscriptionConfigOrDict | None
     model_selection_config: ModelSelectionConfigOrDict | None
+    response_format: Sequence[ResponseFormatOrDict] | None
+    enable_affective_dialog: bool | None
+    translation_config: TranslationConfigOrDict | None
 
 
 GenerationConfigOrDict: TypeAlias = GenerationConfig | GenerationConfigDict

@@ -3,21 +3,30 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 from headwater.types.enums import ProminentPeople
 from headwater.types.output import (
+    AspectRatio,
+    AudioResponseFormat,
     AudioTranscriptionConfig,
     AudioTranscriptionConfigMode,
+    Delivery,
     ImageConfig,
     ImageConfigImageOutputOptions,
+    ImageResponseFormat,
+    ImageSize,
     LanguageAuto,
     LanguageHints,
     MultiSpeakerVoiceConfig,
     PrebuiltVoiceConfig,
     ReplicatedVoiceConfig,
+    ResponseFormat,
     SpeakerVoiceConfig,
     SpeechConfig,
+    TextResponseFormat,
+    TranslationConfig,
+    VideoResponseFormat,
     VoiceConfig,
     VoiceConsentSignature,
 )
@@ -151,3 +160,72 @@ class AudioTranscriptionConfigDict(TypedDict, total=False):
 
 
 AudioTranscriptionConfigOrDict: TypeAlias = AudioTranscriptionConfig | AudioTranscriptionConfigDict
+
+
+class AudioResponseFormatDict(TypedDict, total=False):
+    """``AudioResponseFormat`` as a dict."""
+
+    bit_rate: int | None
+    delivery: Delivery | str | None
+    mime_type: str | None
+    sample_rate: int | None
+
+
+AudioResponseFormatOrDict: TypeAlias = AudioResponseFormat | AudioResponseFormatDict
+
+
+class ImageResponseFormatDict(TypedDict, total=False):
+    """``ImageResponseFormat`` as a dict."""
+
+    aspect_ratio: AspectRatio | str | None
+    delivery: Delivery | str | None
+    image_size: ImageSize | str | None
+    mime_type: str | None
+
+
+ImageResponseFormatOrDict: TypeAlias = ImageResponseFormat | ImageResponseFormatDict
+
+
+class TextResponseFormatDict(TypedDict, total=False):
+    """``TextResponseFormat`` as a dict."""
+
+    mime_type: str | None
+    jsonSchema: Any
+
+
+TextResponseFormatOrDict: TypeAlias = TextResponseFormat | TextResponseFormatDict
+
+
+class VideoResponseFormatDict(TypedDict, total=False):
+    """``VideoResponseFormat`` as a dict."""
+
+    aspect_ratio: AspectRatio | str | None
+    delivery: Delivery | str | None
+    duration: str | None
+    gcs_uri: str | None
+    resolution: str | None
+
+
+VideoResponseFormatOrDict: TypeAlias = VideoResponseFormat | VideoResponseFormatDict
+
+
+class ResponseFormatDict(TypedDict, total=False):
+    """``ResponseFormat`` as a dict."""
+
+    audio: AudioResponseFormatOrDict | None
+    image: ImageResponseFormatOrDict | None
+    text: TextResponseFormatOrDict | None
+    video: VideoResponseFormatOrDict | None
+
+
+ResponseFormatOrDict: TypeAlias = ResponseFormat | ResponseFormatDict
+
+
+class TranslationConfigDict(TypedDict, total=False):
+    """``TranslationConfig`` as a dict."""
+
+    echo_target_language: bool | None
+    target_language_code: str | None
+
+
+TranslationConfigOrDict: TypeAlias = TranslationConfig | TranslationConfigDict

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import TypeAlias
 
@@ -28,6 +28,7 @@ from headwater.types.response import (
     GenerateContentResponsePromptFeedback,
     GenerateContentResponseUsageMetadata,
     GoogleTypeDate,
+    HttpResponse,
     LogprobsResult,
     LogprobsResultCandidate,
     LogprobsResultTopCandidates,
@@ -203,6 +204,16 @@ class GenerateContentResponsePromptFeedbackDict(TypedDict, total=False):
 GenerateContentResponsePromptFeedbackOrDict: TypeAlias = (
     GenerateContentResponsePromptFeedback | GenerateContentResponsePromptFeedbackDict
 )
+
+
+class HttpResponseDict(TypedDict, total=False):
+    """``HttpResponse`` as a dict."""
+
+    headers: Mapping[str, str] | None
+    body: str | None
+
+
+HttpResponseOrDict: TypeAlias = HttpResponse | HttpResponseDict
 
 
 class ModelStatusDict(TypedDict, total=False):
