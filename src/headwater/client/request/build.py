@@ -270,8 +270,17 @@ def _post(
     timeout = settings.timeout(options)
     if timeout is not None and not stream:  # for a stream it is the longest silence, which a server cannot enforce
         headers["X-Server-Timeout"] = str(math.ceil(timeout))
+    return HttpRequest("POST", url, headers, encode(body))
+
+
+def encode(body: Any) -> bytes:
+    """Return a body as JSON.
+
+    Raises:
+        UsageError: if a text in it is not Unicode.
+    """
     try:
-        return HttpRequest("POST", url, headers, msgspec.json.encode(body))
+        return msgspec.json.encode(body)
     except UnicodeEncodeError as error:
         _check_text(error.object, "the request")
         raise

@@ -312,7 +312,8 @@ def _merge_object(shape: _Shape, kind: type[JsonObject]) -> None:
 
 
 @cache
-def _shapes(cls: Any) -> dict[str, _Shape]:
+def shapes(cls: Any) -> dict[str, _Shape]:
+    """Return what each field of a class takes."""
     hints = typing.get_type_hints(cls)
     return {name: shape_of(hints[name]) for name in cls.model_fields}
 
@@ -320,9 +321,9 @@ def _shapes(cls: Any) -> dict[str, _Shape]:
 @cache
 def _plan(cls: Any) -> tuple[tuple[tuple[str, _Shape], ...], tuple[tuple[str, Any], ...]]:
     """Return the fields with nested objects; and the required objects, which are empty where the wire lacks them."""
-    shapes = _shapes(cls)
-    nested = tuple((name, shape) for name, shape in shapes.items() if shape.has_objects)
-    needed = [(name, shapes[name]) for name in cls._required]
+    known = shapes(cls)
+    nested = tuple((name, shape) for name, shape in known.items() if shape.has_objects)
+    needed = [(name, known[name]) for name in cls._required]
     empty: list[tuple[str, Any]] = [(name, _maker(shape.only)) for name, shape in needed if shape.only is not None]
     empty += [(name, dict) for name, shape in needed if shape.entries and not shape.scalars and not shape.item]
     return nested, tuple(empty)
@@ -352,12 +353,12 @@ def _fill(self: JsonObject, fields: dict[str, Any]) -> None:
     """
     kind: Any = type(self)
     own = self.__dict__
-    shapes = _shapes(kind)
+    known = shapes(kind)
     for key, value in fields.items():
         # google-genai's ``schema_`` and ``filter_`` are ``schema`` and ``filter`` on the wire.
-        name = key if key in shapes or key.rstrip("_") not in shapes else key.rstrip("_")
-        if value is not None or name not in shapes:
-            own[name] = fit(shapes[name], value, f"{kind.__name__}.{name}") if name in shapes else value
+        name = key if key in known or key.rstrip("_") not in known else key.rstrip("_")
+        if value is not None or name not in known:
+            own[name] = fit(known[name], value, f"{kind.__name__}.{name}") if name in known else value
     missing = [name for name in kind._required if name not in own]
     if missing:
         raise UsageError(f"{kind.__name__} needs {', '.join(missing)}")
@@ -399,10 +400,10 @@ def _fit_object(kind: type[JsonObject], value: Mapping[str, Any], where: str) ->
     """Return a dict of a caller as ``kind``. Whether all is there that the API requires, the API says."""
     if issubclass(kind, UnknownObject):
         return kind.from_document(dict(value))
-    known: Any = kind
-    shapes = _shapes(known)
+    target: Any = kind
+    known = shapes(target)
     fields = {
-        name: fit(shapes[name], entry, f"{where}.{name}") if name in shapes else entry for name, entry in value.items()
+        name: fit(known[name], entry, f"{where}.{name}") if name in known else entry for name, entry in value.items()
     }
     return kind.from_document(fields)
 

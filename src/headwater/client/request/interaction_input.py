@@ -1,0 +1,111 @@
+"""The input of an interaction: what callers pass, as the contents or steps that the API takes."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, TypeAlias
+
+from headwater.errors import UsageError
+from headwater.types.base import ApiModel
+from headwater.types.interactions.base import JsonObject, fit, plain, shape_of
+from headwater.types.interactions.content import Content
+from headwater.types.interactions.steps import Step
+
+#: What ``input`` takes: a text, contents, or steps; each as a dict or a type of ``genai.interactions``.
+InteractionInput: TypeAlias = "str | Mapping[str, Any] | JsonObject | list[Any] | tuple[Any, ...]"
+
+_CONTENT = shape_of(Content)
+_STEP = shape_of(Step)
+_FORMS = (
+    "a text, contents such as {'type': 'text', 'text': ...} or {'type': 'image', 'uri': ..., 'mime_type': ...}, or the "
+    "steps of a conversation (interaction.steps, {'type': 'user_input', 'content': [...]})"
+)
+
+
+def to_input(value: Any) -> Any:
+    """Return ``value`` as plain JSON for the field ``input``.
+
+    A list of contents as dicts becomes one step of the user, as google-genai sends it.
+
+    Raises:
+        UsageError: if it is none of the forms; the message says which there are.
+    """
+    if isinstance(value, str):
+        return value
+    if isinstance(value, list | tuple):
+        return _list(value)
+    if _is_step(value):
+        # A result of a function on its own is what a program has in its hands; the API takes steps in a list.
+        return [_checked(_STEP, value, "input")]
+    return _checked(_CONTENT, value, "input")
+
+
+def _list(values: list[Any] | tuple[Any, ...]) -> Any:
+    steps = [_is_step(value) for value in values]
+    if any(steps) and not all(steps):
+        place = steps.index(not steps[0])
+        raise UsageError(
+            f"input mixes steps and contents, at [{place}]: wrap contents in a step, "
+            "{'type': 'user_input', 'content': [...]}"
+        )
+    if any(steps):
+        return [_checked(_STEP, value, f"input[{place}]") for place, value in enumerate(values)]
+    contents = [_checked(_CONTENT, value, f"input[{place}]") for place, value in enumerate(values)]
+    if not contents or any(isinstance(value, JsonObject) for value in values):
+        return contents
+    return [{"type": "user_input", "content": contents}]
+
+
+def _is_step(value: Any) -> bool:
+    """Whether a value is a step: of a known type, or of one whose name says so."""
+    kind = value.get("type") if isinstance(value, Mapping) else getattr(value, "type", None)
+    if kind == "UNKNOWN":  # received, and sent back
+        return _is_step(getattr(value, "raw", None))
+    if not isinstance(kind, str) or kind in _CONTENT.variants:
+        return False
+    return kind in _STEP.variants or kind.endswith(("_call", "_result"))
+
+
+def _checked(shape: Any, value: Any, where: str) -> Any:
+    """Return a content or step as plain JSON.
+
+    Raises:
+        UsageError: if it is of another kind, or a field has a value of the wrong type.
+    """
+    if isinstance(value, ApiModel):
+        raise UsageError(f"{where}: {type(value).__name__} is a type of generate_content; input takes {_FORMS}")
+    if isinstance(value, Mapping) and "role" in value:
+        raise UsageError(
+            f"{where}: turns with a role are the API before June 2026: pass steps, "
+            "{'type': 'user_input', 'content': [{'type': 'text', 'text': ...}]} and {'type': 'model_output', ...}"
+        )
+    if not isinstance(value, Mapping | JsonObject) or ("type" not in plain(value) and "text" not in plain(value)):
+        raise UsageError(f"{where}: expected {_FORMS}, not {type(value).__name__}")
+    fit(shape, value, where)
+    written = to_plain(value)
+    # The one type that may be left out.
+    return {"type": "text", **written} if "type" not in written else written
+
+
+def to_plain(value: Any) -> Any:
+    """Return a value as plain JSON; bytes, and the files that paths name, become base64.
+
+    Raises:
+        UsageError: if a file cannot be read.
+    """
+    if isinstance(value, JsonObject):
+        return to_plain(value.to_dict())
+    if isinstance(value, Mapping):
+        return {key: to_plain(entry) for key, entry in value.items()}
+    if isinstance(value, list | tuple):
+        return [to_plain(entry) for entry in value]
+    if hasattr(value, "__fspath__"):
+        try:
+            value = Path(value).read_bytes()
+        except OSError as error:
+            raise UsageError(f"the file {str(value)!r} cannot be read: {error.strerror}") from error
+    if isinstance(value, bytes | bytearray | memoryview):
+        return base64.b64encode(value).decode()
+    return value
