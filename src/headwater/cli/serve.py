@@ -166,6 +166,12 @@ def _seconds(group: OptionGroup, flag: str, *, at_least: float, **settings: Any)
 )
 @_option(
     _STORAGE,
+    "--interactions-store",
+    type=click.Choice(["default", "allowed", "never"]),
+    help="Which interactions are stored: all that do not decline it, only those that ask for it, or none.",
+)
+@_option(
+    _STORAGE,
     "--chats",
     metavar="URL",
     help="Where chats are saved: memory:, sqlite:PATH or postgresql://HOST/DATABASE; by default chats.db next to the "

@@ -35,6 +35,9 @@ from headwater.server.http.error_handlers import error_handlers
 from headwater.server.http.metrics import ServerMetrics
 from headwater.server.http.middleware import EdgeMiddleware
 from headwater.server.http.responses import json_response
+from headwater.server.interactions.endpoint import InteractionsEndpoint
+from headwater.server.interactions.stored import KIND as INTERACTION
+from headwater.server.interactions.stored import StoredInteractions
 from headwater.server.openapi import document
 from headwater.server.page.routes import page_routes
 from headwater.server.protocols.base import Backend, FrontEndProtocol
@@ -71,7 +74,9 @@ class Server:
         self.recorder = Recorder(log, metrics, lease=config.lease)
         self.registry = StreamRegistry(engines, self.recorder, auth, secret=config.secret)
         self.chats = ChatService(chats, self.registry, max_chats=config.limits.max_chats)
-        self.cluster = ClusterNode(self.registry, self.recorder, engines)
+        self.interactions = StoredInteractions(self.registry)
+        readers = {INTERACTION: self.interactions.engine_request}
+        self.cluster = ClusterNode(self.registry, self.recorder, engines, readers=readers)
         self.protocols = (*PROTOCOLS, *protocols)
         self._backend = Backend(
             auth=auth, engines=engines, recorder=self.recorder, registry=self.registry, chats=self.chats
@@ -93,11 +98,16 @@ class Server:
             WebSocketRoute(paths.WEBSOCKET, self.sockets),
             *FilesEndpoint(self.files, self.auth).routes(),
             *GeminiEndpoint(self.engines, self.recorder, self.auth, self.registry).routes(),
+            *self._interactions_endpoint().routes(),
             *StreamsEndpoint(self.registry, self.auth, stream_formats(self.protocols)).routes(),
             *ChatsEndpoint(self.chats, self.auth).routes(),
             *protocol_routes(self._backend, self.protocols),
             *self.durable.routes(),
         ]
+
+    def _interactions_endpoint(self) -> InteractionsEndpoint:
+        store = self.config.interactions_store
+        return InteractionsEndpoint(self.engines, self.recorder, self.registry, self.auth, self.interactions, store)
 
     async def close(self) -> None:
         """Give running answers the grace period, end those that remain, and release everything.
@@ -120,6 +130,7 @@ class Server:
                 "about": "This server speaks the Gemini API: point a Gemini client's base URL at it.",
                 "paths": {
                     "models": "/v1beta/models",
+                    "interactions": "/v1beta/interactions",
                     "description": "/openapi.json",
                     "health": "/healthz",
                     "streams": paths.STREAMS,

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, fields
-from typing import Any, Self
+from typing import Any, Literal, Self
 
 from headwater.log.lease import LEASE
 
 _MIB = 1024 * 1024
 _GIB = 1024 * _MIB
 _HOUR = 3600.0
+
+#: Which interactions are stored: all but those with ``"store": false``, only those with ``"store": true``, or none.
+InteractionsStore = Literal["default", "allowed", "never"]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -71,6 +74,8 @@ class ServerConfig:
     limits: Limits = field(default_factory=Limits)
     #: Whether clients may create durable streams under ``/v1/durable/``; reading stored streams there always works.
     durable_streams: bool = False
+    #: Which interactions are stored: those that do not decline it, those that ask for it, or none.
+    interactions_store: InteractionsStore = "default"
     #: Signs links to streams; None for a secret that is created once and kept in the log.
     secret: str | None = field(default=None, repr=False)
     #: Seconds of silence after which the other servers on a shared log consider this one dead.

@@ -10,12 +10,13 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from headwater.engines.base import Engine, EngineRequest
-from headwater.errors import UnknownStreamError, UsageError, api_error
+from headwater.errors import UnknownStreamError, api_error
 from headwater.json_text import decode_json
 from headwater.server.gemini.resume_headers import parse_keep, parse_resume
 from headwater.server.http.auth import Auth
 from headwater.server.http.body import read_request_body
 from headwater.server.http.middleware import add_log_fields
+from headwater.server.http.numbers import parse_timeout
 from headwater.server.http.offload import run_sized
 from headwater.server.http.paging import page_document, parse_page
 from headwater.server.http.responses import json_response
@@ -67,7 +68,7 @@ class GeminiEndpoint:
         model, method = _model(http), http.path_params["method"]
         engine = self._engines.for_model(model)
         add_log_fields(http.scope, model=model, engine=engine.name)
-        timeout = _timeout(http.headers.get("x-server-timeout"))
+        timeout = parse_timeout(http.headers.get("x-server-timeout"))
         match method:
             case "generateContent" | "streamGenerateContent":
                 request = EngineRequest(model, body, is_stream=method == "streamGenerateContent", timeout=timeout)
@@ -145,15 +146,6 @@ def _encoding(request: EngineRequest, alt: str | None) -> ResponseEncoding:
     if not request.is_stream:
         return WholeEncoding()
     return EventEncoding() if alt == "sse" else ArrayEncoding()  # without alt=sse the API sends one JSON array
-
-
-def _timeout(text: str | None) -> float | None:
-    try:
-        seconds = float(text) if text else None
-    except ValueError:
-        raise UsageError("X-Server-Timeout is a number of seconds") from None
-    # Zero, negative and infinite values mean no timeout.
-    return seconds if seconds and 0 < seconds < float("inf") else None
 
 
 def _count_tokens_body(body: bytes) -> bytes:

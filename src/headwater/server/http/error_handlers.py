@@ -10,6 +10,7 @@ import msgspec
 from starlette.exceptions import HTTPException
 from starlette.requests import Request as HttpRequest
 from starlette.responses import Response
+from starlette.types import Scope
 
 from headwater.errors import HeadwaterError, api_error
 from headwater.protocols.error_documents import error_body, error_code
@@ -19,6 +20,9 @@ from headwater.server.http.middleware import id_headers
 from headwater.server.http.responses import JSON
 
 Handler = Callable[[HttpRequest, Exception], Response]
+#: Writes the body of an error that is given as JSON in Google's shape.
+ErrorShape = Callable[[bytes], bytes]
+_SHAPE = "headwater.error_shape"
 
 
 def error_response(error: Exception, headers: Mapping[str, str] | None = None) -> Response:
@@ -31,12 +35,25 @@ def error_response(error: Exception, headers: Mapping[str, str] | None = None) -
     return Response(body, code, extra | dict(headers or {}), JSON.decode())
 
 
+def set_error_shape(scope: Scope, shape: ErrorShape) -> None:
+    """Let errors of this request be written by ``shape``, which gets the JSON of an error in Google's shape."""
+    scope[_SHAPE] = shape
+
+
+def _shaped(http: HttpRequest, response: Response) -> Response:
+    shape: ErrorShape | None = http.scope.get(_SHAPE)
+    if shape is None:
+        return response
+    headers = {name: value for name, value in response.headers.items() if name != "content-length"}
+    return Response(shape(bytes(response.body)), response.status_code, headers)
+
+
 def error_handlers(metrics: ServerMetrics) -> dict[Any, Handler]:
     """Return the handlers: for headwater's errors, for Starlette's, and for everything else."""
 
-    def refuse(_: HttpRequest, error: Exception) -> Response:
+    def refuse(http: HttpRequest, error: Exception) -> Response:
         metrics.refused(str(error_code(error)))
-        return error_response(error)
+        return _shaped(http, error_response(error))
 
     def refuse_route(http: HttpRequest, error: Exception) -> Response:
         assert isinstance(error, HTTPException)
@@ -47,7 +64,7 @@ def error_handlers(metrics: ServerMetrics) -> dict[Any, Handler]:
     def fail(http: HttpRequest, error: Exception) -> Response:
         metrics.refused("500")
         reply = api_error(500, "the server failed; see its log", status="INTERNAL")
-        return error_response(reply, id_headers(http.scope))
+        return _shaped(http, error_response(reply, id_headers(http.scope)))
 
     return {HeadwaterError: refuse, HTTPException: refuse_route, Exception: fail}
 

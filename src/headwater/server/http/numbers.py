@@ -31,3 +31,17 @@ def parse_seconds(text: str, message: str, *, limit: float = float("inf")) -> fl
     if not 0 <= seconds <= limit:
         raise UsageError(message)
     return seconds
+
+
+def parse_timeout(text: str | None) -> float | None:
+    """Return the seconds in ``X-Server-Timeout``; None for no timeout.
+
+    Raises:
+        UsageError: if it is not a number.
+    """
+    try:
+        seconds = float(text) if text else None
+    except ValueError:
+        raise UsageError("X-Server-Timeout is a number of seconds") from None
+    # Zero, negative and infinite values mean no timeout.
+    return seconds if seconds and 0 < seconds < float("inf") else None

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import headwater
-from headwater.server.openapi import chats, gemini, streams
+from headwater.server.openapi import chats, gemini, interactions, streams
 from headwater.server.openapi import protocols as protocol_paths
 from headwater.server.openapi.builders import JSON, open_operation, response
 from headwater.server.openapi.schemas import schemas
@@ -50,6 +50,7 @@ def _paths(protocols: Sequence[FrontEndProtocol]) -> dict[str, Any]:
     del metrics["security"]  # it needs a key like the rest
     return {
         **gemini.PATHS,
+        **interactions.PATHS,
         **streams.paths(stream_formats(protocols).names),
         **chats.PATHS,
         **protocol_paths.paths(protocols),

@@ -16,6 +16,8 @@ from headwater.server.chats.endpoint import AnswerOptions, ChatChanges
 from headwater.server.chats.model import ChatDraft, ChatRecord, ChatTree, Message
 from headwater.server.openapi.builders import ANY, NUMBER, REF, TEXT, list_of, object_of, ref
 
+#: A text, an object or a list.
+ANY_JSON: dict[str, Any] = {}
 #: The Structs that requests are parsed into and responses are made of.
 _STRUCTS = (StreamDocument, ChatTree, ChatRecord, Message, ChatDraft, ChatChanges, AnswerOptions)
 
@@ -52,6 +54,33 @@ _GEMINI: dict[str, Any] = {
     ),
     "UploadedFile": object_of(file=ref("File")),
     "ListFilesResponse": object_of(files=list_of("File"), nextPageToken=TEXT),
+    "InteractionRequest": object_of(
+        "model",
+        model=TEXT,
+        input=ANY_JSON,
+        stream={"type": "boolean"},
+        background={"type": "boolean"},
+        store={"type": "boolean"},
+        previous_interaction_id=TEXT,
+        system_instruction=TEXT,
+        generation_config=ANY,
+        tools={"type": "array", "items": ANY},
+        response_format=ANY_JSON,
+    ),
+    "Interaction": object_of(
+        "id",
+        "status",
+        id=TEXT,
+        status=TEXT,
+        model=TEXT,
+        created=TEXT,
+        updated=TEXT,
+        previous_interaction_id=TEXT,
+        usage=ANY,
+        steps={"type": "array", "items": ANY},
+        errors={"type": "array", "items": ANY},
+    ),
+    "InteractionError": object_of("error", error=object_of("code", "message", code=TEXT, message=TEXT)),
     "Error": object_of("error", error=object_of("code", "message", code=NUMBER, message=TEXT, status=TEXT)),
 }
 #: Requests that are the API's with fields of ours, and small objects around our resources.

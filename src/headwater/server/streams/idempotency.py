@@ -8,7 +8,6 @@ from contextlib import suppress
 
 import msgspec
 
-from headwater.engines.base import EngineRequest
 from headwater.errors import ConflictError, UnknownStreamError
 from headwater.log.base import Log, LogState
 from headwater.server.http.errors import server_error
@@ -62,11 +61,9 @@ class IdempotencyKeys:
         return name, header
 
 
-def request_digest(request: EngineRequest) -> str:
+def request_digest(model: str, body: bytes) -> str:
     """Return a hash that tells requests apart, however their JSON is written."""
-    try:
+    with suppress(msgspec.MsgspecError):
         # Sorted: a client may write the same object in another order when it repeats a request.
-        body = msgspec.json.encode(msgspec.json.decode(request.body), order="sorted")
-    except msgspec.MsgspecError:
-        body = request.body
-    return hashlib.sha256(request.model.encode() + b"\0" + body).hexdigest()[:32]
+        body = msgspec.json.encode(msgspec.json.decode(body), order="sorted")
+    return hashlib.sha256(model.encode() + b"\0" + body).hexdigest()[:32]

@@ -59,7 +59,7 @@ class ProtocolEncoding:
             return self._encoder.chunk(read_chunk(record[1:]))
         if kind == ERROR:
             return self._encoder.fail(record[1:])
-        return self._encoder.end(_outcome(record[1:])) if kind == END else b""
+        return self._encoder.end(read_outcome(record[1:])) if kind == END else b""
 
 
 def media_type(encoder: Encoder) -> str:
@@ -80,7 +80,8 @@ def read_chunk(data: bytes) -> GenerateContentResponse:
     return salvage(document, GenerateContentResponse) if isinstance(document, dict) else GenerateContentResponse()
 
 
-def _outcome(data: bytes) -> StreamOutcome:
+def read_outcome(data: bytes) -> StreamOutcome:
+    """Return how an answer ended, from the record of its end. One that cannot be read says nothing."""
     try:
         ending = msgspec.json.decode(data, type=StreamEnding)
         usage = None if ending.usage is None else msgspec.convert(ending.usage, UsageMetadata)

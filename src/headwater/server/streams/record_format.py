@@ -26,6 +26,8 @@ HEAD, REQUEST, CHUNK, ERROR, END = b"h"[0], b"r"[0], b"c"[0], b"x"[0], b"z"[0]
 class StreamHeader(msgspec.Struct, frozen=True, omit_defaults=True):
     """Whose stream it is (a hash, empty if no key is needed), of which model, and the client's own id for it.
 
+    ``kind`` is empty unless the request in the log is of another API than Gemini's, which then reads it.
+
     ``engine`` is the engine that was requested by name, ``created`` a Unix time, ``digest`` the hash of a request with
     an idempotency key. With ``idle_ttl`` the stream is stopped when it has no reader for that many seconds.
     """
@@ -39,6 +41,7 @@ class StreamHeader(msgspec.Struct, frozen=True, omit_defaults=True):
     created: float = 0.0
     digest: str = msgspec.field(default="", name="asked")
     idle_ttl: float | None = msgspec.field(default=None, name="patience")
+    kind: str = ""
 
     @property
     def has_request(self) -> bool:

@@ -123,8 +123,11 @@ class StreamRegistry:
         policy: RetentionPolicy,
         *,
         idempotency_key: str | None = None,
+        stored_body: bytes | None = None,
     ) -> StartedStream:
         """Start a stream, which runs whether or not it has readers; with an ``idempotency_key``, at most once.
+
+        ``stored_body`` takes the place of the request's body in the log, where another API than Gemini's is spoken.
 
         First the header and the request are written, then the key is claimed, then the engine runs. A server that dies
         in between leaves a log that another server takes over, and never a key that is bound to nothing.
@@ -133,7 +136,8 @@ class StreamRegistry:
             APIError: 404, if there is no such engine; 422, if the key was used for another request; 429, if the
                 principal has too many streams; 503, if the server is shutting down.
         """
-        digest = "" if idempotency_key is None else await run_sized(len(request.body), request_digest, request)
+        body = request.body if stored_body is None else stored_body
+        digest = "" if idempotency_key is None else await run_sized(len(body), request_digest, request.model, body)
         owner = owner_of(principal)
         header = replace(header, owner=owner, created=time.time(), digest=digest, idle_ttl=policy.idle_ttl)
         engine = self._router.named(header.engine) if header.engine else self._router.for_model(request.model)
@@ -146,7 +150,7 @@ class StreamRegistry:
             stack.enter_context(self._auth.quotas.stream(principal))
             name = new_name()
             headers = [record_format.header_record(header)]
-            headers += [record_format.request_record(request.body)] if header.has_request else []
+            headers += [record_format.request_record(body)] if header.has_request else []
             await self._recorder.create(name, *headers)
             # Of several requests with one key that got here at once, one wins. The others drop their logs, which have
             # no reader yet, and return the winner's stream.

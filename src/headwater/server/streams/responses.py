@@ -234,13 +234,15 @@ async def _send_stream(
     headers: _Headers = [(b"content-type", encoding.content_type), *_STREAM_HEADERS, *encoding.headers, *extra_headers]
     await send({"type": "http.response.start", "status": 200, "headers": headers})
     while True:
+        has_written = False
         for records in batches(page.records):
             body = encoding.encode(records)
             if body:
+                has_written = True
                 await send_body({"type": "http.response.body", "body": body, "more_body": True})
             # Released after the send, which waits while the client is slow: so the engine is never far ahead of it.
             backpressure.release(sum(map(len, records)))
-        if encoding.keep_alive and not page.records and not page.is_end:
+        if encoding.keep_alive and not page.records and not page.is_end and not has_written:
             await send({"type": "http.response.body", "body": encoding.keep_alive, "more_body": True})
         if page.is_end:
             break

@@ -54,7 +54,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from contextlib import aclosing, suppress
 
 import msgspec
@@ -85,11 +85,26 @@ _TICK = 0.05
 _MAX_POLL = 0.5
 
 
-class ClusterNode:
-    """A server's part in the cluster, from ``join`` to ``leave``."""
+#: Makes the request for an engine again, from the header of a stream and the request in its log.
+RequestReader = Callable[[StreamHeader, bytes], Awaitable[EngineRequest]]
 
-    def __init__(self, registry: StreamRegistry, recorder: Recorder, router: EngineRouter) -> None:
+
+class ClusterNode:
+    """A server's part in the cluster, from ``join`` to ``leave``.
+
+    ``readers`` read the requests of streams that speak another API than Gemini's, by the ``kind`` in their headers.
+    """
+
+    def __init__(
+        self,
+        registry: StreamRegistry,
+        recorder: Recorder,
+        router: EngineRouter,
+        *,
+        readers: Mapping[str, RequestReader] | None = None,
+    ) -> None:
         self._registry = registry
+        self._readers = readers or {}
         self._recorder = recorder
         self._router = router
         self._log = recorder.log
@@ -260,17 +275,26 @@ class ClusterNode:
         try:
             engine = self._router.named(header.engine) if header.engine else self._router.for_model(header.model)
             resuming = await run_sized(sum(map(len, chunks)), ResumingEngine, engine, chunks)
+            request = await self._read_request(header, records[1][1:])
         except HeadwaterError as error:  # no such engine here, or chunks that cannot be read
             await self._end(key, error if isinstance(error, APIError) else _server_died(), status)
             return None
         if resuming.is_whole:
             await self._end(key, None, status)
             return None
-        request = EngineRequest(header.model, records[1][1:])
         generation = self._recorder.run(resuming, request, key, resumable=True, count=len(chunks), status=status)
         self._registry.adopt(key, header, generation)
         logger.warning("the server of a stream died: resuming it after %d chunks", len(chunks))
         return generation
+
+    async def _read_request(self, header: StreamHeader, body: bytes) -> EngineRequest:
+        """The request of a stream, which is not Gemini's where the header names another kind."""
+        if not header.kind:
+            return EngineRequest(header.model, body)
+        reader = self._readers.get(header.kind)
+        if reader is None:  # stored by a later version of this package
+            raise _server_died()
+        return await reader(header, body)
 
     async def _end(self, key: str, error: APIError | None, status: StreamStatus) -> None:
         reason, code = (FINISHED, None) if error is None else (FAILED, error.code)
