@@ -42,7 +42,6 @@ FLOORS = {
     "unsupported": 1,
     "placeholders": 1,
     "import_shim": 6,
-    "testing": 5,
     "tools": 5,
     "views": 6,
     "telemetry": 6,
@@ -50,6 +49,7 @@ FLOORS = {
     "protocols": 4,
     "server": 7,
     "cli": 8,
+    "testing": 8,
     "__main__": 8,
 }
 #: Rooms of one floor that do not know each other: log and core meet in server only.
