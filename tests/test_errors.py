@@ -70,3 +70,23 @@ def test_google_genais_names_are_ours() -> None:
     """Code that catches them catches what headwater raises."""
     assert errors.UnknownFunctionCallArgumentError is errors.FunctionCallError
     assert errors.UnsupportedFunctionError is errors.UsageError
+
+
+def test_the_keyword_of_google_genai_makes_the_same_error() -> None:
+    """Tests of other packages write it."""
+    error = errors.ClientError(code=429, response_json=BODY, response=None)
+    assert (error.code, error.status, error.message, error.details) == (429, "RESOURCE_EXHAUSTED", "slow down", BODY)
+    assert str(errors.ServerError(503, response_json={})) == "503: {}"
+
+
+def test_details_are_in_the_text_of_an_error_and_not_in_its_summary() -> None:
+    """Programs search the text for ``retryDelay``; people read the summary."""
+    details = [{"@type": "type.googleapis.com/google.rpc.RetryInfo", "retryDelay": "3s"}]
+    error = errors.RateLimitError(429, {"error": {**BODY["error"], "message": "Slow down.", "details": details}})
+    assert error.summary == "429 RESOURCE_EXHAUSTED: Slow down."
+    assert str(error).startswith("429 RESOURCE_EXHAUSTED: Slow down. {'error': {")
+    assert "'retryDelay': '3s'" in str(error)
+    assert error.retry_after == 3
+    plain = errors.ClientError(429, BODY)
+    assert str(plain) == plain.summary == "429 RESOURCE_EXHAUSTED: slow down"
+    assert errors.UsageError("a").summary == "a"

@@ -80,6 +80,11 @@ class HeadwaterError(Exception):
     #: Where to resume, in this or another process (see ``resume_stream``); None if the server does not store streams.
     position: str | None = None
 
+    @property
+    def summary(self) -> str:
+        """What happened, in one line for people. ``str`` of an ``APIError`` may have the API's details, too."""
+        return str(self)
+
 
 class UsageError(HeadwaterError, ValueError):
     """The call itself is wrong; nothing was sent. The message says what to change."""
@@ -92,20 +97,23 @@ class APIError(HeadwaterError):
     of the response) are google-genai's names. ``headers`` has the headers of the HTTP response, and ``response`` the
     same for programs that look there.
 
-    Like google-genai's it can also be made from the response's JSON: ``APIError(429, {"error": {"message": ...}})``.
+    Like google-genai's it can also be made from the response's JSON: ``APIError(429, {"error": {"message": ...}})``,
+    also as ``response_json=``.
     """
 
     def __init__(
         self,
         code: int | None,
-        message: str | Mapping[str, Any] | None,
+        message: str | Mapping[str, Any] | None = None,
         response: Any = None,
         *,
+        response_json: Any = None,
         status: str | None = None,
         details: Any = None,
         headers: Mapping[str, str] | None = None,
     ) -> None:
         # google-genai's form: the second argument is the JSON of the response, with or without its "error" object.
+        message = response_json if message is None else message
         if isinstance(message, Mapping):
             details, inner = message, message.get("error")
             fields = {**(inner if isinstance(inner, Mapping) else {}), **message}
@@ -161,8 +169,14 @@ class APIError(HeadwaterError):
         """The wait in seconds that the API asks for (``RetryInfo`` or ``Retry-After``); None if it does not say."""
         return _retry_delay(self.details) or _seconds(self.headers.get("retry-after"))
 
-    def __str__(self) -> str:
+    @property
+    def summary(self) -> str:
+        """Code, status and message, without the API's details."""
         return f"{self.code} {self.status or ''}".rstrip() + f": {self.message or self.details}"
+
+    def __str__(self) -> str:
+        # In google-genai's form. Programs search it for "retryDelay" and the names of quotas.
+        return self.summary if _typed_details(self.details) is None else f"{self.summary.rstrip('.')}. {self.details}"
 
     def __reduce__(self) -> tuple[Any, ...]:
         arguments = (type(self), self.code, self.message, self.status, self.details, dict(self.headers))
@@ -348,15 +362,17 @@ def _with_attributes(kind: type[HeadwaterError], args: tuple[Any, ...], attribut
 
 def _retry_delay(details: Any) -> float | None:
     """Return the ``retryDelay`` of a google.rpc.RetryInfo in an error body, in seconds."""
-    if not isinstance(details, dict):
-        return None
-    # google.rpc.Status: the details are a list of typed messages, of which one may be a RetryInfo.
-    error = details.get("error")
-    entries = error.get("details") if isinstance(error, dict) else None
-    for entry in entries if isinstance(entries, list) else ():
+    for entry in _typed_details(details) or ():
         if isinstance(entry, dict) and isinstance(entry.get("retryDelay"), str):
             return _seconds(entry["retryDelay"].removesuffix("s"))
     return None
+
+
+def _typed_details(details: Any) -> list[Any] | None:
+    """Return what an error says beyond its message: google.rpc.Status has a list of typed messages, or nothing."""
+    error = details.get("error") if isinstance(details, dict) else None
+    entries = error.get("details") if isinstance(error, dict) else None
+    return entries if isinstance(entries, list) and entries else None
 
 
 #: In seconds: a day. A longer wait cannot be meant.

@@ -58,7 +58,8 @@ def explain(error: BaseException) -> str:
 
 def sentence(error: BaseException) -> str:
     """Return ``error`` as one line, with API keys masked."""
-    text = _TIMEOUT.sub("(--timeout)", str(error)) or type(error).__name__
+    said = error.summary if isinstance(error, HeadwaterError) else str(error)
+    text = _TIMEOUT.sub("(--timeout)", said) or type(error).__name__
     if isinstance(error, APIError) and error.retry_after:
         text = f"{text.rstrip('. ')}. Try again in {error.retry_after:g} s"
     return without_keys(" ".join(text.split()))

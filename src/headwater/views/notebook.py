@@ -68,7 +68,7 @@ def display_in_background(stream: Stream, *, thoughts: Thoughts = "fold") -> thr
         try:
             _show(stream, view)
         except HeadwaterError as error:
-            view.say(str(error))
+            view.say(error.summary)
 
     thread = threading.Thread(target=run, name="headwater-display", daemon=True)
     thread.start()

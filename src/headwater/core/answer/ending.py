@@ -104,10 +104,10 @@ _BY_ERROR: tuple[tuple[type[HeadwaterError], EndingKind], ...] = (
 def judge(fold: AnswerFold, error: HeadwaterError | None) -> Ending:
     """Return how a stream with this answer and this error ended."""
     if isinstance(error, StreamCancelled):
-        return Ending(kind=EndingKind.CANCELLED, reason=error.reason or None, message=str(error), error=error)
+        return Ending(kind=EndingKind.CANCELLED, reason=error.reason or None, message=error.summary, error=error)
     if error is not None and not isinstance(error, BlockedError):
         kind = next((kind for known, kind in _BY_ERROR if isinstance(error, known)), EndingKind.FAILED)
-        return Ending(kind=kind, reason=_text(fold.finish_reason), message=str(error), error=error)
+        return Ending(kind=kind, reason=_text(fold.finish_reason), message=error.summary, error=error)
     feedback = fold.prompt_feedback
     if feedback is not None and feedback.block_reason is not None:
         return Ending(
