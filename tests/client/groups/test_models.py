@@ -28,3 +28,29 @@ def test_an_answer_can_be_made_with_what_is_not_in_its_json() -> None:
     assert types.GenerateContentResponse(sdk_http_response=None).sdk_http_response is None
     kind: Any = types.ListModelsResponse
     assert kind(sdk_http_response={"body": "x"}).sdk_http_response == types.HttpResponse(headers={}, body="x")
+
+
+PAGES = {None: ("a", "2"), "2": ("b", None)}
+
+
+def page_of(config: types.ListModelsConfig) -> types.ListModelsResponse:
+    """One page of two models."""
+    name, token = PAGES[config.page_token]
+    page = types.ListModelsResponse(models=[types.Model(name=name)], next_page_token=token)
+    page.sdk_http_response = types.HttpResponse(headers={"x-page": name})
+    return page
+
+
+async def page_later(config: types.ListModelsConfig) -> types.ListModelsResponse:
+    return page_of(config)
+
+
+def test_a_pager_says_what_it_lists_and_how_the_next_page_is_requested(side: Any) -> None:
+    config = types.ListModelsConfig(page_size=1)
+    kind: Any = genai.pagers.AsyncPager if side.name == "async" else genai.pagers.Pager
+    pager = kind(page_later if side.name == "async" else page_of, config, page_of(config))
+    assert (pager.name, pager.page_size, len(pager)) == ("models", 1, 1)
+    assert pager.config == {"page_size": 1, "page_token": "2"}
+    assert side.do(pager.next_page())[0].name == "b"
+    assert pager.config == {"page_size": 1, "page_token": None}
+    assert pager.sdk_http_response.headers == {"x-page": "b"}

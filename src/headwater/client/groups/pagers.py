@@ -8,7 +8,7 @@ from typing import Any, Generic, Protocol, TypeVar
 import msgspec
 
 from headwater.core.wire.saved_chats import ListChatsConfig
-from headwater.types import ListFilesConfig, ListModelsConfig
+from headwater.types import HttpResponse, ListFilesConfig, ListModelsConfig
 
 T = TypeVar("T")
 Config = ListModelsConfig | ListFilesConfig | ListChatsConfig
@@ -28,8 +28,27 @@ class _BasePager(Generic[T]):
     """The current page, for sync and async pagers."""
 
     def __init__(self, config: Config, page: ItemPage[T]) -> None:
-        self.config = config
+        self._config = config
         self._current = page
+
+    @property
+    def name(self) -> str:
+        """What is listed: ``models``, ``files``."""
+        fields: tuple[str, ...] = getattr(self._current, "__struct_fields__", ())
+        return next((field for field in fields if field != "next_page_token"), "")
+
+    @property
+    def config(self) -> dict[str, Any]:
+        """The config that requests the next page, as a dict; on the last page its ``page_token`` is None."""
+        fields = {name: getattr(self._config, name) for name in self._config.__struct_fields__}
+        chosen = {name: value for name, value in fields.items() if value is not None}
+        return {**chosen, "page_token": self._current.next_page_token}
+
+    @property
+    def sdk_http_response(self) -> HttpResponse | None:
+        """The HTTP response of the current page."""
+        response: HttpResponse | None = getattr(self._current, "sdk_http_response", None)
+        return response
 
     @property
     def page(self) -> list[T]:
@@ -39,7 +58,7 @@ class _BasePager(Generic[T]):
     @property
     def page_size(self) -> int:
         """The requested size of a page, else the size of this one."""
-        return self.config.page_size or len(self.page)
+        return self._config.page_size or len(self.page)
 
     def __len__(self) -> int:
         return len(self.page)
@@ -55,9 +74,8 @@ class _BasePager(Generic[T]):
         """
         if not self._current.next_page_token:
             raise IndexError("no more pages")
-        # ``config`` is public, as in google-genai, and shows which page this is.
-        self.config = msgspec.structs.replace(self.config, page_token=self._current.next_page_token)
-        return self.config
+        self._config = msgspec.structs.replace(self._config, page_token=self._current.next_page_token)
+        return self._config
 
 
 class Pager(_BasePager[T]):

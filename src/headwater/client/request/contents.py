@@ -24,7 +24,7 @@ def to_contents(value: Any) -> list[Content]:
         UsageError: if it is empty, or contains something that cannot be sent to a model.
     """
     if value is None or (isinstance(value, list | tuple) and not value):
-        raise UsageError("contents are required: pass a text, a Part, a Content or a list of them")
+        raise UsageError("contents are required. Pass a text, a Part, a Content or a list of them")
     turns: list[Content] = []
     open_parts: list[Part] = []
     for item in value if isinstance(value, list | tuple) else [value]:
@@ -57,7 +57,7 @@ def to_content(value: Any) -> Content:
         part = to_part(value)
         return _turn([part])
     if not value:
-        raise UsageError("contents is an empty list: pass a text, a Part or a list of them")
+        raise UsageError("content parts are required. Pass a text, a Part or a list of them")
     return UserContent(parts=[to_part(item) for item in value])
 
 
@@ -70,6 +70,9 @@ def to_part(value: Any) -> Part:
     match value:
         case Part():
             return value
+        case None:
+            # These three errors begin with google-genai's words: programs and tests match them.
+            raise UsageError("content part is required. A None is among the contents: pass a text, a Part or a Content")
         case str():
             return Part(text=value)
         case File():
