@@ -45,6 +45,9 @@ class _Response:
             self.status, self.headers = reply.status, reply.headers
             self.pieces = iter([_Piece(0.0, reply.body)])
             return
+        if _is_about_interactions(request):
+            self.status, self.headers, self.pieces = _interactions_reply(request)
+            return
         try:
             pieces = _route(request)
             if _method(request).startswith("stream"):
@@ -167,7 +170,7 @@ class AsyncOfflineTransport:
     async def open(self, request: HttpRequest, timeout: float | None, waiting: WaitInterrupter) -> AsyncOfflineBody:
         """Return the offline engine's answer, prepared in a thread if that may take long."""
         is_quick = offline.is_quick(request.body or b"") and _method(request) != "generateContent"
-        is_quick = is_quick and not is_about_files(request)
+        is_quick = is_quick and not is_about_files(request) and not _is_about_interactions(request)
         return AsyncOfflineBody(_Response(request) if is_quick else await asyncio.to_thread(_Response, request))
 
     async def close(self) -> None:
@@ -204,11 +207,11 @@ def _route(request: HttpRequest) -> Iterator[_Piece]:
             if known:
                 return _whole(known[0])
         case "POST", "countTokens":
-            return _whole(offline.count_tokens(_read(request)))
+            return _whole(offline.count_tokens(_read(request.body)))
         case "POST", "generateContent":
-            return _whole(offline.answer(_read(request), model=model), pace.first)
+            return _whole(offline.answer(_read(request.body), model=model), pace.first)
         case "POST", "streamGenerateContent":
-            return _stream(_read(request), model, pace)
+            return _stream(_read(request.body), model, pace)
     raise _refusal(404, f"the offline engine has nothing at {path.partition('/')[2]}", "NOT_FOUND")
 
 
@@ -221,9 +224,22 @@ def _stream(request: GenerateContentRequest, model: str, pace: offline.Pace) -> 
         yield _Piece(timed.delay, sse.encode(msgspec.json.encode(timed.chunk)))
 
 
-def _read(request: HttpRequest) -> GenerateContentRequest:
+def _is_about_interactions(request: HttpRequest) -> bool:
+    return "/interactions" in request.url
+
+
+def _interactions_reply(request: HttpRequest) -> tuple[int, Mapping[str, str], Iterator[_Piece]]:
+    # Imported here: the mapping of another API is not needed by who only speaks Gemini's.
+    from headwater.transport.offline_interactions import INTERACTIONS
+
+    pace = parse_pace(urlsplit(request.url).path.partition("/")[0])
+    reply = INTERACTIONS.respond(request, pace, _read)
+    return reply.status, reply.headers, (_Piece(delay, data) for delay, data in reply.pieces)
+
+
+def _read(data: bytes | None) -> GenerateContentRequest:
     try:
-        body = coerce(msgspec.json.decode(request.body or b"{}"), GenerateContentRequest, "the request")
+        body = coerce(msgspec.json.decode(data or b"{}"), GenerateContentRequest, "the request")
     except (UsageError, msgspec.MsgspecError, RecursionError) as error:
         raise _refusal(400, f"Invalid JSON payload received. {error}", "INVALID_ARGUMENT") from error
     assert isinstance(body, GenerateContentRequest)

@@ -80,9 +80,8 @@ class InteractionEncoder:
     def _rest(self, events: Sequence[Event]) -> Sequence[Event]:
         """The events of a record that follow the cursor."""
         assert self._after is not None
-        if self.events.record < self._after.record:
-            return ()
-        if self._after.place >= len(events):  # no such event: what follows is not known
+        # Without an event at that place, what follows is not known: the cursor is not reached.
+        if self.events.record != self._after.record or self._after.place >= len(events):
             return ()
         self.has_reached_cursor = True
         return events[self._after.place + 1 :]

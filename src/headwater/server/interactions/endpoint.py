@@ -18,6 +18,7 @@ from headwater.contract.limits import MAX_KEY_LENGTH
 from headwater.engines.base import EngineRequest
 from headwater.errors import UsageError
 from headwater.protocols.interactions.answer_events import timestamp
+from headwater.protocols.interactions.conversation import already_ended, unknown_interaction
 from headwater.protocols.interactions.create_request import CreateRequest, read_create
 from headwater.protocols.interactions.encoder import Cursor, InteractionEncoder
 from headwater.protocols.interactions.error_codes import failure_of, refusal
@@ -36,11 +37,9 @@ from headwater.server.interactions.stored import (
     StoredInteraction,
     StoredInteractions,
     info_of,
-    owner_hash,
-    unknown_interaction,
 )
 from headwater.server.interactions.whole_response import WholeInteraction
-from headwater.server.streams.log_keys import new_name
+from headwater.server.streams.log_keys import new_name, owner_of
 from headwater.server.streams.record_format import StreamHeader
 from headwater.server.streams.recorder import Recorder
 from headwater.server.streams.registry import StreamRegistry
@@ -109,7 +108,7 @@ class InteractionsEndpoint:
         is_stored = self._is_stored(request)
         if request.previous and self._store == "never":
             raise unknown_interaction(request.previous)
-        history = await self._stored.history(owner_hash(principal), request)
+        history = await self._stored.prior_turns(owner_of(principal), request)
         gemini = await run_sized(len(body) + history.size, request.gemini_body, history)
         asked = EngineRequest(model, gemini, timeout=parse_timeout(http.headers.get("x-server-timeout")))
         if is_stored:
@@ -151,7 +150,7 @@ class InteractionsEndpoint:
     async def _relay(self, principal: bytes, request: CreateRequest, asked: EngineRequest) -> Response:
         """Answer a request with an interaction that is stored nowhere, and ends with its reader."""
         name = new_name()
-        header = StreamHeader(owner_hash(principal), asked.model, created=time.time())
+        header = StreamHeader(owner_of(principal), asked.model, created=time.time())
         info = info_of(name, header, request)
         encoding = InteractionEncoding(InteractionEncoder(info), headers_first=False)
         if request.stream:
@@ -184,9 +183,7 @@ class InteractionsEndpoint:
     async def _cancel(self, http: HttpRequest) -> Response:
         _, found = await self._own(http)
         if found.stream.state.is_sealed:
-            raise refusal(
-                400, "failed_precondition", "the interaction has ended already: only a running one is cancelled"
-            )
+            raise already_ended()
         # Shielded: the stop continues when this request stops waiting for it.
         stopping = self._registry.stop(found.stream.name)
         with suppress(TimeoutError):
@@ -202,7 +199,7 @@ class InteractionsEndpoint:
     async def _own(self, http: HttpRequest) -> tuple[bytes, StoredInteraction]:
         """The caller, and its interaction that the path names."""
         principal = self._auth.identify(http)
-        return principal, await self._stored.find(owner_hash(principal), http.path_params["id"])
+        return principal, await self._stored.find(owner_of(principal), http.path_params["id"])
 
 
 class _NewStream(StreamResponse):

@@ -9,18 +9,27 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-from headwater.core.answer.fold import Fold
 from headwater.engines.base import EngineRequest
 from headwater.errors import APIError, UnknownStreamError
 from headwater.log.base import PAGE_RECORDS
-from headwater.protocols.interactions.answer_events import AnswerEvents, InteractionInfo
-from headwater.protocols.interactions.create_request import NO_TURNS, CreateRequest, PriorTurns, read_create
+from headwater.protocols.interactions.answer_events import InteractionInfo
+from headwater.protocols.interactions.conversation import (
+    MAX_DEPTH,
+    Link,
+    bad_name,
+    check_continuable,
+    link_of,
+    lost_interaction,
+    prior_turns,
+    still_running,
+    too_long,
+    unknown_interaction,
+)
+from headwater.protocols.interactions.create_request import CreateRequest, PriorTurns, read_create
 from headwater.protocols.interactions.encoder import Cursor, InteractionEncoder, bad_cursor
-from headwater.protocols.interactions.error_codes import refusal
-from headwater.protocols.interactions.steps import Step, Turn
 from headwater.server.http.offload import run_sized
 from headwater.server.interactions.encoding import DocumentReader, InteractionEncoding, feed
-from headwater.server.streams.log_keys import is_name, owner_of
+from headwater.server.streams.log_keys import is_name
 from headwater.server.streams.protocol_encoding import read_chunk
 from headwater.server.streams.record_format import CHUNK, StreamHeader
 from headwater.server.streams.registry import StoredStream, StreamRegistry
@@ -28,8 +37,6 @@ from headwater.server.streams.registry import StoredStream, StreamRegistry
 #: The kind of streams that are interactions: the request in their log is the body of ``POST /interactions``.
 KIND = "interaction"
 _PREFIX = "v1_"
-#: How many interactions a conversation may have before the next one: each costs a read of the log.
-_MAX_DEPTH = 500
 #: How many turns of ended interactions are kept for the next ones of their conversations, and of what size together.
 _CACHE_ENTRIES, _CACHE_BYTES = 1000, 32 * 1024 * 1024
 
@@ -46,22 +53,12 @@ class StoredInteraction(NamedTuple):
         return info_of(self.stream.name, self.stream.header, self.request)
 
 
-class _Link(NamedTuple):
-    """What one interaction adds to a conversation."""
-
-    previous: str
-    steps: list[Step]
-    answer: Turn | None
-    call_names: dict[str, str]
-    size: int
-
-
 class StoredInteractions:
     """The interactions of all servers that share a log."""
 
     def __init__(self, registry: StreamRegistry) -> None:
         self._registry = registry
-        self._links: dict[str, _Link] = {}  # the least recently used first
+        self._links: dict[str, Link] = {}  # the least recently used first
         self._links_size = 0
 
     async def find(self, owner: str, interaction_id: str) -> StoredInteraction:
@@ -101,27 +98,21 @@ class StoredInteractions:
 
     # Conversations
 
-    async def history(self, owner: str, request: CreateRequest) -> PriorTurns:
-        """Return the turns of the interactions before a request, from the chunks in their logs.
-
-        Their signatures, ids and order are exact, since nothing was translated on the way.
+    async def prior_turns(self, owner: str, request: CreateRequest) -> PriorTurns:
+        """Return the turns of the interactions before a request.
 
         Raises:
             APIError: 404, if one of them does not exist any more; 400, if the last one cannot be continued.
         """
-        links: list[_Link] = []
+        links: list[Link] = []
         previous = request.previous
         while previous:
-            if len(links) >= _MAX_DEPTH:
-                raise refusal(400, "failed_precondition", f"a conversation has at most {_MAX_DEPTH} interactions")
-            links.insert(0, await self._link(owner, previous, is_last=not links))
-            previous = links[0].previous
-        if not links:
-            return NO_TURNS
-        # The rest of an answer is asked for as the answer was: the API's token stands for what there is of it.
-        if request.is_continuation:
-            links[-1] = links[-1]._replace(answer=None)
-        return await run_sized(sum(link.size for link in links), _history, links)
+            if len(links) >= MAX_DEPTH:
+                raise too_long()
+            links.append(await self._link(owner, previous, is_last=not links))
+            previous = links[-1].previous
+        links.reverse()
+        return await run_sized(sum(link.size for link in links), prior_turns, links, request)
 
     async def engine_request(self, header: StreamHeader, body: bytes) -> EngineRequest:
         """Return the request for an engine again, when another server takes an interaction over.
@@ -130,39 +121,32 @@ class StoredInteractions:
             HeadwaterError: if the conversation cannot be read any more.
         """
         request = await run_sized(len(body), read_create, body)
-        history = await self.history(header.owner, request)
+        history = await self.prior_turns(header.owner, request)
         gemini = await run_sized(len(body) + history.size, request.gemini_body, history)
         return EngineRequest(header.model, gemini)
 
-    async def _link(self, owner: str, interaction_id: str, *, is_last: bool) -> _Link:
+    async def _link(self, owner: str, interaction_id: str, *, is_last: bool) -> Link:
         try:
             stream = await self._find(owner, interaction_id)
         except APIError:
             if is_last:
                 raise
-            message = f"interaction {interaction_id[:100]} of this conversation was deleted, so it cannot be continued"
-            raise refusal(404, "not_found", message) from None
+            raise lost_interaction(interaction_id) from None
         if not stream.state.is_sealed:
-            message = f"interaction {interaction_id} is still in progress: continue it when it has ended"
-            raise refusal(400, "failed_precondition", message)
+            raise still_running(interaction_id)
         link = self._links.pop(stream.name, None) or await self._read_link(stream)
         self._keep(stream.name, link)
-        if is_last and link.answer is None:
-            message = f"interaction {interaction_id} has no answer that could be continued"
-            raise refusal(400, "failed_precondition", message)
+        if is_last:
+            check_continuable(link, interaction_id)
         return link
 
-    async def _read_link(self, stream: StoredStream) -> _Link:
+    async def _read_link(self, stream: StoredStream) -> Link:
         request = await self._request(stream.name)
         chunks = [record async for records in self._records(stream) for record in records if record[0] == CHUNK]
-        info = info_of(stream.name, stream.header, request)
-        size = sum(map(len, chunks))
-        answer, call_names = await run_sized(size, _answer_turn, info, chunks)
-        return _Link(
-            request.previous, request.steps, answer, call_names, size + len(msgspec.json.encode(request.steps))
-        )
+        info, size = info_of(stream.name, stream.header, request), sum(map(len, chunks))
+        return await run_sized(size, _link_of, info, request, chunks)
 
-    def _keep(self, name: str, link: _Link) -> None:
+    def _keep(self, name: str, link: Link) -> None:
         """Keep what an ended interaction adds to conversations: it does not change any more."""
         self._links[name] = link
         self._links_size = sum(one.size for one in self._links.values())
@@ -216,42 +200,10 @@ def name_of(interaction_id: str) -> str:
     """
     name = interaction_id.removeprefix("interactions/").removeprefix(_PREFIX)
     if not is_name(name):
-        raise refusal(400, "invalid_request", f"Invalid interaction name: interactions/{interaction_id[:100]}")
+        raise bad_name(interaction_id)
     return name
 
 
-def unknown_interaction(interaction_id: str) -> APIError:
-    """Return the error for an interaction that does not exist, or belongs to another key; it does not tell which."""
-    return refusal(404, "not_found", f"Interaction not found: interactions/{interaction_id[:100]}")
-
-
-def owner_hash(principal: bytes) -> str:
-    """Return how logs name the owner of an interaction."""
-    return owner_of(principal)
-
-
-def _history(links: list[_Link]) -> PriorTurns:
-    turns: list[Turn] = []
-    names: dict[str, str] = {}
-    for link in links:
-        own = CreateRequest(model="", steps=link.steps, settings={})
-        turns += msgspec.json.decode(own.gemini_body(PriorTurns([], names)))["contents"]
-        turns += [] if link.answer is None else [link.answer]
-        names |= link.call_names
-    return PriorTurns(turns, names, sum(link.size for link in links))
-
-
-def _answer_turn(info: InteractionInfo, chunks: list[bytes]) -> tuple[Turn | None, dict[str, str]]:
-    """The model's turn, and the names of its calls by the ids that clients know them by."""
-    fold, events = Fold(), AnswerEvents(info)
-    names: dict[str, str] = {}
-    for data in chunks:
-        chunk = read_chunk(data[1:])
-        fold.add(chunk)
-        for event in events.chunk(chunk):
-            step = event.get("step", {})
-            if step.get("type") == "function_call":
-                names[step["id"]] = step["name"]
-    candidates = msgspec.to_builtins(fold.response).get("candidates") or [{}]
-    parts = (candidates[0].get("content") or {}).get("parts")
-    return ({"role": "model", "parts": parts} if parts else None), names
+def _link_of(info: InteractionInfo, request: CreateRequest, records: list[bytes]) -> Link:
+    link = link_of(info, request, (read_chunk(record[1:]) for record in records))
+    return link._replace(size=sum(map(len, records)) + len(msgspec.json.encode(request.steps)))
