@@ -60,7 +60,7 @@ INSIDE = {
         ("config",),
         ("http",),
         ("streams",),
-        ("gemini", "websocket", "chats", "durable", "interactions"),
+        ("gemini", "openai", "websocket", "chats", "durable", "interactions"),
         ("protocols",),
         ("openapi", "page"),
         ("application",),

@@ -37,14 +37,15 @@ from headwater.types import (
 
 
 class ChunkSplitter:
-    """Splits the chunks of one answer; only the first candidate counts.
+    """Splits the chunks of one candidate of an answer; most protocols show the first one only.
 
     A call without an id gets one that is the same whenever this answer is read, and different in other answers. It is
     derived from the API's response id or, without one, from ``seed``.
     """
 
-    def __init__(self, seed: str = "") -> None:
+    def __init__(self, seed: str = "", *, index: int = 0) -> None:
         self._seed = seed
+        self._index = index
         self._answer_id: str | None = None
         self._arguments = Arguments()
         self._open: _PartialCall | None = None
@@ -73,8 +74,7 @@ class ChunkSplitter:
         self._answer_id = self._answer_id or chunk.response_id
         yield from self._turns(chunk)
         for candidate in chunk.candidates or ():
-            # Front ends show one answer; other candidates have no place in these protocols.
-            if candidate.index:
+            if (candidate.index or 0) != self._index:
                 continue
             for part in (candidate.content.parts if candidate.content else None) or ():
                 yield from self._part(part)
@@ -208,7 +208,10 @@ class ChunkSplitter:
     def _derived_id(self, name: str) -> str:
         """An id that is the same whenever this answer is read: resumed readers match results to calls by it."""
         self._count += 1
-        return f"{MADE}{_digest(f'{self._answer_id or self._seed} {self._count} {name}')}"
+        answer = self._answer_id or self._seed
+        # The first candidate's ids stay what they were before there were others.
+        answer += f" {self._index}" if self._index else ""
+        return f"{MADE}{_digest(f'{answer} {self._count} {name}')}"
 
     # Sources
 

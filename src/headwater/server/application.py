@@ -38,6 +38,7 @@ from headwater.server.http.responses import json_response
 from headwater.server.interactions.endpoint import InteractionsEndpoint
 from headwater.server.interactions.stored import KIND as INTERACTION
 from headwater.server.interactions.stored import StoredInteractions
+from headwater.server.openai.endpoint import ChatCompletionsEndpoint
 from headwater.server.openapi import document
 from headwater.server.page.routes import page_routes
 from headwater.server.protocols.base import Backend, FrontEndProtocol
@@ -92,13 +93,15 @@ class Server:
         """Return every route."""
         return [
             *page_routes(self._welcome, self.auth.guarded),
-            Route("/healthz", self.auth.guarded(self._health), methods=["GET"]),
+            # Load generators and gateways ask OpenAI-compatible servers for the second.
+            *(Route(path, self.auth.guarded(self._health), methods=["GET"]) for path in ("/healthz", "/health")),
             Route("/openapi.json", self.auth.guarded(self._description), methods=["GET"]),
             Route("/metrics", self._metrics, methods=["GET"]),
             WebSocketRoute(paths.WEBSOCKET, self.sockets),
             *FilesEndpoint(self.files, self.auth).routes(),
             *GeminiEndpoint(self.engines, self.recorder, self.auth, self.registry).routes(),
             *self._interactions_endpoint().routes(),
+            *ChatCompletionsEndpoint(self.engines, self.recorder, self.auth, self.registry).routes(),
             *StreamsEndpoint(self.registry, self.auth, stream_formats(self.protocols)).routes(),
             *ChatsEndpoint(self.chats, self.auth).routes(),
             *protocol_routes(self._backend, self.protocols),
@@ -127,7 +130,8 @@ class Server:
             {
                 "name": "headwater",
                 "version": headwater.__version__,
-                "about": "This server speaks the Gemini API: point a Gemini client's base URL at it.",
+                "about": "This server speaks the Gemini API: point a Gemini client's base URL at it. "
+                "Clients of OpenAI append /v1.",
                 "paths": {
                     "models": "/v1beta/models",
                     "interactions": "/v1beta/interactions",

@@ -19,17 +19,22 @@ def test_every_route_is_described() -> None:
     served = set()
     for route in routes:
         if isinstance(route, Route) and not re.search(
-            r"^/(v1(?!/streams|/chats)|v1alpha|v1beta1|upload/(?!v1beta/).*)/|/tuned|/pub|/proj", route.path
+            r"^/(v1(?!/streams|/chats|/chat/completions|/models)|v1beta/openai|v1alpha|v1beta1|upload/(?!v1beta/).*)/|/tuned|/pub|/proj",
+            route.path,
         ):
             path = route.path.replace("{model:path}", "{model}")
-            is_own = path in ("/", "/healthz", "/openapi.json", "/metrics")
-            if is_own or path.startswith(("/v1beta", "/upload/v1beta", "/v1/streams", "/v1/chats", "/api/")):
+            is_own = path in ("/", "/healthz", "/health", "/openapi.json", "/metrics")
+            if is_own or path.startswith(
+                ("/v1beta", "/upload/v1beta", "/v1/streams", "/v1/chat", "/v1/models", "/api/")
+            ):
                 served |= {(path, verb.lower()) for verb in route.methods or () if verb not in ("HEAD", "PUT")}
     described = {(path, verb) for path, verbs in document.document(needs_key=True)["paths"].items() for verb in verbs}
     methods = {
         path for path in described if ":generate" in path[0] or ":streamGenerate" in path[0] or ":count" in path[0]
     }
-    assert described - methods == served - {("/v1beta/models/{model}:{method}", "post")}
+    assert described - methods == served - {
+        (f"/{version}/models/{{model}}:{{method}}", "post") for version in ("v1", "v1beta")
+    }
     assert len(methods) == 3
 
 

@@ -12,7 +12,7 @@ from starlette.routing import Route
 from headwater.engines.base import Engine, EngineRequest
 from headwater.errors import UnknownStreamError, api_error
 from headwater.json_text import decode_json
-from headwater.server.gemini.resume_headers import parse_keep, parse_resume
+from headwater.protocols.openai.models import chat_model, chat_model_list
 from headwater.server.http.auth import Auth
 from headwater.server.http.body import read_request_body
 from headwater.server.http.middleware import add_log_fields
@@ -20,6 +20,7 @@ from headwater.server.http.numbers import parse_timeout
 from headwater.server.http.offload import run_sized
 from headwater.server.http.paging import page_document, parse_page
 from headwater.server.http.responses import json_response
+from headwater.server.http.resume_headers import parse_keep, parse_resume
 from headwater.server.streams.encodings import ArrayEncoding, EventEncoding, ResponseEncoding, WholeEncoding
 from headwater.server.streams.record_format import StreamHeader
 from headwater.server.streams.recorder import Recorder
@@ -27,7 +28,6 @@ from headwater.server.streams.registry import StreamRegistry
 from headwater.server.streams.responses import RelayResponse, StreamResponse
 from headwater.server.streams.retention import RetentionPolicy
 from headwater.server.streams.routing import EngineRouter
-from headwater.types import Model
 
 #: The versions in paths. SDKs may be configured to use none.
 VERSIONS = ("/v1", "/v1beta", "/v1alpha", "/v1beta1", "")
@@ -39,6 +39,8 @@ _SCOPES = (
     "/projects/{project}/locations/{location}/publishers/{publisher}/models",
     "/projects/{project}/locations/{location}/models",
 )
+#: Where both APIs have their models. They share no field of a list or of a model.
+_SHARED = ("/v1/models", "/models")
 
 
 class GeminiEndpoint:
@@ -110,23 +112,20 @@ class GeminiEndpoint:
     async def _list_models(self, http: HttpRequest) -> Response:
         self._auth.identify(http)
         start, size = parse_page(http, default=50, limit=1000)
-        models = await self._models()
+        models = await self._engines.models()
         name = "publisherModels" if "publisher" in http.path_params else "models"
-        return json_response(page_document(name, models, start, size))
+        page = page_document(name, models, start, size)
+        return json_response(page | (chat_model_list(models) if _is_shared(http) else {}))
 
     async def _get_model(self, http: HttpRequest) -> Response:
         self._auth.identify(http)
-        name = http.path_params["model"]
-        for model in await self._models():
-            full_name = model.name or ""
-            if name in (full_name, full_name.removeprefix("models/"), full_name.rpartition("/")[2]):
-                return json_response(model)
-        raise api_error(404, f"there is no model {name!r}", status="NOT_FOUND")
+        model = await self._engines.model(http.path_params["model"])
+        return json_response(msgspec.to_builtins(model) | chat_model(model) if _is_shared(http) else model)
 
-    async def _models(self) -> list[Model]:
-        models = [model for engine in self._engines.all() for model in await engine.models()]
-        # Of two engines with the same model the later one's description counts; each model is listed once.
-        return list({model.name: model for model in models}.values())
+
+def _is_shared(http: HttpRequest) -> bool:
+    """Whether clients of OpenAI ask for models at the same path: the document then has the fields of both APIs."""
+    return str(http.scope["path"]).removeprefix(http.scope.get("root_path", "")).startswith(_SHARED)
 
 
 def _model(http: HttpRequest) -> str:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import headwater
-from headwater.server.openapi import chats, gemini, interactions, streams
+from headwater.server.openapi import chat_completions, chats, gemini, interactions, streams
 from headwater.server.openapi import protocols as protocol_paths
 from headwater.server.openapi.builders import JSON, open_operation, response
 from headwater.server.openapi.schemas import schemas
@@ -18,7 +18,7 @@ _INFO = {
     "version": headwater.__version__,
     "summary": "The Gemini API, served by any engine.",
     "description": "The paths of /v1beta exist under /v1, /v1alpha and /v1beta1, too, without a version, and in the "
-    "form of Vertex AI.",
+    "form of Vertex AI. /v1/chat/completions exists without a version and under /v1beta/openai, too.",
 }
 #: The three ways to send a key: Google's header, the query parameter, and a bearer token.
 _SECURITY = {
@@ -35,7 +35,7 @@ def document(*, needs_key: bool, protocols: Sequence[FrontEndProtocol] = PROTOCO
         "info": _INFO,
         "paths": _paths(protocols),
         "components": {
-            "schemas": schemas(),
+            "schemas": schemas() | chat_completions.SCHEMAS,
             "responses": {"Error": response("An error in Google's format.", "Error")},
             "securitySchemes": _SECURITY,
         },
@@ -51,6 +51,7 @@ def _paths(protocols: Sequence[FrontEndProtocol]) -> dict[str, Any]:
     return {
         **gemini.PATHS,
         **interactions.PATHS,
+        **chat_completions.PATHS,
         **streams.paths(stream_formats(protocols).names),
         **chats.PATHS,
         **protocol_paths.paths(protocols),

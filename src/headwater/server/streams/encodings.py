@@ -31,6 +31,12 @@ class ResponseEncoding(Protocol):
     #: What is sent while there is nothing to say. Empty where a blank line would become a part of the answer.
     keep_alive: bytes
 
+    def error_in(self, record: bytes) -> bytes | None:
+        """Return the error that the first record is, in Google's format; None if it is not one.
+
+        The answer then is a refusal with an HTTP status. Not asked where headers come first.
+        """
+
     def encode(self, records: Sequence[bytes]) -> bytes:
         """Return the next bytes of the body."""
 
@@ -49,6 +55,10 @@ class _BaseEncoding:
 
     headers: Sequence[tuple[bytes, bytes]] = ()
     keep_alive = KEEP_ALIVE
+
+    def error_in(self, record: bytes) -> bytes | None:
+        """Return the error that ended the answer."""
+        return record[1:] if is_error(record) else None
 
     def end(self) -> bytes:
         """Return nothing."""

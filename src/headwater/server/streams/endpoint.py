@@ -12,8 +12,8 @@ from starlette.requests import Request as HttpRequest
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
-from headwater.contract.headers import IDEMPOTENCY_KEY, LAST_EVENT_ID
-from headwater.contract.limits import MAX_KEY_LENGTH, MAX_STREAMS_PAGE
+from headwater.contract.headers import LAST_EVENT_ID
+from headwater.contract.limits import MAX_STREAMS_PAGE
 from headwater.contract.paths import EVENTS, LINKS, STOP, STREAMS
 from headwater.contract.streams import LOST, RUNNING, StreamDocument, StreamMetrics, parse_on_break
 from headwater.engines.base import EngineRequest
@@ -27,6 +27,7 @@ from headwater.server.http.offload import run_sized
 from headwater.server.http.paging import next_page, parse_page
 from headwater.server.http.responses import created_response, external_path, json_response
 from headwater.server.streams.formats import DEFAULT_FORMAT, StreamFormats
+from headwater.server.streams.idempotency import parse_idempotency_key
 from headwater.server.streams.links import SIGNATURE, check_link, link_query, refused_link
 from headwater.server.streams.log_keys import owner_of
 from headwater.server.streams.record_format import StreamHeader
@@ -76,12 +77,8 @@ class StreamsEndpoint:
         body = await read_request_body(http, self._auth.limits)
         request, header = await run_sized(len(body), _parse_start, body)
         add_log_fields(http.scope, model=request.model)
-        idempotency_key = http.headers.get(IDEMPOTENCY_KEY)
-        if idempotency_key is not None and not 0 < len(idempotency_key) <= MAX_KEY_LENGTH:
-            raise UsageError(f"{IDEMPOTENCY_KEY} must have 1 to {MAX_KEY_LENGTH} characters")
-        started = await self._registry.start(
-            principal, request, header, RetentionPolicy(), idempotency_key=idempotency_key
-        )
+        key = parse_idempotency_key(http.headers)
+        started = await self._registry.start(principal, request, header, RetentionPolicy(), idempotency_key=key)
         # A repeated request must not list the stream twice.
         if started.is_new:
             await self._registry.add_to_list(started.name, started.header)

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+from collections.abc import Mapping
 from contextlib import suppress
 
 import msgspec
 
-from headwater.errors import ConflictError, UnknownStreamError
+from headwater.contract.headers import IDEMPOTENCY_KEY
+from headwater.contract.limits import MAX_KEY_LENGTH
+from headwater.errors import ConflictError, UnknownStreamError, UsageError
 from headwater.log.base import Log, LogState
 from headwater.server.http.errors import server_error
 from headwater.server.streams.log_keys import header_of
@@ -59,6 +62,18 @@ class IdempotencyKeys:
         if not hmac.compare_digest(header.digest, digest):
             raise server_error(422, "INVALID_ARGUMENT", "KEY_USED", "the key was already used for another request")
         return name, header
+
+
+def parse_idempotency_key(headers: Mapping[str, str]) -> str | None:
+    """Return the idempotency key of a request, or None.
+
+    Raises:
+        UsageError: if it is too long, or empty.
+    """
+    key = headers.get(IDEMPOTENCY_KEY)
+    if key is not None and not 0 < len(key) <= MAX_KEY_LENGTH:
+        raise UsageError(f"{IDEMPOTENCY_KEY} must have 1 to {MAX_KEY_LENGTH} characters")
+    return key
 
 
 def request_digest(model: str, body: bytes) -> str:

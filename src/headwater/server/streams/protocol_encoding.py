@@ -37,6 +37,10 @@ class ProtocolEncoding:
         extra = ((name, value) for name, value in encoder.headers.items() if name not in EVENT_STREAM)
         self.headers: Sequence[tuple[bytes, bytes]] = [(name.encode(), value.encode()) for name, value in extra]
 
+    def error_in(self, record: bytes) -> bytes | None:
+        """Return the error that ended the answer."""
+        return record[1:] if record[0] == ERROR else None
+
     def encode(self, records: Sequence[bytes]) -> bytes:
         """Return the next bytes of the body; before the first records, the protocol's beginning."""
         return self._encoder.begin() + b"".join([self._frame(record) for record in records])

@@ -24,7 +24,7 @@ from headwater.server.http.auth import Auth
 from headwater.server.http.errors import http_status, retry_after, server_error
 from headwater.server.http.middleware import body_sender
 from headwater.server.http.responses import JSON
-from headwater.server.streams.encodings import ResponseEncoding, is_error
+from headwater.server.streams.encodings import ResponseEncoding
 from headwater.server.streams.record_format import StreamHeader, error_record
 from headwater.server.streams.recorder import Backpressure, Generation, Recorder, log_unwritable, shutting_down
 from headwater.server.streams.registry import StreamRegistry
@@ -206,8 +206,9 @@ async def deliver(
         page = Page([], source.after, False) if encoding.headers_first else await anext(pages)
         while encoding.is_unary and not page.records and not page.is_end:
             page = await anext(pages)
-        if page.records and is_error(page.records[0]) and not encoding.headers_first:
-            await _send_error(page.records[0][1:], encoding, send)
+        error = encoding.error_in(page.records[0]) if page.records and not encoding.headers_first else None
+        if error is not None:
+            await _send_error(error, encoding, send)
         elif encoding.is_unary:
             await _send_whole(200, encoding.content_type, encoding.encode(page.records), send)
         else:

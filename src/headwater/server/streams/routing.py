@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 from collections.abc import Mapping
 from fnmatch import fnmatchcase
 
 from headwater.engines.base import Engine
-from headwater.errors import UsageError, api_error
+from headwater.errors import HeadwaterError, UsageError, api_error
+from headwater.types import Model
 
 _MODEL = re.compile(r"[A-Za-z0-9][A-Za-z0-9._@:-]*(?:/[A-Za-z0-9][A-Za-z0-9._@:-]*)*")
+
+#: How long an engine may take to list its models. Clients such as Open WebUI give up after ten seconds.
+_LIST_SECONDS = 5.0
 
 
 class EngineRouter:
@@ -41,10 +46,47 @@ class EngineRouter:
         """Return every engine once, the default first."""
         return list(dict.fromkeys([self.default, *self._by_model.values()]))
 
+    async def models(self) -> list[Model]:
+        """Return the models of all engines, each once. An engine that does not answer in time is left out.
+
+        Raises:
+            HeadwaterError: if no engine answers.
+        """
+        engines = self.all()
+        found = await asyncio.gather(*map(_models, engines), return_exceptions=True)
+        lists = [models for models in found if not isinstance(models, BaseException)]
+        failures = [error for error in found if isinstance(error, BaseException)]
+        unexpected = next((error for error in failures if not isinstance(error, HeadwaterError)), None)
+        if unexpected is not None or not lists:
+            raise unexpected or failures[0]
+        # Of two engines with the same model the later one's description counts; each model is listed once.
+        return list({model.name: model for models in lists for model in models}.values())
+
+    async def model(self, name: str) -> Model:
+        """Return the description of a model, named with or without what precedes its last part.
+
+        Raises:
+            APIError: 404, if no engine lists it.
+        """
+        for model in await self.models():
+            full_name = model.name or ""
+            if name in (full_name, full_name.removeprefix("models/"), full_name.rpartition("/")[2]):
+                return model
+        raise api_error(404, f"there is no model {name!r}", status="NOT_FOUND")
+
     async def aclose(self) -> None:
         """Close the engines' connections."""
         for engine in self.all():
             await engine.aclose()
+
+
+async def _models(engine: Engine) -> list[Model]:
+    try:
+        async with asyncio.timeout(_LIST_SECONDS):
+            return await engine.models()
+    except TimeoutError as error:
+        message = f"the engine {engine.name} did not list its models in {_LIST_SECONDS:g} s"
+        raise api_error(504, message, status="DEADLINE_EXCEEDED") from error
 
 
 def model_name(text: str) -> str:

@@ -1,4 +1,4 @@
-"""Streams of the Gemini endpoint that outlive their connection: the headers with which clients ask for it. Pure.
+"""Streams of an API's own endpoint that outlive their connection: the headers with which clients ask for it. Pure.
 
 A client sends ``Headwater-Keep: <seconds>``, and the response names the stream in ``Headwater-Stream``. When the
 connection is lost, a request with that name and ``Headwater-After: <chunks>`` returns the rest.

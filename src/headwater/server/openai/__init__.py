@@ -1,0 +1,1 @@
+"""Chat completions: the endpoint for every client of the OpenAI API."""
