@@ -93,7 +93,7 @@ class DocumentStream:
         if data is not None and data[:1] == b"{" and not self._splitter.is_open:
             self._count += 1
             return [data]
-        found = _documents(self._events.feed(piece))
+        found = self._documents(self._events.feed(piece))
         self._count += len(found)
         return found
 
@@ -101,7 +101,7 @@ class DocumentStream:
         """Return the document whose framing the end of the body cut off, if any."""
         if self._is_sse is None:
             return []
-        found = _documents(self._events.flush())
+        found = self._documents(self._events.flush())
         self._count += len(found)
         return found
 
@@ -111,6 +111,11 @@ class DocumentStream:
         if self._splitter.is_open:
             return self._splitter.open_bytes[:200]
         return b"" if self._count else (self._foreign.head or bytes(self._splitter.stray))[:200]
+
+    @staticmethod
+    def _documents(events: list[sse.Event]) -> list[bytes]:
+        """Return the documents in events."""
+        return [event.data for event in events if event.data and event.data != b"[DONE]" and not event.data.isspace()]
 
     def _detect(self, piece: bytes) -> list[bytes]:
         self._head += piece
@@ -140,7 +145,3 @@ class _ForeignLines:
         if len(self.head) < 200:
             self.head += line + b"\n"
         return []
-
-
-def _documents(events: list[sse.Event]) -> list[bytes]:
-    return [event.data for event in events if event.data and event.data != b"[DONE]" and not event.data.isspace()]

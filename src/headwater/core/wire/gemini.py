@@ -138,18 +138,18 @@ class Gemini(Generic[R]):
 
     def _read(self, data: bytes, headers: Mapping[str, str]) -> tuple[R | HeadwaterError, ...]:
         """Decode a document that is not simply one response."""
-        text = _mend(data)
+        text = mend(data)
         try:
             document = msgspec.json.decode(text)
         except JSON_ERRORS:
             pieces = _pieces(text)
             if pieces is None:
-                return (WireError(f"the API sent an event that is not JSON: {_excerpt(data)}"),)
+                return (WireError(f"the API sent an event that is not JSON: {excerpt(data)}"),)
             return tuple(result for piece in pieces for result in self.decode(piece, headers))
         try:
             return self._sort(document, text, headers)
         except RecursionError:  # arrays nested hundreds deep
-            return (WireError(f"the API sent an event that is not an answer: {_excerpt(data)}"),)
+            return (WireError(f"the API sent an event that is not an answer: {excerpt(data)}"),)
 
     def _sort(self, document: Any, data: bytes, headers: Mapping[str, str]) -> tuple[R | HeadwaterError, ...]:
         match document:
@@ -164,7 +164,7 @@ class Gemini(Generic[R]):
                 return tuple(result for entry, raw in entries for result in self._sort(entry, raw, headers))
             case None:
                 return ()
-        return (WireError(f"the API sent an event that is not an answer: {_excerpt(data)}"),)
+        return (WireError(f"the API sent an event that is not an answer: {excerpt(data)}"),)
 
     def _fit(self, document: dict[str, Any], data: bytes) -> R:
         try:
@@ -185,7 +185,7 @@ def _error(document: Any, body: bytes, status: int, headers: Mapping[str, str]) 
     code = _code(fields.get("code"), name, status)
     message = fields.get("message")
     if not isinstance(message, str) or not message:
-        message = error if isinstance(error, str) and error else _excerpt(body)
+        message = error if isinstance(error, str) and error else excerpt(body)
     return api_error(code, message, status=name or STATUS_NAMES.get(code), details=document, headers=headers)
 
 
@@ -208,12 +208,13 @@ def _pieces(text: bytes) -> list[bytes] | None:
     return pieces if whole and pieces and pieces != [text] else None  # the text itself would be read forever
 
 
-def _mend(data: bytes) -> bytes:
+def mend(data: bytes) -> bytes:
     """Replace what is not Unicode, as SSE readers do: invalid UTF-8, halves of surrogate pairs."""
     text = data.decode("utf-8", "replace").encode()
     return _ESCAPE.sub(lambda match: b"\\ufffd" if match[1] else match[0], text) if _HALF.search(text) else text
 
 
-def _excerpt(data: bytes) -> str:
+def excerpt(data: bytes) -> str:
+    """Return the beginning of ``data``, for a message."""
     text = " ".join(data[:400].decode("utf-8", "replace").split())
     return (text if len(text) <= 200 else text[:197] + "...") or "an empty body"

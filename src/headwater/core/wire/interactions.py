@@ -1,0 +1,174 @@
+"""The dialect of the Interactions API: events of a stream, whole interactions, errors in both of its shapes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import msgspec
+
+from headwater.core.answer.folding import AnswerFold
+from headwater.core.answer.interaction_fold import InteractionFold
+from headwater.core.wire import sse
+from headwater.core.wire.dialect import AnswerRules, BrokenStream, Continuation
+from headwater.core.wire.framing import DocumentStream, Framing, SingleDocument
+from headwater.core.wire.gemini import excerpt, mend
+from headwater.core.wire.interaction_errors import interaction_error
+from headwater.core.wire.interaction_requests import after_calls, resume
+from headwater.core.wire.request import HttpRequest
+from headwater.errors import APIError, HeadwaterError, WireError
+from headwater.json_text import JSON_ERRORS
+from headwater.types import Content, Part
+from headwater.types.interactions import (
+    ErrorEvent,
+    Interaction,
+    InteractionCompletedEvent,
+    InteractionSSEEvent,
+    UnknownInteractionSSEEvent,
+)
+from headwater.types.interactions.events import read_event
+
+# An event's type is in its data, and only if it is absent there, the ``event:`` line counts: the framing then writes it
+# into the data, so that a document says everything. ``[DONE]`` and the end of the body mean nothing; an answer is
+# complete if ``interaction.completed`` has arrived.
+#
+# Refusals arrive in four shapes: as an event of type ``error``, as the error object of ``generateContent`` in an event,
+# as JSON between the events without ``data:``, and as the whole body of a response with status 200. All become the same
+# error. An ``error`` event is shown to the reader too, as its last event, but only if the stream ends with it.
+
+#: The last events of the schemas of now and of before June 2026.
+_LAST = ("interaction.completed", "interaction.complete")
+Result = InteractionSSEEvent | Interaction
+_decode = msgspec.json.Decoder().decode
+
+
+class InteractionFraming(DocumentStream):
+    """Cuts a stream into events. The ``event:`` line is written into data that does not tell its type."""
+
+    @staticmethod
+    def _documents(events: list[sse.Event]) -> list[bytes]:
+        """Return the documents in events."""
+        found = []
+        for event in events:
+            data = event.data
+            if b'"event_type"' not in data:
+                if data == b"[DONE]" or not data or data.isspace():
+                    continue
+                if data[:1] == b"{" and event.type not in ("message", "foreign"):
+                    comma = b"" if data[1:].lstrip()[:1] == b"}" else b","
+                    data = b'{"event_type":' + msgspec.json.encode(event.type) + comma + data[1:]
+            found.append(data)
+        return found
+
+
+class InteractionRules(AnswerRules):
+    """What the machine has to know of events."""
+
+    is_foldable = True
+    end_name = "interaction.completed"
+
+    def new_fold(self) -> AnswerFold:
+        """Return what the events of one answer are folded into."""
+        return InteractionFold()
+
+    def reset(self) -> UnknownInteractionSSEEvent:
+        """Return an event of a type of its own: programs skip events that they do not know."""
+        return UnknownInteractionSSEEvent.from_document({"event_type": "headwater.reset"})
+
+    def announcement(self, error: HeadwaterError) -> ErrorEvent | None:
+        """Return the event in which ``error`` arrived."""
+        details = error.details if isinstance(error, APIError) else None
+        if isinstance(details, dict) and details.get("event_type") == "error":
+            return ErrorEvent.from_document(dict(details))
+        return None
+
+    def after_calls(self, request: HttpRequest, fold: AnswerFold, parts: list[Part]) -> HttpRequest:
+        """Return the request with the results of functions."""
+        assert isinstance(fold, InteractionFold)
+        return after_calls(request, fold, parts)
+
+
+class Interactions:
+    """The dialect of one call of the Interactions API. Stateless."""
+
+    api_name = "the Interactions API"
+    answers = InteractionRules()
+
+    def stream_framing(self) -> Framing:
+        """Return what cuts the body of a stream into events."""
+        return InteractionFraming()
+
+    def single_framing(self) -> Framing:
+        """Return what makes a document of a whole body."""
+        return SingleDocument()
+
+    def decode(self, data: bytes, headers: Mapping[str, str]) -> tuple[Result | HeadwaterError, ...]:
+        """Return what one document holds: an event, an interaction, or an error."""
+        try:
+            document = _decode(data)
+        except JSON_ERRORS:
+            return self._mended(data, headers)
+        return (self._read(document, data, headers),)
+
+    def is_final(self, result: object) -> bool:
+        """Return whether an answer is complete after ``result``."""
+        kind = type(result)
+        if kind is InteractionCompletedEvent or kind is Interaction:
+            return True
+        return kind is UnknownInteractionSSEEvent and result.raw.get("event_type") in _LAST  # type: ignore[attr-defined]
+
+    def refusal(self, status: int, headers: Mapping[str, str], body: bytes) -> APIError:
+        """Return the error that a response with an error status means, whatever its body is."""
+        try:
+            document = _decode(body)
+        except JSON_ERRORS:
+            document = None
+        return interaction_error(document, body, status, headers)
+
+    def stream_name(self, headers: Mapping[str, str]) -> None:
+        """Return None: an interaction says its id in its first event."""
+
+    def keep(self, request: HttpRequest) -> HttpRequest:
+        """Return ``request``: interactions are stored unless it says otherwise."""
+        return request
+
+    def position(self, request: HttpRequest, stream: str, after: int) -> str:
+        """Return ``stream``: the place in it is an ``event_id``."""
+        return stream
+
+    def resume(self, broken: BrokenStream) -> Continuation | None:
+        """Return how the rest of a broken answer is asked for, None if that is impossible."""
+        return resume(broken)
+
+    def contents(self, request: HttpRequest) -> list[Content]:
+        """Return nothing: an interaction's input is made of steps."""
+        return []
+
+    def add_turns(self, request: HttpRequest, turns: list[Content]) -> HttpRequest:
+        """Return ``request``: the rules know what follows function calls."""
+        return request
+
+    def _mended(self, data: bytes, headers: Mapping[str, str]) -> tuple[Result | HeadwaterError, ...]:
+        """Decode a document with invalid UTF-8 in it."""
+        try:
+            document = _decode(mend(data))
+        except JSON_ERRORS:
+            return (WireError(f"the API sent an event that is not JSON: {excerpt(data)}"),)
+        return (self._read(document, data, headers),)
+
+    def _read(self, document: Any, data: bytes, headers: Mapping[str, str]) -> Result | HeadwaterError:
+        if type(document) is list and document:
+            document = document[0]  # Google's front end wraps errors in a list
+        if type(document) is not dict:
+            return WireError(f"the API sent an event that is not an object: {excerpt(data)}")
+        kind = document.get("event_type")
+        if kind == "error" or (kind is None and document.get("error")):
+            error = interaction_error(document, data, 200, headers)
+            error.phase = "body"
+            return error
+        if kind is None and ("steps" in document or "outputs" in document or "status" in document):
+            return Interaction.from_document(document)
+        return read_event(document)
+
+
+INTERACTIONS = Interactions()
