@@ -80,7 +80,7 @@ class Case(NamedTuple):
 def cases(*methods: str) -> list[Case]:
     """Return the recorded cases of these methods; none where there is no corpus."""
     root = shared("corpus")
-    found = [] if root is None else [_case(path) for path in sorted(root.glob("*/*/meta.json"))]
+    found = [] if root is None else [load_case(path) for path in sorted(root.glob("*/*/meta.json"))]
     return [case for case in found if case.meta["method"] in methods]
 
 
@@ -97,10 +97,11 @@ def odd_cases() -> list[Case]:
     root = shared("corpus-odd")
     if root is None:
         pytest.skip("no odd recorded traffic beside the checkout, and HEADWATER_SHARED does not name any")
-    return [_case(path) for path in sorted(root.glob("*/meta.json"))]
+    return [load_case(path) for path in sorted(root.glob("*/meta.json"))]
 
 
-def _case(path: Path) -> Case:
+def load_case(path: Path) -> Case:
+    """Return the case that a ``meta.json`` describes."""
     meta = json.loads(path.read_text("utf-8"))
     case = f"{path.parent.parent.name}/{path.parent.name}"
     return Case(case, meta, (path.parent / meta["response_file"]).read_bytes())

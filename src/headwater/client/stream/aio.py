@@ -334,14 +334,14 @@ class AsyncCaller:
             entry=StreamEntry(name=name, after=after),
             on_end=on_end,
         )
-        return AsyncStream(parts, self._transport(request))
+        return AsyncStream(parts, self.transport(request))
 
     async def ask(
         self, request: HttpRequest, config: GenerateContentConfig, options: CallOptions
     ) -> GenerateContentResponse:
         """Return the whole answer to ``request``; functions given as tools are called on the way."""
-        parts = build_answer(self.settings, request, config, options, is_async=True)
-        return with_body(with_parsed(await self._run(parts, request), config), config)
+        parts = build_answer(self.settings, ANSWERS, request, config, options, is_async=True)
+        return with_body(with_parsed(await self.run(parts, request), config), config)
 
     async def call(
         self,
@@ -351,10 +351,11 @@ class AsyncCaller:
         options: CallOptions = _NO_OPTIONS,
     ) -> R:
         """Return the one result of ``request``."""
-        return await self._run(build_call(self.settings, dialect, request, http_options, options), request)
+        return await self.run(build_call(self.settings, dialect, request, http_options, options), request)
 
-    async def _run(self, parts: StreamParts[R], request: HttpRequest) -> R:
-        call = AsyncUnaryCall(parts, self._transport(request))
+    async def run(self, parts: StreamParts[R], request: HttpRequest) -> R:
+        """Make a call with one result, and return it."""
+        call = AsyncUnaryCall(parts, self.transport(request))
         try:
             return await anext(call)
         finally:
@@ -365,7 +366,8 @@ class AsyncCaller:
         for transport in self._transports.values():
             await transport.close()
 
-    def _transport(self, request: HttpRequest) -> AsyncTransport:
+    def transport(self, request: HttpRequest) -> AsyncTransport:
+        """Return what carries ``request``."""
         offline = is_offline(request.url)
         # Looked up each time: frameworks put another client in its place (``client._api_client._http_options``).
         options = self.settings.options

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import msgspec
 
@@ -12,16 +12,15 @@ from headwater.client.options.call_options import CallOptions, StreamOptions, ch
 from headwater.client.options.observers import CallRequest, ObserverGroup
 from headwater.client.request.settings import Settings
 from headwater.client.stream.base import BaseStream, Functions, StreamParts
-from headwater.client.stream.dialects import ANSWERS
 from headwater.core.answer.events import Retrying
 from headwater.core.machine.config import MachineConfig
 from headwater.core.machine.function_calling import FunctionCalling
 from headwater.core.machine.machine import Machine
 from headwater.core.machine.tracing import TracedMachine
-from headwater.core.stages.base import start_stages
-from headwater.core.wire.dialect import Dialect
+from headwater.core.stages.base import Stage, start_stages
+from headwater.core.wire.dialect import Dialect, answer_rules
 from headwater.core.wire.request import HttpRequest
-from headwater.types import GenerateContentConfig, GenerateContentResponse, HttpOptions
+from headwater.types import GenerateContentConfig, HttpOptions
 
 R = TypeVar("R")
 _NO_OPTIONS: CallOptions = {}
@@ -29,10 +28,14 @@ _NO_FUNCTIONS: Functions = {}
 
 
 class StreamEntry(msgspec.Struct, frozen=True, kw_only=True):
-    """Where a stream is entered: at its beginning, or at a stored one ``after`` so many of its documents."""
+    """Where a stream is entered: at its beginning, or at a stored one ``after`` so many of its documents.
+
+    ``adapt`` makes stages, which transform chunks, fit for results of another type.
+    """
 
     name: str | None = None
     after: int = 0
+    adapt: Callable[[Stage], Stage] | None = None
 
 
 def build_stream(
@@ -54,15 +57,15 @@ def build_stream(
     options = check(options, stream=True, defaults=settings.defaults)
     observers = _observe(request, options, settings, is_stream=True)
     # Functions are checked here, before anything is sent: an error in a tool must not cost a request.
-    function_calling, functions = automatic_calling(config, is_async=is_async)
+    function_calling, functions = automatic_calling(config, dialect, is_async=is_async)
     limits = _limits(settings, config.http_options, options, observers)
-    stages = options.get("stages")
+    stages = _stages(options, entry)
     limits = msgspec.structs.replace(
         limits,
         is_stream=True,
         on_break=options.get("on_break", "fail"),
         continues=config.automatic_continuation is not False,
-        stages=start_stages(stages) if stages else None,
+        stages=stages,
         function_calling=function_calling,
         name=entry.name,
         after=entry.after,
@@ -71,15 +74,29 @@ def build_stream(
     return StreamParts(machine, options, config, functions, observers, on_end)
 
 
+def _stages(options: StreamOptions, entry: StreamEntry) -> Stage | None:
+    recipes = options.get("stages")
+    if not recipes:
+        return None
+    stages = start_stages(recipes)
+    return stages if entry.adapt is None else entry.adapt(stages)
+
+
 def build_answer(
-    settings: Settings, request: HttpRequest, config: GenerateContentConfig, options: CallOptions, *, is_async: bool
-) -> StreamParts[GenerateContentResponse]:
+    settings: Settings,
+    dialect: Dialect[R],
+    request: HttpRequest,
+    config: GenerateContentConfig,
+    options: CallOptions,
+    *,
+    is_async: bool,
+) -> StreamParts[R]:
     """Return the parts of a call that returns the whole answer to ``request``.
 
     Raises:
         UsageError: if an option or a function is invalid.
     """
-    function_calling, functions = automatic_calling(config, is_async=is_async)
+    function_calling, functions = automatic_calling(config, dialect, is_async=is_async)
     checked = check(options, stream=False, defaults=settings.defaults)
     observers = _observe(request, checked, settings, is_stream=False)
     limits = msgspec.structs.replace(
@@ -87,7 +104,7 @@ def build_answer(
         continues=config.automatic_continuation is not False,
         function_calling=function_calling,
     )
-    machine = _make_machine(ANSWERS, request, limits, checked)
+    machine = _make_machine(dialect, request, limits, checked)
     return StreamParts(machine, {**checked, "raise_on_cancel": True}, None, functions, observers)
 
 
@@ -151,7 +168,9 @@ def _observe(
     return ObserverGroup(observers, call)
 
 
-def automatic_calling(config: GenerateContentConfig, *, is_async: bool) -> tuple[FunctionCalling | None, Functions]:
+def automatic_calling(
+    config: GenerateContentConfig, dialect: Dialect[Any], *, is_async: bool
+) -> tuple[FunctionCalling | None, Functions]:
     """Return what decides about automatic calls, None if nothing is called, and the functions by their names.
 
     Raises:
@@ -166,7 +185,8 @@ def automatic_calling(config: GenerateContentConfig, *, is_async: bool) -> tuple
     max_requests = max_remote_calls(settings, config.tools)
     if not max_requests:
         return None, _NO_FUNCTIONS
-    keeps_history = settings is None or not settings.ignore_call_history
+    # An interaction has no place for it: its steps are the history.
+    keeps_history = (settings is None or not settings.ignore_call_history) and not answer_rules(dialect).is_foldable
     return FunctionCalling(max_requests, keeps_history=keeps_history), functions_by_name(
         config.tools, is_async=is_async
     )

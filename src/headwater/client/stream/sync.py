@@ -260,12 +260,12 @@ class Caller:
             entry=StreamEntry(name=name, after=after),
             on_end=on_end,
         )
-        return Stream(parts, self._transport(request))
+        return Stream(parts, self.transport(request))
 
     def ask(self, request: HttpRequest, config: GenerateContentConfig, options: CallOptions) -> GenerateContentResponse:
         """Return the whole answer to ``request``; functions given as tools are called on the way."""
-        parts = build_answer(self.settings, request, config, options, is_async=False)
-        return with_body(with_parsed(self._run(parts, request), config), config)
+        parts = build_answer(self.settings, ANSWERS, request, config, options, is_async=False)
+        return with_body(with_parsed(self.run(parts, request), config), config)
 
     def call(
         self,
@@ -275,10 +275,11 @@ class Caller:
         options: CallOptions = _NO_OPTIONS,
     ) -> R:
         """Return the one result of ``request``."""
-        return self._run(build_call(self.settings, dialect, request, http_options, options), request)
+        return self.run(build_call(self.settings, dialect, request, http_options, options), request)
 
-    def _run(self, parts: StreamParts[R], request: HttpRequest) -> R:
-        call = UnaryCall(parts, self._transport(request))
+    def run(self, parts: StreamParts[R], request: HttpRequest) -> R:
+        """Make a call with one result, and return it."""
+        call = UnaryCall(parts, self.transport(request))
         try:
             return next(call)
         finally:
@@ -289,7 +290,8 @@ class Caller:
         for transport in self._transports.values():
             transport.close()
 
-    def _transport(self, request: HttpRequest) -> Transport:
+    def transport(self, request: HttpRequest) -> Transport:
+        """Return what carries ``request``."""
         offline = is_offline(request.url)
         # Looked up each time: frameworks put another client in its place (``client._api_client._http_options``).
         options = self.settings.options

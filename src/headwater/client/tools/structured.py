@@ -16,7 +16,7 @@ R = TypeVar("R")
 
 def with_parsed(answer: R, config: GenerateContentConfig | None) -> R:
     """Return ``answer``; its ``parsed`` now converts to the type that ``config`` requests, when it is first read."""
-    kind = _requested_schema(config)
+    kind = requested_type(config)
     if kind is not None and isinstance(answer, GenerateContentResponse):
         answer.__dict__["_parse"] = partial(read, kind)
     return answer
@@ -74,7 +74,7 @@ class Items:
         self, fold: Callable[[], AnswerFold], path: str | Sequence[str], kind: Any, config: GenerateContentConfig | None
     ) -> None:
         self._json = GrowingJson(fold, path)
-        self._kind = kind if kind is not None or path else _element_type(_requested_schema(config))
+        self._kind = kind if kind is not None or path else _element_type(requested_type(config))
 
     def take(self, _: object = None) -> Iterator[Any]:
         """Yield the elements completed since the last call.
@@ -114,7 +114,8 @@ def convert_item(item: Any, kind: Any) -> Any:
         raise ParseError(str(error)) from error
 
 
-def _requested_schema(config: GenerateContentConfig | None) -> Any:
+def requested_type(config: GenerateContentConfig | None) -> Any:
+    """Return the type or schema that ``config`` requests, None if there is none."""
     if config is None:
         return None
     return config.response_json_schema if config.response_schema is None else config.response_schema

@@ -34,7 +34,7 @@ def truncated(*, is_begun: bool, end: str = "a finish reason") -> StreamTruncate
 def is_partial_document(rest: bytes) -> bool:
     """Return whether ``rest``, the end of a body, may begin a document, or the line that holds one."""
     start = rest.strip()
-    return start[:1] in (b"{", b"[") or b"data:".startswith(start)
+    return start[:1] in (b"{", b"[") or any(name.startswith(start) for name in (b"data:", b"event:", b"id:"))
 
 
 def connection_lost(error: TransportError, url: str, *, is_answered: bool) -> ConnectError | StreamInterrupted:

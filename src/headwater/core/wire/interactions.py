@@ -52,13 +52,23 @@ class InteractionFraming(DocumentStream):
         for event in events:
             data = event.data
             if b'"event_type"' not in data:
-                if data == b"[DONE]" or not data or data.isspace():
+                if b"[DONE]".startswith(data) or data.isspace():  # which the end of the body may have cut
                     continue
-                if data[:1] == b"{" and event.type not in ("message", "foreign"):
+                kind = _kind(event)
+                if kind is not None:
                     comma = b"" if data[1:].lstrip()[:1] == b"}" else b","
-                    data = b'{"event_type":' + msgspec.json.encode(event.type) + comma + data[1:]
+                    data = b'{"event_type":' + msgspec.json.encode(kind) + comma + data[1:]
             found.append(data)
         return found
+
+
+def _kind(event: sse.Event) -> str | None:
+    """The type of an event whose data has none; None if it has no type."""
+    if event.data[:1] != b"{" or event.type == "foreign":
+        return None
+    if event.type == "message":
+        return "error" if event.data.startswith(b'{"error"') else None
+    return event.type
 
 
 class InteractionRules(AnswerRules):

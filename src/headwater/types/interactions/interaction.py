@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any, Literal, Self, TypeAlias, cast
 
 from headwater.types.interactions.agents import (
@@ -166,6 +166,10 @@ class CreateAgentInteraction(JsonObject):
 class Interaction(JsonObject):
     """An answer of the Interactions API: its steps, status and usage."""
 
+    # Not a key of the JSON object, which ``__dict__`` is: a slot.
+    __slots__ = ("_parse",)
+    _parse: Callable[[str], Any]
+
     status: InteractionStatus
     agent: str | None = None
     agent_config: InteractionAgentConfig | None = None
@@ -214,6 +218,16 @@ class Interaction(JsonObject):
             elif texts:
                 break
         return "".join(reversed(texts))
+
+    @property
+    def parsed(self) -> Any:
+        """The answer as an instance of the class that ``response_format`` was; None if it was not a class.
+
+        Raises:
+            ParseError: if the answer does not fit it.
+        """
+        parse = getattr(self, "_parse", None)
+        return None if parse is None else parse(self.output_text)
 
     @property
     def output_image(self) -> ImageContent:

@@ -1,0 +1,173 @@
+"""Streams and whole answers of the Interactions API, sync and async."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Any, cast
+
+from headwater.client.options.call_options import CallOptions, StreamOptions
+from headwater.client.stream.aio import AsyncAnswerStream, AsyncCaller
+from headwater.client.stream.base import BaseStream, StreamParts
+from headwater.client.stream.factory import StreamEntry, build_answer, build_stream
+from headwater.client.stream.sync import AnswerStream, Caller
+from headwater.client.tools.structured import read, requested_type
+from headwater.core.answer.events import Translator
+from headwater.core.answer.interaction_events import InteractionTranslator
+from headwater.core.answer.interaction_fold import InteractionFold
+from headwater.core.machine.policy import Deadlines
+from headwater.core.stages.interaction_stage import EventStage
+from headwater.core.wire.dialect import Dialect
+from headwater.core.wire.interactions import INTERACTIONS
+from headwater.core.wire.request import HttpRequest
+from headwater.types import GenerateContentConfig
+from headwater.types.interactions import Interaction, InteractionSSEEvent, StepDelta, TextDelta
+
+#: An agent works for minutes without a word.
+AGENT_DEADLINES = Deadlines(first_content=3600.0, content_gap=3600.0)
+
+
+class InteractionAnswer(BaseStream[InteractionSSEEvent]):
+    """What sync and async streams of interactions have besides what every stream has."""
+
+    @property
+    def interaction(self) -> Interaction:
+        """The answer so far: steps, status, usage. If functions were called, it is the last interaction."""
+        return self._parsing(self._snapshot.response)
+
+    @property
+    def interaction_id(self) -> str | None:
+        """The id, once it is known: for ``get``, ``cancel``, ``previous_interaction_id``."""
+        return self._fold.stored_name
+
+    @property
+    def last_event_id(self) -> str | None:
+        """Where ``get(id, stream=True, last_event_id=...)`` continues; None if the API has given no event an id."""
+        cursor = self._fold.cursor
+        return None if cursor is None else cursor.event_id
+
+    @property
+    def _fold(self) -> InteractionFold:
+        return cast("InteractionFold", self._snapshot.fold)
+
+    @staticmethod
+    def _text_of(result: Any) -> str | None:
+        return result.delta.text if type(result) is StepDelta and type(result.delta) is TextDelta else None
+
+    def _translator(self) -> Translator:
+        return InteractionTranslator(lambda: self._fold)
+
+    def _parsing(self, interaction: Interaction) -> Interaction:
+        return with_parsed(interaction, self._config)
+
+
+class InteractionStream(InteractionAnswer, AnswerStream[InteractionSSEEvent, Interaction]):
+    """An interaction that is being received: iterate over its events.
+
+    Leaving the loop closes the connection, and so does the end of a ``with`` block. ``text`` and ``interaction`` hold
+    what has arrived so far, even after an error; ``collect()`` reads to the end and returns the interaction.
+    """
+
+    @property
+    def response(self) -> Interaction:
+        """The same as ``interaction``."""
+        return self.interaction
+
+
+class AsyncInteractionStream(InteractionAnswer, AsyncAnswerStream[InteractionSSEEvent, Interaction]):
+    """An interaction that is being received: iterate over its events.
+
+    Leaving the loop closes the connection, and so does the end of an ``async with`` block. ``text`` and ``interaction``
+    hold what has arrived so far, even after an error; ``collect()`` reads to the end and returns the interaction.
+    """
+
+    @property
+    def response(self) -> Interaction:
+        """The same as ``interaction``."""
+        return self.interaction
+
+
+def open_stream(
+    caller: Caller, request: HttpRequest, config: GenerateContentConfig, options: StreamOptions
+) -> InteractionStream:
+    """Send ``request`` and return the stream of its answer.
+
+    Raises:
+        HeadwaterError: if the API refuses it.
+    """
+    parts = _stream_parts(caller, request, config, options, is_async=False)
+    return InteractionStream(parts, caller.transport(request)).open()
+
+
+async def aopen_stream(
+    caller: AsyncCaller, request: HttpRequest, config: GenerateContentConfig, options: StreamOptions
+) -> AsyncInteractionStream:
+    """Send ``request`` and return the stream of its answer.
+
+    Raises:
+        HeadwaterError: if the API refuses it.
+    """
+    parts = _stream_parts(caller, request, config, options, is_async=True)
+    return await AsyncInteractionStream(parts, caller.transport(request)).open()
+
+
+def ask(caller: Caller, request: HttpRequest, config: GenerateContentConfig, options: CallOptions) -> Interaction:
+    """Return the whole answer to ``request``; functions given as tools are called on the way."""
+    parts = _answer_parts(caller, request, config, options, is_async=False)
+    return with_parsed(caller.run(parts, request), config)
+
+
+async def aask(
+    caller: AsyncCaller, request: HttpRequest, config: GenerateContentConfig, options: CallOptions
+) -> Interaction:
+    """Return the whole answer to ``request``; functions given as tools are called on the way."""
+    parts = _answer_parts(caller, request, config, options, is_async=True)
+    return with_parsed(await caller.run(parts, request), config)
+
+
+def with_parsed(interaction: Interaction, config: GenerateContentConfig | None) -> Interaction:
+    """Return ``interaction``; its ``parsed`` converts to the type that ``config`` requests, when it is first read."""
+    kind = requested_type(config)
+    if kind is not None:
+        interaction._parse = partial(read, kind)
+    return interaction
+
+
+def _stream_parts(
+    caller: Caller | AsyncCaller,
+    request: HttpRequest,
+    config: GenerateContentConfig,
+    options: StreamOptions,
+    *,
+    is_async: bool,
+) -> StreamParts[InteractionSSEEvent]:
+    return build_stream(
+        caller.settings,
+        cast("Dialect[InteractionSSEEvent]", INTERACTIONS),
+        request,
+        config,
+        _patient(request, config, options),
+        is_async=is_async,
+        entry=StreamEntry(adapt=EventStage),
+    )
+
+
+def _answer_parts(
+    caller: Caller | AsyncCaller,
+    request: HttpRequest,
+    config: GenerateContentConfig,
+    options: CallOptions,
+    *,
+    is_async: bool,
+) -> StreamParts[Interaction]:
+    dialect = cast("Dialect[Interaction]", INTERACTIONS)
+    return build_answer(
+        caller.settings, dialect, request, config, _patient(request, config, options), is_async=is_async
+    )
+
+
+def _patient(request: HttpRequest, config: GenerateContentConfig, options: Any) -> Any:
+    """Return the options of a call; agents have more time, unless the caller says how much there is."""
+    timeout = config.http_options.timeout if config.http_options is not None else None
+    if "deadlines" in options or timeout is not None or b'"agent"' not in (request.body or b""):
+        return options
+    return {**options, "deadlines": AGENT_DEADLINES}

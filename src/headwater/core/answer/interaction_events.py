@@ -1,0 +1,101 @@
+"""The typed events of a stream of the Interactions API, the same as those of ``generate_content_stream``."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from headwater.core.answer.ending import Ending, EndingKind
+from headwater.core.answer.events import (
+    Block,
+    Call,
+    CallProgress,
+    End,
+    Event,
+    Media,
+    Reset,
+    Result,
+    Retrying,
+    Text,
+    Thought,
+    Usage,
+)
+from headwater.core.answer.interaction_fold import InteractionFold
+from headwater.core.answer.interaction_steps import document_of
+from headwater.types import Part, UsageMetadata
+from headwater.types.interactions import StepDelta, StepStart, StepStop
+
+_NEWS = (Retrying, Reset, Result, CallProgress)
+_MEDIA = frozenset({"image", "audio", "video", "document"})
+
+
+class InteractionTranslator:
+    """Turns the events of the API into typed events. Lives as long as the loop over them."""
+
+    def __init__(self, fold: Callable[[], InteractionFold]) -> None:
+        self._fold = fold
+        self._of: InteractionFold | None = None  # the answer whose events these are
+        self._end = 0
+        self._usage: UsageMetadata | None = None
+        self._outputs: set[int] = set()  # the steps whose text is the answer's
+        self._others: set[int] = set()
+
+    def events(self, result: Any, /) -> Iterator[Event]:
+        """Yield the events of an event of the API, in order; a result that is one already is passed on."""
+        if self._of is not self._fold():  # another answer, after a restart or function calls
+            self._of, self._end, self._usage = self._fold(), 0, None
+        if isinstance(result, _NEWS):
+            yield result
+            return
+        if type(result) is StepDelta:
+            yield from self._of_delta(document_of(result.delta))
+        elif type(result) is StepStart:
+            step = document_of(result.step)
+            for content in step.get("content") or ():
+                yield from self._of_delta(document_of(content))
+            for content in step.get("summary") or ():
+                yield from self._of_delta({"type": "thought_summary", "content": content})
+        elif type(result) is StepStop:
+            yield from self._of_stop(result)
+        yield from self._of_usage()
+
+    def end(self, ending: Ending | None) -> Iterator[Event]:
+        """Yield the last events; nothing if the stream has not ended."""
+        if ending is None:
+            return
+        if ending.kind is EndingKind.BLOCKED:
+            yield Block(ending.reason or "", ending.is_prompt, ending.safety_ratings)
+        yield End(ending)
+
+    def _of_delta(self, delta: dict[str, Any]) -> Iterator[Event]:
+        kind = delta.get("type", "text")
+        if kind == "text" and delta.get("text"):
+            self._end += len(delta["text"])
+            yield Text(delta["text"], self._end, self._fold())
+        elif kind == "thought_summary":
+            content = document_of(delta.get("content"))
+            if content.get("text"):
+                yield Thought(content["text"])
+        elif kind in _MEDIA:
+            yield Media(_medium(delta))
+
+    def _of_stop(self, event: StepStop) -> Iterator[Event]:
+        """Yield a function call when all of its arguments are there."""
+        step = self._fold().open.get(event.index)
+        if step is not None and step.type == "function_call":
+            call = step.call()
+            yield Call(call, Part(function_call=call))
+
+    def _of_usage(self) -> Iterator[Event]:
+        usage = self._fold().usage_metadata
+        if usage and usage != self._usage:
+            self._usage = usage
+            yield Usage(usage)
+
+
+def _medium(delta: dict[str, Any]) -> Part:
+    """Return media as a part, so that views need to know one kind only."""
+    fields = {"mime_type": delta.get("mime_type")}
+    if delta.get("data"):
+        return Part.model_validate({"inline_data": {**fields, "data": delta["data"]}})
+    return Part.model_validate({"file_data": {**fields, "file_uri": delta.get("uri")}})
