@@ -20,7 +20,7 @@ from headwater.core.machine.tracing import TracedMachine
 from headwater.core.stages.base import Stage, start_stages
 from headwater.core.wire.dialect import Dialect, answer_rules
 from headwater.core.wire.request import HttpRequest
-from headwater.types import GenerateContentConfig, HttpOptions
+from headwater.types import GenerateContentConfig, GenerateContentResponse, HttpOptions
 
 R = TypeVar("R")
 _NO_OPTIONS: CallOptions = {}

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from typing import Any, TypeVar, get_args, get_origin
 
-from headwater.core.answer.folding import AnswerFold
+from headwater.core.answer.answer_fold import AnswerFold
 from headwater.core.answer.partial_json import PartialJson
 from headwater.errors import ParseError
 from headwater.types import GenerateContentConfig, GenerateContentResponse

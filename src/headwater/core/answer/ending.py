@@ -7,7 +7,7 @@ from typing import Any
 
 import msgspec
 
-from headwater.core.answer.folding import AnswerFold
+from headwater.core.answer.answer_fold import AnswerFold
 from headwater.errors import (
     BlockedError,
     DeadlineExceeded,

@@ -7,9 +7,9 @@ from typing import Any, Protocol
 
 import msgspec
 
+from headwater.core.answer.answer_fold import AnswerFold
 from headwater.core.answer.arguments import Arguments
 from headwater.core.answer.ending import Ending, EndingKind
-from headwater.core.answer.folding import AnswerFold
 from headwater.errors import HeadwaterError
 from headwater.types import FunctionCall, FunctionResponse, GenerateContentResponse, Part, SafetyRating, UsageMetadata
 

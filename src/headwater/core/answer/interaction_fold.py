@@ -60,7 +60,7 @@ _COUNTS = {
 }
 
 
-class Cursor(NamedTuple):
+class ResumePoint(NamedTuple):
     """A place in a stream: the ``event_id``, and how many deltas of the step ``number`` had arrived by then."""
 
     event_id: str
@@ -84,7 +84,7 @@ class InteractionFold:
         """The steps of the current hop by their index, the last one at each."""
         self.aliases: dict[int, int] = {}
         """The indexes under which a resumed stream continues steps that have others here."""
-        self.cursor: Cursor | None = None
+        self.cursor: ResumePoint | None = None
         self.is_marked = True
         """Whether every event so far had an ``event_id``, so that the stream can be resumed after each of them."""
         self.status: str | None = None
@@ -117,7 +117,7 @@ class InteractionFold:
             self._add_head(event, kind)
         if getattr(event, "event_id", None):
             number = len(self.steps) - 1
-            self.cursor = Cursor(event.event_id, number, len(self.steps[number].deltas) if number >= 0 else 0)
+            self.cursor = ResumePoint(event.event_id, number, len(self.steps[number].deltas) if number >= 0 else 0)
         else:
             self.is_marked = False
 

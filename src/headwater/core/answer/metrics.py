@@ -8,8 +8,8 @@ from itertools import pairwise
 
 import msgspec
 
+from headwater.core.answer.answer_fold import AnswerFold
 from headwater.core.answer.fold import add_usage
-from headwater.core.answer.folding import AnswerFold
 from headwater.types import NO_USAGE, UsageMetadata
 
 

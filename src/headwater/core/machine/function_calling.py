@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from headwater.core.answer.answer_fold import AnswerFold
 from headwater.core.answer.ending import judge
-from headwater.core.answer.folding import AnswerFold
 from headwater.core.machine.steps import Run
 from headwater.core.wire.dialect import Dialect, answer_rules
 from headwater.core.wire.request import HttpRequest

@@ -6,7 +6,7 @@ from typing import Any, Literal
 
 import msgspec
 
-from headwater.core.answer.folding import AnswerFold
+from headwater.core.answer.answer_fold import AnswerFold
 from headwater.core.answer.joining import Joiner
 from headwater.core.machine.config import MachineConfig
 from headwater.core.wire.dialect import BrokenStream, Dialect

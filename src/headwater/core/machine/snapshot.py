@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, TypeVar
 
+from headwater.core.answer.answer_fold import AnswerFold
 from headwater.core.answer.ending import Ending, judge
 from headwater.core.answer.fold import Fold
-from headwater.core.answer.folding import AnswerFold
 from headwater.core.answer.metrics import Meter, Metrics
 from headwater.core.machine.function_calling import FunctionCalling
 from headwater.core.machine.states import State

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from urllib.parse import urlsplit
 
-from headwater.core.answer.folding import AnswerFold
+from headwater.core.answer.answer_fold import AnswerFold
 from headwater.core.machine.steps import TransportError
 from headwater.errors import (
     ConnectError,

@@ -23,9 +23,9 @@ from typing import Any, Protocol, TypeVar, final
 
 import msgspec
 
+from headwater.core.answer.answer_fold import AnswerFold
 from headwater.core.answer.events import reset_chunk
 from headwater.core.answer.fold import Fold
-from headwater.core.answer.folding import AnswerFold
 from headwater.core.answer.joining import Joiner
 from headwater.core.wire.framing import Framing
 from headwater.core.wire.request import HttpRequest

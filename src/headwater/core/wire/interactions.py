@@ -7,7 +7,7 @@ from typing import Any
 
 import msgspec
 
-from headwater.core.answer.folding import AnswerFold
+from headwater.core.answer.answer_fold import AnswerFold
 from headwater.core.answer.interaction_fold import InteractionFold
 from headwater.core.wire import sse
 from headwater.core.wire.dialect import AnswerRules, BrokenStream, Continuation
