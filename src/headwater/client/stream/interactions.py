@@ -13,7 +13,7 @@ from headwater.client.stream.sync import AnswerStream, Caller
 from headwater.client.tools.structured import read, requested_type
 from headwater.core.answer.events import Translator
 from headwater.core.answer.interaction_events import InteractionTranslator
-from headwater.core.answer.interaction_fold import InteractionFold
+from headwater.core.answer.interaction_fold import EventFold
 from headwater.core.machine.policy import Deadlines
 from headwater.core.stages.interaction_stage import EventStage
 from headwater.core.wire.dialect import Dialect
@@ -46,8 +46,8 @@ class InteractionAnswer(BaseStream[InteractionSSEEvent]):
         return None if cursor is None else cursor.event_id
 
     @property
-    def _fold(self) -> InteractionFold:
-        return cast("InteractionFold", self._snapshot.fold)
+    def _fold(self) -> EventFold:
+        return cast("EventFold", self._snapshot.fold)
 
     @staticmethod
     def _text_of(result: Any) -> str | None:

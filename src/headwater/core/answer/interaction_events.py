@@ -20,7 +20,7 @@ from headwater.core.answer.events import (
     Thought,
     Usage,
 )
-from headwater.core.answer.interaction_fold import InteractionFold
+from headwater.core.answer.interaction_fold import EventFold
 from headwater.core.answer.interaction_steps import document_of
 from headwater.types import Part, UsageMetadata
 from headwater.types.interactions import StepDelta, StepStart, StepStop
@@ -32,9 +32,9 @@ _MEDIA = frozenset({"image", "audio", "video", "document"})
 class InteractionTranslator:
     """Turns the events of the API into typed events. Lives as long as the loop over them."""
 
-    def __init__(self, fold: Callable[[], InteractionFold]) -> None:
+    def __init__(self, fold: Callable[[], EventFold]) -> None:
         self._fold = fold
-        self._of: InteractionFold | None = None  # the answer whose events these are
+        self._of: EventFold | None = None  # the answer whose events these are
         self._end = 0
         self._usage: UsageMetadata | None = None
         self._outputs: set[int] = set()  # the steps whose text is the answer's

@@ -1,4 +1,4 @@
-"""``InteractionFold``: the events of an interaction's stream to one ``Interaction``, readable at any moment."""
+"""``EventFold``: the events of an interaction's stream to one ``Interaction``, readable at any moment."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ class ResumePoint(NamedTuple):
     deltas: int
 
 
-class InteractionFold:
+class EventFold:
     """The answer so far. ``count`` is the number of events taken, ``steps`` are its steps in order."""
 
     is_single = True

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import deque
 from typing import Any, Literal
 
-from headwater.core.answer.interaction_fold import InteractionFold, index_of
+from headwater.core.answer.interaction_fold import EventFold, index_of
 from headwater.core.answer.interaction_steps import StepFold, document_of
 from headwater.errors import StreamInterrupted
 from headwater.types import Part
@@ -85,7 +85,7 @@ class _Replay:
 class ReplayJoiner:
     """Leaves out of a resumed stream what has arrived before, whichever way the server repeats it."""
 
-    def __init__(self, fold: InteractionFold) -> None:
+    def __init__(self, fold: EventFold) -> None:
         self._fold = fold
         self._known = fold.steps[fold.hop_start :]
         self._replays: dict[int, _Replay] = {}  # by the server's index

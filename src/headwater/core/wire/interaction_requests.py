@@ -9,7 +9,7 @@ from urllib.parse import quote, urlsplit, urlunsplit
 
 import msgspec
 
-from headwater.core.answer.interaction_fold import InteractionFold
+from headwater.core.answer.interaction_fold import EventFold
 from headwater.core.answer.interaction_joining import ReplayJoiner
 from headwater.core.answer.interaction_steps import document_of
 from headwater.core.wire.dialect import BrokenStream, Continuation
@@ -27,7 +27,7 @@ _STREAM_HEADERS = ("content-type", "content-length")
 def resume(broken: BrokenStream) -> Continuation | None:
     """Return how the rest of an interaction is asked for, None if that is impossible."""
     fold = broken.fold
-    assert isinstance(fold, InteractionFold)
+    assert isinstance(fold, EventFold)
     if broken.error is None:
         return _next_hop(broken.request, fold)
     if fold.stored_name is not None and _may_be_kept(broken.request, broken.error):
@@ -50,7 +50,7 @@ def get_request(request: HttpRequest, name: str, event_id: str | None) -> HttpRe
     return HttpRequest("GET", url, headers)
 
 
-def after_calls(request: HttpRequest, fold: InteractionFold, parts: list[Part]) -> HttpRequest:
+def after_calls(request: HttpRequest, fold: EventFold, parts: list[Part]) -> HttpRequest:
     """Return the request with the results of functions.
 
     Where the API keeps the interaction, the next one refers to it; else the conversation is sent again.
@@ -78,7 +78,7 @@ def input_steps(given: Any) -> list[Any]:
     return [{"type": "user_input", "content": entries}]
 
 
-def _next_hop(request: HttpRequest, fold: InteractionFold) -> Continuation | None:
+def _next_hop(request: HttpRequest, fold: EventFold) -> Continuation | None:
     """The request for the rest of an answer that the API ended at its own limit."""
     body, token = _body(request), fold.continuation_token
     if token is None or body.get("continuation_token") == token.decode() or "background" in body:

@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 
 from headwater.core.answer.answer_fold import AnswerFold
-from headwater.core.answer.interaction_fold import InteractionFold
+from headwater.core.answer.interaction_fold import EventFold
 from headwater.core.wire import sse
 from headwater.core.wire.dialect import AnswerRules, BrokenStream, Continuation
 from headwater.core.wire.framing import DocumentStream, Framing, SingleDocument
@@ -79,7 +79,7 @@ class InteractionRules(AnswerRules):
 
     def new_fold(self) -> AnswerFold:
         """Return what the events of one answer are folded into."""
-        return InteractionFold()
+        return EventFold()
 
     def reset(self) -> UnknownInteractionSSEEvent:
         """Return an event of a type of its own: programs skip events that they do not know."""
@@ -94,7 +94,7 @@ class InteractionRules(AnswerRules):
 
     def after_calls(self, request: HttpRequest, fold: AnswerFold, parts: list[Part]) -> HttpRequest:
         """Return the request with the results of functions."""
-        assert isinstance(fold, InteractionFold)
+        assert isinstance(fold, EventFold)
         return after_calls(request, fold, parts)
 
 
