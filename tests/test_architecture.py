@@ -42,6 +42,7 @@ FLOORS = {
     "unsupported": 1,
     "placeholders": 1,
     "import_shim": 6,
+    "pytest_plugin": 7,
     "tools": 5,
     "views": 6,
     "telemetry": 6,

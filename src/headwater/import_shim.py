@@ -22,7 +22,9 @@ from types import ModuleType
 from typing import Any
 
 from headwater import placeholders
-from headwater.placeholders import missed as missed
+from headwater.placeholders import missed
+
+__all__ = ["install", "missed"]
 
 GENAI = "google.genai"
 COLAB = "google.colab"

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 _KEEP = "use google-genai for it: both can be imported in one program"
 
 #: Attributes of a client, and modules of the same names.
@@ -58,3 +60,8 @@ def replacement_for(name: str) -> str:
     if name.startswith("types.Live"):
         return GROUPS["live"]
     return "it is outside the generate_content family: " + _KEEP
+
+
+def listing(names: Iterable[str]) -> list[str]:
+    """Return a line for each name, with what to use instead of it."""
+    return [f"  {name:<32} {replacement_for(name)}" for name in names]

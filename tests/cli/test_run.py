@@ -131,6 +131,44 @@ def test_what_is_missing_is_said_at_the_end(program: Any) -> None:
     assert all(len(line.split(maxsplit=1)[1]) > 20 for line in rest)
 
 
+TESTS = """
+from google import genai
+from google.genai import types
+
+def test_it_is_headwater():
+    assert genai.Client.__module__.startswith("headwater.")
+
+def test_a_missing_name_is_an_error():
+    types.LiveConnectConfig()
+"""
+
+
+@pytest.mark.parametrize(
+    ("arguments", "options"),
+    [(("run", "-m", "pytest"), {}), (("-m", "pytest"), {"PYTEST_ADDOPTS": "-p headwater.pytest_plugin"})],
+    ids=["headwater run -m pytest", "PYTEST_ADDOPTS"],
+)
+def test_tests_written_for_google_genai_run(tmp_path: Path, arguments: Any, options: Any) -> None:
+    """With the command, or with a plugin alone; what is missing is listed once, and only what was used."""
+    (tmp_path / "test_theirs.py").write_text(TESTS, "utf-8")
+    (tmp_path / "conftest.py").write_text(
+        "import google.genai.types\nassert 'headwater' in repr(google.genai.types.Part)"
+    )
+    program = [str(Path(sys.executable).with_name("headwater"))] if arguments[0] == "run" else [sys.executable]
+    clean = {name: value for name, value in os.environ.items() if not name.startswith("PYTEST_")}
+    told = subprocess.run(
+        [*program, *arguments, "-q", "-p", "no:cacheprovider", "test_theirs.py"],
+        cwd=tmp_path,
+        env=clean | options,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert "1 failed, 1 passed" in told.stdout, told.stdout + told.stderr
+    assert (told.stdout + told.stderr).count("  types.LiveConnectConfig  ") == 1
+    assert told.returncode == 1
+
+
 def test_packages_that_google_genai_imports_are_there_without_an_import(program: Any) -> None:
     """Programs use PIL.Image and google.auth.credentials, since google-genai imports them; here on first use."""
     result = program(

@@ -36,7 +36,8 @@ def run(offline: bool, module: str | None, arguments: tuple[str, ...]) -> None:
     The program is not changed, and google-genai does not have to be installed. Names that the program used and
     headwater does not have are listed at the end, on stderr. The exit code is the program's.
 
-    Scripts exported from notebooks run too: `await` is allowed outside functions.
+    Scripts exported from notebooks run too: `await` is allowed outside functions. With `-m pytest` tests run so, in
+    every process that pytest starts; `pytest -p headwater.pytest_plugin` does the same.
     """
     if module is None and not arguments:
         raise click.UsageError("name a program, for example: headwater run script.py")
@@ -46,6 +47,9 @@ def run(offline: bool, module: str | None, arguments: tuple[str, ...]) -> None:
         os.environ["GOOGLE_GEMINI_BASE_URL"] = known if known.startswith("offline:") else "offline:"
     # Before any module of the program: what is imported as google.genai once stays that.
     import_shim.install()
+    if (module or Path(arguments[0]).stem) == "pytest":
+        # For processes that pytest starts, as pytest-xdist does; here it finds everything in place.
+        os.environ["PYTEST_ADDOPTS"] = f"{os.environ.get('PYTEST_ADDOPTS', '')} -p headwater.pytest_plugin".lstrip()
     if module is None:
         script, *rest = arguments
         program = partial(_run_script, script, _source(script))
@@ -135,5 +139,5 @@ def _report() -> None:
         return
     # Both may be the same terminal, where the list has to follow the program's output.
     sys.stdout.flush()
-    lines = [f"  {name:<32} {unsupported.replacement_for(name)}" for name in import_shim.missed]
+    lines = unsupported.listing(import_shim.missed)
     click.echo("\n".join(["headwater run: the program used names that headwater does not have:", *lines]), err=True)
