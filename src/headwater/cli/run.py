@@ -17,7 +17,7 @@ from types import CodeType, ModuleType, TracebackType
 
 import click
 
-from headwater import import_shim, unsupported
+from headwater import unsupported
 
 #: Modules whose frames do not belong to the program that is run.
 _OWN_MODULES = (__name__, "runpy", "asyncio.runners", "asyncio.base_events")
@@ -41,6 +41,9 @@ def run(offline: bool, module: str | None, arguments: tuple[str, ...]) -> None:
     """
     if module is None and not arguments:
         raise click.UsageError("name a program, for example: headwater run script.py")
+    # Not at the top: it loads the types, which `headwater --help` has no use for.
+    from headwater import import_shim
+
     if offline:
         # The variable may have a pace: offline:instant.
         known = os.environ.get("GOOGLE_GEMINI_BASE_URL", "")
@@ -135,6 +138,8 @@ def _die_of_interrupt(interrupted: Event) -> None:
 
 
 def _report() -> None:
+    from headwater import import_shim
+
     if not import_shim.missed:
         return
     # Both may be the same terminal, where the list has to follow the program's output.
