@@ -1,8 +1,8 @@
 """Programs as people write them for google-genai, run twice: with google-genai, and with headwater in its place.
 
 Each function is one program, and returns what it found out. What comes of all of them is printed as JSON; the argument
-is the address of a server. The numbers are those of a list of defects that these programs once showed; MCP (4) and instrumentation (11)
-have tests of their own.
+is the address of a server. The numbers are those of a list of defects that these programs once showed; MCP (4) and
+instrumentation (11) have tests of their own.
 """
 
 from __future__ import annotations
