@@ -9,6 +9,7 @@ import msgspec
 
 from headwater.core.answer.answer_fold import AnswerFold
 from headwater.errors import (
+    APIError,
     BlockedError,
     DeadlineExceeded,
     HeadwaterError,
@@ -33,6 +34,8 @@ _BLOCKED = frozenset(
         "MODEL_ARMOR",
     }
 )
+#: The same as codes of errors: the Interactions API refuses with an error what ``generateContent`` ends for a reason.
+BLOCKED_CODES = frozenset({*(reason.lower() for reason in _BLOCKED), "image_other", "content_blocked"})
 _MALFORMED = frozenset(
     {"MALFORMED_FUNCTION_CALL", "UNEXPECTED_TOOL_CALL", "TOO_MANY_TOOL_CALLS", "MISSING_THOUGHT_SIGNATURE"}
 )
@@ -105,6 +108,11 @@ def judge(fold: AnswerFold, error: HeadwaterError | None) -> Ending:
     """Return how a stream with this answer and this error ended."""
     if isinstance(error, StreamCancelled):
         return Ending(kind=EndingKind.CANCELLED, reason=error.reason or None, message=error.summary, error=error)
+    if isinstance(error, APIError) and error.status in BLOCKED_CODES:
+        is_prompt = not fold.grown
+        return Ending(
+            kind=EndingKind.BLOCKED, reason=error.status, message=error.message, is_prompt=is_prompt, error=error
+        )
     if error is not None and not isinstance(error, BlockedError):
         kind = next((kind for known, kind in _BY_ERROR if isinstance(error, known)), EndingKind.FAILED)
         return Ending(kind=kind, reason=_text(fold.finish_reason), message=error.summary, error=error)

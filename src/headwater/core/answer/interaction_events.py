@@ -20,7 +20,7 @@ from headwater.core.answer.events import (
     Thought,
     Usage,
 )
-from headwater.core.answer.interaction_fold import EventFold
+from headwater.core.answer.interaction_fold import EventFold, usage_metadata, usage_of
 from headwater.core.answer.interaction_steps import document_of
 from headwater.types import Part, UsageMetadata
 from headwater.types.interactions import StepDelta, StepStart, StepStop
@@ -37,8 +37,6 @@ class InteractionTranslator:
         self._of: EventFold | None = None  # the answer whose events these are
         self._end = 0
         self._usage: UsageMetadata | None = None
-        self._outputs: set[int] = set()  # the steps whose text is the answer's
-        self._others: set[int] = set()
 
     def events(self, result: Any, /) -> Iterator[Event]:
         """Yield the events of an event of the API, in order; a result that is one already is passed on."""
@@ -57,7 +55,7 @@ class InteractionTranslator:
                 yield from self._of_delta({"type": "thought_summary", "content": content})
         elif type(result) is StepStop:
             yield from self._of_stop(result)
-        yield from self._of_usage()
+        yield from self._of_usage(usage_of(result))
 
     def end(self, ending: Ending | None) -> Iterator[Event]:
         """Yield the last events; nothing if the stream has not ended."""
@@ -86,9 +84,10 @@ class InteractionTranslator:
             call = step.call()
             yield Call(call, Part(function_call=call))
 
-    def _of_usage(self) -> Iterator[Event]:
-        usage = self._fold().usage_metadata
-        if usage and usage != self._usage:
+    def _of_usage(self, told: dict[str, Any]) -> Iterator[Event]:
+        fold = self._fold()
+        usage = fold.usage_metadata if told and fold.is_continued else usage_metadata(told)
+        if told and usage != self._usage:
             self._usage = usage
             yield Usage(usage)
 

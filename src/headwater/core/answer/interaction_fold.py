@@ -201,12 +201,7 @@ class EventFold:
     @property
     def usage_metadata(self) -> UsageMetadata:
         """The tokens so far, in the words of ``generateContent``."""
-        usage = self.usage
-        if usage is None:
-            return NO_USAGE
-        counts: dict[str, Any] = {name: getattr(usage, key, None) for name, key in _COUNTS.items()}
-        known: dict[str, Any] = {name: count for name, count in counts.items() if type(count) is int}
-        return UsageMetadata(**known)
+        return NO_USAGE if self.usage is None else usage_metadata(document_of(self.usage))
 
     @property
     def function_calls(self) -> list[FunctionCall] | None:
@@ -322,6 +317,26 @@ class EventFold:
     def _take_token(self, token: Any) -> None:
         if isinstance(token, str) and token:
             self._token, self._checkpoint = token, self.grown
+
+
+def usage_metadata(usage: dict[str, Any]) -> UsageMetadata:
+    """Return the tokens of an interaction in the words of ``generateContent``."""
+    counts: dict[str, Any] = {name: usage.get(key) for name, key in _COUNTS.items()}
+    known: dict[str, Any] = {name: count for name, count in counts.items() if type(count) is int}
+    return UsageMetadata(**known)
+
+
+def usage_of(event: Any) -> dict[str, Any]:
+    """Return the tokens that an event tells; empty if it tells none."""
+    metadata = document_of(getattr(event, "metadata", None))
+    interaction = document_of(getattr(event, "interaction", None))
+    found = (
+        metadata.get("total_usage"),
+        metadata.get("usage"),
+        interaction.get("usage"),
+        getattr(event, "usage", None),
+    )
+    return next((document for one in found if (document := document_of(one))), {})
 
 
 def sum_usage(one: dict[str, Any], two: dict[str, Any]) -> dict[str, Any]:

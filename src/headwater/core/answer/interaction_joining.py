@@ -30,8 +30,8 @@ from headwater.types.interactions import (
 # So the joiner trusts no index and no id; it compares content. Each step that is known is a row of units (texts of one
 # kind merged, everything else one by one), and a step that arrives is compared with one of them:
 #
-# * A delta for a step that is open here continues it. If the cursor lies in this step, what arrived after the cursor
-#   is expected first.
+# * A delta for a step that was not started again continues it. If the cursor lies in this step, what arrived after the
+#   cursor is expected first.
 # * A start at an index that is known repeats that step from its beginning. A difference is an error, since the two
 #   cannot be put together.
 # * A start at an index that is not known may begin a repetition of the whole answer: a *guess*. Its events are held
@@ -171,9 +171,9 @@ class ReplayJoiner:
         return [] if found == "known" else self._release()
 
     def _continued(self, index: int) -> _Replay | None:
-        """The comparison for a step that is open here and was not started again; None if there is no such step."""
+        """The comparison for a step that is known and was not started again; None if there is no such step."""
         known, cursor = self._step_at(index), self._fold.cursor
-        if known is None or known.is_stopped:
+        if known is None:
             return None
         is_there = cursor is not None and self._fold.steps[cursor.number] is known
         left = units(known, after=cursor.deltas) if cursor is not None and is_there else []
@@ -184,8 +184,7 @@ class ReplayJoiner:
         index = index_of(event)
         replay = self._replays.get(index) or self._continued(index)
         if replay is None:
-            # Either the stop of a step that is new, or of one that was stopped before the break.
-            return [] if self._step_at(index) is not None else [*self._release(), self._renumbered(event)]
+            return [*self._release(), self._renumbered(event)]
         if replay.is_guess:
             return self._guess_stopped(event, replay)
         if replay.known.is_stopped:

@@ -198,7 +198,8 @@ class Intake(Generic[R]):
         """Record that the answer may end after ``result``."""
         fold = self._snapshot.fold
         self._snapshot.may_end = fold.is_ended
-        is_short = isinstance(result, GenerateContentResponse) and needs_continuation(fold, self._config)
+        is_answer = self._is_foldable or isinstance(result, GenerateContentResponse)
+        is_short = is_answer and needs_continuation(fold, self._config)
         if self._framing.ends_with_body:
             self._is_merged = self._is_merged or is_short
             if self._is_merged:

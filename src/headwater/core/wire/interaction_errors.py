@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from headwater.core.answer.ending import BLOCKED_CODES
 from headwater.core.wire.gemini import STATUS_NAMES, excerpt
 from headwater.errors import APIError, api_error
 
@@ -34,22 +35,6 @@ _STATUSES = {
     "internal_server_error": 500,
     "request_timeout": 408,
 }
-#: The codes of answers and prompts that were blocked.
-BLOCKED = frozenset(
-    {
-        "safety",
-        "recitation",
-        "language",
-        "prohibited_content",
-        "spii",
-        "blocklist",
-        "image_safety",
-        "image_prohibited_content",
-        "image_recitation",
-        "image_other",
-        "content_blocked",
-    }
-)
 #: google.rpc.Code to HTTP, in the order of the codes, for those that arrive as numbers.
 _RPC = (200, 499, 500, 400, 504, 404, 409, 403, 429, 400, 409, 400, 501, 500, 503, 500, 401)
 
@@ -75,7 +60,7 @@ def _number(code: Any, name: Any) -> int:
         code = int(code)
     if isinstance(code, int) and not isinstance(code, bool):
         return _RPC[code] if 0 < code < len(_RPC) else code if 400 <= code < 600 else 500
-    if code in BLOCKED:
+    if code in BLOCKED_CODES:
         return 400
     known = next((number for number, known in STATUS_NAMES.items() if known == name), 500)
     return _STATUSES.get(code, known) if isinstance(code, str) else known

@@ -1,0 +1,443 @@
+"""What every stream has, of the Interactions API: recovery, cancelling, functions, continuation, stages, errors."""
+
+from __future__ import annotations
+
+import base64
+import threading
+from typing import Any
+
+import pytest
+from pydantic import BaseModel
+
+from headwater.core.answer.events import Call, End, Media, Reset, Result, Text, Thought, Usage
+from headwater.errors import (
+    APIError,
+    ClientError,
+    ServerError,
+    StreamCancelled,
+    StreamInterrupted,
+    StreamStalled,
+    StreamTruncated,
+)
+from headwater.streaming import Deadlines, EndingKind, coalesce, smooth
+from headwater.types.interactions import Interaction
+from headwater.types.interactions.base import plain
+from tests.support.interaction_cases import (
+    ONCE,
+    SOON,
+    adds,
+    answer,
+    answer_of,
+    completed,
+    created,
+    event,
+    read,
+    says,
+    starts,
+    stops,
+    stream_of,
+)
+from tests.support.servers import ENDLESS, PATIENCE, Connection, Request, Server, scripted, sends
+from tests.support.sides import Sync
+
+
+def body(*events: bytes) -> Any:
+    """A script that sends these events and ends the body."""
+    return sends(ENDLESS + b"".join(events))
+
+
+def texts(events: list[Any]) -> list[str]:
+    return [event.delta.text for event in events if event.event_type == "step.delta" and event.delta.type == "text"]
+
+
+def test_the_request_is_sent_inside_create_and_refusals_are_raised_there(side: Sync) -> None:
+    refusal = {"error": {"code": "invalid_request", "message": "no such field"}}
+    script = lambda connection, request: connection.answer(refusal, "400 Bad Request")  # noqa: E731
+    with Server(script) as server, pytest.raises(ClientError, match="no such field") as caught:
+        stream_of(side, server.client())
+    assert (caught.value.code, caught.value.status) == (400, "invalid_request")
+
+
+def test_a_stream_outlives_its_client(side: Sync) -> None:
+    with Server(body(answer("Hello ", "world"))) as server:
+        stream = stream_of(side, server.client())
+        events, error = read(side, stream)
+    assert error is None
+    assert texts(events) == ["Hello ", "world"]
+    assert (stream.text, stream.interaction.output_text) == ("Hello world", "Hello world")
+    assert (stream.ending.kind, stream.ending.is_whole) == (EndingKind.FINISHED, True)
+    assert stream.metrics.chunks == 6
+    assert (stream.metrics.prompt_tokens, stream.metrics.tokens) == (4, 5)
+    assert stream.interaction_id == "v1_a"
+
+
+def test_collect_returns_the_interaction(side: Sync) -> None:
+    with Server(body(answer("Hello"))) as server:
+        whole = side.do(stream_of(side, server.client()).collect())
+    assert isinstance(whole, Interaction)
+    assert (whole.status, whole.output_text, whole.usage.total_tokens) == ("completed", "Hello", 9)
+
+
+@pytest.mark.parametrize(
+    ("tail", "kind", "code"),
+    [
+        (b'{"error":{"message":"no","code":"prohibited_content"}}\n', ClientError, 400),
+        (b'{\n "error": {\n "message": "no",\n "code": "safety"\n }\n}', ClientError, 400),
+        (b'data: {"error":{"code":429,"message":"no","status":"RESOURCE_EXHAUSTED"}}\n\n', ClientError, 429),
+        (event("error", error={"code": "service_unavailable", "message": "no"}), ServerError, 503),
+        (event("error", error={"code": 13, "message": "no"}), ServerError, 500),
+    ],
+)
+def test_an_error_in_the_stream_is_raised_with_what_arrived(side: Sync, tail: bytes, kind: Any, code: int) -> None:
+    with Server(body(created(), starts(0), says(0, "Hel"), tail)) as server:
+        stream = stream_of(side, server.client(), retry=ONCE)
+        events, error = read(side, stream)
+    assert isinstance(error, APIError)
+    assert isinstance(error, kind)
+    assert (error.code, error.message) == (code, "no")
+    assert error.partial.output_text == "Hel"
+    is_blocked = b"prohibited" in tail or b"safety" in tail
+    assert stream.ending.kind is (EndingKind.BLOCKED if is_blocked else EndingKind.FAILED)
+    # An event of the API's is shown before it is raised, for programs that look for it.
+    assert (events[-1].event_type == "error") == (b"data:" in tail)
+
+
+def test_an_error_before_any_content_is_retried_and_not_shown(side: Sync) -> None:
+    broken = body(created(), event("error", error={"code": "service_unavailable", "message": "later"}))
+    with Server(scripted(broken, body(answer("Hello", id="v1_b")))) as server:
+        events, error = read(side, stream_of(side, server.client(), retry=SOON))
+    assert error is None
+    assert [event.event_type for event in events][:1] == ["interaction.created"]
+    assert texts(events) == ["Hello"]
+    assert "error" not in [event.event_type for event in events]
+
+
+def test_a_break_before_any_content_asks_for_the_interaction_that_was_begun(side: Sync) -> None:
+    """Another POST would make the API answer twice."""
+    with Server(scripted(body(created()), body(answer("Hello")))) as server:
+        events, error = read(side, stream_of(side, server.client(), retry=SOON))
+    assert error is None
+    assert texts(events) == ["Hello"]
+    assert [(request.method, request.path) for request in server.requests] == [
+        ("POST", "/v1/interactions"),
+        ("GET", "/v1/interactions/v1_a"),
+    ]
+    assert [event.event_type for event in events].count("interaction.created") == 1
+
+
+def test_an_interaction_that_is_not_kept_is_requested_again(side: Sync) -> None:
+    def gone(connection: Connection, request: Request) -> None:
+        connection.answer({"error": {"code": "not_found", "message": "gone"}}, "404 Not Found")
+
+    with Server(scripted(body(created()), gone, body(answer("Hello", id="v1_b")))) as server:
+        stream = stream_of(side, server.client(), retry=SOON)
+        events, error = read(side, stream)
+    assert error is None
+    assert texts(events) == ["Hello"]
+    assert [request.method for request in server.requests] == ["POST", "GET", "POST"]
+    assert stream.interaction.id == "v1_b"
+
+
+def test_an_interaction_that_is_not_stored_is_requested_again(side: Sync) -> None:
+    with Server(scripted(body(created("")), body(answer("Hello", id="")))) as server:
+        _, error = read(side, stream_of(side, server.client(), body={"store": False}, retry=SOON))
+    assert error is None
+    assert [request.method for request in server.requests] == ["POST", "POST"]
+
+
+def test_a_truncated_stream_is_an_error_that_keeps_what_arrived(side: Sync) -> None:
+    with Server(body(created(), starts(0), says(0, "Hel"))) as server:
+        stream = stream_of(side, server.client())
+        events, error = read(side, stream)
+    assert isinstance(error, StreamTruncated)
+    assert "interaction.completed" in str(error)
+    assert error.partial.output_text == "Hel"
+    assert error.attempts == 1
+    assert len(events) == 3
+    assert stream.ending.kind is EndingKind.TRUNCATED
+
+
+def test_a_stored_interaction_is_resumed_at_its_last_event(side: Sync) -> None:
+    first = body(created(), starts(0), says(0, "Hel", "e1"), says(0, "lo ", "e2"))
+    rest = body(says(0, "world", "e3"), stops(0), completed())
+    with Server(scripted(first, rest)) as server:
+        stream = stream_of(side, server.client(), on_break="continue", retry=SOON)
+        events, error = read(side, stream)
+    assert error is None
+    assert stream.text == "Hello world"
+    assert texts(events) == ["Hel", "lo ", "world"]
+    assert server.requests[1].query == {"stream": ["true"], "last_event_id": ["e2"]}
+    assert server.requests[1].body == b""
+    assert server.requests[1].headers["x-goog-api-key"] == server.requests[0].headers["x-goog-api-key"]
+    assert stream.last_event_id == "e3"
+
+
+def test_the_recorded_way_to_resume_is_shown_once(side: Sync) -> None:
+    """The service stopped the open step, and said the whole answer again under new indexes."""
+    thought = [starts(0, "thought"), adds(0, "thought_signature", signature="c2ln"), stops(0)]
+    again = [starts(2, "thought"), adds(2, "thought_signature", signature="c2ln"), stops(2)]
+    first = body(created(), *thought, starts(1), says(1, "The whole ", "1_text_1"))
+    rest = body(stops(1), *again, starts(3), says(3, "The whole answer.", "3_text_2"), stops(3), completed())
+    with Server(scripted(first, rest)) as server:
+        stream = stream_of(side, server.client(), on_break="continue", retry=SOON)
+        events, error = read(side, stream)
+    assert error is None
+    assert texts(events) == ["The whole ", "answer."]
+    assert [step.type for step in stream.interaction.steps] == ["thought", "model_output"]
+    assert {event.index for event in events if hasattr(event, "index")} == {0, 1}
+
+
+def test_a_restart_says_that_what_arrived_is_void(side: Sync) -> None:
+    with Server(scripted(body(created(), starts(0), says(0, "Hel")), body(answer("Hello", id="v1_b")))) as server:
+        stream = stream_of(side, server.client(), on_break="restart", retry=SOON)
+        events, error = read(side, stream)
+    assert error is None
+    assert "headwater.reset" in [event.raw["event_type"] for event in events if event.event_type == "UNKNOWN"]
+    assert stream.text == "Hello"
+
+
+def test_a_silent_stream_stalls(side: Sync) -> None:
+    def script(connection: Connection, request: Request) -> None:
+        connection.send(ENDLESS + created() + starts(0) + says(0, "Hel"))
+        connection.stall()
+
+    with Server(script) as server:
+        stream = stream_of(side, server.client(), deadlines=Deadlines(content_gap=0.2), retry=ONCE)
+        _, error = read(side, stream)
+    assert isinstance(error, StreamStalled)
+    assert error.deadline == "content_gap"
+
+
+def test_cancelling_from_another_thread_ends_a_silent_stream(side: Sync) -> None:
+    def script(connection: Connection, request: Request) -> None:
+        connection.send(ENDLESS + created() + starts(0) + says(0, "Hel"))
+        connection.stall()
+
+    with Server(script) as server:
+        stream = stream_of(side, server.client(), raise_on_cancel=True)
+        for _ in range(3):
+            side.next(stream)
+        threading.Timer(0.05, stream.cancel, ["enough"]).start()
+        events, error = read(side, stream)
+        server.closed_at()
+    assert not events
+    assert isinstance(error, StreamCancelled)
+    assert stream.interaction.output_text == "Hel"
+    assert stream.ending.kind is EndingKind.CANCELLED
+
+
+def look(place: str) -> str:
+    """Return the color of a place."""
+    return f"{place} is blue"
+
+
+def calling(id: str = "v1_a") -> list[bytes]:
+    return [
+        created(id),
+        starts(0, "function_call", id="c1", name="look", arguments={}),
+        adds(0, "arguments_delta", arguments='{"place":'),
+        adds(0, "arguments_delta", arguments='"sky"}'),
+        stops(0),
+        completed(id, "requires_action"),
+    ]
+
+
+@pytest.mark.parametrize("store", [None, False])
+def test_python_functions_are_called_and_the_answer_goes_on(side: Sync, store: bool | None) -> None:
+    with Server(scripted(body(*calling()), body(answer("Blue.", id="v1_b")))) as server:
+        sent = {"tools": [{"type": "function", "name": "look"}], **({} if store is None else {"store": store})}
+        stream = stream_of(side, server.client(), body=sent, config={"tools": [look]})
+        events, error = read(side, stream)
+    assert error is None
+    assert texts(events) == ["Blue."]
+    assert stream.text == "Blue."
+    result = {"type": "function_result", "call_id": "c1", "name": "look", "result": "sky is blue"}
+    following = server.requests[1].json
+    if store is None:
+        assert following["previous_interaction_id"] == "v1_a"
+        assert following["input"] == [result]
+    else:
+        call = {"type": "function_call", "id": "c1", "name": "look", "arguments": {"place": "sky"}}
+        assert following["input"] == [{"type": "user_input", "content": [{"type": "text", "text": "hi"}]}, call, result]
+    assert following["tools"] == sent["tools"]
+    assert stream.usage_metadata.total_token_count == 18
+
+
+def test_functions_are_called_for_whole_answers(side: Sync) -> None:
+    call = {"type": "function_call", "id": "c1", "name": "look", "arguments": {"place": "sky"}}
+    first = {"id": "v1_a", "status": "requires_action", "steps": [call], "usage": {"total_tokens": 1}}
+    output = {"type": "model_output", "content": [{"type": "text", "text": "Blue."}]}
+    second = {"id": "v1_b", "status": "completed", "steps": [output], "usage": {"total_tokens": 2}}
+    answers = iter([first, second])
+    with Server(lambda connection, request: connection.answer(next(answers))) as server:
+        whole = answer_of(side, server.client(), config={"tools": [look]})
+    assert (whole.id, whole.output_text) == ("v1_b", "Blue.")
+    assert server.requests[1].json["previous_interaction_id"] == "v1_a"
+
+
+def test_calls_of_functions_that_are_declared_by_hand_are_left_to_the_caller(side: Sync) -> None:
+    with Server(body(*calling())) as server:
+        stream = stream_of(side, server.client(), body={"tools": [{"type": "function", "name": "look"}]})
+        _, error = read(side, stream)
+    assert error is None
+    assert stream.interaction.status == "requires_action"
+    assert stream.interaction.steps[0].arguments == {"place": "sky"}
+    assert stream.ending.is_whole
+
+
+def hops(unary: bool = False) -> list[Any]:
+    def whole(id: str, status: str, text: str, **fields: Any) -> Any:
+        steps = [{"type": "model_output", "content": [{"type": "text", "text": text}]}]
+        usage = {"total_tokens": 3, "total_input_tokens": 2, "total_output_tokens": 1}
+        return {"id": id, "status": status, "steps": steps, "usage": usage, **fields}
+
+    if unary:
+        found = [
+            whole("v1_a", "requires_continuation", "One ", continuation_token="t1"),
+            whole("v1_b", "completed", "two"),
+        ]
+        return [lambda connection, request, found=found: connection.answer(found.pop(0))]
+    first = [created(), starts(0), says(0, "One "), stops(0)]
+    end = completed("v1_a", "requires_continuation", continuation_token="t1")
+    return [body(*first, end), body(answer("two", id="v1_b"))]
+
+
+@pytest.mark.parametrize("unary", [False, True])
+@pytest.mark.parametrize("store", [None, False])
+def test_an_answer_that_the_api_cuts_short_is_continued(side: Sync, store: bool | None, unary: bool) -> None:
+    sent = {} if store is None else {"store": store}
+    with Server(scripted(*hops(unary))) as server:
+        if unary:
+            whole = answer_of(side, server.client(), body=sent)
+        else:
+            whole = side.do(stream_of(side, server.client(), body=sent).collect())
+    assert [step.content[0].text for step in whole.steps] == ["One ", "two"]
+    assert (whole.id, whole.status) == ("v1_b", "completed")
+    assert whole.continuation_ids == ["v1_a", "v1_b"]
+    assert whole.usage.total_tokens == (6 if unary else 18)
+    following = server.requests[1].json
+    assert following["continuation_token"] == "t1"
+    assert following.get("previous_interaction_id") == (None if store is False else "v1_a")
+    assert ("input" in following) == (store is False)
+
+
+def test_continuing_can_be_turned_off(side: Sync) -> None:
+    with Server(scripted(*hops())) as server:
+        stream = stream_of(side, server.client(), config={"automatic_continuation": False})
+        _, error = read(side, stream)
+    assert error is None
+    assert len(server.requests) == 1
+    assert stream.ending.kind is EndingKind.TRUNCATED
+    assert stream.interaction.status == "requires_continuation"
+
+
+class Color(BaseModel):
+    name: str
+    tags: list[str]
+
+
+def test_a_model_class_is_parsed_and_grows(side: Sync) -> None:
+    is_read = threading.Event()
+
+    def script(connection: Connection, request: Request) -> None:
+        connection.send(ENDLESS + created() + starts(0) + says(0, '{"name": "blue", "tags": ["a", '))
+        is_read.wait(PATIENCE)
+        connection.send(says(0, '"b"]}') + stops(0) + completed())
+        connection.close()
+
+    with Server(script) as server:
+        stream = stream_of(side, server.client(), config={"response_schema": Color})
+        for _ in range(3):
+            side.next(stream)
+        assert stream.partial == {"name": "blue", "tags": ["a"]}
+        is_read.set()
+        assert side.read(stream.items("tags")) == ["a", "b"]
+    assert stream.interaction.parsed == Color(name="blue", tags=["a", "b"])
+    assert "_parse" not in plain(stream.interaction)
+    with Server(body(answer('{"name": "blue"}'))) as server:
+        stream = stream_of(side, server.client())
+        read(side, stream)
+    assert stream.interaction.parsed is None
+
+
+def test_events_tell_what_happens(side: Sync) -> None:
+    image = base64.b64encode(b"png").decode()
+    first = [
+        created(),
+        starts(0, "thought", summary=[{"type": "text", "text": "Hm. "}]),
+        adds(0, "thought_summary", content={"type": "text", "text": "Well."}),
+        stops(0),
+        starts(1, content=[{"type": "text", "text": "A "}]),
+        says(1, "picture"),
+        adds(1, "image", mime_type="image/png", data=image),
+        stops(1),
+        starts(2, "function_call", id="c1", name="look", arguments={"place": "sky"}),
+        stops(2),
+        completed("v1_a", "requires_action"),
+    ]
+    with Server(scripted(body(*first), body(answer("Blue.", id="v1_b")))) as server:
+        stream = stream_of(side, server.client(), config={"tools": [look]})
+        events = side.read(stream.events())
+    kinds = [type(event) for event in events]
+    assert kinds == [Thought, Thought, Text, Text, Media, Call, Usage, Result, Text, Usage, End]
+    assert [event.text for event in events if isinstance(event, Thought)] == ["Hm. ", "Well."]
+    assert next(event for event in events if isinstance(event, Call)).call.args == {"place": "sky"}
+    assert next(event for event in events if isinstance(event, Media)).part.inline_data.data == b"png"
+    assert [event.snapshot for event in events if isinstance(event, Text)] == ["A ", "A picture", "Blue."]
+
+
+def test_a_reader_of_events_is_told_of_a_restart(side: Sync) -> None:
+    with Server(scripted(body(created(), starts(0), says(0, "Hel")), body(answer("Hello", id="v1_b")))) as server:
+        stream = stream_of(side, server.client(), on_break="restart", retry=SOON)
+        events = side.read(stream.events())
+    assert [type(event) for event in events] == [Text, Reset, Text, Usage, End]
+
+
+@pytest.mark.parametrize("stage", [smooth(delay=0.05), coalesce(count=3), smooth("character", delay=0.02)])
+def test_stages_change_the_texts_and_lose_no_event(side: Sync, stage: Any) -> None:
+    first = [created(), starts(0, "thought"), adds(0, "thought_summary", content={"type": "text", "text": "a b c "})]
+    steps = [stops(0), starts(1), says(1, "one two "), says(1, "three "), says(1, "four"), stops(1)]
+    more = [starts(2), says(2, "five "), adds(2, "image", mime_type="image/png", uri="u"), says(2, "six"), stops(2)]
+    with Server(body(*first, *steps, *more, completed())) as server:
+        client = server.client()
+        plainly = stream_of(side, client)
+        expected, _ = read(side, plainly)
+        stream = stream_of(side, client, stages=[stage])
+        events, error = read(side, stream)
+    assert error is None
+    fold = stream._machine._rules.new_fold()
+    for each in events:
+        fold.add(each)
+    assert plain(fold.response) == plain(plainly.interaction) == plain(stream.interaction)
+    others = [plain(event) for event in expected if not texts([event])]
+    assert [
+        found for found in (plain(event) for event in events if not texts([event])) if "summary" not in str(found)
+    ] == [event for event in others if "summary" not in str(event)]
+    assert texts(events) != texts(expected)
+
+
+def test_hooks_are_called(side: Sync) -> None:
+    seen: list[Any] = []
+    said: list[str] = []
+    how_far: list[Any] = []
+    with Server(body(answer("Hello ", "world"))) as server:
+        stream = stream_of(
+            side, server.client(), on_chunk=seen.append, on_text=said.append, on_progress=how_far.append, target_words=2
+        )
+        events, _ = read(side, stream)
+    assert seen == events
+    assert said == ["Hello ", "world"]
+    assert [progress.words for progress in how_far][-1] == 2
+    assert stream.progress.fraction == 1.0
+
+
+def test_a_lost_connection_is_an_interruption(side: Sync) -> None:
+    def script(connection: Connection, request: Request) -> None:
+        connection.begin()
+        connection.chunk(created() + starts(0) + says(0, "Hel"))
+        connection.close()
+
+    with Server(script) as server:
+        _, error = read(side, stream_of(side, server.client()))
+    assert isinstance(error, StreamInterrupted)
+    assert error.partial.output_text == "Hel"
