@@ -116,6 +116,11 @@ class _Interaction:
         """Let nothing more arrive."""
         self._cancelled_after = time.monotonic() - self._began_at
 
+    def finish(self) -> None:
+        """Let everything be there: it has been returned as a whole, and may be continued or read at once."""
+        with self._lock:
+            self._began_at -= self._chunks[-1][0] if self._chunks else 0.0
+
     def link(self) -> Link:
         """Return what it adds to a conversation."""
         return link_of(self.info, self.request, self.arrived())
@@ -182,6 +187,7 @@ class OfflineInteractions:
             created = timestamp(info.created)
             return _document(info.document(IN_PROGRESS) | {"created": created, "updated": created})
         document, failure = made.document(is_created=True)
+        made.finish()
         return _document(document, pace.first) if failure is None else _error(failure)
 
     def _other(self, request: HttpRequest) -> InteractionReply:

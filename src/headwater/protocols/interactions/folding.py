@@ -124,7 +124,16 @@ class InteractionFold:
         document |= ({"labels": info.labels} if info.labels else {}) | (
             {"errors": [self._error]} if self._error else {}
         )
-        return document | {"steps": [*before, *(step.document for step in self._steps)]}
+        return document | {"steps": [*before, *_answer_last([step.document for step in self._steps])]}
+
+
+def _answer_last(steps: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Return the steps with the answer at the end, where programs look for it: ``steps[-1].content[0].text``."""
+    # A stream that said the text before its signature arrived had to put the thought behind it. Google never does.
+    is_late = len(steps) > 1 and steps[-1]["type"] == "thought" and not steps[-1].get("summary")
+    if is_late and steps[-2]["type"] == "model_output":
+        return [*steps[:-2], steps[-1], steps[-2]]
+    return steps
 
 
 def _parsed(arguments: str) -> Any:
