@@ -31,7 +31,6 @@ MODULES = (
     "files",
     "grounding",
     "http",
-    "live",
     "media",
     "models",
     "output",

@@ -165,6 +165,16 @@ class APIError(HeadwaterError):
         return self.headers if self._response is None else self._response
 
     @property
+    def status_code(self) -> int:
+        """The same as ``code``: google-genai's name for it in the errors of interactions."""
+        return self.code
+
+    @property
+    def body(self) -> Any:
+        """The same as ``details``: google-genai's name for it in the errors of interactions."""
+        return self.details
+
+    @property
     def retry_after(self) -> float | None:
         """The wait in seconds that the API asks for (``RetryInfo`` or ``Retry-After``); None if it does not say."""
         return _retry_delay(self.details) or _seconds(self.headers.get("retry-after"))

@@ -10,6 +10,7 @@ import pytest
 from headwater import errors, genai, types, unsupported
 from headwater.client import client
 from headwater.client.groups import chats, files, models, pagers
+from headwater.client.groups import interactions as interaction_groups
 from headwater.types import interactions
 
 PAGE = (Path(__file__).parents[2] / "docs" / "migration.md").read_text("utf-8")
@@ -38,6 +39,9 @@ def fields(kind: Any) -> Any:
     return set(kind.model_fields)
 
 
+_CLIENT = their_client.Client(api_key="k")
+_THEIRS = (_CLIENT.interactions, _CLIENT.aio.interactions)
+
 #: Each table with google-genai's names and headwater's.
 TABLES = {
     "genai": (names(theirs), names(genai)),
@@ -53,6 +57,10 @@ TABLES = {
     "files": (names(their_files.Files, their_files.AsyncFiles), names(files.Files) & names(files.AsyncFiles)),
     "pagers": (names(their_pagers.Pager, their_pagers.AsyncPager), names(pagers.Pager) & names(pagers.AsyncPager)),
     "errors": (names(their_errors), names(errors)),
+    "client.interactions": (
+        names(*(type(group) for group in _THEIRS)),
+        names(interaction_groups.Interactions) & names(interaction_groups.AsyncInteractions),
+    ),
     "interactions": (
         set(their_interactions.__all__),
         {name for name in {*their_interactions.__all__, *interactions.__all__} if hasattr(interactions, name)},
@@ -98,5 +106,5 @@ def test_what_is_absent_has_a_hint_at_run_time() -> None:
     for title in ("models", "files"):
         missing = {name for name, standing, _ in rows(title) if standing == "absent"} - {"vertexai"}
         assert {f"{title}.{name}" for name in missing} <= set(unsupported.METHODS)
-    assert unsupported.replacement_for("client.aio.models.edit_image") == unsupported.METHODS["models.edit_image"]
+    assert unsupported.replacement_for("client.aio.models.embed_content") == unsupported.METHODS["models.embed_content"]
     assert "google-genai" in unsupported.replacement_for("types.TuningJob")

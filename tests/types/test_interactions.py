@@ -138,6 +138,7 @@ def test_values_are_dumped_as_google_genai_dumps_them() -> None:
     ]
     assert json.loads(value.model_dump_json()) == json.loads(value.to_json()) == value.to_dict()
     assert value.to_json().startswith('{\n  "id"')
+    assert value.steps[1].model_dump(exclude_defaults=True) == {"content": [{"text": "Hi", "tone": 1}]}
     assert {"id", "weather", "output_text"} < value.model_fields_set
     with pytest.raises(UsageError, match="mode must be"):
         value.model_dump(mode="xml")

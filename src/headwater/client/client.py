@@ -22,10 +22,11 @@ from headwater.types import FunctionDeclaration, HttpOptions
 from headwater.types.base import ApiModel
 from headwater.types.tools import register_declaration_builder
 
+if TYPE_CHECKING:
+    from headwater.client.groups.interactions import AsyncInteractions, Interactions
+
 if TYPE_CHECKING:  # few programs read it
     from headwater.client.groups.api_client import BaseApiClient
-    from headwater.client.groups.caches import AsyncCaches, Caches
-    from headwater.client.groups.tokens import AsyncTokens, Tokens
 
 
 def _load_declaration_builder() -> Callable[..., FunctionDeclaration]:
@@ -58,20 +59,6 @@ class AsyncClient:
         self.files = AsyncFiles(self._caller)
         self.streams = AsyncStreams(self._caller)
 
-    @cached_property
-    def caches(self) -> AsyncCaches:
-        """Cached contents."""
-        from headwater.client.groups.caches import AsyncCaches
-
-        return AsyncCaches(self._caller)
-
-    @cached_property
-    def auth_tokens(self) -> AsyncTokens:
-        """Tokens for sessions of the Live API."""
-        from headwater.client.groups.tokens import AsyncTokens
-
-        return AsyncTokens(self._caller)
-
     @property
     def vertexai(self) -> bool:
         """Whether this client uses Vertex AI."""
@@ -80,6 +67,13 @@ class AsyncClient:
     @property
     def _api_client(self) -> BaseApiClient:
         return self.models._api_client
+
+    @cached_property
+    def interactions(self) -> AsyncInteractions:
+        """The Interactions API, as coroutines."""
+        from headwater.client.groups.interactions import AsyncInteractions  # here, since most programs never use it
+
+        return AsyncInteractions(self._caller)
 
     async def aclose(self) -> None:
         """Close the idle connections of the running event loop. The client stays usable; running streams continue."""
@@ -151,23 +145,16 @@ class Client:
         self.streams = Streams(self._caller)
 
     @cached_property
+    def interactions(self) -> Interactions:
+        """The Interactions API."""
+        from headwater.client.groups.interactions import Interactions  # here, since most programs never use it
+
+        return Interactions(self._caller)
+
+    @cached_property
     def aio(self) -> AsyncClient:
         """The same methods as coroutines."""
         return AsyncClient(self._settings)
-
-    @cached_property
-    def caches(self) -> Caches:
-        """Cached contents."""
-        from headwater.client.groups.caches import Caches  # here and below: few programs need them
-
-        return Caches(self._caller)
-
-    @cached_property
-    def auth_tokens(self) -> Tokens:
-        """Tokens for sessions of the Live API."""
-        from headwater.client.groups.tokens import Tokens
-
-        return Tokens(self._caller)
 
     @property
     def vertexai(self) -> bool:

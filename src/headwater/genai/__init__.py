@@ -11,10 +11,9 @@ from headwater.client.stream.sync import Stream
 from headwater.lazy import lazy_names
 
 if TYPE_CHECKING:
-    from headwater.client.groups import caches, tokens
     from headwater.types import interactions
 else:
-    __getattr__, __dir__ = lazy_names(__name__, {"caches": "", "interactions": "", "tokens": ""})
+    __getattr__, __dir__ = lazy_names(__name__, {"interactions": ""})
 
 __all__ = [
     "AsyncClient",
@@ -22,7 +21,6 @@ __all__ = [
     "Client",
     "Stream",
     "__version__",
-    "caches",
     "chats",
     "client",
     "errors",
@@ -30,6 +28,5 @@ __all__ = [
     "interactions",
     "models",
     "pagers",
-    "tokens",
     "types",
 ]

@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING
 
 from headwater.types.auth import *
 from headwater.types.base import OpenEnum as OpenEnum
+from headwater.types.caches import *
 from headwater.types.config import *
 from headwater.types.content import *
+from headwater.types.embeddings import *
 from headwater.types.enums import *
 from headwater.types.files import *
 from headwater.types.grounding import *
@@ -24,14 +26,10 @@ from headwater.types.search import *
 from headwater.types.tools import *
 from headwater.types.twins import *
 
-if TYPE_CHECKING:  # loaded on first use, as ``twins.py`` says
+if TYPE_CHECKING:
     from headwater.types import dicts
-    from headwater.types.caches import *
-    from headwater.types.embeddings import *
-    from headwater.types.live import *
 
 __all__ = [
-    "ActivityHandling",
     "ApiAuth",
     "ApiAuthApiKeyConfig",
     "ApiKeyConfig",
@@ -47,11 +45,8 @@ __all__ = [
     "AuthConfigHttpBasicAuthConfig",
     "AuthConfigOauthConfig",
     "AuthConfigOidcConfig",
-    "AuthToken",
     "AuthType",
-    "AutomaticActivityDetection",
     "AutomaticFunctionCallingConfig",
-    "AvatarConfig",
     "Behavior",
     "Blob",
     "BlockedReason",
@@ -69,13 +64,9 @@ __all__ = [
     "Content",
     "ContentEmbedding",
     "ContentEmbeddingStatistics",
-    "ContextWindowCompressionConfig",
     "CountTokensConfig",
     "CountTokensResponse",
-    "CreateAuthTokenConfig",
-    "CreateAuthTokenParameters",
     "CreateCachedContentConfig",
-    "CustomizedAvatar",
     "DeleteCachedContentConfig",
     "DeleteCachedContentResponse",
     "DeleteFileConfig",
@@ -89,7 +80,6 @@ __all__ = [
     "EmbedContentConfig",
     "EmbedContentMetadata",
     "EmbedContentResponse",
-    "EndSensitivity",
     "Endpoint",
     "EnterpriseWebSearch",
     "Environment",
@@ -153,7 +143,6 @@ __all__ = [
     "HarmCategory",
     "HarmProbability",
     "HarmSeverity",
-    "HistoryConfig",
     "HttpElementLocation",
     "HttpOptions",
     "HttpResponse",
@@ -177,8 +166,6 @@ __all__ = [
     "ListFilesResponse",
     "ListModelsConfig",
     "ListModelsResponse",
-    "LiveConnectConfig",
-    "LiveConnectConstraints",
     "LogprobsResult",
     "LogprobsResultCandidate",
     "LogprobsResultTopCandidates",
@@ -203,7 +190,6 @@ __all__ = [
     "PartialArg",
     "PhishBlockThreshold",
     "PrebuiltVoiceConfig",
-    "ProactivityConfig",
     "ProminentPeople",
     "RagChunk",
     "RagChunkPageSpan",
@@ -213,7 +199,6 @@ __all__ = [
     "RagRetrievalConfigRanking",
     "RagRetrievalConfigRankingLlmRanker",
     "RagRetrievalConfigRankingRankService",
-    "RealtimeInputConfig",
     "RegisterFilesConfig",
     "RegisterFilesResponse",
     "ReplicatedVoiceConfig",
@@ -230,14 +215,11 @@ __all__ = [
     "SearchTypes",
     "Segment",
     "ServiceTier",
-    "SessionResumptionConfig",
-    "SlidingWindow",
     "SpeakerVoiceConfig",
     "SpeechConfig",
     "SpeechMetadata",
     "SpreadsheetMetadata",
     "SpreadsheetMetadataContentLayer",
-    "StartSensitivity",
     "StreamableHttpTransport",
     "TextResponseFormat",
     "ThinkingConfig",
@@ -255,7 +237,6 @@ __all__ = [
     "Transcription",
     "TranslationConfig",
     "TunedModelInfo",
-    "TurnCoverage",
     "Type",
     "UpdateCachedContentConfig",
     "UploadFileConfig",

@@ -61,7 +61,7 @@ def body(**arguments: Any) -> Any:
             [interactions.UserInputStep(content=[{"text": "x"}])],
             [{"type": "user_input", "content": [{"text": "x", "type": "text"}]}],
         ),
-        ([{"type": "tool_search_call", "id": "a"}], [{"type": "tool_search_call", "id": "a"}]),
+        ([{"type": "processing_call", "id": "a"}], [{"type": "processing_call", "id": "a"}]),
         ([{"type": "teleport_call", "id": "a"}], [{"type": "teleport_call", "id": "a"}]),
         (
             {"type": "function_result", "call_id": "c", "result": {"a": 1}},
@@ -81,7 +81,7 @@ def test_a_received_conversation_is_sent_back_as_it_came() -> None:
     """Signatures, unknown fields and unknown steps included."""
     steps = [
         {"type": "thought", "signature": "c2ln", "new": 1},
-        {"type": "teleport_call", "to": {"x": [1]}},
+        {"type": "teleport", "to": {"x": [1]}},
         {"type": "model_output", "content": [{"type": "text", "text": "Hi", "tone": "warm"}]},
     ]
     received = interactions.Interaction.from_document(json.loads(json.dumps({"id": "v1_a", "steps": steps})))
@@ -108,7 +108,9 @@ def test_files_are_read_and_encoded(tmp_path: Path) -> None:
         ([types.Part(text="x")], r"input\[0\]: Part is a type of generate_content"),
         (types.UserContent("x"), "input: UserContent is a type of generate_content"),
         ([USER, {"type": "text", "text": "x"}], r"input mixes steps and contents, at \[1\]"),
-        ([{"type": "text", "text": "x"}, USER], r"input mixes steps and contents, at \[1\]"),
+        ([{"type": "text", "text": "x"}, USER], r"input mixes steps and contents, at \[0\]"),
+        (USER, r"input is one step: pass a list of steps, \[{'type': 'user_input', ...}\]"),
+        ([{"type": "text", "txt": "typo"}], r"input\[0\]: TextContent needs text"),
         ([{"type": "text", "text": 3}], r"input\[0\].text: expected str, got int 3"),
         ({"uri": "u"}, "input: expected a text, contents such as .*, not dict"),
     ],

@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
-from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeAlias, TypeVar
+from typing import Any, Generic, Protocol, TypeVar
 
 import msgspec
 
-from headwater.types import HttpResponse
-
-if TYPE_CHECKING:
-    from headwater.core.wire.saved_chats import ListChatsConfig
-    from headwater.types import ListCachedContentsConfig, ListFilesConfig, ListModelsConfig
+from headwater.core.wire.saved_chats import ListChatsConfig
+from headwater.types import HttpResponse, ListFilesConfig, ListModelsConfig
 
 T = TypeVar("T")
-Config: TypeAlias = "ListModelsConfig | ListFilesConfig | ListCachedContentsConfig | ListChatsConfig"
+Config = ListModelsConfig | ListFilesConfig | ListChatsConfig
 
 
 class ItemPage(Protocol[T]):

@@ -9,7 +9,7 @@ from typing import Any, TypeAlias
 
 from headwater.errors import UsageError
 from headwater.types.base import ApiModel
-from headwater.types.interactions.base import JsonObject, fit, plain, shape_of
+from headwater.types.interactions.base import JsonObject, UnknownObject, fit, plain, shape_of
 from headwater.types.interactions.content import Content
 from headwater.types.interactions.steps import Step
 
@@ -36,21 +36,23 @@ def to_input(value: Any) -> Any:
         return value
     if isinstance(value, list | tuple):
         return _list(value)
-    if _is_step(value):
-        # A result of a function on its own is what a program has in its hands; the API takes steps in a list.
+    if _kind(value) == "function_result":
+        # What a program has in its hands after a call; the API takes steps in a list.
         return [_checked(_STEP, value, "input")]
+    if _is_step(value):
+        raise UsageError(f"input is one step: pass a list of steps, [{{'type': {_kind(value)!r}, ...}}]")
     return _checked(_CONTENT, value, "input")
 
 
 def _list(values: list[Any] | tuple[Any, ...]) -> Any:
-    steps = [_is_step(value) for value in values]
-    if any(steps) and not all(steps):
-        place = steps.index(not steps[0])
-        raise UsageError(
-            f"input mixes steps and contents, at [{place}]: wrap contents in a step, "
-            "{'type': 'user_input', 'content': [...]}"
-        )
-    if any(steps):
+    if any(map(_is_step, values)):
+        for place, value in enumerate(values):
+            if _kind(value) in _CONTENT.variants:
+                raise UsageError(
+                    f"input mixes steps and contents, at [{place}]: wrap contents in a step, "
+                    "{'type': 'user_input', 'content': [...]}"
+                )
+        # Beside steps, what is of an unknown type is a step of a newer API, received and sent back.
         return [_checked(_STEP, value, f"input[{place}]") for place, value in enumerate(values)]
     contents = [_checked(_CONTENT, value, f"input[{place}]") for place, value in enumerate(values)]
     if not contents or any(isinstance(value, JsonObject) for value in values):
@@ -60,12 +62,15 @@ def _list(values: list[Any] | tuple[Any, ...]) -> Any:
 
 def _is_step(value: Any) -> bool:
     """Whether a value is a step: of a known type, or of one whose name says so."""
+    kind = _kind(value)
+    return kind is not None and (kind in _STEP.variants or kind.endswith(("_call", "_result")))
+
+
+def _kind(value: Any) -> str | None:
+    """The type of a content or step, None if it does not say."""
+    value = value.raw if isinstance(value, UnknownObject) else value
     kind = value.get("type") if isinstance(value, Mapping) else getattr(value, "type", None)
-    if kind == "UNKNOWN":  # received, and sent back
-        return _is_step(getattr(value, "raw", None))
-    if not isinstance(kind, str) or kind in _CONTENT.variants:
-        return False
-    return kind in _STEP.variants or kind.endswith(("_call", "_result"))
+    return kind if isinstance(kind, str) else None
 
 
 def _checked(shape: Any, value: Any, where: str) -> Any:

@@ -9,7 +9,7 @@ from urllib.parse import urlencode
 
 import msgspec
 
-from headwater.client.options.call_options import StreamOptions
+from headwater.client.options.call_options import CallOptions, StreamOptions
 from headwater.client.request import build
 from headwater.client.request.interaction_input import InteractionInput, to_input, to_plain
 from headwater.client.request.settings import Settings
@@ -22,7 +22,7 @@ from headwater.types.base import ApiModel
 from headwater.types.interactions.agents import Environment, InteractionAgentConfig
 from headwater.types.interactions.base import JsonObject, fit, shapes
 from headwater.types.interactions.config import GenerationConfig, SafetySetting, WebhookConfig
-from headwater.types.interactions.interaction import CreateAgentInteraction, CreateModelInteraction
+from headwater.types.interactions.interaction import CreateAgentInteraction, CreateModelInteraction, Interaction
 
 
 class RequestOptions(TypedDict, total=False):
@@ -92,6 +92,18 @@ class InteractionCall(msgspec.Struct, frozen=True, kw_only=True):
     config: GenerateContentConfig
     options: StreamOptions
     is_stream: bool = False
+    lists_hops: bool = False
+
+    @property
+    def unary_options(self) -> CallOptions:
+        """The options of a call with one result; those that only streams have are refused where they are checked."""
+        return cast("CallOptions", self.options)
+
+    def with_ids(self, interaction: Interaction) -> Interaction:
+        """Return an answer with the ids of the interactions that it took, as google-genai lists them."""
+        if self.lists_hops and interaction.continuation_ids is None and interaction.id:
+            interaction.continuation_ids = [interaction.id]
+        return interaction
 
 
 _BODY = InteractionBody.__optional_keys__
@@ -139,7 +151,13 @@ def create(settings: Settings, arguments: Mapping[str, Any], *, stream: bool | N
     )
     written = build.merge(_body(body), {**settings.extra_body(None), **own.get("extra_body", {})})
     request = _post(settings, "interactions", http_options, own, stream=bool(stream), body=written)
-    return InteractionCall(request=request, config=config, options=_with_timeout(options, own), is_stream=bool(stream))
+    return InteractionCall(
+        request=request,
+        config=config,
+        options=_with_timeout(options, own),
+        is_stream=bool(stream),
+        lists_hops="model" in body and not body.get("background"),
+    )
 
 
 def get(

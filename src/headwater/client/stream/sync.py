@@ -8,7 +8,7 @@ from types import TracebackType
 from typing import Any, Generic, Self, TypeVar, cast, overload
 
 from headwater.client.options.call_options import CallOptions, StreamOptions
-from headwater.client.request.credentials import AccessTokens, AuthorizedTransport
+from headwater.client.request.credentials import AuthorizedTransport
 from headwater.client.request.settings import Settings, is_offline
 from headwater.client.stream.base import BaseStream, StreamParts, clock
 from headwater.client.stream.dialects import ANSWERS
@@ -273,17 +273,13 @@ class Caller:
         request: HttpRequest,
         http_options: HttpOptions | None,
         options: CallOptions = _NO_OPTIONS,
-        *,
-        tokens: AccessTokens | None = None,
     ) -> R:
-        """Return the one result of ``request``, signed with the client's credentials or with ``tokens``."""
-        parts = build_call(self.settings, dialect, request, http_options, options)
-        return self.run(parts, request, tokens)
+        """Return the one result of ``request``."""
+        return self.run(build_call(self.settings, dialect, request, http_options, options), request)
 
-    def run(self, parts: StreamParts[R], request: HttpRequest, tokens: AccessTokens | None = None) -> R:
+    def run(self, parts: StreamParts[R], request: HttpRequest) -> R:
         """Make a call with one result, and return it."""
-        transport = self.transport(request)
-        call = UnaryCall(parts, transport if tokens is None else AuthorizedTransport(transport, tokens))
+        call = UnaryCall(parts, self.transport(request))
         try:
             return next(call)
         finally:

@@ -131,15 +131,18 @@ class JsonObject:
         mode: Literal["python", "json"] | str = "python",
         include: Choice = None,
         exclude: Choice = None,
+        exclude_defaults: bool = False,
         **_: Any,
     ) -> dict[str, Any]:
         """Return the value as dicts, without absent fields, as google-genai does.
+
+        ``exclude_defaults`` leaves out what tells the type as well.
 
         Raises:
             UsageError: if the mode is unknown.
         """
         dump_options(mode, None, False, False)
-        return cast("dict[str, Any]", plain(self, include, exclude))
+        return cast("dict[str, Any]", plain(self, include, exclude, with_constants=not exclude_defaults))
 
     def model_dump_json(self, *, indent: int | None = None, **choices: Any) -> str:
         """Return the value as a JSON text; the other arguments are those of ``model_dump``."""
@@ -204,17 +207,20 @@ class UnknownObject(JsonObject):
         return self
 
 
-def plain(value: Any, include: Choice = None, exclude: Choice = None) -> Any:
+def plain(value: Any, include: Choice = None, exclude: Choice = None, *, with_constants: bool = True) -> Any:
     """Return ``value`` as plain JSON: objects as dicts without absent fields, bytes as base64."""
     if isinstance(value, UnknownObject):
         value = value.raw
     if isinstance(value, JsonObject | Mapping):
-        items = value._items() if isinstance(value, JsonObject) else value.items()
+        items = value._items() if isinstance(value, JsonObject) else iter(value.items())
+        if not with_constants and isinstance(value, JsonObject):
+            constants = value._constants
+            items = ((name, item) for name, item in items if constants.get(name) != item)
         chosen = select(((name, item, name) for name, item in items), include, exclude)
-        return {name: plain(item, *deeper) for name, item, *deeper in chosen}
+        return {name: plain(item, *deeper, with_constants=with_constants) for name, item, *deeper in chosen}
     if isinstance(value, list | tuple):
         entries = select(((place, item, place) for place, item in enumerate(value)), include, exclude)
-        return [plain(item, *deeper) for _, item, *deeper in entries]
+        return [plain(item, *deeper, with_constants=with_constants) for _, item, *deeper in entries]
     if isinstance(value, bytes | bytearray | memoryview):
         return base64.b64encode(value).decode()
     return value
@@ -397,9 +403,13 @@ def fit(shape: _Shape, value: Any, where: str) -> Any:
 
 
 def _fit_object(kind: type[JsonObject], value: Mapping[str, Any], where: str) -> JsonObject:
-    """Return a dict of a caller as ``kind``. Whether all is there that the API requires, the API says."""
+    """Return a dict of a caller as ``kind``."""
     if issubclass(kind, UnknownObject):
         return kind.from_document(dict(value))
+    # A field with a typo is an unknown field, which is allowed; what it leaves out is how it is noticed.
+    missing = [name for name in kind._required if value.get(name) is None]
+    if missing:
+        raise UsageError(f"{where}: {kind.__name__} needs {', '.join(missing)}")
     target: Any = kind
     known = shapes(target)
     fields = {
