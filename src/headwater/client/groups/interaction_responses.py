@@ -13,14 +13,14 @@ from headwater.client.request.interactions import CreateOptions, GetOptions, Int
 from headwater.client.stream.aio import AsyncCaller
 from headwater.client.stream.interactions import AsyncInteractionStream, InteractionStream, aopen_stream, open_stream
 from headwater.client.stream.sync import Caller
-from headwater.core.wire.interaction_replies import REPLIES, Reply
+from headwater.core.wire.interaction_replies import REPLIES, RawReply
 from headwater.types.interactions import Interaction
 
 
 class RawResponse:
     """A response before it is read: ``headers``, ``content``, and ``parse()`` for what the method returns."""
 
-    def __init__(self, reply: Reply, stream: InteractionStream | None = None) -> None:
+    def __init__(self, reply: RawReply, stream: InteractionStream | None = None) -> None:
         self.headers: Mapping[str, str] = reply.headers
         self.content = reply.data
         self.status_code = 200
@@ -53,11 +53,11 @@ class RawResponse:
 class AsyncRawResponse(RawResponse):
     """A response before it is read, whose ``parse`` is a coroutine."""
 
-    def __init__(self, reply: Reply, stream: AsyncInteractionStream | None = None) -> None:
+    def __init__(self, reply: RawReply, stream: AsyncInteractionStream | None = None) -> None:
         super().__init__(reply)
         self._async_stream = stream
 
-    async def parse(self) -> Any:  # type: ignore[override]
+    async def parse(self) -> Any:
         """Return the interaction, the stream, or None after a deletion."""
         return self._async_stream if self._async_stream is not None else _parsed(self.content)
 
@@ -105,7 +105,7 @@ class RawInteractions:
     def _send(self, call: InteractionCall) -> RawResponse:
         if call.is_stream:
             stream = open_stream(self._caller, call.request, call.config, call.options)
-            return RawResponse(Reply(b"", stream.headers), stream)
+            return RawResponse(RawReply(b"", stream.headers), stream)
         return RawResponse(self._caller.call(REPLIES, call.request, call.config.http_options, call.unary_options))
 
 
@@ -142,7 +142,7 @@ class AsyncRawInteractions:
     async def _send(self, call: InteractionCall) -> AsyncRawResponse:
         if call.is_stream:
             stream = await aopen_stream(self._caller, call.request, call.config, call.options)
-            return AsyncRawResponse(Reply(b"", stream.headers), stream)
+            return AsyncRawResponse(RawReply(b"", stream.headers), stream)
         return AsyncRawResponse(
             await self._caller.call(REPLIES, call.request, call.config.http_options, call.unary_options)
         )

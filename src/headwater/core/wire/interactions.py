@@ -98,7 +98,7 @@ class InteractionRules(AnswerRules):
         return after_calls(request, fold, parts)
 
 
-class Interactions:
+class InteractionDialect:
     """The dialect of one call of the Interactions API. Stateless."""
 
     api_name = "the Interactions API"
@@ -181,4 +181,4 @@ class Interactions:
         return read_event(document)
 
 
-INTERACTIONS = Interactions()
+INTERACTIONS = InteractionDialect()
