@@ -68,7 +68,7 @@ def test_settings_come_from_the_environment() -> None:
         (["--host", "0.0.0.0"], "API keys are needed"),
         (["--host", "::"], "API keys are needed"),
         (["--host", "no.such.host.invalid", "--api-key", "a-key-for-the-test"], "not an address to listen on"),
-        (["--engine", "openai"], "there is no engine 'openai'"),
+        (["--engine", "anthropic"], "there is no engine 'anthropic'"),
         (["--engine", "replay:/nowhere"], "no recorded exchanges"),
         (["--engine", "gemini"], "no API key"),
         (["--upstream", "http://example.org"], "https://"),
@@ -86,6 +86,53 @@ def test_what_cannot_work_is_refused_at_once(arguments: list[str], words: str) -
     assert code == 2
     assert words in errors
     assert "Traceback" not in errors
+
+
+ENGINES = """
+[engines.local]
+kind = "openai"
+url = "http://127.0.0.1:9/v1"
+{default}
+[engines.words]
+kind = "offline"
+pace = "instant"
+models = ["words-*"]
+"""
+
+
+def test_engines_of_a_file_answer_for_their_models(tmp_path: Path) -> None:
+    """One that cannot be reached is one line in the log, and rests; the others answer. Options name engines, too."""
+    path = tmp_path / "engines.toml"
+    path.write_text(ENGINES.format(default="default = true"))
+    with Process("--engines", str(path), "--model-engine", "more-*=words") as server:
+        assert server.lines[0] == f"headwater serves the local engine, the default of {path}.\n"
+        assert [ask(server.port, model, "any-key") for model in ("words-1", "more-1", "other")] == [200, 200, 503]
+        _, errors = server.end()
+    assert errors.count("the engine local does not answer: cannot reach 127.0.0.1:9") == 1
+
+
+@pytest.mark.parametrize(
+    ("default", "arguments", "words"),
+    [
+        ("", [], "has no default engine: say default = true in one, or use --engine NAME"),
+        ("default = true", ["--model-engine", "words-*=offline"], "two engines for 'words-*': words in "),
+        ("", ["--engine", "words"], "engines.local is never asked: give it models = [...] or default = true"),
+        ("", ["--engine", "openai:http://127.0.0.1:1", "--model-engine", "a=openai:http://127.0.0.1:2"], "never asked"),
+        ("default = ", [], "is not TOML"),
+    ],
+)
+def test_wrong_engines_are_one_line(tmp_path: Path, default: str, arguments: list[str], words: str) -> None:
+    path = tmp_path / "engines.toml"
+    path.write_text(ENGINES.format(default=default))
+    code, errors = refused("--engines", str(path), *arguments)
+    assert (code, errors.count("\n")) == (2, 1)
+    assert words in errors
+
+
+def test_two_servers_without_names_are_refused() -> None:
+    """Or a stored stream might be resumed by the other."""
+    code, errors = refused("--engine", "openai:http://127.0.0.1:1", "--model-engine", "a=openai:http://127.0.0.1:2")
+    assert (code, "two engines are called 'openai'" in errors) == (2, True)
 
 
 def test_a_port_that_is_taken() -> None:

@@ -74,7 +74,7 @@ def test_a_class_and_a_factory_by_their_import_path() -> None:
 @pytest.mark.parametrize(
     ("text", "words"),
     [
-        ("openai", "there is no engine 'openai': choose one of .*offline"),
+        ("anthropic", "there is no engine 'anthropic': choose one of .*offline"),
         ("ofline:instant", "No module named 'ofline'.*offline"),
         ("parrot_module:Raven", "Raven"),
         ("parrot_module:number", "cannot be called"),

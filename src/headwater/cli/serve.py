@@ -6,6 +6,7 @@ import os
 import sys
 from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import urlsplit
@@ -22,6 +23,7 @@ from headwater.server.config import ServerConfig
 
 if TYPE_CHECKING:
     from headwater.engines.base import Engine
+    from headwater.engines.engine_file import EngineSet
     from headwater.engines.registry import EngineSettings
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -142,6 +144,30 @@ def _seconds(group: OptionGroup, flag: str, *, at_least: float, **settings: Any)
     metavar="PATTERN=ENGINE",
     help="Another engine for some models, for example 'test-*=offline'. Repeatable.",
 )
+@_option(
+    _ENGINES,
+    "--engines",
+    metavar="FILE",
+    help="TOML file with several engines by name; --engine and --model-engine may then name one of them.",
+)
+@_option(
+    _ENGINES,
+    "--engine-key",
+    metavar="KEY",
+    help="Key for the server of the openai engine; better set in the environment, where other programs do not see it.",
+)
+@_option(
+    _ENGINES,
+    "--engine-preset",
+    metavar="NAME",
+    help="Whose server the openai engine calls (ollama, vllm, llamacpp ...), if the URL does not say.",
+)
+@_option(
+    _ENGINES,
+    "--engine-model",
+    metavar="NAME",
+    help="Model that the openai engine asks, whatever model clients name; by default the one they name.",
+)
 @_option(_ENGINES, "--upstream", metavar="URL", help="API that the gemini engine calls, if not the Gemini API itself.")
 @_option(
     _ENGINES,
@@ -217,6 +243,10 @@ def serve(
     api_key_file: str | None,
     engine: str | None,
     model_engine: Sequence[str],
+    engines: str | None,
+    engine_key: str | None,
+    engine_preset: str | None,
+    engine_model: str | None,
     upstream: str | None,
     pace: str | None,
     store: str,
@@ -231,6 +261,7 @@ def serve(
     """
     # First of all, so that a missing extra is reported before any other mistake.
     run = _import_server()
+    from headwater.engines.engine_file import EngineSet, read_engine_file
     from headwater.engines.registry import EngineSettings
     from headwater.log.open import open_log
     from headwater.server import app, open_store
@@ -243,8 +274,11 @@ def serve(
     _check_reach(host, config.api_keys)
     _search_current_directory()
     settings = EngineSettings(upstream=_checked(upstream), pace=pace)
-    default, why = _choose_engine(engine, settings)
-    others = _engines_by_model(model_engine, settings)
+    named = read_engine_file(engines, settings) if engines else EngineSet()
+    settings = replace(settings, key=engine_key, preset=engine_preset, model=engine_model)
+    default, why = _choose_engine(engine, settings, named)
+    others = _engines_by_model(model_engine, settings, named)
+    _check_routes(default, others, named)
     log, chat_store = open_log(store), open_store(chats or _chats_next_to(store))
     application = app(default, engines=others, log=log, chats=chat_store, config=config)
     run.log_to_stderr(log_level, access_log=access_log)
@@ -274,32 +308,55 @@ def _chats_next_to(store: str) -> str:
     return f"sqlite:{Path(path).with_name('chats.db')}" if path else "sqlite:"
 
 
-def _choose_engine(named: str | None, settings: EngineSettings) -> tuple[Engine, str]:
+def _choose_engine(engine: str | None, settings: EngineSettings, named: EngineSet) -> tuple[Engine, str]:
     """The default engine, and the reason for it in words."""
-    if named:
-        return _make(named, settings), f"as requested ({named})"
+    if engine:
+        return _make(engine, settings, named), f"as requested ({engine})"
+    if named.default is not None:
+        return named.engines[named.default], f"the default of {named.source}"
+    if named.engines:
+        raise UsageError(f"{named.source} has no default engine: say default = true in one, or use --engine NAME")
     if settings.upstream is not None:
-        return _make("gemini", settings), f"because an upstream is set ({settings.upstream})"
+        return _make("gemini", settings, named), f"because an upstream is set ({settings.upstream})"
     key = next((name for name in API_KEY_VARIABLES if os.environ.get(name, "").strip()), None)
     if key is None:
-        return _make("offline", settings), "which has no model, because GEMINI_API_KEY is not set"
-    return _make("gemini", settings), f"because {key} is set"
+        return _make("offline", settings, named), "which has no model, because GEMINI_API_KEY is not set"
+    return _make("gemini", settings, named), f"because {key} is set"
 
 
-def _engines_by_model(entries: Sequence[str], settings: EngineSettings) -> Mapping[str, Engine]:
-    found = {}
+def _engines_by_model(entries: Sequence[str], settings: EngineSettings, named: EngineSet) -> Mapping[str, Engine]:
+    found = named.by_model()
     for entry in entries:
         pattern, sign, name = entry.partition("=")
         if not (pattern and sign and name):
             raise UsageError(f"--model-engine {entry!r} is not PATTERN=ENGINE, for example 'test-*=offline'")
-        found[pattern] = _make(name, settings)
+        if pattern in named.patterns:
+            raise UsageError(f"two engines for {pattern!r}: {named.patterns[pattern]} in {named.source}, and {name}")
+        found[pattern] = _make(name, settings, named)
     return found
 
 
-def _make(text: str, settings: EngineSettings) -> Engine:
+def _make(text: str, settings: EngineSettings, named: EngineSet) -> Engine:
     from headwater.engines.registry import make_engine
 
-    return make_engine(text, settings)
+    return named.engines[text] if text in named.engines else make_engine(text, settings)
+
+
+def _check_routes(default: Engine, others: Mapping[str, Engine], named: EngineSet) -> None:
+    """Check that every engine of the file answers something, and that names tell two engines apart.
+
+    Raises:
+        UsageError: if one is never asked, or two servers have engines of one name.
+    """
+    used = {id(engine) for engine in (default, *others.values())}
+    for name, engine in named.engines.items():
+        if id(engine) not in used and name not in named.members:
+            raise UsageError(f"{named.source}: engines.{name} is never asked: give it models = [...] or default = true")
+    urls: dict[str, str] = {}
+    for engine in (default, *others.values()):
+        url = getattr(engine, "url", "")
+        if url and urls.setdefault(engine.name, url) != url:
+            raise UsageError(f"two engines are called {engine.name!r}: give each a name with --engines FILE")
 
 
 def _search_current_directory() -> None:

@@ -8,6 +8,8 @@ KEEP = "Headwater-Keep"
 STREAM = "Headwater-Stream"
 #: ... after this many chunks.
 AFTER = "Headwater-After"
+#: In a response: the hints of the request that the engine has no counterpart for, separated by commas.
+IGNORED = "Headwater-Ignored"
 #: In a request for the events of a stored stream: the number of the last event received.
 LAST_EVENT_ID = "Last-Event-ID"
 #: In a request that starts a stream: sent again, the same key returns the same stream.

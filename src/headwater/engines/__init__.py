@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     from headwater.engines.gemini import GeminiEngine
     from headwater.engines.http import HttpCaller
     from headwater.engines.offline import OfflineEngine
+    from headwater.engines.openai import OpenAIEngine
     from headwater.engines.registry import EngineSettings, make_engine
     from headwater.engines.replay import ReplayEngine
 else:
@@ -22,6 +23,7 @@ else:
             "GeminiEngine": "gemini",
             "HttpCaller": "http",
             "OfflineEngine": "offline",
+            "OpenAIEngine": "openai",
             "ReplayEngine": "replay",
             "make_engine": "registry",
         },
@@ -35,6 +37,7 @@ __all__ = [
     "GeminiEngine",
     "HttpCaller",
     "OfflineEngine",
+    "OpenAIEngine",
     "ReplayEngine",
     "make_engine",
 ]

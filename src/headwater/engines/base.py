@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from functools import cached_property
 from typing import Protocol
 
@@ -33,6 +33,9 @@ class EngineRequest:
         self.is_stream = is_stream
         self.timeout = timeout
         self.known = known
+        #: The hints of the request that the engine has left out, in the API's names. It sets them before its first
+        #: chunk, and the response names them in ``Headwater-Ignored``.
+        self.ignored: Sequence[str] = ()
 
     @cached_property
     def content(self) -> GenerateContentRequest:

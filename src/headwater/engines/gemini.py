@@ -108,12 +108,12 @@ def from_settings(settings: EngineSettings) -> GeminiEngine:
     """
     if settings.argument:
         raise UsageError(f"the gemini engine takes no argument: 'gemini', not 'gemini:{settings.argument}'")
-    has_key = any(os.environ.get(name) for name in API_KEY_VARIABLES)
+    has_key = settings.key is not None or any(os.environ.get(name) for name in API_KEY_VARIABLES)
     if settings.upstream is not None:
         # The upstream may be a headwater server that needs no key.
-        return GeminiEngine(api_key=None if has_key else "none", http_options={"base_url": settings.upstream})
+        return GeminiEngine(api_key=settings.key if has_key else "none", http_options={"base_url": settings.upstream})
     try:
-        return GeminiEngine()
+        return GeminiEngine(api_key=settings.key)
     except UsageError as error:
         if has_key:
             raise

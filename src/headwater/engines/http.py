@@ -39,7 +39,7 @@ class HttpCaller(Generic[R]):
         retry: Retry | None = None,
     ) -> None:
         self._dialect = dialect
-        self._transport = transport or _make_transport()
+        self._transport = transport or make_transport()
         self._deadlines = deadlines or Deadlines()
         self._retry = retry or Retry(attempts=1)
 
@@ -82,7 +82,8 @@ class HttpCaller(Generic[R]):
         return AsyncUnaryCall(StreamParts(machine, {}, None, {}, None), self._transport)
 
 
-def _make_transport() -> AsyncTransport:
+def make_transport() -> AsyncTransport:
+    """Return a transport with a connection pool of its own."""
     from headwater.transport.aio import AiohttpTransport  # imports aiohttp, which engines without HTTP do not need
 
     return AiohttpTransport()

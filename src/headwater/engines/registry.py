@@ -8,8 +8,8 @@ what ``headwater serve --help`` says about it.
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from headwater.engines.base import Engine
@@ -22,6 +22,7 @@ GROUP = "headwater.engines"
 _BUILT_IN = {
     "gemini": ("headwater.engines.gemini:from_settings", "The Gemini API, or another endpoint that speaks it."),
     "offline": ("headwater.engines.offline:from_settings", "Built-in rules: no model, no key, no network."),
+    "openai": ("headwater.engines.openai:from_settings", "A chat completions server: openai:URL, or openai:ollama."),
     "replay": ("headwater.engines.replay:from_settings", "Recorded exchanges, from the directory in replay:DIR."),
 }
 
@@ -37,6 +38,18 @@ class EngineSettings:
     argument: str = ""
     #: The base URL of the API that an engine passes requests on to; None for its usual one.
     upstream: str | None = None
+    #: The key with which an engine calls its API; None for the one in the usual variable.
+    key: str | None = field(default=None, repr=False)
+    #: Whose server it calls, where its kind has presets; None to guess from the address.
+    preset: str | None = None
+    #: The model that an engine asks, whatever the client names; None for the client's.
+    model: str | None = None
+    #: What the engine is called; empty for the name of its kind.
+    name: str = ""
+    #: The other engines of the file of engines that are there already, for one that is made of them.
+    engines: Mapping[str, Engine] = field(default_factory=dict)
+    #: More settings, from its table in the file of engines; each kind has its own.
+    options: Mapping[str, Any] = field(default_factory=dict)
     #: How fast an engine that has its answers at once yields them; None for its usual pace.
     pace: str | None = None
 

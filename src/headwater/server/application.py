@@ -46,7 +46,7 @@ from headwater.server.protocols.registry import PROTOCOLS, protocol_routes, stre
 from headwater.server.streams.endpoint import StreamsEndpoint
 from headwater.server.streams.recorder import Recorder
 from headwater.server.streams.registry import StreamRegistry
-from headwater.server.streams.routing import EngineRouter
+from headwater.server.streams.routing import EngineRouter, check_engines, is_resting
 from headwater.server.streams.takeover import ClusterNode
 from headwater.server.websocket.endpoint import WebSocketEndpoint
 
@@ -147,7 +147,12 @@ class Server:
     async def _health(self, _: HttpRequest) -> Response:
         status = "degraded" if self.recorder.health.is_degraded else "ok"
         status = "draining" if self.recorder.draining.is_set() else status
-        health = {"status": status, "engine": self.engines.default.name, "streams": len(self.recorder)}
+        health = {
+            "status": status,
+            "engine": self.engines.default.name,
+            "engines": [{"name": engine.name, "resting": is_resting(engine)} for engine in self.engines.all()],
+            "streams": len(self.recorder),
+        }
         return json_response(health)
 
     async def _description(self, _: HttpRequest) -> Response:
@@ -210,7 +215,12 @@ def app(
 def _lifespan(server: Server) -> Callable[[Starlette], AbstractAsyncContextManager[None]]:
     @asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
-        works = (sweep_files(server.files), sweep_log(server), server.chats.keep_settled())
+        works = (
+            sweep_files(server.files),
+            sweep_log(server),
+            server.chats.keep_settled(),
+            check_engines(server.engines),
+        )
         tasks = [asyncio.create_task(work) for work in works]
         server.cluster.join()
         yield

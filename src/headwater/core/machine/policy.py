@@ -93,6 +93,8 @@ def _is_used_up(details: Any) -> bool:
     error = details.get("error") if isinstance(details, dict) else None
     entries = error.get("details") if isinstance(error, dict) else None
     for entry in entries if isinstance(entries, list) else ():
+        if isinstance(entry, dict) and entry.get("reason") == "insufficient_quota":  # OpenAI: the account is empty
+            return True
         violations = entry.get("violations") if isinstance(entry, dict) else None
         for violation in violations if isinstance(violations, list) else ():
             if isinstance(violation, dict) and "PerDay" in str(violation.get("quotaId")):

@@ -7,7 +7,7 @@ import msgspec
 from headwater.core.wire.request import HttpRequest
 from headwater.errors import APIError
 
-_HEADERS = frozenset({"x-goog-api-key", "authorization"})
+_HEADERS = frozenset({"x-goog-api-key", "authorization", "api-key", "x-api-key"})
 #: Shorter keys are placeholders such as "none"; masking them would garble messages that contain the word.
 _SHORTEST = 8
 

@@ -7,7 +7,7 @@ stream. Both use ``deliver``: there is no other path from an engine to a client.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Iterator, Sequence
+from collections.abc import AsyncGenerator, Callable, Iterator, Sequence
 from contextlib import ExitStack, aclosing, suppress
 from typing import NamedTuple
 
@@ -15,7 +15,7 @@ import msgspec
 from starlette.responses import Response
 from starlette.types import Message, Receive, Scope, Send
 
-from headwater.contract.headers import STREAM
+from headwater.contract.headers import IGNORED, STREAM
 from headwater.engines.base import Engine, EngineRequest
 from headwater.errors import APIError, UnknownStreamError
 from headwater.log.base import Log, Page, tail
@@ -77,11 +77,18 @@ class RelayResponse(Response):
             watcher = asyncio.create_task(_watch(receive, generation))
             source = LogSource(generation.log, generation.key, auth.limits.keep_alive)
             try:
-                await deliver(source, self._encoding, scope, send, backpressure=backpressure)
+                await deliver(
+                    source, self._encoding, scope, send, backpressure=backpressure, extra_headers=self._ignored
+                )
             finally:
                 watcher.cancel()
                 generation.cancel()
                 await generation.log.drop(generation.key)
+
+    def _ignored(self) -> _Headers:
+        """What the engine left out of the request, which it knows by its first chunk."""
+        names = ", ".join(self._request.ignored)
+        return [(IGNORED.lower().encode(), names.encode())] if names else []
 
 
 class StreamResponse(Response):
@@ -168,7 +175,7 @@ class StreamResponse(Response):
         after, heartbeat = self._header.start + self._after, self._auth.limits.keep_alive
         source = LogSource(self._registry.log, self._name, heartbeat, after, self._min_interval)
         name_header = (STREAM.lower().encode(), self._name.encode())
-        await deliver(source, self._encoding, scope, send, extra_headers=[name_header])
+        await deliver(source, self._encoding, scope, send, extra_headers=lambda: [name_header])
 
 
 class LogSource(NamedTuple):
@@ -195,7 +202,7 @@ async def deliver(
     send: Send,
     *,
     backpressure: Backpressure | None = None,
-    extra_headers: Sequence[tuple[bytes, bytes]] = (),
+    extra_headers: Callable[[], _Headers] = list,
 ) -> None:
     """Send records while they are appended, up to the end of their log.
 
@@ -210,7 +217,7 @@ async def deliver(
         if error is not None:
             await _send_error(error, encoding, send)
         elif encoding.is_unary:
-            await _send_whole(200, encoding.content_type, encoding.encode(page.records), send)
+            await _send_whole(200, encoding.content_type, encoding.encode(page.records), send, extra_headers())
         else:
             await _send_stream(
                 page,
@@ -219,7 +226,7 @@ async def deliver(
                 backpressure or Backpressure(_MAX_AHEAD_BYTES),
                 send,
                 body_sender(scope, send),
-                extra_headers,
+                extra_headers(),
             )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import re
 from collections.abc import Mapping
 from fnmatch import fnmatchcase
@@ -10,6 +11,8 @@ from fnmatch import fnmatchcase
 from headwater.engines.base import Engine
 from headwater.errors import HeadwaterError, UsageError, api_error
 from headwater.types import Model
+
+logger = logging.getLogger("headwater.server")
 
 _MODEL = re.compile(r"[A-Za-z0-9][A-Za-z0-9._@:-]*(?:/[A-Za-z0-9][A-Za-z0-9._@:-]*)*")
 
@@ -47,20 +50,23 @@ class EngineRouter:
         return list(dict.fromkeys([self.default, *self._by_model.values()]))
 
     async def models(self) -> list[Model]:
-        """Return the models of all engines, each once. An engine that does not answer in time is left out.
+        """Return the models of all engines, each once, and only those that are answered by the engine that lists them.
+
+        An engine that rests, fails or does not answer in time is left out.
 
         Raises:
             HeadwaterError: if no engine answers.
         """
         engines = self.all()
-        found = await asyncio.gather(*map(_models, engines), return_exceptions=True)
-        lists = [models for models in found if not isinstance(models, BaseException)]
+        asked = [engine for engine in engines if not is_resting(engine)] or engines
+        found = await asyncio.gather(*map(_models, asked), return_exceptions=True)
         failures = [error for error in found if isinstance(error, BaseException)]
         unexpected = next((error for error in failures if not isinstance(error, HeadwaterError)), None)
-        if unexpected is not None or not lists:
+        if unexpected is not None or len(failures) == len(found):
             raise unexpected or failures[0]
+        routed = (self._routed(engine, one) for engine, one in zip(asked, found, strict=True))
         # Of two engines with the same model the later one's description counts; each model is listed once.
-        return list({model.name: model for models in lists for model in models}.values())
+        return list({model.name: model for models in routed for model in models}.values())
 
     async def model(self, name: str) -> Model:
         """Return the description of a model, named with or without what precedes its last part.
@@ -73,6 +79,13 @@ class EngineRouter:
             if name in (full_name, full_name.removeprefix("models/"), full_name.rpartition("/")[2]):
                 return model
         raise api_error(404, f"there is no model {name!r}", status="NOT_FOUND")
+
+    def _routed(self, engine: Engine, models: list[Model] | BaseException) -> list[Model]:
+        """The models that requests for them reach: another engine's would be a lie."""
+        if isinstance(models, BaseException):
+            logger.warning("the models of the engine %s cannot be listed: %s", engine.name, models)
+            return []
+        return [one for one in models if self.for_model((one.name or "").removeprefix("models/")) is engine]
 
     async def aclose(self) -> None:
         """Close the engines' connections."""
@@ -87,6 +100,22 @@ async def _models(engine: Engine) -> list[Model]:
     except TimeoutError as error:
         message = f"the engine {engine.name} did not list its models in {_LIST_SECONDS:g} s"
         raise api_error(504, message, status="DEADLINE_EXCEEDED") from error
+
+
+def is_resting(engine: Engine) -> bool:
+    """Return whether an engine says that it could not answer a moment ago, so that another is the better choice."""
+    return bool(getattr(engine, "is_resting", False))
+
+
+async def check_engines(engines: EngineRouter) -> None:
+    """Ask every engine that can be asked for a sign of life, and log a warning for each that gives none."""
+    for engine in engines.all():
+        check = getattr(engine, "check", None)
+        if check is not None:
+            try:
+                await check()
+            except HeadwaterError as error:
+                logger.warning("the engine %s does not answer: %s", engine.name, error)
 
 
 def model_name(text: str) -> str:

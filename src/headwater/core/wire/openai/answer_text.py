@@ -84,6 +84,9 @@ class _Frame:
             return ""
         if self._state == "head":
             text = self._begin(text)
+        if self._state == "start":
+            text = text.lstrip()
+            self._state = "value" if text else "start"
         if self._state != "value":
             return text
         tail = _TAIL.search(text)
@@ -103,7 +106,7 @@ class _Frame:
     def _begin(self, text: str) -> str:
         match = _HEAD.match(text)
         if match is not None:
-            self._state = "value"
+            self._state = "start"
             return text[match.end() :]
         if len(text) < _LONGEST_HEAD and text.lstrip()[:1] in ("", "{"):
             self._held = text

@@ -34,7 +34,7 @@ from headwater.core.wire.openai.chat_events import ChatChoice, ChatDelta, ChatEv
 from headwater.core.wire.openai.chat_extras import grounding, images, logprobs_result, safety_ratings, web_citations
 from headwater.core.wire.openai.chat_state import OpaqueState
 from headwater.core.wire.openai.chat_tables import GEMINI_REASONS
-from headwater.core.wire.openai.chat_usage import usage_metadata
+from headwater.core.wire.openai.chat_usage import usage_metadata, usage_of_timings
 from headwater.core.wire.openai.think_tags import ThinkTagsMode
 
 
@@ -58,6 +58,21 @@ class TranslatedChunk(msgspec.Struct):
         """The JSON of the chunk."""
         return msgspec.json.encode(self.document)
 
+    def absorb(self, later: TranslatedChunk) -> None:
+        """Add what followed: the Gemini API sends finish reason and token counts together, in its last chunk."""
+        candidates = self.document.setdefault("candidates", [])
+        known = {one["index"]: one for one in candidates}
+        for candidate in later.document.get("candidates", ()):
+            same = known.get(candidate["index"])
+            if same is None:
+                candidates.append(candidate)
+                continue
+            parts = [part for one in (same, candidate) for part in one["content"]["parts"] if part != {"text": ""}]
+            same |= candidate
+            same["content"] = {"parts": parts or [{"text": ""}], "role": "model"}
+        if "usageMetadata" in later.document:
+            self.document["usageMetadata"] = later.document["usageMetadata"]
+
 
 class ChatOptions(msgspec.Struct, frozen=True, kw_only=True):
     """What the request says about how its answer is to be read.
@@ -75,6 +90,8 @@ class ChatOptions(msgspec.Struct, frozen=True, kw_only=True):
     prefill: str = ""
     engine: str = ""
     keeps_reasoning: bool = False
+    #: Whether each event has the counts so far in llama.cpp's ``timings``.
+    counts_timings: bool = False
 
 
 class ChatAnswer:
@@ -154,6 +171,8 @@ class ChatAnswer:
         usage = event.usage
         if not usage and isinstance(event.x_groq, dict):
             usage = event.x_groq.get("usage")
+        if not usage and event.timings and self._options.counts_timings:
+            usage = usage_of_timings(event.timings)
         if not usage or usage == self._usage:
             return None
         self._usage = usage
@@ -315,8 +334,8 @@ class _ChoiceState:
         return part
 
     def _candidate(self, parts: list[dict[str, Any]], extra: dict[str, Any]) -> dict[str, Any]:
-        content: dict[str, Any] = {"parts": parts, "role": "model"} if parts else {"role": "model"}
-        return {"content": content, **extra, "index": self.index}
+        # The Gemini API sends an empty text with a finish reason: programs loop over the parts of every chunk.
+        return {"content": {"parts": parts or [{"text": ""}], "role": "model"}, **extra, "index": self.index}
 
 
 def _texts(content: Any) -> tuple[str, str]:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 import msgspec
 
 from headwater.core.wire.dialect import BrokenStream, Continuation, Dialect, StreamEnd
-from headwater.core.wire.framing import Framing
+from headwater.core.wire.framing import Framing, SingleDocument
 from headwater.core.wire.openai.chat_answer import ChatAnswer, ChatOptions, ChatProgress, TranslatedChunk
 from headwater.core.wire.openai.chat_errors import chat_error, refused
 from headwater.core.wire.openai.chat_events import EVENTS, ChatEvent
@@ -114,6 +115,23 @@ class ChatDialect:
             start = data[:120].decode("utf-8", "replace")
             return (WireError(f"the server sent an event that is not a chat completion: {start!r}"),)
         return (chat_error(document, headers=headers),) if document.get("detail") else ()
+
+
+class JsonDialect(ChatDialect):
+    """The dialect for what such servers have besides: one JSON document, as it is."""
+
+    def single_framing(self) -> Framing:
+        """Return what makes a document of a whole body."""
+        return SingleDocument()
+
+    def decode(self, data: bytes, headers: Mapping[str, str]) -> tuple[Any, ...]:
+        """Return the document."""
+        document = _plain(data)
+        if not isinstance(document, dict | list):
+            return (
+                WireError(f"the server sent something that is not JSON: {data[:120].decode('utf-8', 'replace')!r}"),
+            )
+        return (document,)
 
 
 def _plain(data: bytes) -> object:

@@ -46,6 +46,7 @@ class ChatEvent(msgspec.Struct, gc=False):
     error: Any = None
     object: Any = None
     citations: Any = None
+    timings: Any = None
 
 
 #: Reads one event. Shared: decoders hold no state.

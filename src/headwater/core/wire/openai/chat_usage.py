@@ -36,6 +36,15 @@ def usage_metadata(usage: Any) -> dict[str, Any] | None:
     return {name: count for name, count in counts.items() if count is not None}
 
 
+def usage_of_timings(timings: Any) -> dict[str, Any] | None:
+    """Return the counts in llama.cpp's ``timings`` as the ``usage`` that it will send at the end."""
+    if not isinstance(timings, Mapping):
+        return None
+    cached, read = _count(timings, "cache_n") or 0, _count(timings, "prompt_n") or 0
+    usage = {"prompt_tokens": cached + read, "completion_tokens": _count(timings, "predicted_n") or 0}
+    return usage | {"prompt_tokens_details": {"cached_tokens": cached}}
+
+
 def _answer_tokens(prompt: int | None, completion: int | None, thoughts: int | None, total: int | None) -> int | None:
     """The tokens of the answer without its thoughts, which most servers count as part of it."""
     if not completion or not thoughts:

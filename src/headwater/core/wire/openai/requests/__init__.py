@@ -1,0 +1,1 @@
+"""Requests of the Gemini API as requests of chat completions, for each kind of server. Pure."""
