@@ -50,7 +50,7 @@ class EngineRouter:
         return list(dict.fromkeys([self.default, *self._by_model.values()]))
 
     async def models(self) -> list[Model]:
-        """Return the models of all engines, each once, and only those that are answered by the engine that lists them.
+        """Return the models of all engines, each once.
 
         An engine that rests, fails or does not answer in time is left out.
 
@@ -64,9 +64,12 @@ class EngineRouter:
         unexpected = next((error for error in failures if not isinstance(error, HeadwaterError)), None)
         if unexpected is not None or len(failures) == len(found):
             raise unexpected or failures[0]
-        routed = (self._routed(engine, one) for engine, one in zip(asked, found, strict=True))
+        for engine, error in zip(asked, found, strict=True):
+            if isinstance(error, BaseException):
+                logger.warning("the models of the engine %s cannot be listed: %s", engine.name, error)
+        lists = [models for models in found if not isinstance(models, BaseException)]
         # Of two engines with the same model the later one's description counts; each model is listed once.
-        return list({model.name: model for models in routed for model in models}.values())
+        return list({model.name: model for models in lists for model in models}.values())
 
     async def model(self, name: str) -> Model:
         """Return the description of a model, named with or without what precedes its last part.
@@ -79,13 +82,6 @@ class EngineRouter:
             if name in (full_name, full_name.removeprefix("models/"), full_name.rpartition("/")[2]):
                 return model
         raise api_error(404, f"there is no model {name!r}", status="NOT_FOUND")
-
-    def _routed(self, engine: Engine, models: list[Model] | BaseException) -> list[Model]:
-        """The models that requests for them reach: another engine's would be a lie."""
-        if isinstance(models, BaseException):
-            logger.warning("the models of the engine %s cannot be listed: %s", engine.name, models)
-            return []
-        return [one for one in models if self.for_model((one.name or "").removeprefix("models/")) is engine]
 
     async def aclose(self) -> None:
         """Close the engines' connections."""

@@ -29,7 +29,7 @@ from typing import Any, Final, final
 import msgspec
 
 from headwater.core.wire.openai.answer_text import AnswerText
-from headwater.core.wire.openai.chat_calls import CallAssembler, ChatCall, made_id
+from headwater.core.wire.openai.chat_calls import CallAssembler, StreamedCall, made_id
 from headwater.core.wire.openai.chat_events import ChatChoice, ChatDelta, ChatEvent
 from headwater.core.wire.openai.chat_extras import grounding, images, logprobs_result, safety_ratings, web_citations
 from headwater.core.wire.openai.chat_state import OpaqueState
@@ -144,7 +144,7 @@ class ChatAnswer:
             return self.flush()
         return [self._chunk([choice.forgotten() for choice in self._choices.values() if not choice.reason], None)]
 
-    def call_id(self, number: int, call: ChatCall) -> str:
+    def call_id(self, number: int, call: StreamedCall) -> str:
         """Return the id of a call; one that has none gets one that depends on its place alone."""
         return call.id or made_id(self._head.get("responseId", ""), self._created, number, call.name)
 
@@ -323,7 +323,7 @@ class _ChoiceState:
             found["groundingMetadata"] = sources
         return found
 
-    def _call_part(self, number: int, call: ChatCall, answer: ChatAnswer) -> dict[str, Any] | None:
+    def _call_part(self, number: int, call: StreamedCall, answer: ChatAnswer) -> dict[str, Any] | None:
         args = call.args()
         if args is None:
             return None
@@ -355,7 +355,7 @@ def _texts(content: Any) -> tuple[str, str]:
     return "".join(text), "".join(thought)
 
 
-def _broken(calls: list[ChatCall]) -> str:
+def _broken(calls: list[StreamedCall]) -> str:
     texts = [f"{call.name}({''.join(call.arguments)[:200]})" for call in calls if call.args() is None]
     return "the arguments are not a JSON object: " + "; ".join(texts)
 

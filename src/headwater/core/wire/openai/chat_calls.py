@@ -10,7 +10,7 @@ import msgspec
 from headwater.json_text import JSON_ERRORS
 
 
-class ChatCall:
+class StreamedCall:
     """One function call so far. ``arguments`` are pieces of a JSON text."""
 
     __slots__ = ("arguments", "extra", "id", "name")
@@ -39,9 +39,9 @@ class CallAssembler:
     """
 
     def __init__(self) -> None:
-        self.calls: list[ChatCall] = []
-        self._by_index: dict[int, ChatCall] = {}
-        self._last: ChatCall | None = None
+        self.calls: list[StreamedCall] = []
+        self._by_index: dict[int, StreamedCall] = {}
+        self._last: StreamedCall | None = None
 
     def feed(self, piece: Any) -> None:
         """Take one entry of ``delta.tool_calls``."""
@@ -61,7 +61,7 @@ class CallAssembler:
         elif arguments is not None:  # an object, as Ollama's own API has it
             call.arguments.append(msgspec.json.encode(arguments).decode())
 
-    def take(self) -> list[ChatCall]:
+    def take(self) -> list[StreamedCall]:
         """Return the calls, in the order of their first pieces.
 
         Asked at the end of the candidate only: pieces of several calls may be interleaved.
@@ -69,10 +69,10 @@ class CallAssembler:
         taken, self.calls = self.calls, []
         return taken
 
-    def _find(self, index: int | None, id: str | None) -> ChatCall:
+    def _find(self, index: int | None, id: str | None) -> StreamedCall:
         known = self._last if index is None else self._by_index.get(index)
         if known is None or (id is not None and known.id not in (None, id)):
-            known = ChatCall(id)
+            known = StreamedCall(id)
             self.calls.append(known)
         elif id is not None:
             known.id = id
