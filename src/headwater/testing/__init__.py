@@ -23,15 +23,22 @@ if TYPE_CHECKING:
         think,
         truncate,
     )
+    from headwater.testing.cassettes import Cassette, Exchange
     from headwater.testing.checks import assert_streams
     from headwater.testing.fault_table import Fault, cuts, faults
     from headwater.testing.log_checks import Check, log_contract
-    from headwater.testing.server import Request, ScriptServer, script
+    from headwater.testing.loopback import Request
+    from headwater.testing.recorder import CassetteServer, cassette
+    from headwater.testing.server import ScriptServer, script
 else:
     __getattr__, __dir__ = lazy_names(
         __name__,
         {
+            "Cassette": "cassettes",
+            "CassetteServer": "recorder",
             "Check": "log_checks",
+            "Exchange": "cassettes",
+            "cassette": "recorder",
             "again": "actions",
             "block": "actions",
             "call": "actions",
@@ -49,7 +56,7 @@ else:
             "think": "actions",
             "truncate": "actions",
             "Fault": "fault_table",
-            "Request": "server",
+            "Request": "loopback",
             "ScriptServer": "server",
             "assert_streams": "checks",
             "cuts": "fault_table",
@@ -60,7 +67,10 @@ else:
     )
 
 __all__ = [
+    "Cassette",
+    "CassetteServer",
     "Check",
+    "Exchange",
     "Fault",
     "Request",
     "ScriptServer",
@@ -68,6 +78,7 @@ __all__ = [
     "assert_streams",
     "block",
     "call",
+    "cassette",
     "cut",
     "cuts",
     "error",

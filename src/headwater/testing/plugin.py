@@ -72,7 +72,7 @@ def headwater_script(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., 
 
 
 def _point_sdks(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    from headwater.testing.server import sdk_environment
+    from headwater.testing.loopback import sdk_environment
 
     for name, value in sdk_environment(url).items():
         monkeypatch.setenv(name, value)

@@ -1,34 +1,16 @@
 """``ScriptServer``: a server on loopback that does what a script says, for any client that speaks HTTP."""
 
-# Theory of operation
-#
-# A thread accepts connections, and each connection has a thread of its own, because a script has to do what no HTTP
-# server offers: stop in the middle of an event, reset, stay silent. h11 reads the requests; what is sent is written to
-# the socket by hand.
-#
-# Every wait is a ``select`` on the connection, so that a client that leaves is noticed in the middle of a pause, and
-# so that ``close``, which shuts the sockets down, ends all waits at once. No test waits for a script's silence.
-#
 # What the script says is recorded once it has been sent whole, and before anything that follows. When an answer has
 # ended, ``said`` is therefore exactly what a client can have read.
 
 from __future__ import annotations
 
 import json
-import select
 import socket
 import struct
-import threading
 import time
-from collections.abc import Iterator, Sequence
-from contextlib import suppress
-from types import TracebackType
-from typing import Any, Self
+from collections.abc import Sequence
 
-import h11
-import msgspec
-
-from headwater.core.wire.gemini import STATUS_NAMES
 from headwater.testing.actions import (
     Action,
     Again,
@@ -46,36 +28,12 @@ from headwater.testing.actions import (
     Truncate,
     attempts,
 )
+from headwater.testing.loopback import ConnectionOver, LoopbackServer, Request, http_chunk, response_head, watch
 from headwater.testing.renderers import Part, Renderer, is_stream, renderer_for
 
-#: How long ``wait_for_requests`` and ``wait_for_close`` wait before they fail, in seconds.
-PATIENCE = 10.0
 #: A client reads what was sent before it sees a reset, if the reset is not too fast.
 _BEFORE_RESET = 0.05
 _REDIRECTED = "/redirected"
-_READ = 65536
-
-
-class Request(msgspec.Struct, frozen=True):
-    """One request that a client sent. ``path`` has its query; ``headers`` has lower-case names."""
-
-    method: str
-    path: str
-    headers: dict[str, str]
-    body: bytes
-
-    @property
-    def json(self) -> Any:
-        """The body, parsed."""
-        return json.loads(self.body)
-
-
-class _ClientGone(Exception):
-    """The client has closed the connection."""
-
-
-class _ConnectionOver(Exception):
-    """The script has ended the connection."""
 
 
 def script(*lines: Line | list[Line]) -> ScriptServer:
@@ -93,7 +51,7 @@ def script(*lines: Line | list[Line]) -> ScriptServer:
     return ScriptServer(attempts(lines))
 
 
-class ScriptServer:
+class ScriptServer(LoopbackServer):
     """Plays one list of actions for each request, the last one for all that follow. Made by ``script``.
 
     ``url`` is where it listens, ``requests`` are the requests so far, ``said`` is the text that it sent in answer to
@@ -101,95 +59,19 @@ class ScriptServer:
     """
 
     def __init__(self, scripts: Sequence[Sequence[Action]]) -> None:
+        super().__init__()
         self._scripts = scripts
-        self._listener = socket.create_server(("127.0.0.1", 0), backlog=256)
-        self._changed = threading.Condition()
-        self._open: set[socket.socket] = set()
-        self._closed: list[float] = []
-        self._is_closing = False
-        self.requests: list[Request] = []
         self.said = ""
-        self.url = f"http://127.0.0.1:{self._listener.getsockname()[1]}"
 
-    @property
-    def environment(self) -> dict[str, str]:
-        """The variables that send the SDKs of Google and OpenAI here."""
-        return sdk_environment(self.url)
-
-    def wait_for_requests(self, count: int, within: float = PATIENCE) -> None:
-        """Wait until ``count`` requests have arrived.
-
-        Raises:
-            AssertionError: if they do not arrive in ``within`` seconds.
-        """
-        with self._changed:
-            if not self._changed.wait_for(lambda: len(self.requests) >= count, within):
-                raise AssertionError(f"{len(self.requests)} requests arrived in {within:g} s, not {count}")
-
-    def wait_for_close(self, within: float = PATIENCE) -> None:
-        """Wait until the client has closed a connection before its answer was over, as a cancelled stream does.
-
-        Raises:
-            AssertionError: if it keeps the connection for ``within`` seconds.
-        """
-        with self._changed:
-            if not self._changed.wait_for(lambda: self._closed, within):
-                raise AssertionError(f"the client has not closed the connection within {within:g} s")
-            self._closed.pop()
-
-    def close(self) -> None:
-        """Stop listening, and cut what is open."""
-        with self._changed:
-            self._is_closing = True
-            connections = list(self._open)
-        for sock in (self._listener, *connections):
-            with suppress(OSError):
-                sock.shutdown(socket.SHUT_RDWR)
-        self._listener.close()
-
-    def __enter__(self) -> Self:
-        threading.Thread(target=self._accept, daemon=True).start()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
-
-    def _accept(self) -> None:
-        while True:
-            try:
-                sock, _ = self._listener.accept()
-            except OSError:
-                return
-            with self._changed:
-                if self._is_closing:
-                    sock.close()
-                    return
-                self._open.add(sock)
-            threading.Thread(target=self._serve, args=(sock,), daemon=True).start()
-
-    def _serve(self, sock: socket.socket) -> None:
-        try:
-            for request in _requests(sock):
-                with self._changed:
-                    number = len(self.requests)
-                    actions = self._scripts[min(number, len(self._scripts) - 1)]
-                    if _REDIRECTED not in request.path:
-                        self.requests.append(request)
-                    self.said = ""
-                    self._changed.notify_all()
-                _Player(self, sock, request).play(actions)
-        except _ConnectionOver:
-            pass
-        except (_ClientGone, OSError):
-            with self._changed:
-                self._closed.append(time.monotonic())
-                self._changed.notify_all()
-        finally:
-            with self._changed:
-                self._open.discard(sock)
-            sock.close()
+    def answer(self, sock: socket.socket, request: Request) -> None:
+        """Play the next list of actions."""
+        is_redirected = _REDIRECTED in request.path  # where a redirect leads belongs to the same attempt
+        number = len(self.requests) - is_redirected
+        if not is_redirected:
+            self._note(request)
+        self.said = ""
+        actions = self._scripts[min(number, len(self._scripts) - 1)]
+        _Player(self, sock, request).play(actions)
 
 
 class _Player:
@@ -280,13 +162,13 @@ class _Player:
     def _wait(self, action: Silence | Stall) -> None:
         if not self._has_head and not (isinstance(action, Silence) and action.before_head) and self._is_stream:
             self._begin("text/event-stream")
-        _watch(self._socket, action.seconds)
+        watch(self._socket, action.seconds)
         if isinstance(action, Stall):
-            raise _ConnectionOver
+            raise ConnectionOver
 
     def _begin(self, kind: str) -> None:
         self._has_head = True
-        self._socket.sendall(_head(200, [("content-type", kind), ("transfer-encoding", "chunked")]))
+        self._socket.sendall(response_head(200, [("content-type", kind), ("transfer-encoding", "chunked")]))
 
     def _send(self, data: bytes) -> None:
         """Send a piece of the body, as one HTTP chunk; no more than the script's limit."""
@@ -294,10 +176,10 @@ class _Player:
             self._begin("text/event-stream")
         if self._limit is not None and self._limit.at is not None and self._sent + len(data) > self._limit.at:
             rest = data[: self._limit.at - self._sent]
-            self._socket.sendall(_chunk(rest) if rest else b"")
+            self._socket.sendall(http_chunk(rest) if rest else b"")
             self._break(self._limit.how)
         self._sent += len(data)
-        self._socket.sendall(_chunk(data) if data else b"")
+        self._socket.sendall(http_chunk(data) if data else b"")
 
     def _cut(self, how: str, renderer: Renderer) -> None:
         if not self._has_head:
@@ -310,7 +192,7 @@ class _Player:
         if how == "reset":
             time.sleep(_BEFORE_RESET)
             self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-        raise _ConnectionOver
+        raise ConnectionOver
 
     def _end(self, last: bytes) -> None:
         self._send(last)
@@ -318,7 +200,7 @@ class _Player:
 
     def _whole(self, body: bytes, status: int, headers: Sequence[tuple[str, str]] = ()) -> None:
         lines = [("content-type", "application/json"), ("content-length", str(len(body))), *headers]
-        self._socket.sendall(_head(status, lines) + body)
+        self._socket.sendall(response_head(status, lines) + body)
 
     def _refuse(self, renderer: Renderer, error: Error) -> None:
         seconds = error.retry_after
@@ -327,69 +209,3 @@ class _Player:
     def _refuse_path(self) -> None:
         message = f"the script has no answer for {self._request.path.partition('?')[0]}"
         self._whole(json.dumps({"error": {"code": 404, "message": message, "status": "NOT_FOUND"}}).encode(), 404)
-
-
-def sdk_environment(url: str) -> dict[str, str]:
-    """Return the variables that send the SDKs of Google and OpenAI to ``url``, with keys that open nothing."""
-    return {
-        "GOOGLE_GEMINI_BASE_URL": url,
-        "GEMINI_API_KEY": "test-key",
-        "OPENAI_BASE_URL": url + "/v1",
-        "OPENAI_API_KEY": "test-key",
-    }
-
-
-def _requests(sock: socket.socket) -> Iterator[Request]:
-    """Yield the requests of a connection until the client closes it, or sends what is not HTTP."""
-    connection = h11.Connection(h11.SERVER)
-    is_reusable = True
-    while is_reusable:
-        head: h11.Request | None = None
-        body = b""
-        while True:
-            try:
-                event = connection.next_event()
-            except h11.RemoteProtocolError:
-                return
-            if event is h11.NEED_DATA:
-                connection.receive_data(sock.recv(_READ))
-            elif isinstance(event, h11.Request):
-                head = event
-                if connection.they_are_waiting_for_100_continue:
-                    sock.sendall(b"HTTP/1.1 100 Continue\r\n\r\n")
-            elif isinstance(event, h11.Data):
-                body += event.data
-            elif isinstance(event, h11.EndOfMessage):
-                break
-            else:
-                return
-        assert head is not None
-        headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in head.headers}
-        yield Request(head.method.decode(), head.target.decode("latin-1"), headers, body)
-        # What was answered went past h11, which is told so in its own terms.
-        connection.send(h11.Response(status_code=200, headers=[("content-length", "0")]))
-        connection.send(h11.EndOfMessage())
-        is_reusable = connection.our_state is h11.DONE  # not MUST_CLOSE, which the client may have asked for
-        if is_reusable:
-            connection.start_next_cycle()
-
-
-def _watch(sock: socket.socket, seconds: float) -> None:
-    """Wait for ``seconds``.
-
-    Raises:
-        _ClientGone: if the client closes the connection meanwhile.
-    """
-    readable, _, _ = select.select([sock], [], [], seconds)
-    if readable and not sock.recv(1, socket.MSG_PEEK):
-        raise _ClientGone
-
-
-def _head(status: int, headers: Sequence[tuple[str, str]]) -> bytes:
-    reason = STATUS_NAMES.get(status, "OK")  # any text will do, and this one tells what is meant
-    lines = [f"HTTP/1.1 {status} {reason}", *(f"{name}: {value}" for name, value in headers)]
-    return "\r\n".join([*lines, "", ""]).encode("latin-1")
-
-
-def _chunk(data: bytes) -> bytes:
-    return b"%x\r\n%b\r\n" % (len(data), data)
