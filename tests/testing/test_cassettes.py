@@ -34,7 +34,7 @@ def ask(url: str, contents: str = "hi", **options: Any) -> str:
 
 
 def test_what_was_recorded_is_played(tmp_path: Path) -> None:
-    with script("Hel", pause(0.05), "lo") as api:
+    with script("Hel", pause(0.3), "lo") as api:
         with cassette(tmp_path / "c", upstream=api.url) as server:
             assert ask(server.url) == "Hello"
         assert len(api.requests) == 1
@@ -47,7 +47,7 @@ def test_what_was_recorded_is_played(tmp_path: Path) -> None:
     assert exchange.request.body["contents"][0]["parts"] == [{"text": "hi"}]
     times = [piece.after for piece in exchange.response.pieces]
     assert times == sorted(times)
-    assert times[-1] - times[0] >= 50
+    assert times[-1] - times[0] >= 100  # milliseconds; the first piece may be late
     assert exchange.response.end == "whole"
 
 

@@ -10,6 +10,7 @@ import click
 
 from headwater import __version__
 from headwater.cli.ask import ask
+from headwater.cli.cassettes import diff, inspect, record, replay
 from headwater.cli.chat import chat
 from headwater.cli.chats import chats
 from headwater.cli.exits import EPILOG, Exit, exit_for, explain
@@ -54,6 +55,7 @@ _SECTIONS = {
     "Ask a model": (ask, chat, models),
     "Run a server": (serve, chats, tail),
     "Existing programs": (run,),
+    "Tests": (record, replay, inspect, diff),
     "Your shell": (completion,),
 }
 

@@ -139,6 +139,12 @@ def diff(one: RecordedRequest, other: RecordedRequest) -> str:
     return "\n".join(difflib.unified_diff(_lines(one), _lines(other), "recorded", "now", lineterm="", n=2))
 
 
+def differences(one: Cassette, other: Cassette) -> list[str]:
+    """Return how two cassettes differ, line by line; an empty list if only their times do."""
+    before, after = ([line for exchange in tape.exchanges for line in _text(exchange)] for tape in (one, other))
+    return list(difflib.unified_diff(before, after, str(one.directory), str(other.directory), n=1, lineterm=""))
+
+
 def recorded_body(data: bytes) -> Any:
     """Return the body of a request as it is written: JSON if it is, None if it is empty, else text."""
     if not data:
@@ -156,6 +162,11 @@ def _matches(one: RecordedRequest, other: RecordedRequest) -> bool:
 def _lines(request: RecordedRequest) -> list[str]:
     body = json.dumps(request.body, indent=1, sort_keys=True, ensure_ascii=False)
     return [f"{request.method} {request.path}", *body.splitlines()]
+
+
+def _text(exchange: Exchange) -> list[str]:
+    head = f"-> {exchange.response.status}, {exchange.response.end}"
+    return [*_lines(exchange.request), head, *exchange.body.decode("utf-8", "replace").splitlines()]
 
 
 def _read(path: Path) -> Exchange:

@@ -56,8 +56,8 @@ class ConnectionOver(Exception):
 class LoopbackServer:
     """Listens between ``__enter__`` and ``__exit__``. ``url`` is where, ``requests`` are the requests so far."""
 
-    def __init__(self) -> None:
-        self._listener = socket.create_server(("127.0.0.1", 0), backlog=256)
+    def __init__(self, port: int = 0) -> None:
+        self._listener = socket.create_server(("127.0.0.1", port), backlog=256)
         self._changed = threading.Condition()
         self._open: set[socket.socket] = set()
         self._closed: list[float] = []
@@ -154,14 +154,14 @@ class LoopbackServer:
             sock.close()
 
 
+def base_urls(url: str) -> dict[str, str]:
+    """Return the variables that send the SDKs of Google and OpenAI to ``url``."""
+    return {"GOOGLE_GEMINI_BASE_URL": url, "OPENAI_BASE_URL": url + "/v1"}
+
+
 def sdk_environment(url: str) -> dict[str, str]:
     """Return the variables that send the SDKs of Google and OpenAI to ``url``, with keys that open nothing."""
-    return {
-        "GOOGLE_GEMINI_BASE_URL": url,
-        "GEMINI_API_KEY": "test-key",
-        "OPENAI_BASE_URL": url + "/v1",
-        "OPENAI_API_KEY": "test-key",
-    }
+    return base_urls(url) | {"GEMINI_API_KEY": "test-key", "OPENAI_API_KEY": "test-key"}
 
 
 def read_requests(sock: socket.socket) -> Iterator[Request]:

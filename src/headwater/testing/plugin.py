@@ -4,14 +4,16 @@
 
 from __future__ import annotations
 
+import os
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 if TYPE_CHECKING:
+    from headwater.testing.recorder import CassetteServer
     from headwater.testing.server import ScriptServer
 
 _ENGINE = "headwater_engine"
@@ -66,6 +68,30 @@ def headwater_script(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., 
         def start(*lines: object) -> ScriptServer:
             server = servers.enter_context(script(*lines))  # type: ignore[arg-type]
             _point_sdks(server.url, monkeypatch)
+            return server
+
+        yield start
+
+
+@pytest.fixture
+def headwater_cassette(
+    request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Callable[..., CassetteServer]]:
+    """``headwater.testing.cassette`` with a name below ``cassettes/``, next to the test; the SDKs find its server.
+
+    While it records, programs need the keys that they need anyway, so those of the environment stay.
+    """
+    from headwater.testing import cassette
+    from headwater.testing.loopback import base_urls
+
+    with ExitStack() as servers:
+
+        def start(name: str, **options: Any) -> CassetteServer:
+            server = servers.enter_context(cassette(request.path.parent / "cassettes" / name, **options))
+            for variable, value in base_urls(server.url).items():
+                monkeypatch.setenv(variable, value)
+            for variable in ("GEMINI_API_KEY", "OPENAI_API_KEY"):
+                monkeypatch.setenv(variable, os.environ.get(variable) or "no-key-to-replay")
             return server
 
         yield start

@@ -88,16 +88,17 @@ def cassette(
     if mode == "all":
         tape.clear()
     may_record = mode in ("new", "all") or (mode == "once" and not tape.exchanges)
-    with CassetteServer(tape, upstream, may_record, speed, _Hiding(hide_texts, scrub)) as server:
+    hiding = Hiding(hide_texts, scrub)
+    with CassetteServer(tape, upstream=upstream, may_record=may_record, speed=speed, hiding=hiding) as server:
         yield server
     if server.problems:
         raise AssertionError("\n\n".join(server.problems))
 
 
-class _Hiding:
+class Hiding:
     """What is hidden besides secrets."""
 
-    def __init__(self, hide_texts: bool, scrub: Callable[[bytes], bytes] | None) -> None:
+    def __init__(self, hide_texts: bool = False, scrub: Callable[[bytes], bytes] | None = None) -> None:
         self._hide_texts = hide_texts
         self._scrub = scrub
 
@@ -128,16 +129,23 @@ class CassetteServer(LoopbackServer):
     """Answers from a cassette, or passes requests on and records them. Made by ``cassette``."""
 
     def __init__(
-        self, tape: Cassette, upstream: str | None, may_record: bool, speed: float | None, hiding: _Hiding
+        self,
+        tape: Cassette,
+        *,
+        upstream: str | None = None,
+        may_record: bool = False,
+        speed: float | None = None,
+        hiding: Hiding | None = None,
+        port: int = 0,
     ) -> None:
-        super().__init__()
+        super().__init__(port)
         self.cassette = tape
         #: Requests that the cassette does not answer, and why. The ``with`` block ends with them as an error.
         self.problems: list[str] = []
         self._upstream = upstream
         self._may_record = may_record
         self._speed = speed
-        self._hiding = hiding
+        self._hiding = hiding or Hiding()
         self._played: list[Exchange] = []
         self._lock = threading.Lock()
         self._recorded_before = len(tape.exchanges)

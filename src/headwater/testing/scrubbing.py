@@ -13,8 +13,10 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 from urllib.parse import parse_qsl, quote, urlencode, urlsplit
 
+from headwater.contract.headers import LAST_EVENT_ID
+
 #: Headers that are written. All others may hold a secret, or say something about whoever recorded.
-_REQUEST_HEADERS = frozenset({"accept", "content-type", "content-encoding", "last-event-id"})
+_REQUEST_HEADERS = frozenset({"accept", "content-type", "content-encoding", LAST_EVENT_ID.lower()})
 _RESPONSE_HEADERS = frozenset({"content-type", "content-encoding", "retry-after", "location", "server-timing"})
 _PARAMETERS = frozenset({"alt", "pageSize", "pageToken", "after", "stream", "last_event_id", "limit", "order"})
 #: A shorter secret is a placeholder, and masking it would garble the texts that contain it.
