@@ -125,3 +125,16 @@ def test_placeholders_are_fields_of_pydantic_models() -> None:
 def test_a_name_that_google_genai_does_not_have_is_an_attribute_error() -> None:
     with pytest.raises(AttributeError, match=r"google\.genai\.types has no 'Vdeo'"):
         placeholders.placeholder("types", "Vdeo")
+
+
+def test_an_empty_config_is_a_default_of_fields() -> None:
+    """google-adk has one in the body of a model. It says nothing, so nothing is missing."""
+    live: Any = placeholders.placeholder("types", "LiveConnectConfig")
+
+    class Request(pydantic.BaseModel):
+        live_connect_config: live = live()
+
+    assert Request().model_dump_json() == '{"live_connect_config":{}}'
+    assert Request(live_connect_config="anything").model_dump() == {"live_connect_config": "anything"}
+    with pytest.raises(UsageError, match=r"headwater has no types\.LiveConnectConfig"):
+        live(response_modalities=["TEXT"])

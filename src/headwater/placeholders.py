@@ -46,13 +46,15 @@ class Placeholder:
     model_fields: ClassVar[dict[str, Any]] = {}
     model_config: ClassVar[dict[str, Any]] = {}
 
-    def __new__(cls, *_: Any, **__: Any) -> Placeholder:
-        """Refuse to be made.
+    def __new__(cls, *values: Any, **fields: Any) -> Placeholder:
+        """Refuse to be made, unless it is an empty config: it says nothing, and bodies of classes have such defaults.
 
         Raises:
-            UnsupportedNameError: always.
+            UnsupportedNameError: if it is anything else.
         """
-        refuse(cls._missing_name)
+        if values or fields or not cls._missing_name.endswith("Config"):
+            refuse(cls._missing_name)
+        return super().__new__(cls)
 
     def __class_getitem__(cls, _: Any) -> type[Placeholder]:
         """Return the class itself: ``Pager[Model]`` in an annotation."""
@@ -60,8 +62,12 @@ class Placeholder:
 
     @classmethod
     def __get_pydantic_core_schema__(cls, _source: Any, _handler: Any) -> dict[str, Any]:
-        """Return the schema of a field that takes anything: no value of this type can exist."""
-        return {"type": "any"}
+        """Return the schema of a field that takes anything: of this type itself there are only empty configs."""
+        return {"type": "any", "serialization": {"type": "function-plain", "function": _dump}}
+
+
+def _dump(value: Any) -> Any:
+    return {} if isinstance(value, Placeholder) else value
 
 
 @cache

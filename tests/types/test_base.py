@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import copy
 import inspect
 import json
 from typing import Any
@@ -252,3 +253,27 @@ def test_building_takes_any_values_or_says_what_is_wrong(kind: Any, data: st.Dat
     values = data.draw(st.dictionaries(names, JSON, max_size=3))
     with contextlib.suppress(UsageError):
         assert isinstance(kind(**values), kind)
+
+
+class UserMessage(types.Content):
+    """A type that a program derives, with a constructor of its own, as from google-genai's pydantic models."""
+
+    def __init__(self, text: str, **fields: Any) -> None:
+        super().__init__(role="user", parts=[types.Part(text=text)], **fields)
+
+
+class Greeting(UserMessage):
+    def __init__(self) -> None:
+        super().__init__("hello")
+
+
+def test_a_derived_type_may_have_a_constructor() -> None:
+    message = UserMessage("hi")
+    assert isinstance(message, types.Content)
+    assert message.to_json_dict() == {"role": "user", "parts": [{"text": "hi"}]}
+    assert Greeting().parts[0].text == "hello"
+    copied = message.model_copy(update={"role": "model"})
+    assert (type(copied), copied.role, copied.parts) == (UserMessage, "model", message.parts)
+    assert copy.deepcopy(message) == message
+    with pytest.raises(UsageError, match=r"UserMessage has no field 'rol'\. Did you mean 'role'"):
+        UserMessage("hi", rol="user")

@@ -186,3 +186,15 @@ def test_a_type_is_body_and_answer_in_fastapi() -> None:
     assert (refused.status_code, "no field 'turns'" in refused.text) == (422, True)
     schemas = app.openapi()["components"]["schemas"]
     assert {"Content", "Part", "GenerateContentConfig"} <= set(schemas)
+
+
+def test_in_a_union_a_dict_stays_one_as_with_a_pydantic_model() -> None:
+    """A field ``dict | ThinkingConfig`` keeps a dict; in the other order the dict becomes an instance."""
+    loose: Any = pydantic.TypeAdapter(dict[str, Any] | types.ThinkingConfig)
+    assert loose.validate_python({"include_thoughts": True}) == {"include_thoughts": True}
+    config = types.ThinkingConfig(include_thoughts=True)
+    assert loose.validate_python(config) is config
+    typed: Any = pydantic.TypeAdapter(types.ThinkingConfig | dict[str, Any])
+    assert typed.validate_python({"include_thoughts": True}) == config
+    assert typed.validate_python({"includes": True}) == {"includes": True}
+    assert pydantic.TypeAdapter(types.ThinkingConfig).validate_json(b'{"includeThoughts": true}', strict=True) == config

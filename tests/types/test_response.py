@@ -162,3 +162,8 @@ def test_equality_is_that_of_the_fields() -> None:
     changed = answer()
     changed.response_id = "other"
     assert changed != answer()
+
+
+def test_the_first_prompt_of_an_answer_has_google_genais_name() -> None:
+    usage = GenerateContentResponse(usage_metadata={"prompt_token_count": 3}).usage_metadata
+    assert usage.initial_prompt_token_count == 3

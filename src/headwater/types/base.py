@@ -32,6 +32,15 @@ class _Meta(msgspec.StructMeta):
 
     if not TYPE_CHECKING:
 
+        def __new__(mcls, name, bases, namespace, **options):
+            # Structs have no ``__init__``; programs derive from types and write one, as they do for pydantic's models.
+            initializer = namespace.pop("__init__", None)
+            if initializer is None:
+                return super().__new__(mcls, name, bases, namespace, **options)
+            made = super().__new__(_InitializedMeta, name, bases, namespace, **options)
+            type.__setattr__(made, "__init__", initializer)
+            return made
+
         def __call__(cls, *args, **kwargs):  # noqa: N805
             names = _names(cls)
             if args:
@@ -48,6 +57,24 @@ class _Meta(msgspec.StructMeta):
             for name, value in beside.items():
                 setattr(made, name, value)
             return made
+
+
+class _InitializedMeta(_Meta):
+    """Makes instances of the classes that have an ``__init__``: an empty one first, which it fills."""
+
+    if not TYPE_CHECKING:
+
+        def __call__(cls, *args, **kwargs):  # noqa: N805
+            made = msgspec.StructMeta.__call__(cls)
+            cls.__init__(made, *args, **kwargs)
+            return made
+
+
+def _initialize(self: Any, *args: Any, **fields: Any) -> None:
+    """Set the fields: what ``super().__init__(...)`` of a derived class leads to."""
+    made = _Meta.__call__(type(self), *args, **fields)
+    for name in self.__struct_fields__:
+        msgspec.structs.force_setattr(self, name, getattr(made, name))
 
 
 class _Computed:
@@ -212,6 +239,10 @@ class ApiModel(
     def model_fields_set(self) -> set[str]:
         """The names of the fields that are set."""
         return set(dump(self, DumpOptions(exclude_defaults=True)))
+
+
+# Not in the body of the class, where msgspec refuses it. Calling a class that does not define one does not reach it.
+type.__setattr__(ApiModel, "__init__", _initialize)
 
 
 def _restore(kind: Any, fields: dict[str, Any]) -> Any:

@@ -89,10 +89,12 @@ class _Builder:
         said = descriptions(kind)
         names = zip(kind.__struct_fields__, kind.__struct_encode_fields__, self._hints_of(kind).values(), strict=True)
         fields = {name: self._field(wire, hint, said.get(name)) for name, wire, hint in names}
+        described = {"type": "typed-dict", "fields": fields, "cls": kind, "extra_behavior": "forbid"}
+        # Both validate in one way. The first is what JSON Schema describes; the second is tried before it in a union.
         return {
-            "type": "function-wrap",
-            "function": {"type": "no-info", "function": _validator(kind)},
-            "schema": {"type": "typed-dict", "fields": fields, "cls": kind, "extra_behavior": "forbid"},
+            "type": "lax-or-strict",
+            "lax_schema": _wrap(_validator(kind, is_in_union=False), described),
+            "strict_schema": _wrap(_validator(kind, is_in_union=True), _ANY),
             "serialization": {"type": "function-plain", "function": _serialize, "info_arg": True},
             "ref": _name(kind),
         }
@@ -113,11 +115,17 @@ def _name(kind: type) -> str:
     return f"{kind.__module__}.{kind.__qualname__}:{id(kind)}"
 
 
-def _validator(kind: Any) -> Any:
-    def validate(value: Any, _handler: Any) -> Any:
+def _wrap(function: Any, schema: dict[str, Any]) -> dict[str, Any]:
+    return {"type": "function-wrap", "function": {"type": "no-info", "function": function}, "schema": schema}
+
+
+def _validator(kind: Any, *, is_in_union: bool) -> Any:
+    def validate(value: Any, handler: Any) -> Any:
         # Not coerced: in a union with ``str``, a text has to stay one.
         if not isinstance(value, kind | Mapping):
             raise UsageError(f"expected {kind.__name__} or a dict, got {type(value).__name__}")
+        if is_in_union and not isinstance(value, kind):
+            handler(value)  # which makes it an inexact match: for ``dict | ThinkingConfig`` a dict stays one
         return kind.model_validate(value)
 
     return validate

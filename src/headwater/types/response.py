@@ -158,6 +158,11 @@ class GenerateContentResponseUsageMetadata(ApiModel, frozen=True):  # type: igno
     traffic_type: TrafficType | None = None
     service_tier: str | None = None
 
+    @property
+    def initial_prompt_token_count(self) -> int | None:
+        """``prompt_token_count``, under google-genai's name for that of the first of several requests."""
+        return self.prompt_token_count
+
     def __bool__(self) -> bool:
         return self != NO_USAGE
 
