@@ -1,0 +1,43 @@
+"""Google's ADK: an agent with a tool, run in a session, streamed; structured output."""
+
+import asyncio
+
+from google.adk.agents import LlmAgent
+from google.adk.agents.run_config import RunConfig, StreamingMode
+from google.adk.runners import InMemoryRunner
+from google.genai import types
+from pydantic import BaseModel
+
+MODEL = "gemini-3.8-flash"
+
+
+class City(BaseModel):
+    name: str
+    inhabitants: int
+
+
+def forecast(city: str) -> dict[str, str]:
+    """Return the weather of a city."""
+    return {"weather": f"sunny in {city}"}
+
+
+async def ask(agent: LlmAgent, text: str, mode: StreamingMode = StreamingMode.NONE) -> None:
+    runner = InMemoryRunner(agent=agent, app_name="app")
+    session = await runner.session_service.create_session(app_name="app", user_id="me")
+    message = types.Content(role="user", parts=[types.Part(text=text)])
+    config = RunConfig(streaming_mode=mode)
+    async for event in runner.run_async(user_id="me", session_id=session.id, new_message=message, run_config=config):
+        for part in (event.content and event.content.parts) or ():
+            kind = "partial" if event.partial else "whole"
+            call, result = part.function_call, part.function_response
+            print(kind, part.text, call and call.name, result and result.response)
+
+
+async def main() -> None:
+    await ask(LlmAgent(name="teller", model=MODEL, instruction="Be brief."), "Tell me a story in 30 words.")
+    await ask(LlmAgent(name="teller", model=MODEL), "Tell me a story about a boat in 30 words.", StreamingMode.SSE)
+    await ask(LlmAgent(name="weather", model=MODEL, tools=[forecast]), "Give me the forecast for the city of Vienna.")
+    await ask(LlmAgent(name="cities", model=MODEL, output_schema=City), "Name a city.")
+
+
+asyncio.run(main())
