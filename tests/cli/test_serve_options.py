@@ -19,7 +19,7 @@ ROOT = Path(__file__).resolve().parents[2]
 PYTHON_ONLY = {"max_bodies", "max_head", "max_storage", "max_durable_stream", "max_message", "max_chats", "stream_ttl"}
 #: Options that are no fields: they open what ``app`` gets beside its configuration, or are about the process.
 OTHERS = {"host", "port", "api_key_file", "engine", "model_engine", "upstream", "pace", "store", "chats"}
-OTHERS |= {"engines", "engine_key", "engine_preset", "engine_model", "log_level", "access_log"}
+OTHERS |= {"engines", "engine_key", "engine_preset", "engine_model", "interactions", "log_level", "access_log"}
 FIELDS = {field.name for kind in (ServerConfig, Limits) for field in fields(kind)} - {"limits"}
 
 

@@ -171,6 +171,13 @@ def _seconds(group: OptionGroup, flag: str, *, at_least: float, **settings: Any)
 @_option(_ENGINES, "--upstream", metavar="URL", help="API that the gemini engine calls, if not the Gemini API itself.")
 @_option(
     _ENGINES,
+    "--interactions",
+    type=click.Choice(["mapped", "native"]),
+    default="mapped",
+    help="How the gemini engine answers interactions: by generateContent, or by the upstream's own Interactions API.",
+)
+@_option(
+    _ENGINES,
     "--pace",
     metavar="PACE",
     help="Speed of the offline engine ('instant' or 'first=0.3,rate=100': seconds, tokens per second) or of the replay "
@@ -249,6 +256,7 @@ def serve(
     engine_model: str | None,
     upstream: str | None,
     pace: str | None,
+    interactions: str,
     store: str,
     chats: str | None,
     log_level: str,
@@ -273,7 +281,7 @@ def serve(
     config = ServerConfig.from_options(fields)
     _check_reach(host, config.api_keys)
     _search_current_directory()
-    settings = EngineSettings(upstream=_checked(upstream), pace=pace)
+    settings = EngineSettings(upstream=_checked(upstream), pace=pace, interactions=interactions)
     named = read_engine_file(engines, settings) if engines else EngineSet()
     settings = replace(settings, key=engine_key, preset=engine_preset, model=engine_model)
     default, why = _choose_engine(engine, settings, named)

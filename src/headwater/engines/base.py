@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from functools import cached_property
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 import msgspec
 
@@ -61,12 +61,31 @@ class Chunk(Protocol):
         """The JSON of one ``GenerateContentResponse``."""
 
 
+class UpstreamCall(NamedTuple):
+    """A call of an upstream's Interactions API. ``path`` is below the version of the API, and may have a query."""
+
+    method: str
+    path: str
+    body: bytes | None = None
+
+
+class NativeInteractions(Protocol):
+    """The Interactions API of an engine's upstream. Bytes pass through; errors are ``HeadwaterError``."""
+
+    def stream(self, call: UpstreamCall) -> AsyncGenerator[Chunk, None]:
+        """Yield the events of a stream."""
+
+    async def call(self, call: UpstreamCall) -> bytes:
+        """Return the body of a response."""
+
+
 class Engine(Protocol):
     """Produces answers. One engine serves any number of requests concurrently.
 
     Closing the iterator (``aclose``) stops the generation at once. Every error is a ``HeadwaterError``. An engine that
     answers the same request with the same content has an attribute ``is_repeatable`` that is True; its answers can be
-    resumed exactly after a server died.
+    resumed exactly after a server died. One whose upstream speaks the Interactions API itself may have an attribute
+    ``interactions``, a ``NativeInteractions``; the server then passes interactions on instead of mapping them.
     """
 
     #: Its name in logs, metrics and ``/healthz``, and in stored streams, which are resumed by the engine of that name.

@@ -16,6 +16,7 @@ from headwater.core.machine.policy import Retry
 from headwater.core.wire.gemini import Gemini
 from headwater.core.wire.request import HttpRequest
 from headwater.engines.base import Chunk, EngineRequest
+from headwater.engines.native_interactions import UpstreamInteractions
 from headwater.engines.registry import EngineSettings
 from headwater.errors import UsageError
 from headwater.types import (
@@ -53,16 +54,25 @@ _STREAM: StreamOptions = {"retry": Retry(attempts=1)}
 class GeminiEngine:
     """Passes requests on to the Gemini API, or to the ``base_url`` in ``http_options``, with the server's own key.
 
-    The request's body is sent byte for byte, and each chunk keeps the bytes that were received (``chunk.raw``).
+    The request's body is sent byte for byte, and each chunk keeps the bytes that were received (``chunk.raw``). With
+    ``native_interactions`` the server passes requests for interactions on as well, instead of mapping them.
     """
 
     name = "gemini"
 
     def __init__(
-        self, *, api_key: str | None = None, http_options: HttpOptions | Mapping[str, Any] | None = None
+        self,
+        *,
+        api_key: str | None = None,
+        http_options: HttpOptions | Mapping[str, Any] | None = None,
+        native_interactions: bool = False,
     ) -> None:
         self._settings = Settings(api_key=api_key, http_options=http_options)
         self._caller = AsyncCaller(self._settings)
+        #: The upstream's own Interactions API, if interactions are passed on to it.
+        self.interactions: UpstreamInteractions | None = None
+        if native_interactions:
+            self.interactions = UpstreamInteractions(self._request_to, self._caller.transport)
 
     async def stream(self, request: EngineRequest) -> AsyncIterator[Chunk]:
         """Yield the chunks as they arrive."""
@@ -92,6 +102,9 @@ class GeminiEngine:
         """Close the connections."""
         await self._caller.close()
 
+    def _request_to(self, method: str, path: str) -> HttpRequest:
+        return HttpRequest(method, self._settings.url(path), self._settings.headers())
+
     def _request(self, request: EngineRequest, method: str) -> HttpRequest:
         url = self._settings.url(f"{build.model_path(request.model, self._settings)}:{method}")
         headers = self._settings.headers()
@@ -109,11 +122,16 @@ def from_settings(settings: EngineSettings) -> GeminiEngine:
     if settings.argument:
         raise UsageError(f"the gemini engine takes no argument: 'gemini', not 'gemini:{settings.argument}'")
     has_key = settings.key is not None or any(os.environ.get(name) for name in API_KEY_VARIABLES)
+    native = settings.interactions == "native"
     if settings.upstream is not None:
         # The upstream may be a headwater server that needs no key.
-        return GeminiEngine(api_key=settings.key if has_key else "none", http_options={"base_url": settings.upstream})
+        return GeminiEngine(
+            api_key=settings.key if has_key else "none",
+            http_options={"base_url": settings.upstream},
+            native_interactions=native,
+        )
     try:
-        return GeminiEngine(api_key=settings.key)
+        return GeminiEngine(api_key=settings.key, native_interactions=native)
     except UsageError as error:
         if has_key:
             raise

@@ -52,6 +52,8 @@ class EngineSettings:
     options: Mapping[str, Any] = field(default_factory=dict)
     #: How fast an engine that has its answers at once yields them; None for its usual pace.
     pace: str | None = None
+    #: Whether an engine whose upstream speaks the Interactions API passes it through: "native", or "mapped".
+    interactions: str = "mapped"
 
 
 @dataclass(frozen=True)

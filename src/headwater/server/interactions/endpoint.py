@@ -11,11 +11,10 @@ from functools import partial
 from starlette.requests import Request as HttpRequest
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
-from starlette.types import Receive, Scope, Send
 
 from headwater.contract.headers import IDEMPOTENCY_KEY
 from headwater.contract.limits import MAX_KEY_LENGTH
-from headwater.engines.base import EngineRequest
+from headwater.engines.base import Engine, EngineRequest, UpstreamCall
 from headwater.errors import UsageError
 from headwater.protocols.interactions.answer_events import timestamp
 from headwater.protocols.interactions.conversation import already_ended, unknown_interaction
@@ -32,13 +31,13 @@ from headwater.server.http.numbers import parse_timeout
 from headwater.server.http.offload import run_sized
 from headwater.server.http.responses import json_response
 from headwater.server.interactions.encoding import InteractionEncoding
+from headwater.server.interactions.native import CreateGlance, NativeStreams, is_native, raw_query
 from headwater.server.interactions.stored import (
     KIND,
-    StoredInteraction,
     StoredInteractions,
     info_of,
 )
-from headwater.server.interactions.whole_response import WholeInteraction
+from headwater.server.interactions.whole_response import NewStream, WholeInteraction
 from headwater.server.streams.log_keys import new_name, owner_of
 from headwater.server.streams.record_format import StreamHeader
 from headwater.server.streams.recorder import Recorder
@@ -73,6 +72,8 @@ class InteractionsEndpoint:
         stored: StoredInteractions,
         store: InteractionsStore,
     ) -> None:
+        self._native = NativeStreams(recorder, registry, auth)
+        self._upstream = next((engine for engine in engines.all() if is_native(engine)), None)
         self._engines = engines
         self._recorder = recorder
         self._registry = registry
@@ -102,10 +103,15 @@ class InteractionsEndpoint:
     async def _create(self, http: HttpRequest) -> Response:
         principal = self._auth.identify(http)
         body = await read_request_body(http, self._auth.limits)
+        if self._upstream is not None:
+            glance = await run_sized(len(body), CreateGlance.read, body)
+            engine = self._engines.for_model(glance.model) if glance.model else self._upstream
+            if is_native(engine):
+                return await self._pass_on(http, principal, engine, body, glance)
         request = await run_sized(len(body), read_create, body)
         model = model_name(request.model)
         add_log_fields(http.scope, model=model, engine=self._engines.for_model(model).name)
-        is_stored = self._is_stored(request)
+        is_stored = self._is_stored(request.store, is_background=request.background)
         if request.previous and self._store == "never":
             raise unknown_interaction(request.previous)
         history = await self._stored.prior_turns(owner_of(principal), request)
@@ -115,12 +121,21 @@ class InteractionsEndpoint:
             return await self._start(http, principal, request, asked, body)
         return await self._relay(principal, request, asked)
 
-    def _is_stored(self, request: CreateRequest) -> bool:
-        if self._store == "never" and request.background:
+    async def _pass_on(
+        self, http: HttpRequest, principal: bytes, engine: Engine, body: bytes, glance: CreateGlance
+    ) -> Response:
+        """Let the engine's upstream answer."""
+        add_log_fields(http.scope, model=glance.model or glance.agent, engine=engine.name)
+        is_stored = self._is_stored(glance.store, is_background=bool(glance.background))
+        key = _idempotency_key(http)
+        return await self._native.create(principal, engine, body, glance, is_stored=is_stored, idempotency_key=key)
+
+    def _is_stored(self, store: bool | None, *, is_background: bool) -> bool:
+        if self._store == "never" and is_background:
             raise refusal(
                 400, "invalid_request", "this server stores no interactions, so none can run in the background"
             )
-        wants = request.background or (self._store == "default" if request.store is None else request.store)
+        wants = is_background or (self._store == "default" if store is None else store)
         return wants and self._store != "never"
 
     async def _start(
@@ -142,7 +157,7 @@ class InteractionsEndpoint:
             return json_response(info.document(IN_PROGRESS) | {"created": created, "updated": created})
         if request.stream:
             name, header = started.name, started.header
-            return _NewStream(self._registry, name, header, encoding, auth=self._auth, principal=principal)
+            return NewStream(self._registry, name, header, encoding, auth=self._auth, principal=principal)
         return WholeInteraction(
             self._registry, started, info, encoding, auth=self._auth, principal=principal, is_stored=True
         )
@@ -168,11 +183,17 @@ class InteractionsEndpoint:
             return await self._stream(http)
         if _last_event_id(http) is not None:
             raise UsageError("last_event_id requires stream=true")
-        return json_response(await self._stored.document((await self._own(http))[1]))
+        principal, interaction = self._caller(http)
+        if await self._is_passed_on(principal, interaction):
+            return await self._call_upstream(principal, interaction, "GET", query=raw_query(http))
+        return json_response(await self._stored.document(await self._stored.find(owner_of(principal), interaction)))
 
     async def _stream(self, http: HttpRequest) -> Response:
-        principal, found = await self._own(http)
+        principal, interaction = self._caller(http)
         text = _last_event_id(http)
+        if self._upstream is not None and await self._is_passed_on(principal, interaction):
+            return await self._native.stream(principal, self._upstream, interaction, text, raw_query(http))
+        found = await self._stored.find(owner_of(principal), interaction)
         encoding = await self._stored.encoding(found, None if text is None else Cursor.parse(text))
         name, header = found.stream.name, found.stream.header
         after = 0 if text is None else Cursor.parse(text).record
@@ -181,7 +202,10 @@ class InteractionsEndpoint:
     # Change
 
     async def _cancel(self, http: HttpRequest) -> Response:
-        _, found = await self._own(http)
+        principal, interaction = self._caller(http)
+        if await self._is_passed_on(principal, interaction):
+            return await self._call_upstream(principal, interaction, "POST", "/cancel")
+        found = await self._stored.find(owner_of(principal), interaction)
         if found.stream.state.is_sealed:
             raise already_ended()
         # Shielded: the stop continues when this request stops waiting for it.
@@ -192,23 +216,26 @@ class InteractionsEndpoint:
         return json_response(await self._stored.document(found))
 
     async def _delete(self, http: HttpRequest) -> Response:
-        _, found = await self._own(http)
+        principal, interaction = self._caller(http)
+        if await self._is_passed_on(principal, interaction):
+            return await self._call_upstream(principal, interaction, "DELETE")
+        found = await self._stored.find(owner_of(principal), interaction)
         await self._registry.drop(found.stream.name)
         return json_response({})
 
-    async def _own(self, http: HttpRequest) -> tuple[bytes, StoredInteraction]:
-        """The caller, and its interaction that the path names."""
-        principal = self._auth.identify(http)
-        return principal, await self._stored.find(owner_of(principal), http.path_params["id"])
+    def _caller(self, http: HttpRequest) -> tuple[bytes, str]:
+        """The caller, and the id in the path."""
+        return self._auth.identify(http), http.path_params["id"]
 
+    async def _is_passed_on(self, principal: bytes, interaction: str) -> bool:
+        return self._upstream is not None and await self._native.is_noted(principal, interaction)
 
-class _NewStream(StreamResponse):
-    """The events of an interaction that was just created. One that the engine refuses is not kept."""
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        await super().__call__(scope, receive, send)
-        if isinstance(self._encoding, InteractionEncoding) and self._encoding.is_refused:
-            self._registry.discard(self._name)
+    async def _call_upstream(
+        self, principal: bytes, interaction: str, method: str, verb: str = "", *, query: str = ""
+    ) -> Response:
+        assert self._upstream is not None
+        call = UpstreamCall(method, f"interactions/{interaction}{verb}{'?' if query else ''}{query}")
+        return await self._native.call(principal, self._upstream, call, interaction)
 
 
 def _shaped(handler: _Handler, *, is_create: bool = False) -> _Handler:

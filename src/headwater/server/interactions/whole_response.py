@@ -1,4 +1,4 @@
-"""``WholeInteraction``: an interaction as one document, sent when it has ended."""
+"""Responses to who creates an interaction: its events, or the whole of it when it has ended."""
 
 from __future__ import annotations
 
@@ -12,6 +12,20 @@ from headwater.server.http.responses import json_response
 from headwater.server.interactions.encoding import DocumentReader, InteractionEncoding
 from headwater.server.streams.registry import StartedStream, StreamRegistry
 from headwater.server.streams.responses import StreamResponse
+
+
+class NewStream(StreamResponse):
+    """The events of an interaction that was just created. One that is refused before its first chunk is not kept."""
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Send the events.
+
+        Raises:
+            HeadwaterError: if the server shuts down; nothing was sent.
+        """
+        await super().__call__(scope, receive, send)
+        if getattr(self._encoding, "is_refused", False):
+            self._registry.discard(self._name)
 
 
 class WholeInteraction(StreamResponse):

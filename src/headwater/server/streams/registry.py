@@ -18,7 +18,7 @@ import msgspec
 from msgspec.structs import replace
 
 from headwater.contract.streams import CANCELLED
-from headwater.engines.base import EngineRequest
+from headwater.engines.base import Engine, EngineRequest
 from headwater.errors import ConflictError, LogError, UnknownStreamError
 from headwater.log.base import Log, LogState
 from headwater.server.http.auth import Auth
@@ -124,10 +124,12 @@ class StreamRegistry:
         *,
         idempotency_key: str | None = None,
         stored_body: bytes | None = None,
+        engine: Engine | None = None,
     ) -> StartedStream:
         """Start a stream, which runs whether or not it has readers; with an ``idempotency_key``, at most once.
 
         ``stored_body`` takes the place of the request's body in the log, where another API than Gemini's is spoken.
+        ``engine`` is asked instead of the one for the model.
 
         First the header and the request are written, then the key is claimed, then the engine runs. A server that dies
         in between leaves a log that another server takes over, and never a key that is bound to nothing.
@@ -140,7 +142,8 @@ class StreamRegistry:
         digest = "" if idempotency_key is None else await run_sized(len(body), request_digest, request.model, body)
         owner = owner_of(principal)
         header = replace(header, owner=owner, created=time.time(), digest=digest, idle_ttl=policy.idle_ttl)
-        engine = self._router.named(header.engine) if header.engine else self._router.for_model(request.model)
+        if engine is None:
+            engine = self._router.named(header.engine) if header.engine else self._router.for_model(request.model)
         claim = None if idempotency_key is None else claim_key(owner, idempotency_key)
         earlier = None if claim is None else await self._idempotency.find(claim, digest)
         if earlier is not None:
