@@ -88,7 +88,7 @@ def test_every_recorded_stream_arrives_on_both_sides(side: Sync) -> None:
     with Server(script) as server:
         client = server.client()
         for case in found:
-            stream = stream_of(side, client, config={"automatic_continuation": False}, retry=ONCE)
+            stream = stream_of(side, client, automatic_continuation=False, retry=ONCE)
             events, error = read(side, stream)
             assert facts(events, stream.interaction, error) == wanted(case), case.id
     print(f"{len(found)} streams as expected, {side.name}")

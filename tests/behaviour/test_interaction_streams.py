@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import io
 import threading
 from typing import Any
 
@@ -19,9 +20,11 @@ from headwater.errors import (
     StreamStalled,
     StreamTruncated,
 )
+from headwater.protocols import AiSdk, aencoded, encoded
 from headwater.streaming import Deadlines, EndingKind, coalesce, smooth
 from headwater.types.interactions import Interaction
 from headwater.types.interactions.base import plain
+from headwater.views import ashow, show
 from tests.support.interaction_cases import (
     ONCE,
     SOON,
@@ -38,7 +41,7 @@ from tests.support.interaction_cases import (
     stream_of,
 )
 from tests.support.servers import ENDLESS, PATIENCE, Connection, Request, Server, scripted, sends
-from tests.support.sides import Sync
+from tests.support.sides import Async, Sync
 
 
 def body(*events: bytes) -> Any:
@@ -140,7 +143,7 @@ def test_an_interaction_that_is_not_kept_is_requested_again(side: Sync) -> None:
 
 def test_an_interaction_that_is_not_stored_is_requested_again(side: Sync) -> None:
     with Server(scripted(body(created("")), body(answer("Hello", id="")))) as server:
-        _, error = read(side, stream_of(side, server.client(), body={"store": False}, retry=SOON))
+        _, error = read(side, stream_of(side, server.client(), store=False, retry=SOON))
     assert error is None
     assert [request.method for request in server.requests] == ["POST", "POST"]
 
@@ -245,8 +248,7 @@ def calling(id: str = "v1_a") -> list[bytes]:
 @pytest.mark.parametrize("store", [None, False])
 def test_python_functions_are_called_and_the_answer_goes_on(side: Sync, store: bool | None) -> None:
     with Server(scripted(body(*calling()), body(answer("Blue.", id="v1_b")))) as server:
-        sent = {"tools": [{"type": "function", "name": "look"}], **({} if store is None else {"store": store})}
-        stream = stream_of(side, server.client(), body=sent, config={"tools": [look]})
+        stream = stream_of(side, server.client(), store=store, tools=[look])
         events, error = read(side, stream)
     assert error is None
     assert texts(events) == ["Blue."]
@@ -259,7 +261,7 @@ def test_python_functions_are_called_and_the_answer_goes_on(side: Sync, store: b
     else:
         call = {"type": "function_call", "id": "c1", "name": "look", "arguments": {"place": "sky"}}
         assert following["input"] == [{"type": "user_input", "content": [{"type": "text", "text": "hi"}]}, call, result]
-    assert following["tools"] == sent["tools"]
+    assert following["tools"] == server.requests[0].json["tools"]
     assert stream.usage_metadata.total_token_count == 18
 
 
@@ -270,14 +272,14 @@ def test_functions_are_called_for_whole_answers(side: Sync) -> None:
     second = {"id": "v1_b", "status": "completed", "steps": [output], "usage": {"total_tokens": 2}}
     answers = iter([first, second])
     with Server(lambda connection, request: connection.answer(next(answers))) as server:
-        whole = answer_of(side, server.client(), config={"tools": [look]})
+        whole = answer_of(side, server.client(), tools=[look])
     assert (whole.id, whole.output_text) == ("v1_b", "Blue.")
     assert server.requests[1].json["previous_interaction_id"] == "v1_a"
 
 
 def test_calls_of_functions_that_are_declared_by_hand_are_left_to_the_caller(side: Sync) -> None:
     with Server(body(*calling())) as server:
-        stream = stream_of(side, server.client(), body={"tools": [{"type": "function", "name": "look"}]})
+        stream = stream_of(side, server.client(), tools=[{"type": "function", "name": "look"}])
         _, error = read(side, stream)
     assert error is None
     assert stream.interaction.status == "requires_action"
@@ -305,12 +307,11 @@ def hops(unary: bool = False) -> list[Any]:
 @pytest.mark.parametrize("unary", [False, True])
 @pytest.mark.parametrize("store", [None, False])
 def test_an_answer_that_the_api_cuts_short_is_continued(side: Sync, store: bool | None, unary: bool) -> None:
-    sent = {} if store is None else {"store": store}
     with Server(scripted(*hops(unary))) as server:
         if unary:
-            whole = answer_of(side, server.client(), body=sent)
+            whole = answer_of(side, server.client(), store=store)
         else:
-            whole = side.do(stream_of(side, server.client(), body=sent).collect())
+            whole = side.do(stream_of(side, server.client(), store=store).collect())
     assert [step.content[0].text for step in whole.steps] == ["One ", "two"]
     assert (whole.id, whole.status) == ("v1_b", "completed")
     assert whole.continuation_ids == ["v1_a", "v1_b"]
@@ -323,7 +324,7 @@ def test_an_answer_that_the_api_cuts_short_is_continued(side: Sync, store: bool 
 
 def test_continuing_can_be_turned_off(side: Sync) -> None:
     with Server(scripted(*hops())) as server:
-        stream = stream_of(side, server.client(), config={"automatic_continuation": False})
+        stream = stream_of(side, server.client(), automatic_continuation=False)
         _, error = read(side, stream)
     assert error is None
     assert len(server.requests) == 1
@@ -346,7 +347,7 @@ def test_a_model_class_is_parsed_and_grows(side: Sync) -> None:
         connection.close()
 
     with Server(script) as server:
-        stream = stream_of(side, server.client(), config={"response_schema": Color})
+        stream = stream_of(side, server.client(), response_format=Color)
         for _ in range(3):
             side.next(stream)
         assert stream.partial == {"name": "blue", "tags": ["a"]}
@@ -376,7 +377,7 @@ def test_events_tell_what_happens(side: Sync) -> None:
         completed("v1_a", "requires_action"),
     ]
     with Server(scripted(body(*first), body(answer("Blue.", id="v1_b")))) as server:
-        stream = stream_of(side, server.client(), config={"tools": [look]})
+        stream = stream_of(side, server.client(), tools=[look])
         events = side.read(stream.events())
     kinds = [type(event) for event in events]
     assert kinds == [Thought, Thought, Text, Text, Media, Call, Usage, Result, Text, Usage, End]
@@ -441,3 +442,104 @@ def test_a_lost_connection_is_an_interruption(side: Sync) -> None:
         _, error = read(side, stream_of(side, server.client()))
     assert isinstance(error, StreamInterrupted)
     assert error.partial.output_text == "Hel"
+
+
+def test_observers_are_told_in_the_words_they_know(side: Sync) -> None:
+    """Logs, traces and metrics work for interactions without knowing them."""
+    seen: list[Any] = []
+
+    class Watcher:
+        def begin(self, request: Any) -> Any:
+            seen.append(request)
+            return self
+
+        def retrying(self, event: Any) -> None:
+            seen.append(event)
+
+        def ended(self, call: Any) -> None:
+            seen.append(call)
+
+    call = [starts(1, "function_call", id="c1", name="look", arguments={"place": "sky"}), stops(1)]
+    with Server(body(created(), starts(0), says(0, "Hello"), stops(0), *call, completed())) as server:
+        stream = stream_of(
+            side,
+            server.client(),
+            model="models/m",
+            system_instruction="Be brief.",
+            generation_config={"temperature": 0.5, "max_output_tokens": 7},
+            response_format={"type": "text", "mime_type": "application/json", "schema": {}},
+            observers=[Watcher()],
+        )
+        read(side, stream)
+    request, finished = seen
+    assert (request.method, request.model, request.is_stream) == ("interactions.create", "m", True)
+    assert request.settings == {"temperature": 0.5, "maxOutputTokens": 7, "responseMimeType": "application/json"}
+    assert request.document["contents"] == [{"role": "user", "parts": [{"text": "hi"}]}]
+    assert request.document["systemInstruction"] == {"parts": [{"text": "Be brief."}]}
+    response = finished.response
+    assert (response.text, response.response_id, response.model_version) == ("Hello", "v1_a", "m")
+    assert response.function_calls[0].args == {"place": "sky"}
+    assert response.usage_metadata.total_token_count == 9
+    assert (str(response.candidates[0].finish_reason), finished.ending.kind) == ("STOP", EndingKind.FINISHED)
+    assert finished.text == "Hello"
+    assert len(finished.gaps) == finished.metrics.chunks - 1
+    assert finished.usage_metadata.prompt_token_count == 4
+
+
+def test_observers_are_told_of_whole_answers_and_of_conversations(side: Sync) -> None:
+    seen: list[Any] = []
+
+    class Watcher:
+        def begin(self, request: Any) -> Any:
+            seen.append(request)
+            return self
+
+        def ended(self, call: Any) -> None:
+            seen.append(call)
+
+    output = {"type": "model_output", "content": [{"type": "text", "text": "Blue."}]}
+    whole = {"id": "v1_b", "status": "completed", "steps": [output], "model": "m"}
+    given = [
+        {"type": "user_input", "content": [{"type": "text", "text": "What is this?"}]},
+        {"type": "user_input", "content": [{"type": "image", "mime_type": "image/png", "data": "iVBO"}]},
+        {"type": "model_output", "content": [{"type": "text", "text": "A picture."}]},
+        {"type": "function_call", "id": "c1", "name": "look", "arguments": {}},
+        {"type": "function_result", "call_id": "c1", "name": "look", "result": "blue"},
+        {"type": "user_input", "content": [{"type": "document", "mime_type": "application/pdf", "uri": "u"}]},
+    ]
+    with Server(lambda connection, request: connection.answer(whole)) as server:
+        client = server.client()
+        answer_of(side, client, input=given, observers=[Watcher()])
+        side.call(client, "interactions.get", id="v1_b", observers=[Watcher()])
+    request, finished, again, _ = seen
+    assert (finished.response.text, finished.response.response_id) == ("Blue.", "v1_b")
+    assert [turn["role"] for turn in request.document["contents"]] == ["user", "model", "user"]
+    assert request.document["contents"][0]["parts"][1] == {"inlineData": {"mimeType": "image/png"}}
+    assert request.document["contents"][1]["parts"][1]["functionCall"]["name"] == "look"
+    assert request.document["contents"][2]["parts"][0]["functionResponse"]["response"] == {"result": "blue"}
+    assert request.document["contents"][2]["parts"][1]["fileData"]["fileUri"] == "u"
+    assert (again.method, again.model) == ("interactions.get", "v1_b")
+
+
+def test_a_stream_is_shown_in_a_terminal(side: Sync) -> None:
+    file = io.StringIO()
+    thought = [starts(0, "thought", summary=[{"type": "text", "text": "Hm."}]), stops(0)]
+    with Server(
+        body(created(), *thought, starts(1), says(1, "Hello "), says(1, "world"), stops(1), completed())
+    ) as server:
+        stream = stream_of(side, server.client())
+        whole = side.do(ashow(stream, file=file) if isinstance(side, Async) else show(stream, file=file))
+    assert whole.output_text == "Hello world"
+    assert "Hello world" in file.getvalue()
+
+
+def test_a_stream_is_written_for_a_front_end(side: Sync) -> None:
+    """``useChat`` and AG-UI read an interaction without knowing it."""
+    call = [starts(1, "function_call", id="c1", name="look", arguments={}), adds(1, "arguments_delta", arguments="{}")]
+    events = [created(), starts(0), says(0, "Hello"), adds(0, "image", mime_type="image/png", data="iVBO"), stops(0)]
+    with Server(body(*events, *call, stops(1), completed())) as server:
+        stream = stream_of(side, server.client())
+        pieces = side.read(aencoded(stream, AiSdk())) if isinstance(side, Async) else list(encoded(stream, AiSdk()))
+    written = b"".join(pieces)
+    for part in (b'"delta":"Hello"', b'"toolName":"look"', b"data:image/png;base64,iVBO", b'"finish"', b"[DONE]"):
+        assert part in written

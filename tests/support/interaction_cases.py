@@ -6,19 +6,15 @@ import json
 from functools import cache
 from typing import Any
 
-import msgspec
 import pytest
 
 from headwater import genai
-from headwater.client.stream.interactions import aask, aopen_stream, ask, open_stream
 from headwater.core.machine.policy import Retry
-from headwater.core.wire.request import HttpRequest
 from headwater.errors import APIError, HeadwaterError, StreamError
-from headwater.types import GenerateContentConfig
 from headwater.types.interactions import Interaction
 from headwater.types.interactions.base import plain
 from tests.support.corpus_cases import Case, load_case, shared
-from tests.support.sides import Async, Sync
+from tests.support.sides import Sync
 
 ONCE = Retry(attempts=1)
 SOON = Retry(attempts=3, initial_delay=0.0, jitter=0.0)
@@ -84,30 +80,15 @@ def answer(*texts: str, id: str = "v1_a") -> bytes:
     return created(id) + starts(0) + b"".join(says(0, text) for text in texts) + stops(0) + completed(id)
 
 
-def stream_of(side: Sync, client: genai.Client, *, body: dict[str, Any] | None = None, **options: Any) -> Any:
+def stream_of(side: Sync, client: genai.Client, **arguments: Any) -> Any:
     """Return the stream of an interaction on one side."""
-    request, config, options = _call(client, {"model": "m", "input": "hi", "stream": True, **(body or {})}, options)
-    if isinstance(side, Async):
-        return side.do(aopen_stream(client.aio._caller, request, config, options))
-    return open_stream(client._caller, request, config, options)
+    return side.call(client, "interactions.create", **({"model": "m", "input": "hi", "stream": True} | arguments))
 
 
-def answer_of(side: Sync, client: genai.Client, *, body: dict[str, Any] | None = None, **options: Any) -> Interaction:
+def answer_of(side: Sync, client: genai.Client, **arguments: Any) -> Interaction:
     """Return a whole interaction on one side."""
-    request, config, options = _call(client, {"model": "m", "input": "hi", **(body or {})}, options)
-    if isinstance(side, Async):
-        found: Interaction = side.do(aask(client.aio._caller, request, config, options))
-        return found
-    return ask(client._caller, request, config, options)
-
-
-def _call(
-    client: genai.Client, body: dict[str, Any], options: dict[str, Any]
-) -> tuple[HttpRequest, GenerateContentConfig, dict[str, Any]]:
-    settings = client._settings
-    config = GenerateContentConfig.model_construct(**options.pop("config", {}))
-    request = HttpRequest("POST", settings.url("interactions"), settings.headers(), msgspec.json.encode(body))
-    return request, config, options
+    found: Interaction = side.call(client, "interactions.create", **({"model": "m", "input": "hi"} | arguments))
+    return found
 
 
 def read(side: Sync, stream: Any) -> tuple[list[Any], HeadwaterError | None]:

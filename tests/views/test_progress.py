@@ -95,10 +95,10 @@ def test_show_returns_the_whole_answer(client: Any) -> None:
     async def ashown(file: Any) -> Any:
         return await ashow(await client.aio.models.generate_content_stream(**STORY), file=file)
 
-    for shown in (
-        lambda file: show(client.models.generate_content_stream(**STORY), file=file),
-        lambda file: asyncio.run(ashown(file)),
-    ):
+    def shown_sync(file: Any) -> Any:
+        return show(client.models.generate_content_stream(**STORY), file=file)
+
+    for shown in (shown_sync, lambda file: asyncio.run(ashown(file))):
         plain, drawn = io.StringIO(), File()
         answer = shown(plain)
         assert plain.getvalue() == answer.text

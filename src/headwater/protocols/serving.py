@@ -24,13 +24,14 @@ def encoded(stream: Any, encoder: Encoder) -> Iterator[bytes]:
         Exception: if it is not a ``HeadwaterError`` (a hook of yours failed, say). The reader gets an error without
             details first.
     """
+    as_chunk = getattr(stream, "as_chunk", _itself)  # streams of other APIs have results of their own
     try:
         if begin := encoder.begin():
             yield begin
         # The reader gets the protocol's own end in every case, since it cannot see that the connection ended early.
         try:
-            for chunk in stream:
-                if piece := encoder.chunk(chunk):
+            for result in stream:
+                if piece := encoder.chunk(as_chunk(result)):
                     yield piece
         except StreamCancelled as error:
             yield encoder.end(_cancelled(stream, error))
@@ -55,13 +56,14 @@ async def aencoded(stream: Any, encoder: Encoder) -> AsyncIterator[bytes]:
     Raises:
         Exception: as ``encoded``.
     """
+    as_chunk = getattr(stream, "as_chunk", _itself)  # streams of other APIs have results of their own
     try:
         if begin := encoder.begin():
             yield begin
         unbroken = 0
         try:
-            async for chunk in stream:
-                if piece := encoder.chunk(chunk):
+            async for result in stream:
+                if piece := encoder.chunk(as_chunk(result)):
                     yield piece
                 unbroken += len(piece)
                 if unbroken > TURN_BYTES:
@@ -90,6 +92,10 @@ def _turn() -> Generator[None]:
     task that is about to be woken.
     """
     yield
+
+
+def _itself(result: Any) -> Any:
+    return result
 
 
 def _outcome(stream: Any) -> StreamOutcome:

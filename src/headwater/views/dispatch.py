@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, TextIO, Unpack
+from typing import TYPE_CHECKING, Any, TextIO, TypeVar, Unpack
 
 from headwater.views import terminal
 from headwater.views.bars import in_notebook
 from headwater.views.terminal import ViewOptions
 
 if TYPE_CHECKING:
-    from headwater.genai import AsyncStream, Stream
-    from headwater.types import GenerateContentResponse
+    from headwater.client.stream.aio import AsyncAnswerStream
+    from headwater.client.stream.sync import AnswerStream
 
+A = TypeVar("A")
 _NOTEBOOK_OPTIONS = ("thoughts", "progress", "button")
 
 
@@ -22,7 +23,7 @@ class ShowOptions(ViewOptions, total=False):
     """In a notebook: whether a button above the answer stops it (default True)."""
 
 
-def show(stream: Stream, *, file: TextIO | None = None, **options: Unpack[ShowOptions]) -> GenerateContentResponse:
+def show(stream: AnswerStream[Any, A], *, file: TextIO | None = None, **options: Unpack[ShowOptions]) -> A:
     """Show ``stream`` while it arrives and return the whole answer.
 
     In a notebook the Markdown grows below the cell (see ``display``). In a terminal it is drawn in place. Elsewhere,
@@ -38,9 +39,7 @@ def show(stream: Stream, *, file: TextIO | None = None, **options: Unpack[ShowOp
     return terminal.show(stream, file=file, **_only(options, ViewOptions.__optional_keys__))
 
 
-async def ashow(
-    stream: AsyncStream, *, file: TextIO | None = None, **options: Unpack[ShowOptions]
-) -> GenerateContentResponse:
+async def ashow(stream: AsyncAnswerStream[Any, A], *, file: TextIO | None = None, **options: Unpack[ShowOptions]) -> A:
     """Show an async ``stream`` while it arrives and return the whole answer. See ``show``."""
     if _wants_notebook(file, options):
         from headwater.views.notebook import display

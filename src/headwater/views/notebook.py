@@ -6,7 +6,7 @@ import html
 import threading
 from collections.abc import Callable, Coroutine
 from importlib import import_module
-from typing import TYPE_CHECKING, Any, overload
+from typing import TYPE_CHECKING, Any, TypeVar, overload
 
 from headwater.views.escape import ControlEscaper
 from headwater.views.html import as_html
@@ -15,10 +15,12 @@ from headwater.views.redraw import Redraw
 from headwater.views.terminal import Thoughts
 
 if TYPE_CHECKING:
+    from headwater.client.stream.aio import AsyncAnswerStream
+    from headwater.client.stream.sync import AnswerStream
     from headwater.core.answer.progress import Progress
-    from headwater.genai import AsyncStream, Stream
     from headwater.types import GenerateContentResponse
 
+A = TypeVar("A")
 _INTERVAL = 0.1
 #: In characters. A longer output is left as it is at the next end of a block, and another one begins below it.
 _OUTPUT_SIZE = 8_000
@@ -26,14 +28,18 @@ _OUTPUT_SIZE = 8_000
 
 @overload
 def display(
-    stream: AsyncStream, *, thoughts: Thoughts = ..., progress: bool = ..., button: bool = ...
-) -> Coroutine[Any, Any, GenerateContentResponse]: ...
+    stream: AsyncAnswerStream[Any, A], *, thoughts: Thoughts = ..., progress: bool = ..., button: bool = ...
+) -> Coroutine[Any, Any, A]: ...
 @overload
 def display(
-    stream: Stream, *, thoughts: Thoughts = ..., progress: bool = ..., button: bool = ...
-) -> GenerateContentResponse: ...
+    stream: AnswerStream[Any, A], *, thoughts: Thoughts = ..., progress: bool = ..., button: bool = ...
+) -> A: ...
 def display(
-    stream: Stream | AsyncStream, *, thoughts: Thoughts = "fold", progress: bool = False, button: bool = True
+    stream: AnswerStream[Any, A] | AsyncAnswerStream[Any, A],
+    *,
+    thoughts: Thoughts = "fold",
+    progress: bool = False,
+    button: bool = True,
 ) -> Any:
     """Show ``stream`` below the cell while it arrives and return the whole answer; ``await`` it for an async stream.
 
@@ -44,16 +50,16 @@ def display(
     Raises:
         HeadwaterError: if the answer did not come to its end; what arrived has been shown.
     """
-    from headwater.genai import AsyncStream
+    from headwater.client.stream.aio import AsyncAnswerStream
 
     bar = NotebookBar() if progress else None
     if bar is not None:
         bar.begin(lambda: stream.progress)
     view = NotebookView(thoughts=thoughts, stop=stream.cancel if button else None, bar=bar)
-    return _show_async(stream, view) if isinstance(stream, AsyncStream) else _show(stream, view)
+    return _show_async(stream, view) if isinstance(stream, AsyncAnswerStream) else _show(stream, view)
 
 
-def display_in_background(stream: Stream, *, thoughts: Thoughts = "fold") -> threading.Thread:
+def display_in_background(stream: AnswerStream[Any, A], *, thoughts: Thoughts = "fold") -> threading.Thread:
     """Show ``stream`` from a thread while other cells run; return the thread, which ends with the answer.
 
     An error is shown below the answer; ``stream.ending`` has it, too.
@@ -75,21 +81,21 @@ def display_in_background(stream: Stream, *, thoughts: Thoughts = "fold") -> thr
     return thread
 
 
-def _show(stream: Stream, view: NotebookView) -> GenerateContentResponse:
+def _show(stream: AnswerStream[Any, A], view: NotebookView) -> A:
     try:
         with stream:
             for chunk in stream:
-                view.add(chunk)
+                view.add(stream.as_chunk(chunk))
     finally:
         view.finish()
     return stream.response
 
 
-async def _show_async(stream: AsyncStream, view: NotebookView) -> GenerateContentResponse:
+async def _show_async(stream: AsyncAnswerStream[Any, A], view: NotebookView) -> A:
     try:
         async with stream:
             async for chunk in stream:
-                view.add(chunk)
+                view.add(stream.as_chunk(chunk))
     finally:
         view.finish()
     return stream.response

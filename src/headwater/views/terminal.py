@@ -6,17 +6,19 @@ import os
 import sys
 from collections.abc import Callable
 from types import TracebackType
-from typing import TYPE_CHECKING, Literal, Self, TextIO, TypedDict, Unpack
+from typing import TYPE_CHECKING, Any, Literal, Self, TextIO, TypedDict, TypeVar, Unpack
 
 from headwater.views.escape import ControlEscaper
 from headwater.views.redraw import Redraw
 from headwater.views.region import Region, reflows
 
 if TYPE_CHECKING:
-    from headwater.genai import AsyncStream, Stream
+    from headwater.client.stream.aio import AsyncAnswerStream
+    from headwater.client.stream.sync import AnswerStream
     from headwater.types import GenerateContentResponse
     from headwater.views.markdown import Lines
 
+A = TypeVar("A")
 Thoughts = Literal["show", "fold", "hide"]
 Footer = Callable[[int], list[str]]
 _INTERVAL = 0.05
@@ -51,7 +53,7 @@ def size(file: TextIO) -> tuple[int, int]:
     return columns or 80, rows or 24
 
 
-def show(stream: Stream, *, file: TextIO | None = None, **options: Unpack[ViewOptions]) -> GenerateContentResponse:
+def show(stream: AnswerStream[Any, A], *, file: TextIO | None = None, **options: Unpack[ViewOptions]) -> A:
     """Show ``stream`` while it arrives and return the whole answer. Without a terminal its plain text is written.
 
     Raises:
@@ -60,13 +62,11 @@ def show(stream: Stream, *, file: TextIO | None = None, **options: Unpack[ViewOp
     # The view is left last: it draws the final state also when the stream raises.
     with view(stream, file=file, **options) as shown, stream:
         for chunk in stream:
-            shown.add(chunk)
+            shown.add(stream.as_chunk(chunk))
     return stream.response
 
 
-async def ashow(
-    stream: AsyncStream, *, file: TextIO | None = None, **options: Unpack[ViewOptions]
-) -> GenerateContentResponse:
+async def ashow(stream: AsyncAnswerStream[Any, A], *, file: TextIO | None = None, **options: Unpack[ViewOptions]) -> A:
     """Show ``stream`` while it arrives and return the whole answer. Without a terminal its plain text is written.
 
     Raises:
@@ -75,12 +75,15 @@ async def ashow(
     with view(stream, file=file, **options) as shown:
         async with stream:
             async for chunk in stream:
-                shown.add(chunk)
+                shown.add(stream.as_chunk(chunk))
     return stream.response
 
 
 def view(
-    stream: Stream | AsyncStream, *, file: TextIO | None = None, **options: Unpack[ViewOptions]
+    stream: AnswerStream[Any, Any] | AsyncAnswerStream[Any, Any],
+    *,
+    file: TextIO | None = None,
+    **options: Unpack[ViewOptions],
 ) -> TerminalView | PlainView:
     """Return the best view of ``stream`` on ``file`` (standard output). Add the chunks to it, then finish it."""
     # rich is looked for, not imported: plain text needs nothing.

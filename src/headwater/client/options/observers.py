@@ -134,7 +134,13 @@ class Observer(Protocol):
 class ObserverGroup:
     """The observers of one call. Their exceptions are logged, and the call continues."""
 
-    def __init__(self, observers: Iterable[Observer], request: CallRequest) -> None:
+    def __init__(
+        self,
+        observers: Iterable[Observer],
+        request: CallRequest,
+        view: Callable[[FinishedCall], FinishedCall] | None = None,
+    ) -> None:
+        self._view = view  # what observers see of a call whose response is of another type
         self._waiting = list(observers)
         self._request = request
         self._context = copy_context()
@@ -167,7 +173,7 @@ class ObserverGroup:
                 observation = self._observations.pop()
             except IndexError:  # another thread took the last one between the two lines
                 return
-            _deliver(partial(observation.ended, call))
+            _deliver(partial(observation.ended, call if self._view is None else self._view(call)))
 
 
 class _Delivery(threading.local):

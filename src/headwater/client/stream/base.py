@@ -210,6 +210,11 @@ class BaseStream(Generic[R]):
             measure.take(chunk, now)
         return measure.progress(now)
 
+    def as_chunk(self, result: Any) -> GenerateContentResponse:
+        """Return a result as a chunk of ``generate_content_stream``, which it is already unless the API is another."""
+        chunk: GenerateContentResponse = result
+        return chunk
+
     @staticmethod
     def _text_of(result: Any) -> str | None:
         """The text of a result, None if it has none."""

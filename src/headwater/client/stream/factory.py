@@ -55,7 +55,7 @@ def build_stream(
         UsageError: if an option or a function is invalid.
     """
     options = check(options, stream=True, defaults=settings.defaults)
-    observers = _observe(request, options, settings, is_stream=True)
+    observers = _observe(dialect, request, options, settings, is_stream=True)
     # Functions are checked here, before anything is sent: an error in a tool must not cost a request.
     function_calling, functions = automatic_calling(config, dialect, is_async=is_async)
     limits = _limits(settings, config.http_options, options, observers)
@@ -98,7 +98,7 @@ def build_answer(
     """
     function_calling, functions = automatic_calling(config, dialect, is_async=is_async)
     checked = check(options, stream=False, defaults=settings.defaults)
-    observers = _observe(request, checked, settings, is_stream=False)
+    observers = _observe(dialect, request, checked, settings, is_stream=False)
     limits = msgspec.structs.replace(
         _limits(settings, config.http_options, checked, observers),
         continues=config.automatic_continuation is not False,
@@ -121,7 +121,7 @@ def build_call(
         UsageError: if an option is invalid.
     """
     checked = check(options, stream=False)
-    observers = _observe(request, checked, settings, is_stream=False)
+    observers = _observe(dialect, request, checked, settings, is_stream=False)
     machine = _make_machine(dialect, request, _limits(settings, http_options, checked, observers), checked)
     return StreamParts(machine, {**checked, "raise_on_cancel": True}, None, _NO_FUNCTIONS, observers)
 
@@ -158,14 +158,20 @@ def _make_machine(
 
 
 def _observe(
-    request: HttpRequest, options: StreamOptions, settings: Settings, *, is_stream: bool
+    dialect: Dialect[Any], request: HttpRequest, options: StreamOptions, settings: Settings, *, is_stream: bool
 ) -> ObserverGroup | None:
     """Return the observers of one call; None if it has none."""
     observers = options.get("observers")
     if not observers:
         return None
-    call = CallRequest(url=request.url, body=request.body or b"{}", is_stream=is_stream, is_vertex=settings.vertexai)
-    return ObserverGroup(observers, call)
+    kind, view = CallRequest, None
+    if answer_rules(dialect).is_foldable:
+        # Imported here: most programs have no interactions.
+        from headwater.client.options.interaction_calls import InteractionCallView, InteractionRequest
+
+        kind, view = InteractionRequest, InteractionCallView
+    call = kind(url=request.url, body=request.body or b"{}", is_stream=is_stream, is_vertex=settings.vertexai)
+    return ObserverGroup(observers, call, view)
 
 
 def automatic_calling(

@@ -12,6 +12,7 @@ from headwater.client.stream.factory import StreamEntry, build_answer, build_str
 from headwater.client.stream.sync import AnswerStream, Caller
 from headwater.client.tools.structured import read, requested_type
 from headwater.core.answer.events import Translator
+from headwater.core.answer.interaction_chunks import chunk_of
 from headwater.core.answer.interaction_events import InteractionTranslator
 from headwater.core.answer.interaction_fold import EventFold
 from headwater.core.machine.policy import Deadlines
@@ -19,7 +20,7 @@ from headwater.core.stages.interaction_stage import EventStage
 from headwater.core.wire.dialect import Dialect
 from headwater.core.wire.interactions import INTERACTIONS
 from headwater.core.wire.request import HttpRequest
-from headwater.types import GenerateContentConfig
+from headwater.types import GenerateContentConfig, GenerateContentResponse
 from headwater.types.interactions import Interaction, InteractionSSEEvent, StepDelta, TextDelta
 
 #: An agent works for minutes without a word.
@@ -44,6 +45,10 @@ class InteractionAnswer(BaseStream[InteractionSSEEvent]):
         """Where ``get(id, stream=True, last_event_id=...)`` continues; None if the API has given no event an id."""
         cursor = self._fold.cursor
         return None if cursor is None else cursor.event_id
+
+    def as_chunk(self, result: Any) -> GenerateContentResponse:
+        """Return an event as a chunk of ``generate_content_stream``: for views, and for what writes chunks."""
+        return chunk_of(result, self._fold)
 
     @property
     def _fold(self) -> EventFold:
@@ -128,7 +133,7 @@ def with_parsed(interaction: Interaction, config: GenerateContentConfig | None) 
     """Return ``interaction``; its ``parsed`` converts to the type that ``config`` requests, when it is first read."""
     kind = requested_type(config)
     if kind is not None:
-        interaction._parse = partial(read, kind)
+        object.__setattr__(interaction, "_parse", partial(read, kind))  # a slot that is no field
     return interaction
 
 

@@ -20,6 +20,7 @@ from headwater.core.answer.events import (
     Thought,
     Usage,
 )
+from headwater.core.answer.interaction_chunks import part_of
 from headwater.core.answer.interaction_fold import EventFold, usage_metadata, usage_of
 from headwater.core.answer.interaction_steps import document_of
 from headwater.types import Part, UsageMetadata
@@ -75,7 +76,7 @@ class InteractionTranslator:
             if content.get("text"):
                 yield Thought(content["text"])
         elif kind in _MEDIA:
-            yield Media(_medium(delta))
+            yield Media(part_of(delta)[0])
 
     def _of_stop(self, event: StepStop) -> Iterator[Event]:
         """Yield a function call when all of its arguments are there."""
@@ -90,11 +91,3 @@ class InteractionTranslator:
         if told and usage != self._usage:
             self._usage = usage
             yield Usage(usage)
-
-
-def _medium(delta: dict[str, Any]) -> Part:
-    """Return media as a part, so that views need to know one kind only."""
-    fields = {"mime_type": delta.get("mime_type")}
-    if delta.get("data"):
-        return Part.model_validate({"inline_data": {**fields, "data": delta["data"]}})
-    return Part.model_validate({"file_data": {**fields, "file_uri": delta.get("uri")}})

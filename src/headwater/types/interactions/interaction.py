@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any, Literal, Self, TypeAlias, cast
 
 from headwater.types.interactions.agents import (
@@ -168,7 +168,6 @@ class Interaction(JsonObject):
 
     # Not a key of the JSON object, which ``__dict__`` is: a slot.
     __slots__ = ("_parse",)
-    _parse: Callable[[str], Any]
 
     status: InteractionStatus
     agent: str | None = None
