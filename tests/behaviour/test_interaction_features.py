@@ -1,0 +1,330 @@
+"""What interactions share with other streams: functions, continuation, structured answers, events, stages, views."""
+
+from __future__ import annotations
+
+import base64
+import io
+import threading
+from typing import Any
+
+import pytest
+from pydantic import BaseModel
+
+from headwater.core.answer.events import Call, End, Media, Reset, Result, Text, Thought, Usage
+from headwater.protocols import AiSdk, aencoded, encoded
+from headwater.streaming import EndingKind, coalesce, smooth
+from headwater.types.interactions.base import plain
+from headwater.views import ashow, show
+from tests.support.interaction_cases import (
+    SOON,
+    adds,
+    answer,
+    answer_of,
+    completed,
+    created,
+    read,
+    says,
+    starts,
+    stops,
+    stream_of,
+)
+from tests.support.servers import ENDLESS, PATIENCE, Connection, Request, Server, scripted, sends
+from tests.support.sides import Async, Sync
+
+
+def body(*events: bytes) -> Any:
+    """A script that sends these events and ends the body."""
+    return sends(ENDLESS + b"".join(events))
+
+
+def texts(events: list[Any]) -> list[str]:
+    return [event.delta.text for event in events if event.event_type == "step.delta" and event.delta.type == "text"]
+
+
+def look(place: str) -> str:
+    """Return the color of a place."""
+    return f"{place} is blue"
+
+
+def calling(id: str = "v1_a") -> list[bytes]:
+    return [
+        created(id),
+        starts(0, "function_call", id="c1", name="look", arguments={}),
+        adds(0, "arguments_delta", arguments='{"place":'),
+        adds(0, "arguments_delta", arguments='"sky"}'),
+        stops(0),
+        completed(id, "requires_action"),
+    ]
+
+
+@pytest.mark.parametrize("store", [None, False])
+def test_python_functions_are_called_and_the_answer_goes_on(side: Sync, store: bool | None) -> None:
+    with Server(scripted(body(*calling()), body(answer("Blue.", id="v1_b")))) as server:
+        stream = stream_of(side, server.client(), store=store, tools=[look])
+        events, error = read(side, stream)
+    assert error is None
+    assert texts(events) == ["Blue."]
+    assert stream.text == "Blue."
+    result = {"type": "function_result", "call_id": "c1", "name": "look", "result": "sky is blue"}
+    following = server.requests[1].json
+    if store is None:
+        assert following["previous_interaction_id"] == "v1_a"
+        assert following["input"] == [result]
+    else:
+        call = {"type": "function_call", "id": "c1", "name": "look", "arguments": {"place": "sky"}}
+        assert following["input"] == [{"type": "user_input", "content": [{"type": "text", "text": "hi"}]}, call, result]
+    assert following["tools"] == server.requests[0].json["tools"]
+    assert stream.usage_metadata.total_token_count == 18
+
+
+def test_functions_are_called_for_whole_answers(side: Sync) -> None:
+    call = {"type": "function_call", "id": "c1", "name": "look", "arguments": {"place": "sky"}}
+    first = {"id": "v1_a", "status": "requires_action", "steps": [call], "usage": {"total_tokens": 1}}
+    output = {"type": "model_output", "content": [{"type": "text", "text": "Blue."}]}
+    second = {"id": "v1_b", "status": "completed", "steps": [output], "usage": {"total_tokens": 2}}
+    answers = iter([first, second])
+    with Server(lambda connection, request: connection.answer(next(answers))) as server:
+        whole = answer_of(side, server.client(), tools=[look])
+    assert (whole.id, whole.output_text) == ("v1_b", "Blue.")
+    assert server.requests[1].json["previous_interaction_id"] == "v1_a"
+
+
+def test_calls_of_functions_that_are_declared_by_hand_are_left_to_the_caller(side: Sync) -> None:
+    with Server(body(*calling())) as server:
+        stream = stream_of(side, server.client(), tools=[{"type": "function", "name": "look"}])
+        _, error = read(side, stream)
+    assert error is None
+    assert stream.interaction.status == "requires_action"
+    assert stream.interaction.steps[0].arguments == {"place": "sky"}
+    assert stream.ending.is_whole
+
+
+def hops(unary: bool = False) -> list[Any]:
+    def whole(id: str, status: str, text: str, **fields: Any) -> Any:
+        steps = [{"type": "model_output", "content": [{"type": "text", "text": text}]}]
+        usage = {"total_tokens": 3, "total_input_tokens": 2, "total_output_tokens": 1}
+        return {"id": id, "status": status, "steps": steps, "usage": usage, **fields}
+
+    if unary:
+        found = [
+            whole("v1_a", "requires_continuation", "One ", continuation_token="t1"),
+            whole("v1_b", "completed", "two"),
+        ]
+        return [lambda connection, request, found=found: connection.answer(found.pop(0))]
+    first = [created(), starts(0), says(0, "One "), stops(0)]
+    end = completed("v1_a", "requires_continuation", continuation_token="t1")
+    return [body(*first, end), body(answer("two", id="v1_b"))]
+
+
+@pytest.mark.parametrize("unary", [False, True])
+@pytest.mark.parametrize("store", [None, False])
+def test_an_answer_that_the_api_cuts_short_is_continued(side: Sync, store: bool | None, unary: bool) -> None:
+    with Server(scripted(*hops(unary))) as server:
+        if unary:
+            whole = answer_of(side, server.client(), store=store)
+        else:
+            whole = side.do(stream_of(side, server.client(), store=store).collect())
+    assert [step.content[0].text for step in whole.steps] == ["One ", "two"]
+    assert (whole.id, whole.status) == ("v1_b", "completed")
+    assert whole.continuation_ids == ["v1_a", "v1_b"]
+    assert whole.usage.total_tokens == (6 if unary else 18)
+    following = server.requests[1].json
+    assert following["continuation_token"] == "t1"
+    assert following.get("previous_interaction_id") == (None if store is False else "v1_a")
+    assert ("input" in following) == (store is False)
+
+
+def test_continuing_can_be_turned_off(side: Sync) -> None:
+    with Server(scripted(*hops())) as server:
+        stream = stream_of(side, server.client(), automatic_continuation=False)
+        _, error = read(side, stream)
+    assert error is None
+    assert len(server.requests) == 1
+    assert stream.ending.kind is EndingKind.TRUNCATED
+    assert stream.interaction.status == "requires_continuation"
+
+
+class Color(BaseModel):
+    name: str
+    tags: list[str]
+
+
+def test_a_model_class_is_parsed_and_grows(side: Sync) -> None:
+    is_read = threading.Event()
+
+    def script(connection: Connection, request: Request) -> None:
+        connection.send(ENDLESS + created() + starts(0) + says(0, '{"name": "blue", "tags": ["a", '))
+        is_read.wait(PATIENCE)
+        connection.send(says(0, '"b"]}') + stops(0) + completed())
+        connection.close()
+
+    with Server(script) as server:
+        stream = stream_of(side, server.client(), response_format=Color)
+        for _ in range(3):
+            side.next(stream)
+        assert stream.partial == {"name": "blue", "tags": ["a"]}
+        is_read.set()
+        assert side.read(stream.items("tags")) == ["a", "b"]
+    assert stream.interaction.parsed == Color(name="blue", tags=["a", "b"])
+    assert "_parse" not in plain(stream.interaction)
+    with Server(body(answer('{"name": "blue"}'))) as server:
+        stream = stream_of(side, server.client())
+        read(side, stream)
+    assert stream.interaction.parsed is None
+
+
+def test_events_tell_what_happens(side: Sync) -> None:
+    image = base64.b64encode(b"png").decode()
+    first = [
+        created(),
+        starts(0, "thought", summary=[{"type": "text", "text": "Hm. "}]),
+        adds(0, "thought_summary", content={"type": "text", "text": "Well."}),
+        stops(0),
+        starts(1, content=[{"type": "text", "text": "A "}]),
+        says(1, "picture"),
+        adds(1, "image", mime_type="image/png", data=image),
+        stops(1),
+        starts(2, "function_call", id="c1", name="look", arguments={"place": "sky"}),
+        stops(2),
+        completed("v1_a", "requires_action"),
+    ]
+    with Server(scripted(body(*first), body(answer("Blue.", id="v1_b")))) as server:
+        stream = stream_of(side, server.client(), tools=[look])
+        events = side.read(stream.events())
+    kinds = [type(event) for event in events]
+    assert kinds == [Thought, Thought, Text, Text, Media, Call, Usage, Result, Text, Usage, End]
+    assert [event.text for event in events if isinstance(event, Thought)] == ["Hm. ", "Well."]
+    assert next(event for event in events if isinstance(event, Call)).call.args == {"place": "sky"}
+    assert next(event for event in events if isinstance(event, Media)).part.inline_data.data == b"png"
+    assert [event.snapshot for event in events if isinstance(event, Text)] == ["A ", "A picture", "Blue."]
+
+
+def test_a_reader_of_events_is_told_of_a_restart(side: Sync) -> None:
+    with Server(scripted(body(created(), starts(0), says(0, "Hel")), body(answer("Hello", id="v1_b")))) as server:
+        stream = stream_of(side, server.client(), on_break="restart", retry=SOON)
+        events = side.read(stream.events())
+    assert [type(event) for event in events] == [Text, Reset, Text, Usage, End]
+
+
+@pytest.mark.parametrize("stage", [smooth(delay=0.05), coalesce(count=3), smooth("character", delay=0.02)])
+def test_stages_change_the_texts_and_lose_no_event(side: Sync, stage: Any) -> None:
+    first = [created(), starts(0, "thought"), adds(0, "thought_summary", content={"type": "text", "text": "a b c "})]
+    steps = [stops(0), starts(1), says(1, "one two "), says(1, "three "), says(1, "four"), stops(1)]
+    more = [starts(2), says(2, "five "), adds(2, "image", mime_type="image/png", uri="u"), says(2, "six"), stops(2)]
+    with Server(body(*first, *steps, *more, completed())) as server:
+        client = server.client()
+        plainly = stream_of(side, client)
+        expected, _ = read(side, plainly)
+        stream = stream_of(side, client, stages=[stage])
+        events, error = read(side, stream)
+    assert error is None
+    fold = stream._machine._rules.new_fold()
+    for each in events:
+        fold.add(each)
+    assert plain(fold.response) == plain(plainly.interaction) == plain(stream.interaction)
+    others = [plain(event) for event in expected if not texts([event])]
+    assert [
+        found for found in (plain(event) for event in events if not texts([event])) if "summary" not in str(found)
+    ] == [event for event in others if "summary" not in str(event)]
+    assert texts(events) != texts(expected)
+
+
+def test_observers_are_told_in_the_words_they_know(side: Sync) -> None:
+    """Logs, traces and metrics work for interactions without knowing them."""
+    seen: list[Any] = []
+
+    class Watcher:
+        def begin(self, request: Any) -> Any:
+            seen.append(request)
+            return self
+
+        def retrying(self, event: Any) -> None:
+            seen.append(event)
+
+        def ended(self, call: Any) -> None:
+            seen.append(call)
+
+    call = [starts(1, "function_call", id="c1", name="look", arguments={"place": "sky"}), stops(1)]
+    with Server(body(created(), starts(0), says(0, "Hello"), stops(0), *call, completed())) as server:
+        stream = stream_of(
+            side,
+            server.client(),
+            model="models/m",
+            system_instruction="Be brief.",
+            generation_config={"temperature": 0.5, "max_output_tokens": 7},
+            response_format={"type": "text", "mime_type": "application/json", "schema": {}},
+            observers=[Watcher()],
+        )
+        read(side, stream)
+    request, finished = seen
+    assert (request.method, request.model, request.is_stream) == ("interactions.create", "m", True)
+    assert request.settings == {"temperature": 0.5, "maxOutputTokens": 7, "responseMimeType": "application/json"}
+    assert request.document["contents"] == [{"role": "user", "parts": [{"text": "hi"}]}]
+    assert request.document["systemInstruction"] == {"parts": [{"text": "Be brief."}]}
+    response = finished.response
+    assert (response.text, response.response_id, response.model_version) == ("Hello", "v1_a", "m")
+    assert response.function_calls[0].args == {"place": "sky"}
+    assert response.usage_metadata.total_token_count == 9
+    assert (str(response.candidates[0].finish_reason), finished.ending.kind) == ("STOP", EndingKind.FINISHED)
+    assert finished.text == "Hello"
+    assert len(finished.gaps) == finished.metrics.chunks - 1
+    assert finished.usage_metadata.prompt_token_count == 4
+
+
+def test_observers_are_told_of_whole_answers_and_of_conversations(side: Sync) -> None:
+    seen: list[Any] = []
+
+    class Watcher:
+        def begin(self, request: Any) -> Any:
+            seen.append(request)
+            return self
+
+        def ended(self, call: Any) -> None:
+            seen.append(call)
+
+    output = {"type": "model_output", "content": [{"type": "text", "text": "Blue."}]}
+    whole = {"id": "v1_b", "status": "completed", "steps": [output], "model": "m"}
+    given = [
+        {"type": "user_input", "content": [{"type": "text", "text": "What is this?"}]},
+        {"type": "user_input", "content": [{"type": "image", "mime_type": "image/png", "data": "iVBO"}]},
+        {"type": "model_output", "content": [{"type": "text", "text": "A picture."}]},
+        {"type": "function_call", "id": "c1", "name": "look", "arguments": {}},
+        {"type": "function_result", "call_id": "c1", "name": "look", "result": "blue"},
+        {"type": "user_input", "content": [{"type": "document", "mime_type": "application/pdf", "uri": "u"}]},
+    ]
+    with Server(lambda connection, request: connection.answer(whole)) as server:
+        client = server.client()
+        answer_of(side, client, input=given, observers=[Watcher()])
+        side.call(client, "interactions.get", id="v1_b", observers=[Watcher()])
+    request, finished, again, _ = seen
+    assert (finished.response.text, finished.response.response_id) == ("Blue.", "v1_b")
+    assert [turn["role"] for turn in request.document["contents"]] == ["user", "model", "user"]
+    assert request.document["contents"][0]["parts"][1] == {"inlineData": {"mimeType": "image/png"}}
+    assert request.document["contents"][1]["parts"][1]["functionCall"]["name"] == "look"
+    assert request.document["contents"][2]["parts"][0]["functionResponse"]["response"] == {"result": "blue"}
+    assert request.document["contents"][2]["parts"][1]["fileData"]["fileUri"] == "u"
+    assert (again.method, again.model) == ("interactions.get", "v1_b")
+
+
+def test_a_stream_is_shown_in_a_terminal(side: Sync) -> None:
+    file = io.StringIO()
+    thought = [starts(0, "thought", summary=[{"type": "text", "text": "Hm."}]), stops(0)]
+    with Server(
+        body(created(), *thought, starts(1), says(1, "Hello "), says(1, "world"), stops(1), completed())
+    ) as server:
+        stream = stream_of(side, server.client())
+        whole = side.do(ashow(stream, file=file) if isinstance(side, Async) else show(stream, file=file))
+    assert whole.output_text == "Hello world"
+    assert "Hello world" in file.getvalue()
+
+
+def test_a_stream_is_written_for_a_front_end(side: Sync) -> None:
+    """``useChat`` and AG-UI read an interaction without knowing it."""
+    call = [starts(1, "function_call", id="c1", name="look", arguments={}), adds(1, "arguments_delta", arguments="{}")]
+    events = [created(), starts(0), says(0, "Hello"), adds(0, "image", mime_type="image/png", data="iVBO"), stops(0)]
+    with Server(body(*events, *call, stops(1), completed())) as server:
+        stream = stream_of(side, server.client())
+        pieces = side.read(aencoded(stream, AiSdk())) if isinstance(side, Async) else list(encoded(stream, AiSdk()))
+    written = b"".join(pieces)
+    for part in (b'"delta":"Hello"', b'"toolName":"look"', b"data:image/png;base64,iVBO", b'"finish"', b"[DONE]"):
+        assert part in written
