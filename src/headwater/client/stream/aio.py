@@ -39,9 +39,9 @@ class AsyncUnaryCall(BaseStream[R]):
     """One call on a transport. ``anext`` returns its result; a stream is one with many."""
 
     def __init__(self, parts: StreamParts[R], transport: AsyncTransport) -> None:
-        super().__init__(parts)
-        self._transport = transport
         self._running: RunningCalls | None = None  # functions that report progress run while the reader reads
+        super().__init__(parts)  # which a token that is cancelled already stops
+        self._transport = transport
 
     async def __anext__(self, _loop: object = None) -> R:
         # ``_loop`` is the loop that waits: it must live until this returns, even if nothing else refers to it.
