@@ -90,6 +90,10 @@ class UsageError(HeadwaterError, ValueError):
     """The call itself is wrong; nothing was sent. The message says what to change."""
 
 
+#: What a WebSocket is closed with. The second argument of such an error is the reason, in google-genai its details.
+_CLOSE_CODES = range(1000, 5000)
+
+
 class APIError(HeadwaterError):
     """The API answered with an error, before the stream or in the middle of it.
 
@@ -118,6 +122,8 @@ class APIError(HeadwaterError):
             details, inner = message, message.get("error")
             fields = {**(inner if isinstance(inner, Mapping) else {}), **message}
             code, status, message = code or fields.get("code"), status or fields.get("status"), fields.get("message")
+        elif isinstance(message, str) and code in _CLOSE_CODES:  # google-genai's form of an error of a WebSocket
+            message, details = None, message
         self.code: int = code  # type: ignore[assignment]  # None only where the JSON has none
         self.message: str = message  # type: ignore[assignment]
         self.status = status

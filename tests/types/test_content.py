@@ -123,7 +123,11 @@ def test_a_tools_answer_over_mcp_is_a_functions_answer() -> None:
         isError = False  # noqa: N815
 
     told = types.FunctionResponse.from_mcp_response(name="f", response=Result())
-    assert told == types.FunctionResponse(name="f", response={"result": [{"type": "text", "text": "sunny"}]})
+    assert told == types.FunctionResponse(name="f", response={"result": list(Result.content)})
+    assert told.to_json_dict() == {"name": "f", "response": {"result": [{"type": "text", "text": "sunny"}]}}
     Result.isError = True
     told = types.FunctionResponse.from_mcp_response(name="f", response=Result())
-    assert told.response == {"error": [{"type": "text", "text": "sunny"}]}
+    assert told.to_json_dict()["response"] == {"error": [{"type": "text", "text": "sunny"}]}
+    Result.content = ()  # type: ignore[assignment]
+    told = types.FunctionResponse.from_mcp_response(name="f", response=Result())
+    assert told.response == {"error": "MCP response is error."}

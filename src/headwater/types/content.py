@@ -105,9 +105,10 @@ class FunctionResponse(ApiModel):
     @classmethod
     def from_mcp_response(cls, *, name: str, response: Any) -> FunctionResponse:
         """Return the result of an MCP tool (``mcp.types.CallToolResult``) as a function's response."""
-        items = [item.model_dump(exclude_none=True, mode="json") for item in response.content]
+        items = list(response.content)
         is_error = response.is_error if hasattr(response, "is_error") else response.isError  # mcp 2, mcp 1
-        return cls(name=name, response={"error": items} if is_error else {"result": items})
+        # google-genai leaves out what the error says; the model can do something about it.
+        return cls(name=name, response={"error": items or "MCP response is error."} if is_error else {"result": items})
 
 
 class ExecutableCode(ApiModel):
@@ -341,9 +342,14 @@ class ModelContent(Content):
         return {"parts": value}
 
 
+class _RoleError(UsageError, TypeError):
+    """``UserContent`` with another role: in google-genai ``role`` is no argument, so a TypeError."""
+
+
 def _check_role(content: Content, role: str) -> str:
     """Check and return the role of a subclass. It cannot be the default of the field: defaults are not encoded."""
-    if content.role not in (None, role) or content.parts == []:
-        wrong = "it is empty: pass a text or a part" if content.parts == [] else f"its role is {role!r}"
-        raise UsageError(f"{type(content).__name__}: {wrong}")
+    if content.role not in (None, role):
+        raise _RoleError(f"{type(content).__name__}: its role is {role!r}")
+    if content.parts == []:
+        raise UsageError(f"{type(content).__name__}: it is empty: pass a text or a part")
     return role

@@ -60,7 +60,20 @@ def _plain(value: Any) -> Any:
         return base64.urlsafe_b64encode(value).decode()
     if isinstance(value, Enum):
         return value.value
-    return msgspec.to_builtins(value)
+    return msgspec.to_builtins(value, enc_hook=plain_model)
+
+
+def plain_model(value: Any) -> Any:
+    """Return a pydantic model inside a function's response as JSON: a hook of msgspec's encoders.
+
+    Raises:
+        UsageError: if it is something else that JSON cannot express.
+    """
+    if not hasattr(value, "model_dump"):
+        raise UsageError(
+            f"cannot send a value of type {type(value).__name__} as JSON: make it a dict, a list or a text"
+        )
+    return value.model_dump(mode="json", by_alias=True, exclude_none=True)
 
 
 def _fields(value: msgspec.Struct, options: DumpOptions) -> Iterator[tuple[str, Any, str]]:

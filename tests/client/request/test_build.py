@@ -7,6 +7,7 @@ import logging
 from collections.abc import Iterator
 from typing import Any
 
+import pydantic
 import pytest
 
 from headwater import genai
@@ -439,3 +440,20 @@ def test_key_that_can_not_be_sent_is_refused(key: str) -> None:
     with pytest.raises(UsageError) as caught:
         genai.Client(api_key=key)
     assert "SECRET" not in str(caught.value)
+
+
+class Answer(pydantic.BaseModel):
+    """What a function of a program returns."""
+
+    city_name: str
+    degrees: int | None = None
+
+
+def test_a_pydantic_model_in_a_functions_response_is_sent_as_json(side: Any, server: Server) -> None:
+    """google-genai does so; anything else that JSON cannot express is refused before it is sent."""
+    part = types.Part.from_function_response(name="f", response={"result": [Answer(city_name="Ulm")]})
+    body = sent(side, server, contents=[part])
+    assert body["contents"][0]["parts"][0]["functionResponse"]["response"] == {"result": [{"city_name": "Ulm"}]}
+    odd = types.Part.from_function_response(name="f", response={"result": object()})
+    with pytest.raises(UsageError, match="cannot send a value of type object as JSON"):
+        sent(side, server, contents=[odd])

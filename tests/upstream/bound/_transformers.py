@@ -1,29 +1,14 @@
-"""google-genai's content transformers, where headwater has a function that does the same."""
+"""google-genai's content transformers: headwater's own, and those that only these tests call."""
 
 from typing import Any
 
 from headwater import types
-from headwater.client.request import build, contents
-from headwater.client.tools import schemas
+from headwater.client.request import contents
+from headwater.client.request import transformers as real
 from headwater.types.base import coerce
 
-t_content, t_contents, t_part = contents.to_content, contents.to_contents, contents.to_part
-
-
-def t_parts(values: Any) -> list[types.Part]:
-    return contents.to_content(values if isinstance(values, list) else [] if values is None else [values]).parts or []
-
-
-def t_tool(client: Any, tool: Any) -> types.Tool | None:
-    return tool if tool is None else build._tool(tool, client._settings)
-
-
-def t_tools(client: Any, tools: list[Any]) -> list[types.Tool] | None:
-    return build._tools(tools, client._settings)
-
-
-def t_schema(client: Any, schema: Any) -> types.Schema:
-    return schemas.to_schema(schema, vertexai=client.vertexai)
+t_content, t_contents, t_part, t_parts = real.t_content, real.t_contents, real.t_part, real.t_parts
+t_tool, t_tools, t_schema = real.t_tool, real.t_tools, real.t_schema
 
 
 def t_blob(value: Any) -> types.Blob:

@@ -39,6 +39,7 @@ from headwater.core.wire.saved_chats import (
 )
 from headwater.errors import UsageError, WireError
 from headwater.types import Content, FinishReason, GenerateContentResponse, UsageMetadata
+from headwater.types.dump import plain_model
 
 CHAT = SavedChatDialect(
     SavedChat, missing="there is no such chat, and no file of that name: client.chats.list() lists the chats"
@@ -121,7 +122,9 @@ class MessageMap:
         if leaf is None:
             raise UsageError("there is nothing to save yet: send a message first")
         body = {"id": self._new_id, "model": model, "leaf": leaf, "messages": waiting}
-        request = HttpRequest("POST", _url(settings), settings.headers(), msgspec.json.encode(body))
+        request = HttpRequest(
+            "POST", _url(settings), settings.headers(), msgspec.json.encode(body, enc_hook=plain_model)
+        )
         return ChatWrite(request, frozenset(message.id for message in waiting), leaf)
 
     def confirm(self, write: ChatWrite, chat: SavedChatInfo) -> None:

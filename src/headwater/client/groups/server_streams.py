@@ -26,6 +26,7 @@ from headwater.core.wire.request import HttpRequest
 from headwater.core.wire.server_streams import ServerStreamDialect, StreamInfoDialect, request_after
 from headwater.errors import UsageError
 from headwater.types import GenerateContentConfig, HttpOptions
+from headwater.types.dump import plain_model
 
 EVENTS = ServerStreamDialect()
 STATES = StreamInfoDialect()
@@ -60,7 +61,9 @@ def start(
     request = build.generate_content(settings, model, contents, config, stream=True)
     body = {**msgspec.json.decode(request.body or b"{}"), "model": model, "on_break": on_break}
     headers = {**request.headers, IDEMPOTENCY_KEY: secrets.token_urlsafe(24) if key is None else key}
-    return HttpRequest("POST", _url(settings, "", config.http_options), headers, msgspec.json.encode(body))
+    return HttpRequest(
+        "POST", _url(settings, "", config.http_options), headers, msgspec.json.encode(body, enc_hook=plain_model)
+    )
 
 
 def get_info(settings: Settings, name: str) -> HttpRequest:

@@ -29,6 +29,7 @@ from headwater.types import (
     Tool,
 )
 from headwater.types.base import ApiModel
+from headwater.types.dump import plain_model
 
 C = TypeVar("C", bound=ApiModel)
 
@@ -95,7 +96,7 @@ def generate_content(
     settings: Settings, model: str, contents: Any, config: GenerateContentConfig, *, stream: bool
 ) -> HttpRequest:
     """Return the request of ``generateContent`` or ``streamGenerateContent``."""
-    body = msgspec.to_builtins(_body(settings, contents, config))
+    body = msgspec.to_builtins(_body(settings, contents, config), enc_hook=plain_model)
     if any(getattr(config, name) is not None for name in config.__struct_fields__ if name not in _OWN):
         body.setdefault("generationConfig", {})
     method = "streamGenerateContent?alt=sse" if stream else "generateContent"
@@ -280,7 +281,7 @@ def encode(body: Any) -> bytes:
         UsageError: if a text in it is not Unicode.
     """
     try:
-        return msgspec.json.encode(body)
+        return msgspec.json.encode(body, enc_hook=plain_model)
     except UnicodeEncodeError as error:
         _check_text(error.object, "the request")
         raise
