@@ -4,7 +4,8 @@ python bench/chaos.py --seed 1 --log redis|sqlite [--generations 200] [--down 10
 python bench/chaos.py --stop --log redis|sqlite [--tries 200]     how long a stop from another server takes
 
 The seed decides what is asked and what is killed in which order; which answers that hits depends on the machine.
-Each answer has three readers that cut their connection at random and resume at another server. The offline engine's
+Each answer has three readers that cut their connection at random and resume at another server; every third answer is an
+interaction, of which one reader reads the events of the Interactions API. The offline engine's
 answer to a prompt is known, so every reader's text can be compared. The exit code is 1 if anything is wrong.
 """
 
@@ -22,7 +23,7 @@ from pathlib import Path
 
 import aiohttp
 from chaos_nodes import Node, Redis, cluster, lines_told
-from chaos_readers import Generation, Outage, Place, Reading, read_bare, read_with_client
+from chaos_readers import Generation, Outage, Place, Reading, read_bare, read_interaction, read_with_client
 
 from headwater import offline
 from headwater.core.machine.policy import Retry
@@ -50,14 +51,19 @@ def planned(options: argparse.Namespace, place: Place) -> list[Generation]:
     for number in range(options.generations):
         prompt = f"Tell me a story about the river number {number} in {place.dice.randint(150, 400)} words."
         policy = place.dice.choice(["continue", "fail"])
-        found.append(Generation(number, prompt, policy, expected(prompt)))
+        is_interaction = number % 3 == 0
+        policy = "continue" if is_interaction else policy
+        found.append(Generation(number, prompt, policy, expected(prompt), is_interaction))
     return found
 
 
 async def live(generation: Generation, place: Place, http: aiohttp.ClientSession, seed: int) -> None:
     """Start an answer somewhere, have it read, and check it at the end."""
-    await begin(generation, place, f"{seed}-{generation.number}")
-    readers = [read_bare(generation, place, http)] + [read_with_client(generation, place) for _ in range(2)]
+    start = begin_interaction if generation.is_interaction else begin
+    await start(generation, place, http, f"{seed}-{generation.number}")
+    third = read_interaction(generation, place, http) if generation.is_interaction else None
+    readers = [read_bare(generation, place, http), read_with_client(generation, place)]
+    readers.append(third or read_with_client(generation, place))
     tasks = [asyncio.create_task(reader) for reader in readers]
     done, late = await asyncio.wait(tasks, timeout=PATIENCE)
     for task in late:
@@ -66,7 +72,23 @@ async def live(generation: Generation, place: Place, http: aiohttp.ClientSession
     generation.readings = [task.result() for task in tasks if task in done]
 
 
-async def begin(generation: Generation, place: Place, key: str) -> None:
+async def begin_interaction(generation: Generation, place: Place, http: aiohttp.ClientSession, key: str) -> None:
+    """Create it as an interaction in the background; if a server dies meanwhile, at another one with the same key."""
+    body = {"model": MODEL, "input": generation.prompt, "background": True}
+    for _ in range(100):
+        try:
+            async with http.post(f"{place.url()}/v1/interactions", json=body, headers={"Idempotency-Key": key}) as made:
+                if made.status == 200:
+                    generation.name = (await made.json())["id"].removeprefix("v1_")
+                    generation.see(0)
+                    return
+        except (TimeoutError, aiohttp.ClientError, OSError):
+            pass
+        await asyncio.sleep(0.1)
+    generation.violations.append("it could not be begun")
+
+
+async def begin(generation: Generation, place: Place, http: aiohttp.ClientSession, key: str) -> None:
     """Start it; if a server dies meanwhile, at another one with the same key."""
     for _ in range(100):
         client = place.client()
@@ -113,6 +135,11 @@ async def look(generation: Generation, place: Place, http: aiohttp.ClientSession
     except APIError as error:
         generation.violations.append(f"its state is not known: {error}")
     told = generation.violations.append
+    if generation.is_interaction:
+        whole = b"".join((await read_interaction(generation, place, http, cut=0.0)).events)
+        for reading in generation.readings:
+            if reading.events and hashlib.sha256(b"".join(reading.events)).digest() != hashlib.sha256(whole).digest():
+                told("the events that an interaction's reader saw are not those of the log")
     for reading in generation.readings:
         if reading.ending != again.ending:
             told(f"a {reading.kind} reader saw it {reading.ending!r}, the log says {again.ending!r}")
@@ -178,6 +205,7 @@ def report(
         "generations": f"{len(generations)} in {seconds:.0f} s: {_counted(endings)}",
         "killed (kill -9) and restarted": _counted(Counter(outage.name for outage in outages)),
         "readers, their cuts": f"{len(readings)}, {sum(reading.cuts for reading in readings)}",
+        "of the answers, interactions": sum(one.is_interaction for one in generations),
         "events seen first": sum(len(one.seen) for one in generations),
         "taken over or ended by another": f"{len(taken)}: {_counted(Counter(one.policy for one in taken))}",
         "longest silence of those": f"{max(silences, default=0.0):.2f} s (lease {options.lease:g} s)",

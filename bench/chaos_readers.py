@@ -42,6 +42,7 @@ class Generation:
     prompt: str
     policy: str
     text: str
+    is_interaction: bool = False
     name: str = ""
     seen: dict[int, float] = field(default_factory=dict)  # when each event was first seen
     state: Any = None
@@ -72,6 +73,7 @@ class Reading:
     text: str = ""
     ending: str = ""  # finished, cancelled, or failed and why
     cuts: int = 0
+    events: list[bytes] = field(default_factory=list)  # of an interaction, as they came
 
 
 class Place:
@@ -146,6 +148,46 @@ async def read_bare(generation: Generation, place: Place, http: aiohttp.ClientSe
                             texts.append(text_of(json.loads(event.data)))
                         else:
                             reading.ending = ending_of(event)
+                    if not reading.ending and place.dice.random() < cut:
+                        reading.cuts += 1
+                        break
+        except (TimeoutError, aiohttp.ClientError, OSError):
+            await asyncio.sleep(0.02)
+    reading.text = "".join(texts)
+    return reading
+
+
+async def read_interaction(
+    generation: Generation, place: Place, http: aiohttp.ClientSession, *, cut: float = CUT
+) -> Reading:
+    """Read the events of an interaction, resuming after the last ``event_id``; check that each comes once."""
+    reading, last, texts = Reading("interaction"), (0, -1), list[str]()
+    while not reading.ending:
+        url = f"{place.url()}/v1/interactions/v1_{generation.name}?stream=true"
+        url += f"&last_event_id={last[0]}.{last[1]}" if reading.events else ""
+        try:
+            async with http.get(url) as answer:
+                if answer.status != 200:
+                    await asyncio.sleep(0.05)
+                    reading.ending = f"HTTP {answer.status}" if answer.status in (400, 404) else ""
+                    continue
+                decoder = sse.Decoder()
+                async for piece in answer.content.iter_any():
+                    for event in decoder.feed(piece):
+                        if event.type == "done":
+                            continue
+                        document = json.loads(event.data)
+                        record, place_of_it = map(int, document["event_id"].split("."))
+                        if (record, place_of_it) <= last or reading.ending:
+                            generation.violations.append(f"event {document['event_id']} came after {last}")
+                        last = (record, place_of_it)
+                        reading.events.append(event.data)
+                        if event.type == "step.delta":
+                            texts.append(document["delta"].get("text", ""))
+                        elif event.type == "error":
+                            reading.ending = f"failed {document['error']['code']}"
+                        elif event.type == "interaction.completed":
+                            reading.ending = "finished"
                     if not reading.ending and place.dice.random() < cut:
                         reading.cuts += 1
                         break

@@ -36,7 +36,9 @@ PUBLIC = (
     "headwater.views",
 )
 #: google-genai's names of modules: ``genai.types`` is ``headwater.types``, ``genai.errors`` is ``headwater.errors`` ...
-GENAI_MODULES = frozenset({"chats", "client", "errors", "files", "interactions", "models", "pagers", "types"})
+GENAI_MODULES = frozenset(
+    {"caches", "chats", "client", "errors", "files", "interactions", "models", "pagers", "tokens", "types"}
+)
 #: Pages about the inside.
 INSIDE = frozenset({"architecture.md", "style.md", "extending.md"})
 OPTIONAL = (

@@ -31,6 +31,7 @@ MODULES = (
     "files",
     "grounding",
     "http",
+    "live",
     "media",
     "models",
     "output",

@@ -32,9 +32,10 @@ COLAB = "google.colab"
 MODULES = {
     GENAI: "headwater.genai",
     f"{GENAI}._api_client": "headwater.client.groups.api_client",
-    f"{GENAI}._interactions": "headwater.client.groups.interaction_errors",
-    f"{GENAI}._interactions_errors": "headwater.client.groups.interaction_errors",
+    f"{GENAI}._interactions": "headwater.client.request.interaction_errors",
+    f"{GENAI}._interactions_errors": "headwater.client.request.interaction_errors",
     f"{GENAI}._transformers": "headwater.client.request.transformers",
+    f"{GENAI}.caches": "headwater.client.groups.caches",
     f"{GENAI}.chats": "headwater.client.groups.chats",
     f"{GENAI}.client": "headwater.client.client",
     f"{GENAI}.errors": "headwater.errors",
@@ -42,6 +43,7 @@ MODULES = {
     f"{GENAI}.interactions": "headwater.types.interactions",
     f"{GENAI}.models": "headwater.client.groups.models",
     f"{GENAI}.pagers": "headwater.client.groups.pagers",
+    f"{GENAI}.tokens": "headwater.client.groups.tokens",
     f"{GENAI}.types": "headwater.types",
     f"{GENAI}.version": "headwater.genai",
 }

@@ -9,15 +9,12 @@ _KEEP = "use google-genai for it: both can be imported in one program"
 #: Attributes of a client, and modules of the same names.
 GROUPS = {
     "agents": _KEEP,
-    "auth_tokens": _KEEP,
     "batches": _KEEP,
-    "caches": f"create the cache elsewhere and pass its name as cached_content; {_KEEP}",
     "documents": _KEEP,
     "environments": _KEEP,
     "file_search_stores": f"pass existing stores as a tool (types.FileSearch); {_KEEP}",
     "live": "generate_content_stream for text; `headwater serve` has a WebSocket of its own; else " + _KEEP,
     "operations": _KEEP,
-    "tokens": _KEEP,
     "triggers": _KEEP,
     "tunings": _KEEP,
     "voices": _KEEP,
@@ -27,17 +24,14 @@ GROUPS = {
 
 #: Methods by group and name.
 METHODS = {
-    "models.compute_tokens": "models.count_tokens returns their number; " + _KEEP,
     "models.delete": "tuned models: " + _KEEP,
     "models.edit_image": "generate_content with an image model and the image in contents",
-    "models.embed_content": _KEEP,
     "models.generate_images": "generate_content with an image model, response_modalities=['IMAGE']",
     "models.generate_videos": _KEEP,
     "models.recontext_image": _KEEP,
     "models.segment_image": _KEEP,
     "models.update": "tuned models: " + _KEEP,
     "models.upscale_image": _KEEP,
-    "files.register_files": "pass the gs:// URI itself: types.Part.from_uri",
 }
 
 #: Modules: internal ones, and what to use instead of what people import from them.

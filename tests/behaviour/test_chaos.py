@@ -25,4 +25,5 @@ def test_nothing_is_lost_where_servers_die(kind: Any) -> None:
     print(result.stdout, result.stderr)
     assert result.returncode == 0
     assert re.search(r"^generations +10 in", result.stdout, re.MULTILINE)
+    assert re.search(r"^of the answers, interactions +4$", result.stdout, re.MULTILINE)
     assert re.search(r"^readers, their cuts +30, ", result.stdout, re.MULTILINE)

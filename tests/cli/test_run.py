@@ -107,7 +107,7 @@ def test_what_is_missing_is_said_at_the_end(program: Any) -> None:
         "print(hasattr(client, 'batches'), getattr(client.models, 'model', None), hasattr(client, 'models'))\n"
         "def say(message: types.LiveServerMessage | None, session: live.AsyncSession) -> None: ...\n"
         "for use in (lambda: client.live, lambda: client.aio.models.generate_videos, lambda: genai.nothing,\n"
-        "            lambda: types.LiveConnectConfig(), lambda: __import__('google.genai._live_converters')):\n"
+        "            lambda: types.LiveServerMessage(), lambda: __import__('google.genai._live_converters')):\n"
         "    try:\n        use()\n    except (AttributeError, ImportError, ValueError) as error:\n"
         "        print(type(error).__name__)\n"
         "try:\n    from google.genai import nowhere\nexcept ImportError:\n    print('ImportError')\n"
@@ -123,7 +123,7 @@ def test_what_is_missing_is_said_at_the_end(program: Any) -> None:
         "client.live",
         "client.aio.models.generate_videos",
         "nothing",
-        "types.LiveConnectConfig",
+        "types.LiveServerMessage",
         "_live_converters",
         "nowhere",
     ]

@@ -106,5 +106,5 @@ def test_what_is_absent_has_a_hint_at_run_time() -> None:
     for title in ("models", "files"):
         missing = {name for name, standing, _ in rows(title) if standing == "absent"} - {"vertexai"}
         assert {f"{title}.{name}" for name in missing} <= set(unsupported.METHODS)
-    assert unsupported.replacement_for("client.aio.models.embed_content") == unsupported.METHODS["models.embed_content"]
+    assert unsupported.replacement_for("client.aio.models.edit_image") == unsupported.METHODS["models.edit_image"]
     assert "google-genai" in unsupported.replacement_for("types.TuningJob")

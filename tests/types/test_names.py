@@ -60,6 +60,8 @@ ROOTS = [
     "ListCachedContentsResponse",
     "RegisterFilesConfig",
     "RegisterFilesResponse",
+    "AuthToken",
+    "CreateAuthTokenParameters",
 ]
 #: Types and fields that are reached from there and are not here, and why.
 ABSENT = {

@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 
 if TYPE_CHECKING:  # few programs read it
     from headwater.client.groups.api_client import BaseApiClient
+    from headwater.client.groups.caches import AsyncCaches, Caches
+    from headwater.client.groups.tokens import AsyncTokens, Tokens
 
 
 def _load_declaration_builder() -> Callable[..., FunctionDeclaration]:
@@ -58,6 +60,20 @@ class AsyncClient:
         self.chats = AsyncChats(self._caller)
         self.files = AsyncFiles(self._caller)
         self.streams = AsyncStreams(self._caller)
+
+    @cached_property
+    def caches(self) -> AsyncCaches:
+        """Cached contents."""
+        from headwater.client.groups.caches import AsyncCaches
+
+        return AsyncCaches(self._caller)
+
+    @cached_property
+    def auth_tokens(self) -> AsyncTokens:
+        """Tokens for sessions of the Live API."""
+        from headwater.client.groups.tokens import AsyncTokens
+
+        return AsyncTokens(self._caller)
 
     @property
     def vertexai(self) -> bool:
@@ -155,6 +171,20 @@ class Client:
     def aio(self) -> AsyncClient:
         """The same methods as coroutines."""
         return AsyncClient(self._settings)
+
+    @cached_property
+    def caches(self) -> Caches:
+        """Cached contents."""
+        from headwater.client.groups.caches import Caches  # here and below: few programs need them
+
+        return Caches(self._caller)
+
+    @cached_property
+    def auth_tokens(self) -> Tokens:
+        """Tokens for sessions of the Live API."""
+        from headwater.client.groups.tokens import Tokens
+
+        return Tokens(self._caller)
 
     @property
     def vertexai(self) -> bool:

@@ -11,9 +11,10 @@ from headwater.client.stream.sync import Stream
 from headwater.lazy import lazy_names
 
 if TYPE_CHECKING:
+    from headwater.client.groups import caches, tokens
     from headwater.types import interactions
 else:
-    __getattr__, __dir__ = lazy_names(__name__, {"interactions": ""})
+    __getattr__, __dir__ = lazy_names(__name__, {"caches": "", "interactions": "", "tokens": ""})
 
 __all__ = [
     "AsyncClient",
@@ -21,6 +22,7 @@ __all__ = [
     "Client",
     "Stream",
     "__version__",
+    "caches",
     "chats",
     "client",
     "errors",
@@ -28,5 +30,6 @@ __all__ = [
     "interactions",
     "models",
     "pagers",
+    "tokens",
     "types",
 ]

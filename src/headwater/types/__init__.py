@@ -8,10 +8,8 @@ from typing import TYPE_CHECKING
 
 from headwater.types.auth import *
 from headwater.types.base import OpenEnum as OpenEnum
-from headwater.types.caches import *
 from headwater.types.config import *
 from headwater.types.content import *
-from headwater.types.embeddings import *
 from headwater.types.enums import *
 from headwater.types.files import *
 from headwater.types.grounding import *
@@ -26,10 +24,14 @@ from headwater.types.search import *
 from headwater.types.tools import *
 from headwater.types.twins import *
 
-if TYPE_CHECKING:
+if TYPE_CHECKING:  # loaded on first use, as ``twins.py`` says
     from headwater.types import dicts
+    from headwater.types.caches import *
+    from headwater.types.embeddings import *
+    from headwater.types.live import *
 
 __all__ = [
+    "ActivityHandling",
     "ApiAuth",
     "ApiAuthApiKeyConfig",
     "ApiKeyConfig",
@@ -45,8 +47,11 @@ __all__ = [
     "AuthConfigHttpBasicAuthConfig",
     "AuthConfigOauthConfig",
     "AuthConfigOidcConfig",
+    "AuthToken",
     "AuthType",
+    "AutomaticActivityDetection",
     "AutomaticFunctionCallingConfig",
+    "AvatarConfig",
     "Behavior",
     "Blob",
     "BlockedReason",
@@ -64,9 +69,13 @@ __all__ = [
     "Content",
     "ContentEmbedding",
     "ContentEmbeddingStatistics",
+    "ContextWindowCompressionConfig",
     "CountTokensConfig",
     "CountTokensResponse",
+    "CreateAuthTokenConfig",
+    "CreateAuthTokenParameters",
     "CreateCachedContentConfig",
+    "CustomizedAvatar",
     "DeleteCachedContentConfig",
     "DeleteCachedContentResponse",
     "DeleteFileConfig",
@@ -80,6 +89,7 @@ __all__ = [
     "EmbedContentConfig",
     "EmbedContentMetadata",
     "EmbedContentResponse",
+    "EndSensitivity",
     "Endpoint",
     "EnterpriseWebSearch",
     "Environment",
@@ -143,6 +153,7 @@ __all__ = [
     "HarmCategory",
     "HarmProbability",
     "HarmSeverity",
+    "HistoryConfig",
     "HttpElementLocation",
     "HttpOptions",
     "HttpResponse",
@@ -166,6 +177,8 @@ __all__ = [
     "ListFilesResponse",
     "ListModelsConfig",
     "ListModelsResponse",
+    "LiveConnectConfig",
+    "LiveConnectConstraints",
     "LogprobsResult",
     "LogprobsResultCandidate",
     "LogprobsResultTopCandidates",
@@ -190,6 +203,7 @@ __all__ = [
     "PartialArg",
     "PhishBlockThreshold",
     "PrebuiltVoiceConfig",
+    "ProactivityConfig",
     "ProminentPeople",
     "RagChunk",
     "RagChunkPageSpan",
@@ -199,6 +213,7 @@ __all__ = [
     "RagRetrievalConfigRanking",
     "RagRetrievalConfigRankingLlmRanker",
     "RagRetrievalConfigRankingRankService",
+    "RealtimeInputConfig",
     "RegisterFilesConfig",
     "RegisterFilesResponse",
     "ReplicatedVoiceConfig",
@@ -215,11 +230,14 @@ __all__ = [
     "SearchTypes",
     "Segment",
     "ServiceTier",
+    "SessionResumptionConfig",
+    "SlidingWindow",
     "SpeakerVoiceConfig",
     "SpeechConfig",
     "SpeechMetadata",
     "SpreadsheetMetadata",
     "SpreadsheetMetadataContentLayer",
+    "StartSensitivity",
     "StreamableHttpTransport",
     "TextResponseFormat",
     "ThinkingConfig",
@@ -237,6 +255,7 @@ __all__ = [
     "Transcription",
     "TranslationConfig",
     "TunedModelInfo",
+    "TurnCoverage",
     "Type",
     "UpdateCachedContentConfig",
     "UploadFileConfig",

@@ -51,7 +51,7 @@ class CreateCachedContentConfig(ApiModel):
     system_instruction: Any = None
     tools: list[Tool | Callable[..., Any]] | None = None
     tool_config: ToolConfig | None = None
-    #: The key that encrypts it (Vertex AI).
+    #: The key that encrypts it. Vertex AI only.
     kms_key_name: str | None = None
 
 

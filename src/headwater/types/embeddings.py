@@ -8,7 +8,7 @@ from headwater.types.response import ApiResponse, ModalityTokenCount, UsageMetad
 
 
 class EmbedContentConfig(ApiModel):
-    """What the vectors are for, and how long they are. Half of the fields are for Vertex AI only."""
+    """What the vectors are for, and how long they are."""
 
     http_options: HttpOptions | None = None
     #: ``RETRIEVAL_QUERY``, ``RETRIEVAL_DOCUMENT``, ``SEMANTIC_SIMILARITY``, ``CLASSIFICATION`` ...
@@ -17,13 +17,13 @@ class EmbedContentConfig(ApiModel):
     title: str | None = None
     #: The numbers in a vector.
     output_dimensionality: int | None = None
-    #: Of the input (Vertex AI).
+    #: Of the input. Vertex AI only.
     mime_type: str | None = None
-    #: Whether input that is too long is cut; otherwise it is an error (Vertex AI).
+    #: Whether input that is too long is cut; otherwise it is an error. Vertex AI only.
     auto_truncate: bool | None = None
-    #: Whether text in documents is recognized (Vertex AI).
+    #: Whether text in documents is recognized. Vertex AI only.
     document_ocr: bool | None = None
-    #: Whether the sound of videos counts (Vertex AI).
+    #: Whether the sound of videos counts. Vertex AI only.
     audio_track_extraction: bool | None = None
 
 

@@ -128,7 +128,7 @@ def test_functions_are_called(side: Sync) -> None:
 )
 def test_a_refusal_is_caught_by_both_trees_of_google_genai(side: Sync, status: str, kind: type[APIError]) -> None:
     """``errors.APIError``, and the tree that its interactions have for themselves."""
-    from headwater.client.groups import interaction_errors
+    from headwater.client.request import interaction_errors
 
     with Server(refuse(status, {"error": {"code": "some_code", "message": "no"}})) as server:
         for method, arguments in (("create", {"model": "m"}), ("get", {"id": "v1_a"}), ("delete", {"id": "v1_a"})):

@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, BinaryIO, TypeVar, overload
-from urllib.parse import urlencode
 
 from headwater.client.groups import transfers
 from headwater.client.groups.base import MethodGroup
 from headwater.client.groups.pagers import AsyncPager, Pager
 from headwater.client.groups.transfers import (
-    LenientGemini,
     Progress,
     RunLocally,
     SendRequest,
@@ -21,8 +19,10 @@ from headwater.client.groups.transfers import (
     file_name,
 )
 from headwater.client.request import build
+from headwater.client.request.credentials import AccessTokens
 from headwater.client.request.settings import Settings
 from headwater.client.stream.aio import AsyncCaller
+from headwater.client.stream.dialects import LenientGemini
 from headwater.client.stream.sync import Caller
 from headwater.core.wire.request import HttpRequest
 from headwater.errors import HeadwaterError, UsageError
@@ -35,6 +35,8 @@ from headwater.types import (
     HttpOptions,
     ListFilesConfig,
     ListFilesResponse,
+    RegisterFilesConfig,
+    RegisterFilesResponse,
     UploadFileConfig,
 )
 
@@ -44,6 +46,7 @@ FilePath = str | os.PathLike[str]
 _FILES = LenientGemini(File)
 _FILE_LISTS = LenientGemini(ListFilesResponse)
 _DELETED = LenientGemini(DeleteFileResponse)
+_REGISTERED = LenientGemini(RegisterFilesResponse)
 
 
 class Files(MethodGroup[Caller]):
@@ -131,6 +134,20 @@ class Files(MethodGroup[Caller]):
         settings = build.to_config(config, DownloadFileConfig)
         request = _file_request(self._caller.settings, file, settings.http_options, suffix=":download?alt=media")
         return self._execute(transfers.download(request, settings.http_options, destination))
+
+    def register_files(
+        self, *, auth: Any, uris: Sequence[str], config: RegisterFilesConfig | Mapping[str, Any] | None = None
+    ) -> RegisterFilesResponse:
+        """Make files of Cloud Storage (``gs://``) files of this API.
+
+        ``auth`` are credentials of google-auth that may read them.
+
+        Raises:
+            UsageError: if ``auth`` or ``uris`` are something else.
+            APIError: if the API refused it.
+        """
+        request, tokens, options = _registration(self._caller.settings, auth, uris, config)
+        return self._caller.call(_REGISTERED, request, options, tokens=tokens)
 
     def list(self, *, config: ListFilesConfig | Mapping[str, Any] | None = None) -> Pager[File]:
         """Return the files of this key. Further pages are fetched as they are iterated over."""
@@ -234,6 +251,13 @@ class AsyncFiles(MethodGroup[AsyncCaller]):
         request = _file_request(self._caller.settings, file, settings.http_options, suffix=":download?alt=media")
         return await self._execute(transfers.download(request, settings.http_options, destination))
 
+    async def register_files(
+        self, *, auth: Any, uris: Sequence[str], config: RegisterFilesConfig | Mapping[str, Any] | None = None
+    ) -> RegisterFilesResponse:
+        """Make files of Cloud Storage (``gs://``) files of this API. See ``Files.register_files``."""
+        request, tokens, options = _registration(self._caller.settings, auth, uris, config)
+        return await self._caller.call(_REGISTERED, request, options, tokens=tokens)
+
     async def list(self, *, config: ListFilesConfig | Mapping[str, Any] | None = None) -> AsyncPager[File]:
         """Return the files of this key. Further pages are fetched as they are iterated over."""
         settings = build.to_config(config, ListFilesConfig)
@@ -276,8 +300,20 @@ def _file_request(
 def _list_request(settings: Settings, config: ListFilesConfig) -> HttpRequest:
     url = _require_developer_api(settings).url("files", config.http_options)
     query = {"pageSize": config.page_size, "pageToken": config.page_token}
-    text = urlencode({name: value for name, value in query.items() if value is not None})
-    return HttpRequest("GET", f"{url}?{text}" if text else url, settings.headers(config.http_options))
+    return build.get(settings, url, config.http_options, query)
+
+
+def _registration(
+    settings: Settings, auth: Any, uris: Sequence[str], value: Any
+) -> tuple[HttpRequest, AccessTokens, HttpOptions | None]:
+    """The request, what signs it in the place of the client's own key, and its options."""
+    options = build.to_config(value, RegisterFilesConfig).http_options
+    if not (hasattr(auth, "refresh") and hasattr(auth, "apply")):
+        raise UsageError("auth must be a google.auth.credentials.Credentials object: google.auth.default()[0] is one")
+    if isinstance(uris, str) or not uris or not all(isinstance(uri, str) for uri in uris):
+        raise UsageError("uris is a list of addresses in Cloud Storage, as ['gs://bucket/name']")
+    url = _require_developer_api(settings).url("files:register", options)
+    return build.post(settings, url, {"uris": list(uris)}, options), AccessTokens(auth), options
 
 
 def _require_developer_api(settings: Settings) -> Settings:

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from typing import Literal, Unpack, overload
 
-from headwater.client.groups.interaction_responses import (
+from headwater.client.request import interactions as build
+from headwater.client.request.interactions import CreateOptions, GetOptions, InteractionCall
+from headwater.client.stream.aio import AsyncCaller
+from headwater.client.stream.interaction_responses import (
     AsyncRawInteractions,
     AsyncStreamingInteractions,
     RawInteractions,
     StreamingInteractions,
 )
-from headwater.client.request import interactions as build
-from headwater.client.request.interactions import CreateOptions, GetOptions, InteractionCall
-from headwater.client.stream.aio import AsyncCaller
 from headwater.client.stream.interactions import (
     AsyncInteractionStream,
     InteractionStream,

@@ -24,8 +24,15 @@ from headwater.types import (
     Model,
 )
 
-if TYPE_CHECKING:  # so that the dict twins are loaded only by programs that use them
-    from headwater.types import GenerateContentConfigDict, StreamConfigDict
+if TYPE_CHECKING:  # so that these are loaded only by programs that use them
+    from headwater.types import (
+        ComputeTokensConfig,
+        ComputeTokensResponse,
+        EmbedContentConfig,
+        EmbedContentResponse,
+        GenerateContentConfigDict,
+        StreamConfigDict,
+    )
 
 Config: TypeAlias = "GenerateContentConfig | GenerateContentConfigDict | Mapping[str, Any] | None"
 
@@ -95,6 +102,33 @@ class Models(MethodGroup[Caller]):
         request = build.count_tokens(self._caller.settings, model, contents, settings)
         return self._caller.call(COUNTS, request, settings.http_options)
 
+    def compute_tokens(
+        self, *, model: str, contents: Any, config: ComputeTokensConfig | Mapping[str, Any] | None = None
+    ) -> ComputeTokensResponse:
+        """Return the tokens of ``contents``. Vertex AI only; ``count_tokens`` returns their number everywhere.
+
+        Raises:
+            UsageError: if the client does not use Vertex AI.
+        """
+        from headwater.client.groups import embeddings  # here, since most programs never need it
+
+        request, options = embeddings.compute_tokens(self._caller.settings, model, contents, config)
+        return self._caller.call(embeddings.TOKENS, request, options)
+
+    def embed_content(
+        self, *, model: str, contents: Any, config: EmbedContentConfig | Mapping[str, Any] | None = None
+    ) -> EmbedContentResponse:
+        """Return the vectors of ``contents``: one for each element of a list.
+
+        Raises:
+            UsageError: if the contents are empty or cannot be sent, or a field is for the other API.
+            APIError: if the API refused it.
+        """
+        from headwater.client.groups import embeddings
+
+        request, options = embeddings.embed_content(self._caller.settings, model, contents, config)
+        return embeddings.to_embeddings(self._caller.call(embeddings.EMBEDDINGS, request, options))
+
     def get(self, *, model: str, config: GetModelConfig | Mapping[str, Any] | None = None) -> Model:
         """Return the details of a model."""
         settings = build.to_config(config, GetModelConfig)
@@ -154,6 +188,24 @@ class AsyncModels(MethodGroup[AsyncCaller]):
         settings = build.to_config(config, CountTokensConfig)
         request = build.count_tokens(self._caller.settings, model, contents, settings)
         return await self._caller.call(COUNTS, request, settings.http_options)
+
+    async def compute_tokens(
+        self, *, model: str, contents: Any, config: ComputeTokensConfig | Mapping[str, Any] | None = None
+    ) -> ComputeTokensResponse:
+        """Return the tokens of ``contents`` (Vertex AI). See ``Models.compute_tokens``."""
+        from headwater.client.groups import embeddings  # here, since most programs never need it
+
+        request, options = embeddings.compute_tokens(self._caller.settings, model, contents, config)
+        return await self._caller.call(embeddings.TOKENS, request, options)
+
+    async def embed_content(
+        self, *, model: str, contents: Any, config: EmbedContentConfig | Mapping[str, Any] | None = None
+    ) -> EmbedContentResponse:
+        """Return the vectors of ``contents``. See ``Models.embed_content``."""
+        from headwater.client.groups import embeddings
+
+        request, options = embeddings.embed_content(self._caller.settings, model, contents, config)
+        return embeddings.to_embeddings(await self._caller.call(embeddings.EMBEDDINGS, request, options))
 
     async def get(self, *, model: str, config: GetModelConfig | Mapping[str, Any] | None = None) -> Model:
         """Return the details of a model."""

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
-from typing import Any, Generic, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeAlias, TypeVar
 
 import msgspec
 
-from headwater.core.wire.saved_chats import ListChatsConfig
-from headwater.types import HttpResponse, ListFilesConfig, ListModelsConfig
+from headwater.types import HttpResponse
+
+if TYPE_CHECKING:
+    from headwater.core.wire.saved_chats import ListChatsConfig
+    from headwater.types import ListCachedContentsConfig, ListFilesConfig, ListModelsConfig
 
 T = TypeVar("T")
-Config = ListModelsConfig | ListFilesConfig | ListChatsConfig
+Config: TypeAlias = "ListModelsConfig | ListFilesConfig | ListCachedContentsConfig | ListChatsConfig"
 
 
 class ItemPage(Protocol[T]):

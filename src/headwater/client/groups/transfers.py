@@ -23,6 +23,7 @@ from headwater.client.groups import disk
 from headwater.client.groups.disk import FileSlice, Sink, Source
 from headwater.client.options.call_options import CallOptions
 from headwater.client.request.settings import AGENT, Settings
+from headwater.client.stream.dialects import LenientGemini
 from headwater.core.machine.policy import Retry
 from headwater.core.wire.dialect import Dialect
 from headwater.core.wire.gemini import Gemini
@@ -41,7 +42,6 @@ from headwater.types.base import ApiModel
 from headwater.types.response import ApiResponse
 
 T = TypeVar("T")
-W = TypeVar("W", bound=ApiModel)
 
 #: Attempts without progress, unless ``retry_options`` are set.
 _RETRY = Retry(attempts=5, initial_delay=1.0)
@@ -79,14 +79,6 @@ class Sleep(msgspec.Struct, frozen=True):
 
 
 Transfer = Generator[SendRequest | RunLocally | Sleep, Any, T]
-
-
-class LenientGemini(Gemini[W]):
-    """The dialect of the files API: as Gemini's, but numbers may be strings (proto3 JSON writes int64 so)."""
-
-    def __init__(self, kind: type[W]) -> None:
-        super().__init__(kind)
-        self._decoder = msgspec.json.Decoder(kind, strict=False)
 
 
 class UploadResponse(ApiResponse):

@@ -101,7 +101,7 @@ def generate_content(
         body.setdefault("generationConfig", {})
     method = "streamGenerateContent?alt=sse" if stream else "generateContent"
     url = settings.url(f"{model_path(model, settings)}:{method}", config.http_options)
-    return _post(settings, url, body, config.http_options, stream=stream)
+    return post(settings, url, body, config.http_options, stream=stream)
 
 
 def count_tokens(settings: Settings, model: str, contents: Any, config: CountTokensConfig) -> HttpRequest:
@@ -115,13 +115,13 @@ def count_tokens(settings: Settings, model: str, contents: Any, config: CountTok
     )
     check_platform(config, body.contents, vertexai=settings.vertexai)
     url = settings.url(f"{model_path(model, settings)}:countTokens", config.http_options)
-    return _post(settings, url, msgspec.to_builtins(body), config.http_options, stream=False)
+    return post(settings, url, msgspec.to_builtins(body), config.http_options, stream=False)
 
 
 def get_model(settings: Settings, model: str, options: HttpOptions | None) -> HttpRequest:
     """Return the request for the details of a model."""
     path = model_path(model, settings)
-    return _get(settings, settings.url(path, options, project=not path.startswith("publishers/")), options)
+    return get(settings, settings.url(path, options, project=not path.startswith("publishers/")), options)
 
 
 def list_models(settings: Settings, config: ListModelsConfig) -> HttpRequest:
@@ -134,8 +134,7 @@ def list_models(settings: Settings, config: ListModelsConfig) -> HttpRequest:
         path = "models" if base else "tunedModels"
     query = {"pageSize": config.page_size, "pageToken": config.page_token, "filter": config.filter}
     url = settings.url(path, config.http_options, project=not base)
-    text = urlencode({name: value for name, value in query.items() if value is not None})
-    return _get(settings, f"{url}?{text}" if text else url, config.http_options)
+    return get(settings, url, config.http_options, query)
 
 
 def model_path(model: str, platform: Platform) -> str:
@@ -261,9 +260,20 @@ def to_tool(value: Any, platform: Platform) -> Tool:
     raise UsageError(f"a tool is a types.Tool, a dict, a function or an MCP session, not {type(value).__name__}")
 
 
-def _post(
-    settings: Settings, url: str, body: dict[str, Any], options: HttpOptions | None, *, stream: bool
+def post(
+    settings: Settings,
+    url: str,
+    body: dict[str, Any],
+    options: HttpOptions | None,
+    *,
+    stream: bool = False,
+    method: str = "POST",
 ) -> HttpRequest:
+    """Return a request with a JSON body, ``extra_body`` merged in.
+
+    Raises:
+        UsageError: if a text in it cannot be encoded.
+    """
     extra = settings.extra_body(options)
     if extra:
         body = merge(msgspec.to_builtins(body), extra)
@@ -271,7 +281,7 @@ def _post(
     timeout = settings.timeout(options)
     if timeout is not None and not stream:  # for a stream it is the longest silence, which a server cannot enforce
         headers["X-Server-Timeout"] = str(math.ceil(timeout))
-    return HttpRequest("POST", url, headers, encode(body))
+    return HttpRequest(method, url, headers, encode(body))
 
 
 def encode(body: Any) -> bytes:
@@ -298,8 +308,12 @@ def _check_text(text: str, what: str) -> None:
         ) from None
 
 
-def _get(settings: Settings, url: str, options: HttpOptions | None) -> HttpRequest:
-    return HttpRequest("GET", url, settings.headers(options))
+def get(
+    settings: Settings, url: str, options: HttpOptions | None, query: Mapping[str, Any] | None = None
+) -> HttpRequest:
+    """Return a request without a body; values of the query that are None are left out."""
+    text = urlencode({name: value for name, value in (query or {}).items() if value is not None})
+    return HttpRequest("GET", f"{url}?{text}" if text else url, settings.headers(options))
 
 
 def merge(body: dict[str, Any], extra: Mapping[str, Any]) -> dict[str, Any]:

@@ -24,6 +24,8 @@ VERTEX_ONLY: dict[str, tuple[str, ...]] = {
         "oidc_config",
     ),
     "CountTokensConfig": ("system_instruction", "tools", "generation_config"),
+    "CreateCachedContentConfig": ("kms_key_name",),
+    "EmbedContentConfig": ("audio_track_extraction", "auto_truncate", "document_ocr", "mime_type"),
     "FunctionCall": ("partial_args", "will_continue"),
     "FunctionCallingConfig": ("stream_function_call_arguments",),
     "GenerateContentConfig": (
@@ -42,7 +44,9 @@ VERTEX_ONLY: dict[str, tuple[str, ...]] = {
         "person_generation",
         "prominent_people",
     ),
+    "LiveConnectConfig": ("explicit_vad_signal",),
     "SafetySetting": ("method",),
+    "SessionResumptionConfig": ("transparent",),
     "Tool": ("enterprise_web_search", "exa_ai_search", "parallel_ai_search", "retrieval"),
 }
 #: The type of a value -> its fields that the Developer API takes and Vertex AI does not.

@@ -11,7 +11,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Generic, Self, TypeVar, cast, overload
 
 from headwater.client.options.call_options import CallOptions, StreamOptions
-from headwater.client.request.credentials import AsyncAuthorizedTransport
+from headwater.client.request.credentials import AccessTokens, AsyncAuthorizedTransport
 from headwater.client.request.settings import Settings, is_offline
 from headwater.client.stream.base import BaseStream, StreamParts, clock
 from headwater.client.stream.dialects import ANSWERS
@@ -349,13 +349,17 @@ class AsyncCaller:
         request: HttpRequest,
         http_options: HttpOptions | None,
         options: CallOptions = _NO_OPTIONS,
+        *,
+        tokens: AccessTokens | None = None,
     ) -> R:
-        """Return the one result of ``request``."""
-        return await self.run(build_call(self.settings, dialect, request, http_options, options), request)
+        """Return the one result of ``request``, signed with the client's credentials or with ``tokens``."""
+        parts = build_call(self.settings, dialect, request, http_options, options)
+        return await self.run(parts, request, tokens)
 
-    async def run(self, parts: StreamParts[R], request: HttpRequest) -> R:
+    async def run(self, parts: StreamParts[R], request: HttpRequest, tokens: AccessTokens | None = None) -> R:
         """Make a call with one result, and return it."""
-        call = AsyncUnaryCall(parts, self.transport(request))
+        transport = self.transport(request)
+        call = AsyncUnaryCall(parts, transport if tokens is None else AsyncAuthorizedTransport(transport, tokens))
         try:
             return await anext(call)
         finally:

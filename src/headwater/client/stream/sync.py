@@ -8,7 +8,7 @@ from types import TracebackType
 from typing import Any, Generic, Self, TypeVar, cast, overload
 
 from headwater.client.options.call_options import CallOptions, StreamOptions
-from headwater.client.request.credentials import AuthorizedTransport
+from headwater.client.request.credentials import AccessTokens, AuthorizedTransport
 from headwater.client.request.settings import Settings, is_offline
 from headwater.client.stream.base import BaseStream, StreamParts, clock
 from headwater.client.stream.dialects import ANSWERS
@@ -273,13 +273,17 @@ class Caller:
         request: HttpRequest,
         http_options: HttpOptions | None,
         options: CallOptions = _NO_OPTIONS,
+        *,
+        tokens: AccessTokens | None = None,
     ) -> R:
-        """Return the one result of ``request``."""
-        return self.run(build_call(self.settings, dialect, request, http_options, options), request)
+        """Return the one result of ``request``, signed with the client's credentials or with ``tokens``."""
+        parts = build_call(self.settings, dialect, request, http_options, options)
+        return self.run(parts, request, tokens)
 
-    def run(self, parts: StreamParts[R], request: HttpRequest) -> R:
+    def run(self, parts: StreamParts[R], request: HttpRequest, tokens: AccessTokens | None = None) -> R:
         """Make a call with one result, and return it."""
-        call = UnaryCall(parts, self.transport(request))
+        transport = self.transport(request)
+        call = UnaryCall(parts, transport if tokens is None else AuthorizedTransport(transport, tokens))
         try:
             return next(call)
         finally:
