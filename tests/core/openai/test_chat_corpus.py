@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import json
 from collections import Counter
 from typing import Any
+
+import pytest
 
 from headwater.core.wire.openai.chat_tables import GEMINI_REASONS
 from headwater.errors import APIError
@@ -96,3 +99,76 @@ def _says(outcome: ChatOutcome, error: dict[str, Any]) -> bool:
     if message in ("body is not JSON", "finish_reason error"):
         return True
     return str(message)[:60] in found.message or isinstance(message, list)
+
+
+#: Streams that end without a finish reason, or with an error that the official client of OpenAI does not see.
+SILENT = ("no_finish_reason", "error_as_sse_field")
+
+
+def test_the_streams_that_the_official_client_accepts_in_silence_are_errors() -> None:
+    """Whatever ``[DONE]`` says: without a finish reason an answer is cut."""
+    cut = [case for case in some_chat_cases() if case.is_stream and set(SILENT) & set(case.meta["tags"])]
+    assert len(cut) >= 9
+    assert [case.id for case in cut if _read(case).error is None] == []
+
+
+def _end_of_answer(case: ChatCase) -> int | None:
+    """Where the first event with a finish reason for the first choice ends; None if there is none."""
+    position = 0
+    for line in case.body.splitlines(keepends=True):
+        position += len(line)
+        text = line.strip().removeprefix(b"data:").strip()
+        if not text.startswith(b"{"):
+            continue
+        document = json.loads(text)
+        choices = document.get("choices") if isinstance(document, dict) else None
+        if any(one.get("finish_reason") and not one.get("index") for one in choices or ()):
+            return position
+    return None
+
+
+def _lies(case: ChatCase, step: int = 1) -> list[int]:
+    """Where a stream can be cut, before its finish reason has arrived, and is called whole."""
+    end = _end_of_answer(case)
+    assert end is not None
+    # Only the event with the finish reason can make a cut answer a whole one: what precedes it by far is left out.
+    start = end
+    for _ in range(3):
+        start = max(0, case.body.rfind(b"data:", 0, start))
+    places = range(start, end - _line_end(case.body, end), step)
+    return [place for place in places if read_chat([case.body[start:place]], AS_RECORDED).error is None]
+
+
+def _line_end(body: bytes, end: int) -> int:
+    """The bytes of the line end before a place, and one: without them the event is whole already."""
+    return len(body[:end]) - len(body[:end].rstrip()) + 1
+
+
+def _streams() -> list[ChatCase]:
+    return [case for case in some_chat_cases() if case.is_stream and _end_of_answer(case) is not None]
+
+
+def test_no_stream_that_is_cut_is_called_whole() -> None:
+    """The shortest stream of each server, cut in the event with its finish reason and in those before."""
+    shortest: dict[str, ChatCase] = {}
+    for case in sorted(_streams(), key=lambda case: len(case.body)):
+        shortest.setdefault(case.meta["server"], case)
+    lies = {case.id: places for case in shortest.values() if (places := _lies(case, 3))}
+    print(f"\nstreams of chat servers cut before their finish reason: {len(shortest)}, called whole: {len(lies)}")
+    assert not lies
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(600)
+def test_no_stream_at_all_is_called_whole_at_any_byte_before_its_finish_reason() -> None:
+    lies = {case.id: places for case in _streams() if (places := _lies(case))}
+    print(f"\nstreams of chat servers cut before their finish reason: {len(_streams())}, called whole: {len(lies)}")
+    assert not lies
+
+
+def test_every_stream_says_the_same_however_it_arrives() -> None:
+    """Each stream whole, and the small ones a byte at a time."""
+    for case in _streams():
+        if len(case.body) < 3000:
+            whole, pieces = _read(case), _read(case, 1)
+            assert (_facts(whole), type(whole.error)) == (_facts(pieces), type(pieces.error)), case.id
