@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import inspect
 from collections.abc import Callable, Mapping
 from functools import cached_property
@@ -221,6 +220,8 @@ def _check_debug(config: Any) -> None:
 
 def _unknown_argument_text(name: str) -> str:
     known = [each for each in inspect.signature(Client).parameters if each != "unknown"]
+    import difflib  # here, since only this error needs it
+
     near = difflib.get_close_matches(name.lower(), known, 1)
     if near:
         return f"Client has no argument {name!r}: did you mean {near[0]!r}?"

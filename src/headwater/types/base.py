@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import base64
 import copy
-import difflib
 import types as pytypes
 import typing
 from collections.abc import Callable, Mapping
@@ -307,6 +306,8 @@ def _field(cls: Any, key: Any, names: Mapping[str, Any]) -> str:
                 "Content has no field 'content': use 'parts', as in {'role': 'user', 'parts': [{'text': ...}]}; "
                 "the model's role is 'model', and instructions go to config={'system_instruction': ...}"
             )
+        import difflib  # here, since only this error needs it
+
         near = difflib.get_close_matches(_fold(str(key)), list(aliases), n=1, cutoff=0.6)
         hint = f" Did you mean {aliases[near[0]]!r}?" if near else f" It has: {', '.join(sorted(names))}."
         raise UsageError(f"{cls.__name__} has no field {key!r}.{hint}")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import inspect
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypedDict, cast
@@ -98,6 +97,8 @@ def _merge(defaults: Mapping[str, Any], options: Mapping[str, Any]) -> Mapping[s
 def _unknown_option_text(name: str, known: frozenset[str]) -> str:
     if name in _STREAM:
         return f"the option {name!r} is for streams only"
+    import difflib  # here, since only this error needs it
+
     near = difflib.get_close_matches(name, known, 1)
     if near:
         return f"unknown option {name!r}: did you mean {near[0]!r}?"

@@ -7,7 +7,6 @@ observations are handed out by popping them from a list, which is atomic, and no
 
 from __future__ import annotations
 
-import logging
 import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
@@ -23,7 +22,6 @@ from headwater.core.answer.events import Retrying
 from headwater.core.answer.metrics import Metrics
 from headwater.types import GenerateContentResponse, UsageMetadata
 
-logger = logging.getLogger("headwater")
 T = TypeVar("T")
 _PORTS = {"http": 80, "https": 443}
 
@@ -199,7 +197,9 @@ def _deliver(work: Callable[[], T]) -> T | None:
     try:
         return work()
     except Exception:
-        logger.exception("an observer failed; the call continues")
+        import logging  # here, since it is a large part of what importing the client would cost
+
+        logging.getLogger("headwater").exception("an observer failed; the call continues")
         return None
     finally:
         # The queue is emptied here, when no observer holds anything any more.

@@ -12,16 +12,18 @@ import os
 import sys
 import threading
 from collections.abc import Callable, Mapping
-from concurrent.futures import Future
 from contextlib import suppress
 from importlib.util import find_spec
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from headwater.core.machine.steps import TransportError
 from headwater.core.wire.request import HttpRequest
 from headwater.errors import AuthenticationError, UsageError
 from headwater.extras import missing_package
 from headwater.transport.base import AsyncBody, AsyncTransport, Body, Latch, Transport, WaitInterrupter, timeout_text
+
+if TYPE_CHECKING:
+    from concurrent.futures import Future
 
 SCOPES = ("https://www.googleapis.com/auth/cloud-platform",)
 #: How long a call without a deadline waits for a token, in seconds.
@@ -76,6 +78,9 @@ class AccessTokens:
 
     def _start_refresh(self, is_needed: Callable[[], bool]) -> Future[None] | None:
         """Start a refresh, or join the one that runs; None if another call has just finished one."""
+        # Here, since it imports logging, and few programs have tokens to refresh.
+        from concurrent.futures import Future
+
         with self._lock:
             # A forked child inherits the Future of its parent's refresh, but not the thread that would complete it.
             runs = self._running is not None and not self._running.done() and self._process == os.getpid()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import os
 import re
 import sys
@@ -24,7 +23,6 @@ from headwater.types import HttpOptions, HttpRetryOptions
 if TYPE_CHECKING:
     from headwater.client.request.http_clients import HttpArguments
 
-logger = logging.getLogger("headwater")
 
 DEVELOPER_URL = "https://generativelanguage.googleapis.com/"
 OFFLINE = "offline:"
@@ -294,7 +292,9 @@ def _is_google(url: str) -> bool:
 def _environment_key() -> str | None:
     google, gemini = map(os.environ.get, API_KEY_VARIABLES)
     if google and gemini and google != gemini:
-        logger.warning("GOOGLE_API_KEY and GEMINI_API_KEY are both set; using GOOGLE_API_KEY")
+        import logging  # here, since it is a large part of what importing the client would cost
+
+        logging.getLogger("headwater").warning("GOOGLE_API_KEY and GEMINI_API_KEY are both set; using GOOGLE_API_KEY")
     return google or gemini
 
 
