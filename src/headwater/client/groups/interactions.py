@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Literal, Unpack, overload
 
+from headwater.client.groups.interaction_chats import AsyncInteractionChat, InteractionChat
 from headwater.client.request import interactions as build
 from headwater.client.request.interactions import CreateOptions, GetOptions, InteractionCall
 from headwater.client.stream.aio import AsyncCaller
@@ -97,6 +98,10 @@ class Interactions:
         call = build.delete(self._caller.settings, id, options)
         self._caller.call(REPLIES, call.request, call.config.http_options, call.unary_options)
 
+    def chat(self, **options: Unpack[CreateOptions]) -> InteractionChat:
+        """Return a conversation. ``options`` are those of ``create``, without ``input``, for all of its messages."""
+        return InteractionChat(self._caller, options)
+
     @property
     def with_raw_response(self) -> RawInteractions:
         """The same methods, whose results have the headers of the response: ``.headers``, ``.parse()``."""
@@ -169,6 +174,10 @@ class AsyncInteractions:
         """Delete a stored interaction."""
         call = build.delete(self._caller.settings, id, options)
         await self._caller.call(REPLIES, call.request, call.config.http_options, call.unary_options)
+
+    def chat(self, **options: Unpack[CreateOptions]) -> AsyncInteractionChat:
+        """Return a conversation. See ``Interactions.chat``."""
+        return AsyncInteractionChat(self._caller, options)
 
     @property
     def with_raw_response(self) -> AsyncRawInteractions:

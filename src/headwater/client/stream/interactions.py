@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import partial
 from typing import Any, cast
 
@@ -92,26 +93,36 @@ class AsyncInteractionStream(InteractionAnswer, AsyncAnswerStream[InteractionSSE
 
 
 def open_stream(
-    caller: Caller, request: HttpRequest, config: GenerateContentConfig, options: StreamOptions
+    caller: Caller,
+    request: HttpRequest,
+    config: GenerateContentConfig,
+    options: StreamOptions,
+    *,
+    on_end: Callable[[BaseStream[Any]], None] | None = None,
 ) -> InteractionStream:
     """Send ``request`` and return the stream of its answer.
 
     Raises:
         HeadwaterError: if the API refuses it.
     """
-    parts = _stream_parts(caller, request, config, options, is_async=False)
+    parts = _stream_parts(caller, request, config, options, is_async=False, on_end=on_end)
     return InteractionStream(parts, caller.transport(request)).open()
 
 
 async def aopen_stream(
-    caller: AsyncCaller, request: HttpRequest, config: GenerateContentConfig, options: StreamOptions
+    caller: AsyncCaller,
+    request: HttpRequest,
+    config: GenerateContentConfig,
+    options: StreamOptions,
+    *,
+    on_end: Callable[[BaseStream[Any]], None] | None = None,
 ) -> AsyncInteractionStream:
     """Send ``request`` and return the stream of its answer.
 
     Raises:
         HeadwaterError: if the API refuses it.
     """
-    parts = _stream_parts(caller, request, config, options, is_async=True)
+    parts = _stream_parts(caller, request, config, options, is_async=True, on_end=on_end)
     return await AsyncInteractionStream(parts, caller.transport(request)).open()
 
 
@@ -144,6 +155,7 @@ def _stream_parts(
     options: StreamOptions,
     *,
     is_async: bool,
+    on_end: Callable[[BaseStream[Any]], None] | None,
 ) -> StreamParts[InteractionSSEEvent]:
     return build_stream(
         caller.settings,
@@ -153,6 +165,7 @@ def _stream_parts(
         _patient(request, config, options),
         is_async=is_async,
         entry=StreamEntry(adapt=EventStage),
+        on_end=on_end,
     )
 
 
