@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Literal, Unpack, overload
 
-from headwater.client.groups.interaction_chats import AsyncInteractionChat, InteractionChat
 from headwater.client.request import interactions as build
 from headwater.client.request.interactions import CreateOptions, GetOptions, InteractionCall
 from headwater.client.stream.aio import AsyncCaller
+from headwater.client.stream.interaction_chats import AsyncInteractionChat, InteractionChat
 from headwater.client.stream.interaction_responses import (
     AsyncRawInteractions,
     AsyncStreamingInteractions,
