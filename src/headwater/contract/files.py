@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import mimetypes
 import re
 from datetime import UTC, datetime
 from typing import Any
@@ -16,6 +17,9 @@ from headwater.json_text import decode_json
 UPLOAD_TTL = 3600.0
 #: The granularity that Google's server requires of slices. Those of headwater accept any size.
 GRANULARITY = "8388608"
+#: Addresses that one request registers.
+MAX_URIS = 100
+_GS = re.compile(r"gs://[a-z0-9][a-z0-9._-]{1,221}/[^\s#?]{1,1024}")
 _ID = re.compile("[a-z0-9](?:[a-z0-9-]{0,38}[a-z0-9])?")
 _MIME = re.compile(r"[A-Za-z0-9.+*_-]+/[A-Za-z0-9.+*_-]+(?:;[ -~]*)?")
 _COMMANDS = frozenset({"upload", "finalize", "query"})
@@ -29,7 +33,7 @@ class Metadata(msgspec.Struct, frozen=True):
     mime_type: str | None = None
 
 
-class FileInfo(msgspec.Struct, frozen=True):
+class FileInfo(msgspec.Struct, frozen=True, kw_only=True):
     """What is known of a complete file. Times are Unix timestamps."""
 
     id: str
@@ -39,24 +43,29 @@ class FileInfo(msgspec.Struct, frozen=True):
     display_name: str | None
     created: float
     expires: float
+    #: Where a registered file is, in Cloud Storage; None for an uploaded one.
+    registered: str | None = None
 
     def document(self, base: str) -> dict[str, Any]:
         """Return the API's ``File`` resource. ``base`` is the URL of the API with its version."""
         uri = f"{base}/files/{self.id}"
-        document = {
+        document: dict[str, str | None] = {
             "name": f"files/{self.id}",
             "displayName": self.display_name,
             "mimeType": self.mime_type,
             "sizeBytes": str(self.size),
-            "createTime": _timestamp(self.created),
-            "updateTime": _timestamp(self.created),
-            "expirationTime": _timestamp(self.expires),
+            "createTime": timestamp(self.created),
+            "updateTime": timestamp(self.created),
+            "expirationTime": timestamp(self.expires),
             "sha256Hash": base64.b64encode(self.sha256).decode(),
             "uri": uri,
             "downloadUri": f"{uri}:download?alt=media",
             "state": "ACTIVE",
             "source": "UPLOADED",
         }
+        if self.registered is not None:  # its bytes are elsewhere, and nothing is known of them
+            absent = dict.fromkeys(("sizeBytes", "sha256Hash", "downloadUri"))
+            document |= {**absent, "uri": self.registered, "source": "REGISTERED"}
         return {name: value for name, value in document.items() if value is not None}
 
 
@@ -78,6 +87,37 @@ def read_metadata(body: bytes) -> Metadata:
         return value
 
     return Metadata(text("name"), text("display_name", "displayName"), text("mime_type", "mimeType"))
+
+
+def read_uris(body: bytes) -> list[str]:
+    """Return the addresses in the body of ``files:register``.
+
+    Raises:
+        UsageError: if it is not a JSON object with addresses in Cloud Storage, or has too many.
+    """
+    document = decode_json(body or b"{}", "Invalid JSON payload received.")
+    uris = document.get("uris") if isinstance(document, dict) else None
+    if not isinstance(uris, list) or not 1 <= len(uris) <= MAX_URIS:
+        raise UsageError(f"uris is a list of at most {MAX_URIS} addresses in Cloud Storage")
+    for uri in uris:
+        if not isinstance(uri, str) or not _GS.fullmatch(uri):
+            raise UsageError(f"{str(uri)[:200]!r} is not an address in Cloud Storage, as gs://bucket/name")
+    return uris
+
+
+def registered_file(uri: str, id: str, now: float, ttl: float) -> FileInfo:
+    """Return the file that stands for an address in Cloud Storage."""
+    mime_type = safe_mime_type(mimetypes.guess_type(uri)[0] or "")
+    return FileInfo(
+        id=id,
+        size=0,
+        sha256=b"",
+        mime_type=mime_type,
+        display_name=uri.rpartition("/")[2] or None,
+        created=now,
+        expires=now + ttl,
+        registered=uri,
+    )
 
 
 def wanted_id(metadata: Metadata) -> str:
@@ -146,5 +186,6 @@ def name_taken(name: str) -> APIError:
     return api_error(409, f"a file named {name!r} exists already", status="ALREADY_EXISTS")
 
 
-def _timestamp(seconds: float) -> str:
+def timestamp(seconds: float) -> str:
+    """Return a Unix timestamp as the API writes times."""
     return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")

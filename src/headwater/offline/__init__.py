@@ -13,3 +13,6 @@ from headwater.offline.answering import stream as stream
 from headwater.offline.chunks import MODEL_VERSION as MODEL_VERSION
 from headwater.offline.chunks import Pace as Pace
 from headwater.offline.chunks import TimedChunk as TimedChunk
+from headwater.offline.embeddings import METHODS as METHODS
+from headwater.offline.embeddings import call_method as call_method
+from headwater.offline.tokens import count_request as count_request

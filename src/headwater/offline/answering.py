@@ -55,9 +55,12 @@ def is_quick(body: bytes) -> bool:
     return len(body) < _QUICK_BYTES and not any(word in body for word in _COSTLY)
 
 
-def stream(request: GenerateContentRequest, *, model: str, pace: Pace = REALISTIC) -> Iterator[TimedChunk]:
+def stream(
+    request: GenerateContentRequest, *, model: str, pace: Pace = REALISTIC, cached: int = 0
+) -> Iterator[TimedChunk]:
     """Return the answer as timed chunks: wait ``delay`` seconds, then send ``chunk``.
 
+    ``cached`` of the prompt's tokens come from a cache, which only shows in the usage.
     The call itself reads the whole request and can take long; each chunk after it is quick to make.
 
     Raises:
@@ -70,16 +73,16 @@ def stream(request: GenerateContentRequest, *, model: str, pace: Pace = REALISTI
     budget = Budget()
     candidates = range(config.candidate_count or 1)
     drafts = [_draft(read(request, number), budget, signs_apart=signs_apart) for number in candidates]
-    return cut(drafts, config, tokens.count_request(request), digest_of(request, config.seed, 0), pace)
+    return cut(drafts, config, tokens.count_request(request), digest_of(request, config.seed, 0), pace, cached=cached)
 
 
-def answer(request: GenerateContentRequest, *, model: str) -> GenerateContentResponse:
+def answer(request: GenerateContentRequest, *, model: str, cached: int = 0) -> GenerateContentResponse:
     """Return the same answer as ``stream`` in one response.
 
     Raises:
         APIError: as for ``stream``.
     """
-    return fold(stream(request, model=model, pace=INSTANT))
+    return fold(stream(request, model=model, pace=INSTANT, cached=cached))
 
 
 def count_tokens(request: GenerateContentRequest) -> CountTokensResponse:

@@ -69,6 +69,7 @@ class _Meter(msgspec.Struct):
     prompt: dict[MediaModality, int]
     thoughts: int
     tokens: int = 0
+    cached: int = 0
 
 
 def modality_counts(counts: dict[MediaModality, int]) -> list[ModalityTokenCount]:
@@ -78,10 +79,19 @@ def modality_counts(counts: dict[MediaModality, int]) -> list[ModalityTokenCount
 
 
 def cut(
-    drafts: list[Draft], config: GenerationConfig, prompt: dict[MediaModality, int], identity: bytes, pace: Pace
+    drafts: list[Draft],
+    config: GenerationConfig,
+    prompt: dict[MediaModality, int],
+    identity: bytes,
+    pace: Pace,
+    *,
+    cached: int = 0,
 ) -> Iterator[TimedChunk]:
-    """Yield the chunks of a response, cut where ``config`` says; its candidates take turns."""
-    meter = _Meter(prompt, sum(draft.hidden_thoughts for draft in drafts))
+    """Yield the chunks of a response, cut where ``config`` says; its candidates take turns.
+
+    ``cached`` of the tokens of the prompt come from a cache.
+    """
+    meter = _Meter(prompt, sum(draft.hidden_thoughts for draft in drafts), cached=cached)
     response_id = base64.urlsafe_b64encode(identity[:17]).decode().rstrip("=")
     running = [
         (number, _cuts(draft, config, random.Random(identity + bytes([number]))))  # noqa: S311
@@ -121,6 +131,7 @@ def _usage(meter: _Meter) -> UsageMetadata:
         total_token_count=prompt + meter.tokens + meter.thoughts,
         prompt_tokens_details=modality_counts(meter.prompt),
         thoughts_token_count=meter.thoughts or None,
+        cached_content_token_count=meter.cached or None,
     )
 
 

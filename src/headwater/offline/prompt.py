@@ -86,7 +86,7 @@ def read(request: GenerateContentRequest, candidate: int = 0) -> Prompt:
     media = tuple(entry for part in parts if (entry := part.inline_data or part.file_data) is not None)
     config = request.generation_config or GenerationConfig()
     text = next((text for text in reversed(texts) if text.strip()), "").strip()
-    instruction, material = _halves_of(text, _attached_text(media))
+    instruction, material = _halves_of(text, _attached_text(media) or _text_before(texts, text))
     return Prompt(
         text=text,
         size=sum(len(part.text) for part in parts if part.text and not part.thought),
@@ -143,6 +143,14 @@ def _attached_text(media: tuple[Blob | FileData, ...]) -> str:
         if isinstance(entry, Blob) and (entry.mime_type or "").startswith("text/")
     ]
     return "\n\n".join(texts)[:_MATERIAL]
+
+
+def _text_before(texts: list[str], text: str) -> str:
+    """What the user says in turns of its own before the last one: the cached beginning of a prompt, above all."""
+    said = [one for one in texts if one.strip()]
+    if said and said[-1].strip() == text:
+        said.pop()
+    return "\n\n".join(one for one in said if _is_material(one))[:_MATERIAL]
 
 
 def _halves_of(text: str, attached: str) -> tuple[str, str]:

@@ -8,18 +8,22 @@ from __future__ import annotations
 
 import asyncio
 import math
+import secrets
 import time
 from collections.abc import Iterator, Mapping
+from typing import Any
 from urllib.parse import unquote, urlsplit
 
 import msgspec
 
 from headwater import offline
+from headwater.contract.auth_tokens import auth_token
 from headwater.core.machine.steps import TransportError
 from headwater.core.wire import sse
 from headwater.core.wire.request import HttpRequest
 from headwater.errors import APIError, UsageError, api_error
 from headwater.transport.base import Latch, WaitInterrupter
+from headwater.transport.offline_caches import CACHES, is_about_caches
 from headwater.transport.offline_files import FILES, is_about_files
 from headwater.types import GenerateContentRequest, ListModelsResponse
 from headwater.types.base import ApiModel, coerce
@@ -54,7 +58,7 @@ class _Response:
                 self.headers = {"content-type": "text/event-stream"}
             first = next(pieces, None)  # an invalid request is refused before the head is sent
         except APIError as error:
-            self.status, first, pieces = error.code, None, iter([_Piece(0.0, msgspec.json.encode(error.details))])
+            self.status, first, pieces = error.code, None, iter([_Piece(0.0, msgspec.json.encode(_document(error)))])
         self.pieces = _chain(first, pieces)
 
 
@@ -171,6 +175,7 @@ class AsyncOfflineTransport:
         """Return the offline engine's answer, prepared in a thread if that may take long."""
         is_quick = offline.is_quick(request.body or b"") and _method(request) != "generateContent"
         is_quick = is_quick and not is_about_files(request) and not _is_about_interactions(request)
+        is_quick = is_quick and not is_about_caches(request) and _method(request) not in offline.METHODS
         return AsyncOfflineBody(_Response(request) if is_quick else await asyncio.to_thread(_Response, request))
 
     async def close(self) -> None:
@@ -195,6 +200,8 @@ def _route(request: HttpRequest) -> Iterator[_Piece]:
     """
     path = urlsplit(request.url).path
     pace = parse_pace(path.partition("/")[0])
+    if (document := CACHES.respond(request)) is not None:
+        return _json(document)
     name, _, method = path.rpartition("/")[2].partition(":")
     model = unquote(name)
     match request.method, method:
@@ -207,11 +214,16 @@ def _route(request: HttpRequest) -> Iterator[_Piece]:
             if known:
                 return _whole(known[0])
         case "POST", "countTokens":
-            return _whole(offline.count_tokens(_read(request.body)))
+            return _whole(offline.count_tokens(_read_prompt(request, model)[0]))
         case "POST", "generateContent":
-            return _whole(offline.answer(_read(request.body), model=model), pace.first)
+            prompt, cached = _read_prompt(request, model)
+            return _whole(offline.answer(prompt, model=model, cached=cached), pace.first)
         case "POST", "streamGenerateContent":
-            return _stream(_read(request.body), model, pace)
+            return _stream(*_read_prompt(request, model), model, pace)
+        case "POST", "" if path.endswith("/auth_tokens"):
+            return _json(auth_token(request.body or b"", time.time(), secrets.token_urlsafe(24)))
+        case "POST", _ if method in offline.METHODS:
+            return _json(offline.call_method(method, request.body or b"", model=model))
     raise _refusal(404, f"the offline engine has nothing at {path.partition('/')[2]}", "NOT_FOUND")
 
 
@@ -219,8 +231,12 @@ def _whole(answer: ApiModel, delay: float = 0.0) -> Iterator[_Piece]:
     return iter([_Piece(delay, msgspec.json.encode(answer))])
 
 
-def _stream(request: GenerateContentRequest, model: str, pace: offline.Pace) -> Iterator[_Piece]:
-    for timed in offline.stream(request, model=model, pace=pace):
+def _json(document: Any) -> Iterator[_Piece]:
+    return iter([_Piece(0.0, msgspec.json.encode(document))])
+
+
+def _stream(request: GenerateContentRequest, cached: int, model: str, pace: offline.Pace) -> Iterator[_Piece]:
+    for timed in offline.stream(request, model=model, pace=pace, cached=cached):
         yield _Piece(timed.delay, sse.encode(msgspec.json.encode(timed.chunk)))
 
 
@@ -237,14 +253,43 @@ def _interactions_reply(request: HttpRequest) -> tuple[int, Mapping[str, str], I
     return reply.status, reply.headers, (_Piece(delay, data) for delay, data in reply.pieces)
 
 
+def _read_prompt(request: HttpRequest, model: str) -> tuple[GenerateContentRequest, int]:
+    """The prompt, after the cache that it names, and how many of its tokens are that cache's."""
+    if not is_about_caches(request):  # as nearly always
+        return _read(request.body), 0
+    document = _decode(request.body)
+    cache = CACHES.fill(document, model)
+    return _to_prompt(document), cache.tokens if cache is not None else 0
+
+
 def _read(data: bytes | None) -> GenerateContentRequest:
+    return _to_prompt(_decode(data))
+
+
+def _decode(data: bytes | None) -> Any:
     try:
-        body = coerce(msgspec.json.decode(data or b"{}"), GenerateContentRequest, "the request")
-    except (UsageError, msgspec.MsgspecError, RecursionError) as error:
-        raise _refusal(400, f"Invalid JSON payload received. {error}", "INVALID_ARGUMENT") from error
+        return msgspec.json.decode(data or b"{}")
+    except (msgspec.MsgspecError, RecursionError) as error:
+        raise _unreadable(error) from error
+
+
+def _to_prompt(document: Any) -> GenerateContentRequest:
+    try:
+        body = coerce(document, GenerateContentRequest, "the request")
+    except (UsageError, RecursionError) as error:
+        raise _unreadable(error) from error
     assert isinstance(body, GenerateContentRequest)
     FILES.inline(body)
     return body
+
+
+def _document(error: APIError) -> Any:
+    details = {"code": error.code, "message": error.message, "status": error.status}
+    return error.details or {"error": details}
+
+
+def _unreadable(error: Exception) -> APIError:
+    return _refusal(400, f"Invalid JSON payload received. {error}", "INVALID_ARGUMENT")
 
 
 def _refusal(code: int, message: str, status: str) -> APIError:

@@ -29,7 +29,9 @@ MAX_BYTES = 256 * 1024 * 1024
 _MAX_FILES = 1_000
 _MAX_PAGE = 100
 _TTL = 48 * 3600.0
-_PATH = re.compile(r"(?:upload/)?(?:v\d\w*/)?files(?:/(?P<name>[^/:]+)(?P<download>:download)?)?")
+_PATH = re.compile(
+    r"(?:upload/)?(?:v\d\w*/)?files(?P<register>:register)?(?:/(?P<name>[^/:]+)(?P<download>:download)?)?"
+)
 _RANGE = re.compile(r"bytes=(\d{1,18})-(\d{1,18})")
 
 
@@ -106,6 +108,8 @@ class OfflineFiles:
         match request.method, name is not None:
             case "POST", False if "upload_id" in query:
                 return self._continue(query["upload_id"], headers, request.body or b"")
+            case "POST", False if found["register"]:
+                return self._register(request.body or b"")
             case "POST", False:
                 return self._start(request, headers)
             case "GET", False:
@@ -133,6 +137,15 @@ class OfflineFiles:
         url = f"{request.url.partition('?')[0]}?upload_id={key}&upload_protocol=resumable"
         started = {"x-goog-upload-url": url, "x-goog-upload-chunk-granularity": rules.GRANULARITY}
         return Reply(headers=rules.upload_state("active") | started)
+
+    def _register(self, body: bytes) -> Reply:
+        uris = rules.read_uris(body)
+        if len(self._files) + len(self._uploads) + len(uris) > _MAX_FILES:
+            raise _full(f"{_MAX_FILES:,} files")
+        made = [rules.registered_file(uri, secrets.token_hex(10), self._clock(), _TTL) for uri in uris]
+        files = [_File(**msgspec.structs.asdict(file), data=b"") for file in made]
+        self._files |= {file.id: file for file in files}
+        return _json({"files": [file.document(_BASE) for file in files]})
 
     def _continue(self, key: str, headers: Mapping[str, str], body: bytes) -> Reply:
         upload, commands = self._uploads.get(key), _commands(headers)
