@@ -48,6 +48,7 @@ CONTENDERS = (
     Contender("direct", relays.direct),
     Contender("nginx", relays.nginx),
     Contender("headwater", relays.headwater),
+    Contender("headwater, chat completions", relays.headwater, route="/v1/chat/completions", is_chat=True),
     Contender("LiteLLM, pass-through", relays.litellm, rounds=2, route="/gemini" + GEMINI_ROUTE),
     Contender("LiteLLM, Gemini route", relays.litellm, streams=200, rounds=1),
     Contender("LiteLLM, chat route", relays.litellm, streams=20, rounds=1, route="/v1/chat/completions", is_chat=True),
