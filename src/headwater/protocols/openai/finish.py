@@ -22,6 +22,7 @@ _FINISH = {
     "IMAGE_SAFETY": "content_filter",
     "IMAGE_PROHIBITED_CONTENT": "content_filter",
     "IMAGE_RECITATION": "content_filter",
+    "IMAGE_OTHER": "content_filter",
     "MODEL_ARMOR": "content_filter",
 }
 
