@@ -20,7 +20,7 @@ from headwater import offline
 from headwater.core.wire.request import HttpRequest
 from headwater.errors import HeadwaterError, UsageError
 from headwater.protocols.base import StreamOutcome
-from headwater.protocols.interactions.answer_events import AnswerEvents, InteractionInfo, timestamp
+from headwater.protocols.interactions.answer_events import AnswerEvents, InteractionInfo
 from headwater.protocols.interactions.conversation import (
     MAX_DEPTH,
     Link,
@@ -184,8 +184,7 @@ class OfflineInteractions:
         if request.stream:
             return _stream(made.events(InteractionEncoder(info)))
         if request.background:
-            created = timestamp(info.created)
-            return _document(info.document(IN_PROGRESS) | {"created": created, "updated": created})
+            return _document(info.document(IN_PROGRESS) | info.times(info.created))
         document, failure = made.document(is_created=True)
         made.finish()
         return _document(document, pace.first) if failure is None else _error(failure)

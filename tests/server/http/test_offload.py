@@ -25,6 +25,7 @@ _AG_UI = {
 }
 _UI = [{"id": f"m{n}", "role": "user", "parts": [{"type": "text", "text": f"word {n}"}]} for n in range(_COUNT)]
 _LARGE = {"contents": [{"role": "user", "parts": [{"text": "word " * 20_000}]}]}
+_INTERACTION = {"model": "m", "input": "word " * 20_000}
 _CHAT = {
     "id": "c",
     "leaf": f"m{_COUNT - 1}",
@@ -58,11 +59,29 @@ WORK: dict[str, tuple[str, Action]] = {
     "Markdown": ("server.chats.exports.markdown", lambda live: live.get("/v1/chats/c/export?format=markdown")),
     "messages of useChat": ("server.chats.endpoint.ui_chat", lambda live: live.get("/v1/chats/c/export?format=ai-sdk")),
     "stream": ("server.streams.endpoint._parse_start", lambda live: live.post("/v1/streams", {"model": "m", **_LARGE})),
+    "interaction": (
+        "server.interactions.endpoint.read_create",
+        lambda live: live.post("/v1/interactions", _INTERACTION),
+    ),
+    "interactions before": ("server.interactions.stored.prior_turns", lambda live: _continue(live)),
+    "cursor of an interaction": ("server.interactions.stored.feed", lambda live: _resume(live)),
     "tokens": (
         "server.gemini.endpoint._count_tokens_body",
         lambda live: live.post("/v1beta/models/m:countTokens", _LARGE),
     ),
 }
+
+
+def _continue(live: Live) -> Any:
+    made = live.post("/v1/interactions", _INTERACTION).json
+    return live.post("/v1/interactions", {**_INTERACTION, "previous_interaction_id": made["id"]})
+
+
+def _resume(live: Live) -> Any:
+    made = live.post("/v1/interactions", {"model": "m", "input": "Tell me a story about a river in 4000 words."}).json
+    events = live.get(f"/v1/interactions/{made['id']}?stream=true").body.split(b'"event_id":"')
+    cursor = events[200].partition(b'"')[0].decode()
+    return live.get(f"/v1/interactions/{made['id']}?stream=true&last_event_id={cursor}")
 
 
 def _ui() -> dict[str, Any]:

@@ -326,6 +326,9 @@ def test_the_stream_below_an_interaction_has_its_links_and_formats() -> None:
         assert live.get(f"/v1/streams/{name}", x_goog_api_key="a-key").json["state"] == "finished"
         link = live.post(f"/v1/streams/{name}/links", {"seconds": 60}, x_goog_api_key="a-key").json["url"]
         assert b"event: end" in live.get(link + "&format=text").body
+        events = read_events(live.get(link + "&format=interactions").body)
+        assert events[0]["interaction"]["id"] == made["id"]
+        assert text_in(events) == made["steps"][0]["content"][0]["text"]
 
 
 def test_quotas_count_interactions() -> None:

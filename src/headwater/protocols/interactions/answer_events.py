@@ -90,6 +90,10 @@ class InteractionInfo(msgspec.Struct, frozen=True, omit_defaults=True):
         document = {"id": self.id, "status": status, "object": "interaction", "model": self.model}
         return document | ({"service_tier": self.service_tier} if self.service_tier else {})
 
+    def times(self, updated: float) -> dict[str, str]:
+        """Return when it was created and changed last; nothing if that is not known."""
+        return {"created": timestamp(self.created), "updated": timestamp(updated)} if self.created else {}
+
 
 class AnswerEvents:
     """The events of one interaction, record by record. Each method returns those of the next record."""
@@ -187,10 +191,7 @@ class AnswerEvents:
             self._emit("interaction.status_update", interaction_id=self.info.id, status=status, **token)
         usage = usage_document(outcome.usage or self._usage.usage)
         interaction = self.info.document(status) | ({"usage": usage} if usage else {}) | token
-        interaction |= {
-            "created": timestamp(self.info.created),
-            "updated": timestamp(self.info.created + (outcome.seconds or 0)),
-        }
+        interaction |= self.info.times(self.info.created + (outcome.seconds or 0))
         self._emit("interaction.completed", interaction=interaction)
 
     def _note_end(self, chunk: GenerateContentResponse) -> None:

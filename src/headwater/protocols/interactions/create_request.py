@@ -98,7 +98,7 @@ def read_create(body: bytes) -> CreateRequest:
 
 def _check_supported(request: dict[str, Any]) -> None:
     if "agent" in request:
-        raise unsupported("'agent' (use 'model': this server has no agents)")
+        raise refusal(400, "invalid_request", "'agent' is not supported: this server has no agents, use 'model'")
     for name in _UNSUPPORTED:
         if name in request:
             raise unsupported(repr(name))

@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 
 from headwater.json_text import JSON_ERRORS
-from headwater.protocols.interactions.answer_events import AnswerEvents, Event, timestamp
+from headwater.protocols.interactions.answer_events import AnswerEvents, Event
 from headwater.protocols.interactions.outcomes import FAILED, IN_PROGRESS
 
 
@@ -118,8 +118,7 @@ class InteractionFold:
             self._steps[index].annotate(late)
         self._source.late_annotations = {}
         status = FAILED if self._error is not None else IN_PROGRESS
-        times = {"created": timestamp(info.created), "updated": timestamp(max(now, info.created))}
-        document = self._end or info.document(status) | times
+        document = self._end or info.document(status) | info.times(max(now, info.created))
         document = document | ({"previous_interaction_id": info.previous} if info.previous else {})
         document |= ({"labels": info.labels} if info.labels else {}) | (
             {"errors": [self._error]} if self._error else {}

@@ -16,7 +16,6 @@ from headwater.contract.headers import IDEMPOTENCY_KEY
 from headwater.contract.limits import MAX_KEY_LENGTH
 from headwater.engines.base import Engine, EngineRequest, UpstreamCall
 from headwater.errors import UsageError
-from headwater.protocols.interactions.answer_events import timestamp
 from headwater.protocols.interactions.conversation import already_ended, unknown_interaction
 from headwater.protocols.interactions.create_request import CreateRequest, read_create
 from headwater.protocols.interactions.encoder import Cursor, InteractionEncoder
@@ -153,8 +152,7 @@ class InteractionsEndpoint:
         info = info_of(started.name, started.header, request)
         encoding = InteractionEncoding(InteractionEncoder(info), headers_first=request.background)
         if request.background and not request.stream:
-            created = timestamp(info.created)
-            return json_response(info.document(IN_PROGRESS) | {"created": created, "updated": created})
+            return json_response(info.document(IN_PROGRESS) | info.times(info.created))
         if request.stream:
             name, header = started.name, started.header
             return NewStream(self._registry, name, header, encoding, auth=self._auth, principal=principal)

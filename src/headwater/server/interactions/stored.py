@@ -25,7 +25,7 @@ from headwater.protocols.interactions.conversation import (
     too_long,
     unknown_interaction,
 )
-from headwater.protocols.interactions.create_request import CreateRequest, PriorTurns, read_create
+from headwater.protocols.interactions.create_request import NO_TURNS, CreateRequest, PriorTurns, read_create
 from headwater.protocols.interactions.encoder import Cursor, InteractionEncoder, bad_cursor
 from headwater.server.http.offload import run_sized
 from headwater.server.interactions.encoding import DocumentReader, InteractionEncoding, feed
@@ -111,6 +111,8 @@ class StoredInteractions:
                 raise too_long()
             links.append(await self._link(owner, previous, is_last=not links))
             previous = links[-1].previous
+        if not links:
+            return NO_TURNS
         links.reverse()
         return await run_sized(sum(link.size for link in links), prior_turns, links, request)
 

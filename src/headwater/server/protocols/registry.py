@@ -9,13 +9,14 @@ from starlette.routing import BaseRoute, Route
 from headwater.server.protocols.ag_ui import AG_UI
 from headwater.server.protocols.ai_sdk import AI_SDK
 from headwater.server.protocols.base import Backend, FrontEndProtocol, StoredAnswer
+from headwater.server.protocols.interactions import INTERACTIONS
 from headwater.server.protocols.openai import OPENAI
 from headwater.server.protocols.plain import PLAIN_TEXT
 from headwater.server.streams.encodings import ResponseEncoding
 from headwater.server.streams.formats import NATIVE_FORMATS, StreamFormat, StreamFormats
 from headwater.server.streams.protocol_encoding import ProtocolEncoding
 
-PROTOCOLS: tuple[FrontEndProtocol, ...] = (PLAIN_TEXT, *AI_SDK, AG_UI, OPENAI)
+PROTOCOLS: tuple[FrontEndProtocol, ...] = (PLAIN_TEXT, *AI_SDK, AG_UI, OPENAI, INTERACTIONS)
 
 
 def stream_formats(protocols: Sequence[FrontEndProtocol] = PROTOCOLS) -> StreamFormats:
