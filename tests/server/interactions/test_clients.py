@@ -15,6 +15,7 @@ from tests.protocols.interactions.test_corpus_events import answers, document_of
 from tests.support.corpus_cases import shared
 from tests.support.interactions import events_of
 from tests.support.live import Live
+from tests.support.venvs import python_with, run_program
 
 pytestmark = pytest.mark.slow
 
@@ -90,6 +91,13 @@ def test_the_official_client_calls_functions_and_cancels(client: Any, official: 
         client.interactions.cancel(made.id)
     with pytest.raises(Exception, match="not found"):
         client.interactions.get("v1_" + "x" * 32)
+
+
+def test_the_compliance_suite_passes(live: Live) -> None:
+    """Against Google's own schema: text, instructions, turns, tools, streams, usage, images, thinking, errors."""
+    tool = python_with("llm-comply==0.5.0").with_name("llm-comply")
+    options = ["--format", "google-interactions", "-u", live.url, "-k", "any", "-m", MODEL]
+    assert "9/9 passed" in run_program(tool, *options, "--auth-header", "x-goog-api-key", "--no-bearer")
 
 
 def test_the_javascript_judge_passes_but_for_agents(live: Live, tmp_path: Path) -> None:
