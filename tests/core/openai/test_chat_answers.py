@@ -127,6 +127,42 @@ def test_a_broken_call_is_not_given_out() -> None:
     assert "g(" in malformed.candidate["finishMessage"]
 
 
+ARGUMENTS = {
+    "city": 'New "York"',
+    "days": [{"n": 1, "on": True, "note": None}, {"n": -2.5, "tags": ["a", "b", ""]}, [7]],
+    "a key": {"o'k": "x", "deep": {"er": "é"}},
+    "empty": "",
+    "last": 0,
+}
+
+
+@pytest.mark.parametrize("size", [1, 2, 7, 1000])
+def test_arguments_can_be_streamed_and_add_up_to_the_same(size: int) -> None:
+    """What is new comes at once, each character once; the calls are whole where they are folded."""
+    text = json.dumps(ARGUMENTS)
+    texts = [text[at : at + size] for at in range(0, len(text), size)]
+    events = [piece("", id="a", name="f_1"), *(piece(one) for one in texts), piece("{}", id="b", name="g", index=1)]
+    options = ChatOptions(streams_arguments=True, tool_names={"f_1": "f.1"})
+    outcome = read(*map(delta, events), delta({}, "tool_calls"), options=options)
+    whole = [{"id": "a", "name": "f.1", "args": ARGUMENTS}, {"id": "b", "name": "g", "args": {}}]
+    assert [{"args": {}} | call for call in calls(outcome)] == whole
+    shown = [one["candidates"][0]["content"]["parts"][0].get("functionCall", {}) for one in outcome.chunks]
+    assert shown[0] == {"id": "a", "name": "f.1", "willContinue": True}
+    texts = [one.get("stringValue", "") for call in shown for one in call.get("partialArgs", ())]
+    assert "".join(texts) == 'New "York"abxé'
+
+
+def test_streamed_arguments_that_break_are_not_a_call() -> None:
+    options = ChatOptions(streams_arguments=True)
+    broken = [delta(piece('{"n": nonsense', id="a", name="f")), delta(piece("}"))]
+    malformed = read(*broken, delta({}, "tool_calls"), options=options)
+    assert malformed.candidate["finishReason"] == "MALFORMED_FUNCTION_CALL"
+    cut = read(delta(piece('{"n": "half', id="a", name="f")), delta({}, "length"), options=options)
+    assert cut.candidate["finishReason"] == "MAX_TOKENS"
+    unnamed = read(delta(piece("", id="a")), delta(piece("{}", name="f")), STOP, options=options)
+    assert calls(unnamed)[0]["name"] == "f"
+
+
 def test_names_that_were_changed_for_the_server_are_changed_back() -> None:
     options = ChatOptions(tool_names={"my_f_1": "my.f"})
     assert calls(read(delta(piece("{}", id="a", name="my_f_1")), STOP, options=options))[0]["name"] == "my.f"

@@ -109,14 +109,10 @@ def test_hints_are_left_out_and_named() -> None:
         "safetySettings": [{"category": "HARM_CATEGORY_HARASSMENT", "threshold": "BLOCK_NONE"}],
         "labels": {"a": "b"},
         "serviceTier": "flex",
-        "toolConfig": {
-            "retrievalConfig": {"languageCode": "en"},
-            "functionCallingConfig": {"streamFunctionCallArguments": True},
-        },
+        "toolConfig": {"retrievalConfig": {"languageCode": "en"}},
     }
     assert set(translated(preset="generic", **fields).ignored) == {
         "topK", "enableEnhancedCivicAnswers", "safetySettings", "labels", "serviceTier", "retrievalConfig",
-        "streamFunctionCallArguments",
     }  # fmt: skip
     openai = translated(preset="openai", **fields)
     assert not {"labels", "serviceTier"} & set(openai.ignored)
@@ -335,6 +331,12 @@ def test_the_choice_of_tools_is_obeyed(preset: str, mode: str, allowed: list[str
     calling = {"mode": mode, "allowedFunctionNames": allowed}
     body = sent(preset=preset, tools=FUNCTIONS, toolConfig={"functionCallingConfig": calling})
     assert (body.get("tool_choice"), len(body["tools"])) == (choice, count)
+
+
+def test_arguments_are_streamed_if_the_client_wants_them_so() -> None:
+    calling = {"functionCallingConfig": {"streamFunctionCallArguments": True}}
+    assert translated(tools=FUNCTIONS, toolConfig=calling).options.streams_arguments
+    assert not translated(tools=FUNCTIONS).options.streams_arguments
 
 
 def test_several_allowed_functions_and_no_functions() -> None:

@@ -29,6 +29,7 @@ from typing import Any, Final, final
 import msgspec
 
 from headwater.core.wire.openai.answer_text import AnswerText
+from headwater.core.wire.openai.chat_arguments import ArgumentPieces
 from headwater.core.wire.openai.chat_calls import CallAssembler, StreamedCall, made_id
 from headwater.core.wire.openai.chat_events import ChatChoice, ChatDelta, ChatEvent
 from headwater.core.wire.openai.chat_extras import grounding, images, logprobs_result, safety_ratings, web_citations
@@ -90,6 +91,8 @@ class ChatOptions(msgspec.Struct, frozen=True, kw_only=True):
     prefill: str = ""
     engine: str = ""
     keeps_reasoning: bool = False
+    #: Whether the client wants the arguments of calls while they arrive.
+    streams_arguments: bool = False
     #: Whether each event has the counts so far in llama.cpp's ``timings``.
     counts_timings: bool = False
 
@@ -205,13 +208,14 @@ class _ChoiceState:
         self._citations: list[dict[str, Any]] = []
         self._ratings: list[dict[str, Any]] | None = None
         self._state = OpaqueState(options.engine, keeps_reasoning=options.keeps_reasoning)
+        self._streaming: StreamedCall | None = None
 
     def feed(self, entry: ChatChoice, answer: ChatAnswer) -> dict[str, Any] | None:
         """Return the candidate of the next chunk, None if the event adds nothing to show."""
         delta, parts = entry.delta or entry.message, list[dict[str, Any]]()
         self.has_progress = False
         if delta is not None:
-            self._add(delta, parts)
+            self._add(delta, parts, answer)
         extra: dict[str, Any] = {}
         if entry.logprobs and (result := logprobs_result(entry.logprobs)):
             extra["logprobsResult"] = result
@@ -235,7 +239,7 @@ class _ChoiceState:
         extra = {"finishReason": "OTHER", "finishMessage": "the server gave no finish reason"}
         return self._candidate(self._shown(self._text.flush()), extra)
 
-    def _add(self, delta: ChatDelta, parts: list[dict[str, Any]]) -> None:
+    def _add(self, delta: ChatDelta, parts: list[dict[str, Any]], answer: ChatAnswer) -> None:
         content = delta.content
         if type(content) is str and content and delta.reasoning is None and delta.reasoning_content is None:
             if self._text.is_plain:  # nearly every event of nearly every stream
@@ -245,13 +249,44 @@ class _ChoiceState:
         else:
             self._add_content(delta, parts)
         if delta.tool_calls:
-            for piece in delta.tool_calls if isinstance(delta.tool_calls, list) else ():
-                self._calls.feed(piece)
-            self.has_progress = True
+            parts += self._call_pieces(delta.tool_calls, answer)
         if delta.refusal or delta.reasoning_details or delta.images or delta.audio:
             self._add_rare(delta, parts)
         if delta.function_call or delta.annotations or delta.extra_content:
             self._add_others(delta)
+
+    def _call_pieces(self, pieces: Any, answer: ChatAnswer) -> list[dict[str, Any]]:
+        """Take pieces of calls; return what is shown at once, if the client wants arguments while they arrive."""
+        self.has_progress = True
+        parts: list[dict[str, Any]] = []
+        for piece in pieces if isinstance(pieces, list) else ():
+            call = self._calls.feed(piece)
+            if call is not None and self._options.streams_arguments and call.name:
+                parts += self._stream(call, answer)
+        return parts
+
+    def _stream(self, call: StreamedCall, answer: ChatAnswer) -> list[dict[str, Any]]:
+        """What is new of a call whose arguments are given out while they arrive."""
+        found: list[dict[str, Any]] = []
+        shown: dict[str, Any] = {}
+        if call.pieces is None:
+            found += self._end_call()
+            self._streaming, call.pieces = call, ArgumentPieces()
+            shown = {"id": answer.call_id(self._calls.calls.index(call), call), "name": self._name(call)}
+        pieces = call.new_pieces() if call is self._streaming else []
+        if pieces:
+            shown["partialArgs"] = pieces
+        return [*found, {"functionCall": shown | {"willContinue": True}}] if shown else found
+
+    def _end_call(self) -> list[dict[str, Any]]:
+        """The end of the call that is given out while it arrives, if there is one."""
+        call, self._streaming = self._streaming, None
+        if call is None or call.pieces is None:
+            return []
+        return [{"functionCall": {"partialArgs": call.pieces.finish(), "willContinue": False}}]
+
+    def _name(self, call: StreamedCall) -> str:
+        return self._options.tool_names.get(call.name, call.name)
 
     def _add_content(self, delta: ChatDelta, parts: list[dict[str, Any]]) -> None:
         text, thought = _texts(delta.content)
@@ -298,11 +333,13 @@ class _ChoiceState:
         message = "" if reason != "OTHER" else word
         parts += self._shown(self._text.flush())
         calls = self._calls.take()
-        found = [self._call_part(number, call, answer) for number, call in enumerate(calls)]
-        if None in found and reason == "STOP":
+        is_broken = any(call.args() is None for call in calls)
+        if is_broken and reason == "STOP":
             reason, message = "MALFORMED_FUNCTION_CALL", _broken(calls)
         else:  # at its limit, the model may have been cut in the last call: those before it are whole
-            parts += [part for part in found if part is not None]
+            parts += self._end_call() if not is_broken else []
+            numbered = [(number, call) for number, call in enumerate(calls) if call.pieces is None]
+            parts += [part for entry in numbered if (part := self._call_part(*entry, answer)) is not None]
         if self._refusal and reason == "STOP":
             reason, message = "SAFETY", "refusal"
         if is_first:
@@ -327,8 +364,8 @@ class _ChoiceState:
         args = call.args()
         if args is None:
             return None
-        name = self._options.tool_names.get(call.name, call.name)
-        part: dict[str, Any] = {"functionCall": {"id": answer.call_id(number, call), "name": name, "args": args}}
+        shown = {"id": answer.call_id(number, call), "name": self._name(call), "args": args}
+        part: dict[str, Any] = {"functionCall": shown}
         if call.extra:
             self._state.sign_call(part, call.extra)
         return part

@@ -7,19 +7,31 @@ from typing import Any
 
 import msgspec
 
+from headwater.core.wire.openai.chat_arguments import ArgumentPieces
+from headwater.errors import ParseError
 from headwater.json_text import JSON_ERRORS
 
 
 class StreamedCall:
     """One function call so far. ``arguments`` are pieces of a JSON text."""
 
-    __slots__ = ("arguments", "extra", "id", "name")
+    __slots__ = ("arguments", "extra", "id", "name", "pieces", "shown")
 
     def __init__(self, id: str | None) -> None:
         self.id = id
         self.name = ""
         self.arguments: list[str] = []
         self.extra: Any = None  # ``extra_content``: what the server wants back with the call
+        self.pieces: ArgumentPieces | None = None  # if its arguments are given out while they arrive
+        self.shown = 0  # how many of its pieces were given out
+
+    def new_pieces(self) -> list[dict[str, Any]]:
+        """Return what has arrived of the arguments since the last time, as the Gemini API streams them."""
+        text, self.shown = "".join(self.arguments[self.shown :]), len(self.arguments)
+        try:
+            return self.pieces.feed(text) if self.pieces is not None else []
+        except ParseError:
+            return []  # ``args`` says so at the end
 
     def args(self) -> dict[str, Any] | None:
         """Return the arguments; None if their text is not a JSON object. A call without arguments may have no text."""
@@ -43,10 +55,10 @@ class CallAssembler:
         self._by_index: dict[int, StreamedCall] = {}
         self._last: StreamedCall | None = None
 
-    def feed(self, piece: Any) -> None:
-        """Take one entry of ``delta.tool_calls``."""
+    def feed(self, piece: Any) -> StreamedCall | None:
+        """Take one entry of ``delta.tool_calls``; return the call that it belongs to, None if it is not a piece."""
         if not isinstance(piece, dict):
-            return
+            return None
         function = piece.get("function")
         function = function if isinstance(function, dict) else {}
         index, name = piece.get("index"), piece.get("id")
@@ -60,6 +72,7 @@ class CallAssembler:
             call.arguments.append(arguments)
         elif arguments is not None:  # an object, as Ollama's own API has it
             call.arguments.append(msgspec.json.encode(arguments).decode())
+        return call
 
     def take(self) -> list[StreamedCall]:
         """Return the calls, in the order of their first pieces.

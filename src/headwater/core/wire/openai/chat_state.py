@@ -50,7 +50,7 @@ class OpaqueState:
 
     def sign(self, parts: list[dict[str, Any]]) -> None:
         """Sign the first call in ``parts``, or an empty text after them, with what was collected."""
-        first = next((part for part in parts if "functionCall" in part), None)
+        first = next((part for part in parts if "args" in part.get("functionCall", ())), None)
         state: dict[str, Any] = {}
         if self._details:
             state["reasoning_details"] = self._details

@@ -86,6 +86,7 @@ def chat_call(model: str, request: GenerateContentRequest, traits: ServerTraits,
         frame=frame,
         prefill=prefill if traits.repeats_prefill else "",
         engine=engine,
+        streams_arguments=_streams_arguments(request),
         counts_timings=traits.running_usage == "timings",
         keeps_reasoning=traits.reasoning_back in ("reasoning", "reasoning_content"),
     )
@@ -108,9 +109,6 @@ def _check(request: GenerateContentRequest, config: GenerationConfig, traits: Se
         ignored.append("topK")
     if request.tool_config is not None and request.tool_config.retrieval_config is not None:
         ignored.append("retrievalConfig")
-    calling = request.tool_config.function_calling_config if request.tool_config is not None else None
-    if calling is not None and calling.stream_function_call_arguments:
-        ignored.append("streamFunctionCallArguments")
     return ignored
 
 
@@ -121,6 +119,11 @@ def _counting(traits: ServerTraits) -> dict[str, Any]:
         more = {"continuous_usage_stats": True} if traits.running_usage == "continuous" else {}
         fields["stream_options"] = {"include_usage": True, **more}
     return fields | ({"timings_per_token": True} if traits.running_usage == "timings" else {})
+
+
+def _streams_arguments(request: GenerateContentRequest) -> bool:
+    calling = request.tool_config.function_calling_config if request.tool_config is not None else None
+    return bool(calling is not None and calling.stream_function_call_arguments)
 
 
 def _sampling(config: GenerationConfig, traits: ServerTraits) -> dict[str, Any]:
