@@ -105,7 +105,7 @@ def test_enums_have_their_members_and_dicts_their_keys() -> None:
     assert reason.NEED_MORE_INPUT.value == "NEED_MORE_INPUT"
     assert reason("LATER").value == "LATER"
     assert placeholders.placeholder("types", "TuningMethod")
-    twin: Any = placeholders.placeholder("types", "LiveConnectConfigDict")
+    twin: Any = placeholders.placeholder("types", "TuningJobDict")
     assert twin(a=1) == {"a": 1}
     assert not placeholders.missed
 
@@ -114,7 +114,7 @@ def test_placeholders_are_fields_of_pydantic_models() -> None:
     class State(pydantic.BaseModel):
         video: placeholders.placeholder("types", "Video") | None = None  # type: ignore[valid-type]
         reason: placeholders.placeholder("types", "TurnCompleteReason") | None = None  # type: ignore[valid-type]
-        config: placeholders.placeholder("types", "LiveConnectConfigDict") | None = None  # type: ignore[valid-type]
+        config: placeholders.placeholder("types", "TuningJobDict") | None = None  # type: ignore[valid-type]
 
     state = State.model_validate({"reason": "NEED_MORE_INPUT", "config": {"a": 1}})
     assert State.model_validate_json(state.model_dump_json()) == state

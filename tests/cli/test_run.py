@@ -139,7 +139,7 @@ def test_it_is_headwater():
     assert genai.Client.__module__.startswith("headwater.")
 
 def test_a_missing_name_is_an_error():
-    types.LiveConnectConfig()
+    types.TuningJob()
 """
 
 
@@ -165,7 +165,7 @@ def test_tests_written_for_google_genai_run(tmp_path: Path, arguments: Any, opti
         check=False,
     )
     assert "1 failed, 1 passed" in told.stdout, told.stdout + told.stderr
-    assert (told.stdout + told.stderr).count("  types.LiveConnectConfig  ") == 1
+    assert (told.stdout + told.stderr).count("  types.TuningJob  ") == 1
     assert told.returncode == 1
 
 
