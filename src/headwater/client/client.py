@@ -17,6 +17,7 @@ from headwater.client.request.settings import Settings
 from headwater.client.stream.aio import AsyncCaller
 from headwater.client.stream.sync import Caller
 from headwater.errors import UsageError
+from headwater.transport.base import Transports
 from headwater.types import FunctionDeclaration, HttpOptions
 from headwater.types.base import ApiModel
 from headwater.types.tools import register_declaration_builder
@@ -116,6 +117,8 @@ class Client:
     ``options`` apply to every ``generate_content`` call, stream and chat message (see ``StreamOptions``). Options of a
     call take precedence, except that its ``observers`` and ``trace`` are added to the client's.
 
+    ``transport`` carries all requests instead of the network, such as ``headwater.testing.virtual()`` in tests.
+
     A client is cheap to make: connections are opened when they are needed, and closed by ``close()`` or at exit.
     Running streams continue when their client is dropped.
 
@@ -135,6 +138,7 @@ class Client:
         debug_config: DebugConfig | Mapping[str, Any] | None = None,
         http_options: HttpOptions | Mapping[str, Any] | None = None,
         options: StreamOptions | None = None,
+        transport: Transports | None = None,
         **unknown: Never,
     ) -> None:
         if unknown:
@@ -151,6 +155,7 @@ class Client:
             location=location,
             http_options=http_options,
             defaults=check(options or {}, stream=True),
+            transports=transport,
         )
         # The two sides share settings and nothing else: each has its own transport and its own connections.
         self._caller = Caller(self._settings)

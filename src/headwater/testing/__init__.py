@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from headwater.testing.loopback import Request
     from headwater.testing.recorder import CassetteServer, cassette
     from headwater.testing.server import ScriptServer, script
+    from headwater.testing.virtual_server import VirtualServer, virtual
 else:
     __getattr__, __dir__ = lazy_names(
         __name__,
@@ -55,9 +56,11 @@ else:
             "stall": "actions",
             "think": "actions",
             "truncate": "actions",
+            "virtual": "virtual_server",
             "Fault": "fault_table",
             "Request": "loopback",
             "ScriptServer": "server",
+            "VirtualServer": "virtual_server",
             "assert_streams": "checks",
             "cuts": "fault_table",
             "faults": "fault_table",
@@ -74,6 +77,7 @@ __all__ = [
     "Fault",
     "Request",
     "ScriptServer",
+    "VirtualServer",
     "again",
     "assert_streams",
     "block",
@@ -96,4 +100,5 @@ __all__ = [
     "stall",
     "think",
     "truncate",
+    "virtual",
 ]

@@ -26,6 +26,7 @@ from headwater.testing.actions import (
 from headwater.testing.checks import assert_streams
 from headwater.testing.renderers import GeminiRenderer
 from headwater.testing.server import ScriptServer
+from headwater.testing.virtual_server import VirtualServer
 
 ANSWER = "Hello, wide world"
 _WORDS = ("Hello, ", "wide ", "world")
@@ -45,7 +46,13 @@ class Fault(msgspec.Struct, frozen=True):
         """Return a server that has the fault."""
         return ScriptServer(self.attempts)
 
-    def check(self, texts: str | Iterable[str], error: BaseException | None, server: ScriptServer) -> None:
+    def virtual(self) -> VirtualServer:
+        """Return it for headwater's client in-process, without waiting."""
+        return VirtualServer(self.attempts)
+
+    def check(
+        self, texts: str | Iterable[str], error: BaseException | None, server: ScriptServer | VirtualServer
+    ) -> None:
         """Check what a client gave to its user: ``texts``, and the error that it raised, if it did.
 
         Raises:

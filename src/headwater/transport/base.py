@@ -176,6 +176,17 @@ class AsyncTransport(Protocol):
         """Close the idle connections of the running loop."""
 
 
+class Transports(Protocol):
+    """Both transports of a client, for ``genai.Client(transport=...)``.
+
+    A transport may have a time of its own: ``clock()`` returns it, in seconds, and ``sleep(seconds)`` (a coroutine
+    function in async) lets it pass. Without them, it is that of ``time.monotonic``.
+    """
+
+    sync: Transport
+    aio: AsyncTransport
+
+
 @cache
 def tls_context() -> ssl.SSLContext:
     """Return the context that verifies servers: by the system's certificates, or ``SSL_CERT_FILE``/``SSL_CERT_DIR``.

@@ -17,7 +17,7 @@ from headwater.client.request.credentials import AccessTokens
 from headwater.contract.defaults import API_KEY_VARIABLES
 from headwater.core.machine.policy import RETRY_CODES, Deadlines, Retry
 from headwater.errors import UsageError
-from headwater.transport.base import is_http
+from headwater.transport.base import Transports, is_http
 from headwater.types import HttpOptions, HttpRetryOptions
 
 if TYPE_CHECKING:
@@ -56,10 +56,13 @@ class Settings:
         location: str | None = None,
         http_options: HttpOptions | Mapping[str, Any] | None = None,
         defaults: StreamOptions | None = None,
+        transports: Transports | None = None,
     ) -> None:
         if api_key is not None and not isinstance(api_key, str):
             raise UsageError(f"api_key is a str, not {type(api_key).__name__}")
         self.options = _options(http_options)
+        #: What carries all requests instead of the network; None for the network.
+        self.transports = transports
         #: The options of every generate_content call and stream; those of a call take precedence.
         self.defaults: StreamOptions = defaults or {}
         flag = vertexai if vertexai is not None else _flag("GOOGLE_GENAI_USE_ENTERPRISE", "GOOGLE_GENAI_USE_VERTEXAI")

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Generic, Self, TypeVar, cast, overload
 from headwater.client.options.call_options import CallOptions, StreamOptions
 from headwater.client.request.credentials import AccessTokens, AsyncAuthorizedTransport
 from headwater.client.request.settings import Settings, is_offline
-from headwater.client.stream.base import BaseStream, StreamParts, clock
+from headwater.client.stream.base import BaseStream, StreamParts
 from headwater.client.stream.dialects import ANSWERS
 from headwater.client.stream.factory import StreamEntry, build_answer, build_call, build_stream, with_body
 from headwater.client.tools.structured import with_parsed
@@ -40,7 +40,7 @@ class AsyncUnaryCall(BaseStream[R]):
 
     def __init__(self, parts: StreamParts[R], transport: AsyncTransport) -> None:
         self._running: RunningCalls | None = None  # functions that report progress run while the reader reads
-        super().__init__(parts)  # which a token that is cancelled already stops
+        super().__init__(parts, transport)  # which a token that is cancelled already stops
         self._transport = transport
 
     async def __anext__(self, _loop: object = None) -> R:
@@ -51,7 +51,7 @@ class AsyncUnaryCall(BaseStream[R]):
         machine = self._machine
         try:
             while True:
-                step = machine.next_step(clock())
+                step = machine.next_step(self._clock())
                 if type(step) not in STEPS:
                     for hook in self._hooks:
                         outcome = hook(cast("R", step))
@@ -62,11 +62,11 @@ class AsyncUnaryCall(BaseStream[R]):
                     break
                 try:
                     if type(step) is Read:  # by far the most common step
-                        machine.received(await self._reading.read(step.timeout), clock())
+                        machine.received(await self._reading.read(step.timeout), self._clock())
                     else:
                         await self._do(cast("Step", step))
                 except TransportError as problem:
-                    machine.failed(problem, clock())
+                    machine.failed(problem, self._clock())
             self._release_body()
             try:
                 self._end(step.error)
@@ -86,11 +86,11 @@ class AsyncUnaryCall(BaseStream[R]):
         """
         try:
             while not self._machine.is_open and not self._closed:
-                step = self._machine.next_step(clock())
+                step = self._machine.next_step(self._clock())
                 try:
                     await self._do(cast("Step", step))
                 except TransportError as problem:
-                    self._machine.failed(problem, clock())
+                    self._machine.failed(problem, self._clock())
         except BaseException:
             self.close()
             raise
@@ -106,13 +106,14 @@ class AsyncUnaryCall(BaseStream[R]):
                 self._release_body()
                 # A cancel during ``open`` is not lost: the machine stops at its next step, which releases this body.
                 self._body = body = await self._transport.open(request, timeout, self._waiting)
-                self._machine.opened(body.status, body.headers, clock())
+                self._machine.opened(body.status, body.headers, self._clock())
             case Read(timeout):
-                self._machine.received(await self._reading.read(timeout), clock())
+                self._machine.received(await self._reading.read(timeout), self._clock())
             case Pause(seconds, timeout):
                 await self._pause(seconds, timeout)
             case Wait(seconds):
-                await _sleep(seconds, self._waiting)
+                sleep = getattr(self._transport, "sleep", None)  # of a transport with a time of its own
+                await (_sleep(seconds, self._waiting) if sleep is None else sleep(seconds))
             case Run(calls):
                 self._release_body()
                 await self._call(calls)
@@ -122,9 +123,9 @@ class AsyncUnaryCall(BaseStream[R]):
     async def _pause(self, seconds: float, timeout: float | None) -> None:
         body = self._reading
         if await body.wait(seconds):
-            self._machine.received(await body.read(timeout), clock())
+            self._machine.received(await body.read(timeout), self._clock())
         else:
-            self._machine.waited(clock())
+            self._machine.waited(self._clock())
 
     async def _call(self, calls: list[FunctionCall]) -> None:
         """Call the functions, or wait on for those that run; if the stream is cancelled meanwhile, so are they."""
@@ -142,7 +143,7 @@ class AsyncUnaryCall(BaseStream[R]):
             if not isinstance(outcome, list):
                 return machine.progressed(outcome)
             self._running = None
-            machine.answered(outcome, clock())
+            machine.answered(outcome, self._clock())
         except asyncio.CancelledError:
             # Either the stream was closed, which cancelled the functions and is the machine's to report; or this very
             # task was cancelled from outside, which must not be swallowed.
@@ -372,6 +373,8 @@ class AsyncCaller:
 
     def transport(self, request: HttpRequest) -> AsyncTransport:
         """Return what carries ``request``."""
+        if self.settings.transports is not None:
+            return self.settings.transports.aio
         offline = is_offline(request.url)
         # Looked up each time: frameworks put another client in its place (``client._api_client._http_options``).
         options = self.settings.options

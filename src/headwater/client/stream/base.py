@@ -49,7 +49,6 @@ from headwater.types import FinishReason, GenerateContentConfig, GenerateContent
 
 R = TypeVar("R")
 
-clock = time.monotonic
 Functions = Mapping[str, Callable[..., Any]]
 
 
@@ -73,8 +72,10 @@ class BaseStream(Generic[R]):
     Nothing is sent before the first chunk is asked for.
     """
 
-    def __init__(self, parts: StreamParts[R]) -> None:
+    def __init__(self, parts: StreamParts[R], transport: object) -> None:
         observers, options = parts.observers, parts.options
+        # A transport may have a time of its own: one that plays a script waits for nothing.
+        self._clock: Callable[[], float] = getattr(transport, "clock", time.monotonic)
         self._machine = parts.machine
         self._snapshot = parts.machine.snapshot
         self._options = options
@@ -149,7 +150,7 @@ class BaseStream(Generic[R]):
     @property
     def progress(self) -> Progress:
         """How far the answer is, relative to ``target_words`` or ``max_output_tokens`` if one of them is known."""
-        return self._measured().progress(clock())
+        return self._measured().progress(self._clock())
 
     @property
     def name(self) -> str | None:
@@ -205,7 +206,7 @@ class BaseStream(Generic[R]):
 
     def _progress_with(self, chunk: Any) -> Progress:
         """How far the answer is, ``chunk`` included."""
-        measure, now = self._measured(), clock()
+        measure, now = self._measured(), self._clock()
         if type(chunk) is GenerateContentResponse:
             measure.take(chunk, now)
         return measure.progress(now)
@@ -228,7 +229,7 @@ class BaseStream(Generic[R]):
 
     def _stop(self, reason: str) -> None:
         self._closed = True  # first: whoever is woken below looks at it
-        self._snapshot.meter.stop(clock())
+        self._snapshot.meter.stop(self._clock())
         self._machine.cancel(reason)
         self._waiting.end()
         self._release_body()
@@ -273,7 +274,7 @@ class BaseStream(Generic[R]):
     def _check_closed(self) -> None:
         """Raise what the loop of a closed stream raises, once; return if it just ends."""
         if self._raises_cancel:
-            step = self._machine.next_step(clock())
+            step = self._machine.next_step(self._clock())
             if type(step) is Stop and step.error is not None:
                 try:
                     raise step.error

@@ -10,7 +10,7 @@ from typing import Any, Generic, Self, TypeVar, cast, overload
 from headwater.client.options.call_options import CallOptions, StreamOptions
 from headwater.client.request.credentials import AccessTokens, AuthorizedTransport
 from headwater.client.request.settings import Settings, is_offline
-from headwater.client.stream.base import BaseStream, StreamParts, clock
+from headwater.client.stream.base import BaseStream, StreamParts
 from headwater.client.stream.dialects import ANSWERS
 from headwater.client.stream.factory import StreamEntry, build_answer, build_call, build_stream, with_body
 from headwater.client.tools.structured import with_parsed
@@ -32,7 +32,7 @@ class UnaryCall(BaseStream[R]):
     """One call on a transport. ``next`` returns its result; a stream is one with many."""
 
     def __init__(self, parts: StreamParts[R], transport: Transport) -> None:
-        super().__init__(parts)
+        super().__init__(parts, transport)
         self._transport = transport
 
     def __next__(self) -> R:
@@ -42,7 +42,7 @@ class UnaryCall(BaseStream[R]):
         machine = self._machine
         try:
             while True:
-                step = machine.next_step(clock())
+                step = machine.next_step(self._clock())
                 if type(step) not in STEPS:
                     for hook in self._hooks:
                         hook(cast("R", step))
@@ -51,11 +51,11 @@ class UnaryCall(BaseStream[R]):
                     break
                 try:
                     if type(step) is Read:  # by far the most common step
-                        machine.received(self._reading.read(step.timeout), clock())
+                        machine.received(self._reading.read(step.timeout), self._clock())
                     else:
                         self._do(cast("Step", step))
                 except TransportError as problem:
-                    machine.failed(problem, clock())
+                    machine.failed(problem, self._clock())
             self._release_body()
             try:
                 self._end(step.error)
@@ -75,11 +75,11 @@ class UnaryCall(BaseStream[R]):
         """
         try:
             while not self._machine.is_open and not self._closed:
-                step = self._machine.next_step(clock())
+                step = self._machine.next_step(self._clock())
                 try:
                     self._do(cast("Step", step))
                 except TransportError as problem:
-                    self._machine.failed(problem, clock())
+                    self._machine.failed(problem, self._clock())
         except BaseException:
             self.close()
             raise
@@ -95,27 +95,31 @@ class UnaryCall(BaseStream[R]):
                 self._release_body()
                 # A cancel during ``open`` is not lost: the machine stops at its next step, which releases this body.
                 self._body = body = self._transport.open(request, timeout, self._waiting)
-                self._machine.opened(body.status, body.headers, clock())
+                self._machine.opened(body.status, body.headers, self._clock())
             case Read(timeout):
-                self._machine.received(self._reading.read(timeout), clock())
+                self._machine.received(self._reading.read(timeout), self._clock())
             case Pause(seconds, timeout):
                 self._pause(seconds, timeout)
             case Wait(seconds):
-                woken = Latch()
-                with self._waiting.on(woken.open):
-                    woken.wait(seconds)
+                self._sleep(seconds)
             case Run(calls):
                 self._release_body()
-                self._machine.answered(self._call(calls), clock())
+                self._machine.answered(self._call(calls), self._clock())
             case Close():
                 self._release_body()
+
+    def _sleep(self, seconds: float) -> None:
+        sleep = getattr(self._transport, "sleep", None)  # of a transport with a time of its own
+        woken = Latch()
+        with self._waiting.on(woken.open):
+            (sleep or woken.wait)(seconds)
 
     def _pause(self, seconds: float, timeout: float | None) -> None:
         body = self._reading
         if body.wait(seconds):
-            self._machine.received(body.read(timeout), clock())
+            self._machine.received(body.read(timeout), self._clock())
         else:
-            self._machine.waited(clock())
+            self._machine.waited(self._clock())
 
     def _call(self, calls: list[FunctionCall]) -> list[Part]:
         from headwater.client.tools.calls import plan_calls, run_calls  # here, because few programs need it
@@ -296,6 +300,8 @@ class Caller:
 
     def transport(self, request: HttpRequest) -> Transport:
         """Return what carries ``request``."""
+        if self.settings.transports is not None:
+            return self.settings.transports.sync
         offline = is_offline(request.url)
         # Looked up each time: frameworks put another client in its place (``client._api_client._http_options``).
         options = self.settings.options
