@@ -120,6 +120,8 @@ def test_code_that_ran_is_a_call_and_a_result() -> None:
     assert steps[0]["arguments"] == {"language": "python", "code": "1/0"}
     assert (steps[1]["result"], steps[1]["is_error"]) == ("no", True)
     assert steps[0]["id"] == steps[1]["call_id"]
+    begun = [event["step"] for event in events_of([chunk(code, result)]) if event["event_type"] == "step.start"]
+    assert (begun[0]["arguments"], begun[1]["result"]) == ({}, "")
 
 
 def test_tools_that_ran_at_google_are_pairs_of_steps() -> None:

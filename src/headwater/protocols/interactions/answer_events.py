@@ -65,6 +65,8 @@ Event = dict[str, Any]
 _MEDIA = ("image", "audio", "video")
 #: Steps that grow; all others are closed as soon as they are written.
 _TEXT, _THOUGHT, _CALL = "model_output", "thought", "function_call"
+#: What a field that a delta fills can be before.
+_EMPTY = (str, list, dict)
 #: The steps of tools that run at Google. Those without a pair here are left out.
 _TOOLS = {
     "GOOGLE_SEARCH_WEB": "google_search",
@@ -317,7 +319,9 @@ class AnswerEvents:
         self._emit("step.start", index=self._index, step=step)
 
     def _whole(self, step: dict[str, Any], delta: dict[str, Any]) -> None:
-        self._start(step)
+        # The delta has the content, as with text. The official types require the field in both.
+        empty = {name: type(delta[name])() for name in ("arguments", "result") if isinstance(delta.get(name), _EMPTY)}
+        self._start({**step, **empty})
         self._emit("step.delta", index=self._index, delta=delta)
         self._close()
 

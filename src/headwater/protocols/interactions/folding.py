@@ -119,10 +119,9 @@ class InteractionFold:
         self._source.late_annotations = {}
         status = FAILED if self._error is not None else IN_PROGRESS
         document = self._end or info.document(status) | info.times(max(now, info.created))
-        document = document | ({"previous_interaction_id": info.previous} if info.previous else {})
-        document |= ({"labels": info.labels} if info.labels else {}) | (
-            {"errors": [self._error]} if self._error else {}
-        )
+        errors = [self._error] if self._error is not None else []
+        more = {"previous_interaction_id": info.previous, "labels": info.labels, "errors": errors}
+        document = document | {name: value for name, value in more.items() if value}
         return document | {"steps": [*before, *_answer_last([step.document for step in self._steps])]}
 
 
