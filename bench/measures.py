@@ -65,6 +65,21 @@ def first(mode: str, model: str, connection: str) -> Measure:
     return Measure(name, rows, mode, "first", options={"model": model}, quick={"model": model, "tries": 40})
 
 
+def interaction(mode: str) -> Measure:
+    """CPU per event of one interaction at full speed."""
+    rows = (Row(f"one burst interaction, {mode}: CPU per event", "cpu_us", "us", of_google=1 / 40),)
+    readers = ("headwater", "google")
+    return Measure(f"interaction-{mode}", rows, mode, "interaction", quick={"events": 300}, readers=readers)
+
+
+FIRST_INTERACTIONS = Measure(
+    "touch",
+    (Row("first use of client.interactions: CPU", "touched_ms", "ms", of_google=1 / 10),),
+    None,
+    "interactions",
+    rounds=7,
+    readers=("headwater", "google"),
+)
 IMPORT = Measure(
     "import",
     (
@@ -85,7 +100,10 @@ MEASURES = (
     burst("async"),
     paced("sync"),
     paced("async"),
+    interaction("sync"),
+    interaction("async"),
     IMPORT,
+    FIRST_INTERACTIONS,
     *[
         first(mode, model, connection)
         for connection, model in (("new", "stampclose"), ("kept", "stamp"))

@@ -55,7 +55,7 @@ def lines(samples: Samples) -> list[Sequence[str]]:
         for row in measure.rows:
             ours, theirs, least = (median(samples, measure.name, x, row.key) for x in ("headwater", "google", under))
             of_google, of_floor = ratio(ours, theirs), ratio(ours, least) if under == "floor" else None
-            least_shown = figure(least, row.unit) + (" (bare Python)" if under == "bare" else "")
+            least_shown = figure(least, row.unit) + (" (bare Python)" if "bare" in measure.readers else "")
             shown = (row.title, figure(ours, row.unit), figure(theirs, row.unit), least_shown)
             judged = (as_part(of_google), as_part(of_floor), row.target(), met(row, of_google, of_floor))
             table.append(shown + judged)

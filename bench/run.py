@@ -52,7 +52,8 @@ def server_for(python: Path, *, tls: bool) -> Iterator[tuple[Upstream, dict[str,
 def client_command(python: Path, measure: Measure, reader: str, base: str, *, quick: bool) -> list[str | Path]:
     """The command of one client process."""
     if measure.mode is None:
-        return [python, BENCH / "clients" / "weigh.py", reader]
+        what = f"{reader} {measure.kind}" if measure.kind != "import" else reader
+        return [python, BENCH / "clients" / "weigh.py", what]
     options = measure.quick if quick else measure.options
     script = BENCH / "clients" / "measure.py"
     return [python, script, reader, measure.mode, measure.kind, base, "--options", json.dumps(options)]

@@ -11,6 +11,8 @@ Google does: ``data: {json}``, CRLF, CRLF. What is sent is chosen by the model n
     stampclose       the same, and the connection is closed after it
     gzip-20          20 chunks, gzip-encoded, flushed per event
 
+``POST .../interactions`` streams an interaction the same way: ``burst-1500`` as the model is 1500 text deltas.
+
 ``:generateContent`` returns one chunk as plain JSON and ``GET /stats`` returns the server's statistics. Run it with
 ``python upstream.py``: it binds a free port of 127.0.0.1, prints the port and ends when its standard input ends.
 """
@@ -38,6 +40,7 @@ STREAM_HEAD = (
     b"Vary: Origin\r\nVary: X-Origin\r\nVary: Referer\r\nTransfer-Encoding: chunked\r\n"
     b"Server-Timing: gfet4t7; dur=859\r\nX-Content-Type-Options: nosniff\r\n"
 )
+INTERACTION = re.compile(rb'"model": *"burst-(\d+)"')
 SHAPE = re.compile(r"/models/(?P<kind>[a-z]+)(?:-(?P<numbers>[0-9x]+))?:(?P<method>\w+)")
 
 
@@ -66,6 +69,12 @@ def event(text: str, tokens: int = 12, *, last: bool = False) -> bytes:
     return b"data: " + chunk_json(text, tokens, last=last) + b"\r\n\r\n"
 
 
+def interaction_event(kind: str, **fields: object) -> bytes:
+    """One event of the Interactions API in Google's framing."""
+    data = json.dumps({**fields, "event_type": kind}, separators=(",", ":")).encode()
+    return b"event: %b\ndata: %b\n\n" % (kind.encode(), data)
+
+
 def framed(data: bytes) -> bytes:
     """One HTTP chunk of the chunked transfer encoding."""
     return b"%x\r\n%b\r\n" % (len(data), data)
@@ -78,6 +87,16 @@ FRAMED_EVENT = framed(EVENT)
 FRAMED_LAST = framed(LAST_EVENT)
 BLOCK = framed(EVENT * EVENTS_PER_BLOCK)
 SINGLE_BLOCK = FRAMED_EVENT * EVENTS_PER_BLOCK
+HEAD_FIELDS = {"id": "v1_ChdoZWFkd2F0ZXI", "object": "interaction", "model": "gemini-3.8-flash"}
+BEGIN = interaction_event("interaction.created", interaction={**HEAD_FIELDS, "status": "in_progress"})
+BEGIN += interaction_event("step.start", index=0, step={"type": "model_output"})
+DELTA = interaction_event("step.delta", index=0, delta={"text": PIECE, "type": "text"})
+FINISH = interaction_event("step.stop", index=0)
+FINISH += interaction_event(
+    "interaction.completed",
+    interaction={**HEAD_FIELDS, "status": "completed", "usage": {"total_tokens": 20, "total_input_tokens": 8}},
+)
+FINISH += b"event: done\ndata: [DONE]\n\n"
 
 
 class Ledger:
@@ -138,10 +157,10 @@ class Connection(asyncio.Protocol):
             ending = self.received.find(b"0\r\n\r\n", head_end + 4)
             total = ending + 5 if ending >= 0 else len(self.received) + 1
         if len(self.received) >= total:
-            self.received = self.received[total:]
-            self._answer(head)
+            body, self.received = self.received[head_end + 4 : total], self.received[total:]
+            self._answer(head, body)
 
-    def _answer(self, head: bytes) -> None:
+    def _answer(self, head: bytes, body: bytes) -> None:
         method, target = head.split(b" ", 2)[:2]
         if method == b"CONNECT":
             self.ledger.tunnels += 1
@@ -154,6 +173,8 @@ class Connection(asyncio.Protocol):
         match = SHAPE.search(path)
         if path == "/stats":
             self._send_json(self.ledger.as_json())
+        elif path.endswith("/interactions") and (asked := INTERACTION.search(body)) is not None:
+            self._stream_interaction(int(asked[1]))
         elif match is None:
             self.transport.write(b"HTTP/1.1 404 Not Found\r\nContent-Length: 2\r\n\r\n{}")
         elif match["method"] == "generateContent":
@@ -184,9 +205,14 @@ class Connection(asyncio.Protocol):
         blocks, rest = divmod(count - 1, EVENTS_PER_BLOCK)
         self._send_blocks(SINGLE_BLOCK, blocks, FRAMED_EVENT * rest + FRAMED_LAST + END_OF_BODY)
 
-    def _send_blocks(self, block: bytes, times: int, tail: bytes) -> None:
+    def _stream_interaction(self, count: int) -> None:
+        blocks, rest = divmod(count, EVENTS_PER_BLOCK)
+        tail = framed(DELTA * rest + FINISH) + END_OF_BODY
+        self._send_blocks(framed(DELTA * EVENTS_PER_BLOCK), blocks, tail, first=framed(BEGIN))
+
+    def _send_blocks(self, block: bytes, times: int, tail: bytes, *, first: bytes = b"") -> None:
         self._begin_stream()
-        self.transport.write(STREAM_HEAD + b"\r\n")
+        self.transport.write(STREAM_HEAD + b"\r\n" + first)
         self.blocks = iter([block] * times + [tail])
         self.resume_writing()
 

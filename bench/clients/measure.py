@@ -73,6 +73,19 @@ class SyncMeasures:
             seconds.append(time.process_time() - start)
         return burst_result(seconds, count, chunks)
 
+    def interaction(self, events: int = 1500) -> Result:
+        """CPU per event of one interaction at full speed, reading each delta's text."""
+        for _ in self.reader.interaction(f"burst-{WARM_UP_CHUNKS}"):
+            pass
+        seconds, count = [], 0
+        for _ in bursts():
+            start = time.process_time()
+            for event in self.reader.interaction(f"burst-{events}"):
+                if event.event_type == "step.delta" and event.delta.text:
+                    count += 1
+            seconds.append(time.process_time() - start)
+        return burst_result(seconds, count, events)
+
     def paced(self, chunks: int = 80) -> Result:
         """CPU per chunk of many paced streams, one thread each."""
         meter = SteadyMeter(STREAMS)
@@ -121,6 +134,19 @@ class AsyncMeasures:
                     count += 1
             seconds.append(time.process_time() - start)
         return burst_result(seconds, count, chunks)
+
+    async def interaction(self, events: int = 1500) -> Result:
+        """CPU per event of one interaction at full speed, reading each delta's text."""
+        async for _ in await self.reader.interaction(f"burst-{WARM_UP_CHUNKS}"):
+            pass
+        seconds, count = [], 0
+        for _ in bursts():
+            start = time.process_time()
+            async for event in await self.reader.interaction(f"burst-{events}"):
+                if event.event_type == "step.delta" and event.delta.text:
+                    count += 1
+            seconds.append(time.process_time() - start)
+        return burst_result(seconds, count, events)
 
     async def paced(self, chunks: int = 80) -> Result:
         """CPU per chunk of many paced streams, one task each."""

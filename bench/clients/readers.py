@@ -39,6 +39,10 @@ class LibraryReader:
         """The chunks of one call."""
         return self.client.models.generate_content_stream(model=model, contents="hi")
 
+    def interaction(self, model: str) -> Iterator[Any]:
+        """The events of one interaction."""
+        return self.client.interactions.create(model=model, input="hi", stream=True)
+
     def close(self) -> None:
         """Close the client."""
         self.client.close()
@@ -53,6 +57,10 @@ class AsyncLibraryReader:
     async def stream(self, model: str) -> AsyncIterator[Any]:
         """The chunks of one call."""
         return await self.client.aio.models.generate_content_stream(model=model, contents="hi")
+
+    async def interaction(self, model: str) -> AsyncIterator[Any]:
+        """The events of one interaction."""
+        return await self.client.aio.interactions.create(model=model, input="hi", stream=True)
 
     async def close(self) -> None:
         """Close the client."""

@@ -12,10 +12,21 @@ async def main():
 asyncio.run(main())
 """
 
+FIRST_INTERACTIONS = """
+import time
+from {module} import genai
+client = genai.Client(api_key="k")
+since = time.process_time()
+client.interactions
+touched = time.process_time() - since
+"""
+
 CODE = {
     "bare": "",
     "headwater": "from headwater import genai; client = genai.Client(api_key='k')",
     "google": "from google import genai; client = genai.Client(api_key='k')",
+    "headwater interactions": FIRST_INTERACTIONS.format(module="headwater"),
+    "google interactions": FIRST_INTERACTIONS.format(module="google"),
     "urllib3": "import urllib3; client = urllib3.PoolManager()",
     "http.client": "import http.client, ssl; client = None",
     "httpx2": "import httpx2; client = httpx2.Client(verify=False)",
@@ -43,6 +54,8 @@ def main() -> None:
     exec(code, names)
     cpu, wall, after = time.process_time() - cpu, time.perf_counter() - wall, resident_bytes()
     result = {"cpu_ms": cpu * 1e3, "wall_ms": wall * 1e3, "mib": (after - before) / 2**20, "rss_mib": after / 2**20}
+    if isinstance(names.get("touched"), float):
+        result["touched_ms"] = names["touched"] * 1e3  # type: ignore[operator]
     print(json.dumps({**result, "modules": len(sys.modules)}), flush=True)
     os._exit(0)
 

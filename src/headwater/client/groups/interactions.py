@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Literal, Unpack, overload
+from typing import TYPE_CHECKING, Literal, Unpack, overload
 
 from headwater.client.request import interactions as build
 from headwater.client.request.interactions import CreateOptions, GetOptions, InteractionCall
 from headwater.client.stream.aio import AsyncCaller
-from headwater.client.stream.interaction_chats import AsyncInteractionChat, InteractionChat
 from headwater.client.stream.interaction_responses import (
     AsyncRawInteractions,
     AsyncStreamingInteractions,
@@ -25,6 +24,9 @@ from headwater.client.stream.interactions import (
 from headwater.client.stream.sync import Caller
 from headwater.core.wire.interaction_replies import REPLIES
 from headwater.types.interactions import Interaction
+
+if TYPE_CHECKING:
+    from headwater.client.stream.interaction_chats import AsyncInteractionChat, InteractionChat
 
 
 class Interactions:
@@ -100,6 +102,8 @@ class Interactions:
 
     def chat(self, **options: Unpack[CreateOptions]) -> InteractionChat:
         """Return a conversation. ``options`` are those of ``create``, without ``input``, for all of its messages."""
+        from headwater.client.stream.interaction_chats import InteractionChat  # here, since most programs have none
+
         return InteractionChat(self._caller, options)
 
     @property
@@ -177,6 +181,8 @@ class AsyncInteractions:
 
     def chat(self, **options: Unpack[CreateOptions]) -> AsyncInteractionChat:
         """Return a conversation. See ``Interactions.chat``."""
+        from headwater.client.stream.interaction_chats import AsyncInteractionChat
+
         return AsyncInteractionChat(self._caller, options)
 
     @property

@@ -13,11 +13,9 @@ from headwater.client.stream.factory import StreamEntry, build_answer, build_str
 from headwater.client.stream.sync import AnswerStream, Caller
 from headwater.client.tools.structured import read, requested_type
 from headwater.core.answer.events import Translator
-from headwater.core.answer.interaction_chunks import chunk_of
-from headwater.core.answer.interaction_events import InteractionTranslator
 from headwater.core.answer.interaction_fold import EventFold
 from headwater.core.machine.policy import Deadlines
-from headwater.core.stages.interaction_stage import EventStage
+from headwater.core.stages.base import Stage
 from headwater.core.wire.dialect import Dialect
 from headwater.core.wire.interactions import INTERACTIONS
 from headwater.core.wire.request import HttpRequest
@@ -49,6 +47,8 @@ class InteractionAnswer(BaseStream[InteractionSSEEvent]):
 
     def as_chunk(self, result: Any) -> GenerateContentResponse:
         """Return an event as a chunk of ``generate_content_stream``: for views, and for what writes chunks."""
+        from headwater.core.answer.interaction_chunks import chunk_of  # here and below: few programs need these
+
         return chunk_of(result, self._fold)
 
     @property
@@ -60,6 +60,8 @@ class InteractionAnswer(BaseStream[InteractionSSEEvent]):
         return result.delta.text if type(result) is StepDelta and type(result.delta) is TextDelta else None
 
     def _translator(self) -> Translator:
+        from headwater.core.answer.interaction_events import InteractionTranslator
+
         return InteractionTranslator(lambda: self._fold)
 
     def _parsing(self, interaction: Interaction) -> Interaction:
@@ -164,9 +166,15 @@ def _stream_parts(
         config,
         _patient(request, config, options),
         is_async=is_async,
-        entry=StreamEntry(adapt=EventStage),
+        entry=StreamEntry(adapt=_event_stage),
         on_end=on_end,
     )
+
+
+def _event_stage(stages: Stage) -> Stage:
+    from headwater.core.stages.interaction_stage import EventStage
+
+    return EventStage(stages)
 
 
 def _answer_parts(

@@ -10,7 +10,6 @@ from urllib.parse import quote, urlsplit, urlunsplit
 import msgspec
 
 from headwater.core.answer.interaction_fold import EventFold
-from headwater.core.answer.interaction_joining import ReplayJoiner
 from headwater.core.answer.interaction_steps import document_of
 from headwater.core.wire.dialect import BrokenStream, Continuation
 from headwater.core.wire.request import HttpRequest
@@ -31,6 +30,8 @@ def resume(broken: BrokenStream) -> Continuation | None:
     if broken.error is None:
         return _next_hop(broken.request, fold)
     if fold.stored_name is not None and _may_be_kept(broken.request, broken.error):
+        from headwater.core.answer.interaction_joining import ReplayJoiner  # here, since most streams never break
+
         request = get_request(broken.request, fold.stored_name, fold.cursor.event_id if fold.cursor else None)
         return Continuation(request=request, joiner=ReplayJoiner(fold), is_stored=True)
     if fold.is_at_checkpoint:
