@@ -15,9 +15,8 @@ from headwater.cli.prompts import build_contents, requested_words
 from headwater.cli.screen import Screen
 
 if TYPE_CHECKING:
+    from headwater.cli.conversation import ChatTurn, InteractionTurn
     from headwater.client.options.call_options import StreamOptions
-    from headwater.genai import Client
-    from headwater.genai.chats import Chat
 
 
 @click.command(epilog=EPILOG)
@@ -49,6 +48,12 @@ if TYPE_CHECKING:
     "in brackets, a list of them.",
 )
 @click.option("--extract", "-x", is_flag=True, help="Print only the first fenced code block of the answer.")
+@click.option("--interactions", is_flag=True, help="Use the Interactions API, which keeps the conversation itself.")
+@click.option(
+    "--previous",
+    metavar="ID",
+    help="Continue from an interaction, by its id, which --stats prints. Implies --interactions.",
+)
 @click.option("--progress", is_flag=True, help="Show a progress bar with speed and time remaining.")
 @click.option(
     "--words",
@@ -69,6 +74,8 @@ def ask(
     as_json: bool,
     schema: str | None,
     extract: bool,
+    interactions: bool,
+    previous: str | None,
     progress: bool,
     length: int | None,
     **given: Any,
@@ -84,6 +91,7 @@ def ask(
       headwater ask "Summarize this:" < notes.txt
       headwater ask -f cat.jpg "What is in this picture?"
       headwater ask --schema "name: str, age: int" "Invent a person."
+      headwater ask --interactions "Tell me about rivers."
       headwater ask --extract "Write quicksort in Python." > sort.py
     """  # noqa: D301 - \b keeps click from wrapping the lines below it
     if extract and (as_json or schema is not None):
@@ -93,26 +101,28 @@ def ask(
     # What programs read is not rendered for people.
     is_data = as_json or extract or schema is not None
     screen = Screen(markdown=False if is_data else options.markdown)
+    from headwater.cli import conversation  # here, since --help has no use for it
+
+    last = conversation.last_conversation(is_interaction=interactions, previous=previous) if continues else None
     client = options.connect(screen)
-    if continues:
-        # A conversation keeps its model, unless the user names one now; the default does not count as naming.
-        is_chosen = context.get_parameter_source("model") is click.core.ParameterSource.COMMANDLINE
-        chat = _last_chat(client, options, keep_model=not is_chosen)
-    else:
-        # The user saw the part of a stopped answer that arrived, so the model should know it too.
-        chat = client.chats.create(model=options.model, keep_partial=True)
+    # A conversation keeps its model, unless the user names one now; the default does not count as naming.
+    keep_model = context.get_parameter_source("model") is not click.core.ParameterSource.COMMANDLINE
     target: StreamOptions = {"on_retry": retry_notes(screen)}
     if target_words := length or requested_words(contents):
         target["target_words"] = target_words
-    known = len(chat.turns)
-    stream = chat.send_message_stream(contents, options.config(), **target)
+    turn: ChatTurn | InteractionTurn
+    if interactions or previous is not None or (last is not None and last.interaction is not None):
+        turn = conversation.InteractionTurn(client, options, last, previous=previous, keep_model=keep_model)
+    else:
+        turn = conversation.ChatTurn(client, options, last, keep_model=keep_model)
+    stream = turn.send(contents, target)
     only = FirstCodeBlock() if extract else None
     try:
         code = show(stream, screen, as_json=as_json, stats=options.stats, progress=progress, only=only)
     finally:
-        # Also when `head` has closed the output. A request that failed is no exchange, and leaves the last one there.
-        if not no_save and len(chat.turns) > known:
-            _keep(chat, options, screen)
+        # Also when `head` has closed the output.
+        if not no_save:
+            _keep(turn, screen)
     if code is Exit.OK and schema is not None and not is_json(stream.text):
         # Text that stops at the token limit is still an answer; JSON without its end is useless.
         screen.error("the answer is not complete JSON")
@@ -120,24 +130,9 @@ def ask(
     return code
 
 
-def _last_chat(client: Client, options: Options, *, keep_model: bool) -> Chat:
-    """Return the conversation before, with its system instruction unless there is another now.
-
-    Raises:
-        UsageError: if none is kept.
-    """
-    from headwater.cli import conversation
-
-    last = conversation.load()
-    options.system = options.system if options.system is not None else last.system
-    return client.chats.from_json(bytes(last.chat), model=None if keep_model else options.model)
-
-
-def _keep(chat: Chat, options: Options, screen: Screen) -> None:
-    from headwater.cli import conversation
-
+def _keep(turn: ChatTurn | InteractionTurn, screen: Screen) -> None:
     try:
-        conversation.save(chat.to_json(), options.system)
+        turn.keep()
     except OSError as error:
         # Where there is no home, as in a container, nobody is going to continue: a pipe need not hear of it.
         if screen.shows_notes:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, assert_never
+from typing import TYPE_CHECKING, Any, TypeAlias, assert_never
 
 from headwater.cli.exits import Exit, exit_for, explain, sentence
 from headwater.cli.screen import Screen
@@ -11,13 +11,15 @@ from headwater.errors import HeadwaterError
 
 if TYPE_CHECKING:
     from headwater.cli.formats.code import FirstCodeBlock
+    from headwater.client.stream.interactions import InteractionStream
     from headwater.core.answer.events import Retrying
     from headwater.genai import Stream
-    from headwater.types import GenerateContentResponse
+
+    AnyStream: TypeAlias = Stream | InteractionStream
 
 
 def show(
-    stream: Stream,
+    stream: AnyStream,
     screen: Screen,
     *,
     as_json: bool = False,
@@ -58,12 +60,14 @@ def show(
     return code
 
 
-def _write_chunks(stream: Stream, screen: Screen, *, as_json: bool, only: FirstCodeBlock | None) -> None:
+def _write_chunks(stream: AnyStream, screen: Screen, *, as_json: bool, only: FirstCodeBlock | None) -> None:
+    as_chunk = getattr(stream, "as_chunk", None)  # of interactions, whose results are events
     try:
-        for chunk in stream:
+        for result in stream:
             if as_json:
-                _write_json(chunk, screen)
+                _write_json(result, screen)
             else:
+                chunk = result if as_chunk is None else as_chunk(result)
                 screen.thought(chunk.thought_text)
                 screen.text(chunk.text if only is None else only.feed(chunk.text))
             screen.refresh_progress()
@@ -73,14 +77,15 @@ def _write_chunks(stream: Stream, screen: Screen, *, as_json: bool, only: FirstC
             screen.text(only.finish())
 
 
-def _write_json(chunk: GenerateContentResponse, screen: Screen) -> None:
+def _write_json(result: Any, screen: Screen) -> None:
     import msgspec
 
-    # The bytes of the API, not what was parsed from them; only line breaks are removed.
-    screen.line(msgspec.json.format(chunk.raw, indent=-1))
+    # The bytes of the API, not what was parsed from them; only line breaks are removed. An event is what was received.
+    raw = msgspec.json.encode(result.to_dict()) if hasattr(result, "event_type") else result.raw
+    screen.line(msgspec.json.format(raw, indent=-1))
 
 
-def _report_ending(stream: Stream, screen: Screen, *, as_json: bool) -> Exit:
+def _report_ending(stream: AnyStream, screen: Screen, *, as_json: bool) -> Exit:
     """Report an ending that a reader of the text would not see, and return its exit code."""
     from headwater.core.answer.ending import EndingKind
 
@@ -108,26 +113,36 @@ def _report_ending(stream: Stream, screen: Screen, *, as_json: bool) -> Exit:
             screen.note("the answer stops here because it reached the token limit")
         case EndingKind.FINISHED | EndingKind.STOP_SEQUENCE:
             if not as_json:
-                _note_hidden_parts(stream.response, screen)
+                _note_hidden_parts(stream, screen)
         case _:
             assert_never(ending.kind)
     return Exit.OK
 
 
-def _note_hidden_parts(answer: GenerateContentResponse, screen: Screen) -> None:
-    """Name the kinds of parts that have no text."""
-    hidden = [kind for part in answer.parts for kind in part.to_json_dict() if kind not in _SHOWN]
+def _note_hidden_parts(stream: AnyStream, screen: Screen) -> None:
+    """Name the kinds of parts, or of an interaction's steps, that have no text."""
+    answer: Any = stream.response
+    if hasattr(answer, "steps"):
+        hidden = [step.type for step in answer.steps or () if step.type not in _SHOWN]
+        hidden += [
+            one.type
+            for step in answer.steps or ()
+            for one in getattr(step, "content", None) or ()
+            if one.type not in _SHOWN
+        ]
+    else:
+        hidden = [kind for part in answer.parts for kind in part.to_json_dict() if kind not in _SHOWN]
     if hidden:
         kinds = ", ".join(sorted({kind.replace("_", " ") for kind in hidden}))
         screen.note(f"not shown here (use --json): {kinds}")
-    elif not answer.text:
+    elif not stream.text:
         screen.note("the answer is empty")
 
 
-_SHOWN = frozenset({"text", "thought", "thought_signature"})
+_SHOWN = frozenset({"text", "thought", "thought_signature", "model_output"})
 
 
-def _stats(stream: Stream) -> dict[str, float | int | None]:
+def _stats(stream: AnyStream) -> dict[str, float | int | str | None]:
     """Return times and token counts. The rate does not count the wait for the first chunk."""
     metrics, usage = stream.metrics, stream.usage_metadata
     return {
@@ -138,6 +153,8 @@ def _stats(stream: Stream) -> dict[str, float | int | None]:
         "thought_tokens": usage.thoughts_token_count,
         "answer_tokens": usage.candidates_token_count,
         "tokens_per_second": _rounded(metrics.tokens_per_second, 1),
+        # What --previous takes.
+        "interaction": getattr(stream, "interaction_id", None),
     }
 
 
@@ -145,7 +162,7 @@ def _rounded(value: float | None, digits: int) -> float | None:
     return None if value is None else round(value, digits)
 
 
-def _print_stats(stats: dict[str, float | int | None], screen: Screen, *, as_json: bool) -> None:
+def _print_stats(stats: dict[str, float | int | str | None], screen: Screen, *, as_json: bool) -> None:
     if as_json:
         import json
 
@@ -162,6 +179,7 @@ _STATS = {
     "thought_tokens": "{} thought",
     "answer_tokens": "{} out",
     "tokens_per_second": "{:.0f} tokens/s",
+    "interaction": "interaction {}",
 }
 
 
