@@ -13,13 +13,16 @@ from headwater.client.groups.files import AsyncFiles, Files
 from headwater.client.groups.models import AsyncModels, Models
 from headwater.client.groups.streams import AsyncStreams, Streams
 from headwater.client.options.call_options import StreamOptions, check
+from headwater.client.request.build import to_config
 from headwater.client.request.settings import Settings
 from headwater.client.stream.aio import AsyncCaller
 from headwater.client.stream.sync import Caller
+from headwater.client.tools.structured import with_parsed
 from headwater.errors import UsageError
 from headwater.transport.base import Transports
-from headwater.types import FunctionDeclaration, HttpOptions
+from headwater.types import FunctionDeclaration, GenerateContentConfig, GenerateContentResponse, HttpOptions
 from headwater.types.base import ApiModel
+from headwater.types.response import register_finisher
 from headwater.types.tools import register_declaration_builder
 
 if TYPE_CHECKING:
@@ -39,6 +42,14 @@ def _load_declaration_builder() -> Callable[..., FunctionDeclaration]:
 
 # ``types`` cannot import from the client: FunctionDeclaration.from_callable() gets what reads functions from here.
 register_declaration_builder(_load_declaration_builder)
+
+
+def _finish_answer(answer: GenerateContentResponse, config: Any) -> None:
+    with_parsed(answer, to_config(config, GenerateContentConfig))
+
+
+# As above: an answer made of JSON with google-genai's ``_from_response`` has ``parsed``.
+register_finisher(_finish_answer)
 
 
 class DebugConfig(ApiModel):

@@ -157,6 +157,14 @@ class ApiModel(
         return cls.model_validate(plain)
 
     @classmethod
+    def _from_response(cls, *, response: Mapping[str, Any], kwargs: Mapping[str, Any] | None = None) -> Self:
+        """Return the JSON of a response as an instance, without what does not fit.
+
+        It is private in google-genai, and yet what programs and tests make answers with.
+        """
+        return salvage(response, cls)
+
+    @classmethod
     def model_construct(cls, _fields_set: Any = None, **values: Any) -> Self:
         """Return an instance with ``values`` unchecked."""
         return cast("Self", _restore(cls, values))

@@ -7,7 +7,7 @@ of ``ApiResponse``, so that it costs nothing where it is not used.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, ClassVar, Self, cast
 
@@ -272,6 +272,13 @@ class GenerateContentResponse(ApiResponse):
             automatic_function_calling_history: list[Content] | None = None,
         ) -> None: ...
 
+    @classmethod
+    def _from_response(cls, *, response: Mapping[str, Any], kwargs: Mapping[str, Any] | None = None) -> Self:
+        answer = super()._from_response(response=response, kwargs=kwargs)
+        if _finishers and kwargs and kwargs.get("config"):
+            _finishers[0](answer, kwargs["config"])
+        return answer
+
     @property
     def is_reset(self) -> bool:
         """Whether the answer restarts with this chunk (``on_break="restart"``): everything before it is void."""
@@ -354,3 +361,14 @@ class GenerateContentResponse(ApiResponse):
     def finish_reason(self) -> FinishReason | None:
         """The finish reason of the first candidate; None while it continues."""
         return self.candidates[0].finish_reason if self.candidates else None
+
+
+_finishers: list[Callable[[GenerateContentResponse, Any], object]] = []
+
+
+def register_finisher(finish: Callable[[GenerateContentResponse, Any], object]) -> None:
+    """Register what gives an answer the parser that its config asks for.
+
+    ``types`` imports nothing from above, so ``client/client.py`` registers it here.
+    """
+    _finishers[:] = [finish]

@@ -3,6 +3,8 @@
 import json
 from typing import Any
 
+import pydantic
+
 from headwater import genai
 from headwater.genai import types
 
@@ -28,6 +30,22 @@ def test_an_answer_can_be_made_with_what_is_not_in_its_json() -> None:
     assert types.GenerateContentResponse(sdk_http_response=None).sdk_http_response is None
     kind: Any = types.ListModelsResponse
     assert kind(sdk_http_response={"body": "x"}).sdk_http_response == types.HttpResponse(headers={}, body="x")
+
+
+class City(pydantic.BaseModel):
+    """What a program asks for."""
+
+    name: str
+
+
+def test_an_answer_can_be_made_of_its_json() -> None:
+    """Private in google-genai, and yet what programs with another transport call."""
+    kind: Any = types.GenerateContentResponse
+    text = {"candidates": [{"content": {"parts": [{"text": '{"name": "Ulm"}'}]}, "finishReason": "STOP"}], "new": 1}
+    answer = kind._from_response(response=text, kwargs={"config": {"response_schema": City}})
+    assert (answer.parsed, answer.candidates[0].finish_reason) == (City(name="Ulm"), types.FinishReason.STOP)
+    assert kind._from_response(response=text, kwargs={}).parsed is None
+    assert kind._from_response(response={}).candidates is None
 
 
 PAGES = {None: ("a", "2"), "2": ("b", None)}
