@@ -10,6 +10,7 @@ import pytest
 from headwater.errors import (
     APIError,
     ClientError,
+    ConnectError,
     ServerError,
     StreamCancelled,
     StreamInterrupted,
@@ -131,6 +132,36 @@ def test_an_interaction_that_is_not_kept_is_requested_again(side: Sync) -> None:
     assert texts(events) == ["Hello"]
     assert [request.method for request in server.requests] == ["POST", "GET", "POST"]
     assert stream.interaction.id == "v1_b"
+
+
+@pytest.mark.parametrize("stream", [True, False])
+def test_a_job_in_the_background_is_never_begun_twice(side: Sync, stream: bool) -> None:
+    """The connection is lost before the first event: nobody knows whether the job runs."""
+    with Server(lambda connection, request: connection.close()) as server:
+        with pytest.raises(ConnectError):
+            side.call(
+                server.client(),
+                "interactions.create",
+                model="m",
+                input="hi",
+                stream=stream,
+                background=True,
+                retry=SOON,
+            )
+        assert len(server.requests) == 1
+        with pytest.raises(ConnectError):
+            stream_of(side, server.client(), stream=stream, retry=SOON)
+        assert len(server.requests) == 4
+
+
+def test_a_job_in_the_background_that_was_refused_is_requested_again(side: Sync) -> None:
+    def busy(connection: Connection, request: Request) -> None:
+        connection.answer({"error": {"code": "service_unavailable", "message": "busy"}}, "503 Service Unavailable")
+
+    with Server(scripted(busy, body(answer("Hello")))) as server:
+        _, error = read(side, stream_of(side, server.client(), background=True, retry=SOON))
+    assert error is None
+    assert len(server.requests) == 2
 
 
 def test_an_interaction_that_is_not_stored_is_requested_again(side: Sync) -> None:

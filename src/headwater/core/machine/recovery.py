@@ -9,7 +9,7 @@ import msgspec
 from headwater.core.answer.answer_fold import AnswerFold
 from headwater.core.answer.joining import Joiner
 from headwater.core.machine.config import MachineConfig
-from headwater.core.wire.dialect import BrokenStream, Dialect
+from headwater.core.wire.dialect import BrokenStream, Dialect, answer_rules
 from headwater.core.wire.request import HttpRequest
 from headwater.errors import APIError, DeadlineExceeded, HeadwaterError, StreamTruncated
 from headwater.types import FinishReason, Part
@@ -158,9 +158,11 @@ class Recovery:
             return self._resume(error, answer, delay) or self._given_up(error)
         return error
 
-    def _again(self, error: HeadwaterError, answer: PartialAnswer, delay: float) -> Plan:
+    def _again(self, error: HeadwaterError, answer: PartialAnswer, delay: float) -> Plan | HeadwaterError:
         """How to ask again before any content: for the answer that the API has begun and keeps, or for another."""
         found = None if answer.fold.stored_name is None or self._is_forgotten else self._resume(error, answer, delay)
+        if found is None and not answer_rules(self._dialect).may_repeat(self.request, error):
+            return self._given_up(error)
         return found or self._from_the_start("retry", delay)
 
     def _count(self, error: HeadwaterError, grown: int) -> None:

@@ -94,6 +94,10 @@ class AnswerRules:
         """Return the result with which the API announced ``error``, None if it has none."""
         return None
 
+    def may_repeat(self, request: HttpRequest, error: HeadwaterError) -> bool:
+        """Return whether ``request`` may be sent again after an ``error`` before any content."""
+        return True
+
     def after_calls(self, request: HttpRequest, fold: AnswerFold, parts: list[Part]) -> HttpRequest | None:
         """Return the request with the results of functions, None if it is made of the turns of the conversation."""
         return None

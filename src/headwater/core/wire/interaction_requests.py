@@ -13,7 +13,7 @@ from headwater.core.answer.interaction_fold import EventFold
 from headwater.core.answer.interaction_steps import document_of
 from headwater.core.wire.dialect import BrokenStream, Continuation
 from headwater.core.wire.request import HttpRequest
-from headwater.errors import APIError
+from headwater.errors import APIError, HeadwaterError
 from headwater.types import Part
 from headwater.types.content import FunctionResponsePart
 from headwater.types.interactions.base import plain
@@ -49,6 +49,20 @@ def get_request(request: HttpRequest, name: str, event_id: str | None) -> HttpRe
     url = urlunsplit((address.scheme, address.netloc, path, "&".join([*kept, "stream=true", *after]), ""))
     headers = {name: value for name, value in request.headers.items() if name.lower() not in _STREAM_HEADERS}
     return HttpRequest("GET", url, headers)
+
+
+def may_repeat(request: HttpRequest, error: HeadwaterError) -> bool:
+    """Return whether ``request`` may be sent again after an error before any content.
+
+    What runs in the background goes on when its reader is gone, and costs what it costs. So it is asked for again only
+    if it was not begun for certain: the connection was never made, or the API refused.
+    """
+    has_key = any(name.lower() == "idempotency-key" for name in request.headers)  # a headwater server knows it
+    if request.method != "POST" or has_key or not _body(request).get("background"):
+        return True
+    if isinstance(error, APIError):
+        return error.phase != "body"
+    return getattr(error.__cause__, "kind", None) == "connect"
 
 
 def after_calls(request: HttpRequest, fold: EventFold, parts: list[Part]) -> HttpRequest:

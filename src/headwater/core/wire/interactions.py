@@ -14,7 +14,7 @@ from headwater.core.wire.dialect import AnswerRules, BrokenStream, Continuation
 from headwater.core.wire.framing import DocumentStream, Framing, SingleDocument
 from headwater.core.wire.gemini import excerpt, mend
 from headwater.core.wire.interaction_errors import interaction_error
-from headwater.core.wire.interaction_requests import after_calls, resume
+from headwater.core.wire.interaction_requests import after_calls, may_repeat, resume
 from headwater.core.wire.request import HttpRequest
 from headwater.errors import APIError, HeadwaterError, WireError
 from headwater.json_text import JSON_ERRORS
@@ -91,6 +91,10 @@ class InteractionRules(AnswerRules):
         if isinstance(details, dict) and details.get("event_type") == "error":
             return ErrorEvent.from_document(dict(details))
         return None
+
+    def may_repeat(self, request: HttpRequest, error: HeadwaterError) -> bool:
+        """Return whether nothing is begun twice: a job in the background runs on without a reader."""
+        return may_repeat(request, error)
 
     def after_calls(self, request: HttpRequest, fold: AnswerFold, parts: list[Part]) -> HttpRequest:
         """Return the request with the results of functions."""
