@@ -21,6 +21,7 @@ from tests.support.interaction_cases import SOON
 
 REQUEST = HttpRequest("POST", "http://api.test/v1/interactions?key=k", {"x-goog-api-key": "secret"}, b'{"model":"m"}')
 Events = list[dict[str, Any]]
+ONCE = ("interaction.status_update", "interaction.completed")
 
 
 def answer(*, first: int = 0) -> Events:
@@ -212,6 +213,8 @@ def test_an_answer_cut_after_any_event_is_whole_and_said_once(server: type[Exact
         assert plain(machine.snapshot.response) == expected, size
         assert refolded(events) == expected, size
         assert machine.snapshot.attempts == 2
+        kinds = [event.event_type for event in events]
+        assert [kinds.count(kind) for kind in ("interaction.created", *ONCE)] == [1, 1, 1]
 
 
 @pytest.mark.parametrize("server", SERVERS)

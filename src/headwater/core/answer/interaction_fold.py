@@ -88,6 +88,8 @@ class EventFold:
         self.is_marked = True
         """Whether every event so far had an ``event_id``, so that the stream can be resumed after each of them."""
         self.status: str | None = None
+        self.updates: set[str] = set()
+        """The statuses that the current interaction was updated to."""
         self.ids: list[str] = []
         """The ids of the interactions that make the answer; one unless it was continued."""
         self.hop_start = 0
@@ -271,6 +273,7 @@ class EventFold:
     def _add_head(self, event: Any, kind: type) -> None:
         if kind is InteractionStatusUpdate:
             self._take_status(event.status)
+            self.updates.add(str(event.status))
             self._take_usage(event.usage)
             self._take_token(event.continuation_token)
         elif kind is InteractionCreatedEvent:
@@ -302,7 +305,7 @@ class EventFold:
     def _begin_hop(self) -> None:
         self._spent = document_of(self.usage)
         self._usage, self.cursor, self._token, self.status = None, None, None, None
-        self.open, self.aliases, self.hop_start = {}, {}, len(self.steps)
+        self.open, self.aliases, self.hop_start, self.updates = {}, {}, len(self.steps), set()
 
     def _take_status(self, status: Any) -> None:
         if isinstance(status, str) and status:

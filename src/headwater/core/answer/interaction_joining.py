@@ -110,9 +110,13 @@ class ReplayJoiner:
                 return self._take_stop(event)
             case InteractionCreatedEvent() if document_of(event.interaction).get("id") in (None, *self._fold.ids):
                 return []
-            case InteractionStatusUpdate() if event.status == self._fold.status and event.continuation_token is None:
+            case InteractionStatusUpdate() if self._is_known(event):
                 return []
         return [*self._release(), event]
+
+    def _is_known(self, event: InteractionStatusUpdate) -> bool:
+        is_told = str(event.status) in self._fold.updates and event.continuation_token is None
+        return is_told and not self._fold.is_marked
 
     def flush(self) -> list[Any]:
         """Return what was held back at the end of the answer."""

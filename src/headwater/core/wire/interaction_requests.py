@@ -9,6 +9,7 @@ from urllib.parse import quote, urlsplit, urlunsplit
 
 import msgspec
 
+from headwater.contract.headers import IDEMPOTENCY_KEY
 from headwater.core.answer.interaction_fold import EventFold
 from headwater.core.answer.interaction_steps import document_of
 from headwater.core.wire.dialect import BrokenStream, Continuation
@@ -57,7 +58,7 @@ def may_repeat(request: HttpRequest, error: HeadwaterError) -> bool:
     What runs in the background goes on when its reader is gone, and costs what it costs. So it is asked for again only
     if it was not begun for certain: the connection was never made, or the API refused.
     """
-    has_key = any(name.lower() == "idempotency-key" for name in request.headers)  # a headwater server knows it
+    has_key = any(name.lower() == IDEMPOTENCY_KEY.lower() for name in request.headers)  # a headwater server knows it
     if request.method != "POST" or has_key or not _body(request).get("background"):
         return True
     if isinstance(error, APIError):
