@@ -62,6 +62,7 @@ async def main() -> None:
         await (await client.aio.chats.load(known.id)).save()
 """
 WRONG = "wrong: int = client.models.generate_content(model='m', contents='a').text\n"
+WRONG_INTERACTION = "wrong: int = client.interactions.create(model='m', input='a').output_text\n"
 UNKNOWN = "from headwater import log\n\nprint(log.Nothing)\n"
 
 
@@ -70,6 +71,7 @@ def programs(tmp_path_factory: Any) -> Any:
     """A folder of programs: the forms above and the guides, each guide's cells below one another."""
     folder = tmp_path_factory.mktemp("programs")
     (folder / "forms.py").write_text(FORMS)
+    (folder / "interaction_forms.py").write_text((ROOT / "tests/compat/interaction_forms.py").read_text("utf-8"))
     (folder / "public_names.py").write_text(_every_public_name())
     colab = folder / "google" / "colab"
     colab.mkdir(parents=True)
@@ -118,11 +120,12 @@ def test_mypy_accepts_the_guides_the_usual_forms_and_the_examples(programs: Any)
 def test_mypy_knows_what_an_answer_holds(programs: Any, tmp_path: Path) -> None:
     """A wrong use is found, since the text of an answer has a type; so is a name that a lazy package does not have."""
     (tmp_path / "wrong.py").write_text(FORMS + WRONG)
+    (tmp_path / "wrong_too.py").write_text(FORMS + WRONG_INTERACTION)
     (tmp_path / "unknown.py").write_text(UNKNOWN)
-    told = _mypy(programs, tmp_path / "wrong.py", tmp_path / "unknown.py")
-    assert 'expression has type "str", variable has type "int"' in told.stdout
+    told = _mypy(programs, *(tmp_path / name for name in ("wrong.py", "wrong_too.py", "unknown.py")))
+    assert told.stdout.count('expression has type "str", variable has type "int"') == 2
     assert 'Module has no attribute "Nothing"' in told.stdout
-    assert "Found 2 errors" in told.stdout
+    assert "Found 3 errors" in told.stdout
 
 
 def test_pyright_accepts_the_guides_the_usual_forms_and_the_examples(programs: Any) -> None:

@@ -110,7 +110,7 @@ class DynamicAgentConfig(JsonObject):
 class UnknownInteractionAgentConfig(UnknownObject):
     """Settings of an unknown agent."""
 
-    type: str = "UNKNOWN"
+    type: Literal["UNKNOWN"] = "UNKNOWN"
 
 
 InteractionAgentConfig: TypeAlias = (

@@ -97,7 +97,7 @@ class VerbatimTranscriptionMode(JsonObject):
 class UnknownTranscriptionMode(UnknownObject):
     """An unknown mode of transcripts."""
 
-    type: str = "UNKNOWN"
+    type: Literal["UNKNOWN"] = "UNKNOWN"
 
 
 TranscriptionMode: TypeAlias = SmartTranscriptionMode | VerbatimTranscriptionMode | UnknownTranscriptionMode

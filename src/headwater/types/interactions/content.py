@@ -178,7 +178,7 @@ class WordInfo(JsonObject):
 class UnknownAnnotation(UnknownObject):
     """An annotation of an unknown type."""
 
-    type: str = "UNKNOWN"
+    type: Literal["UNKNOWN"] = "UNKNOWN"
 
 
 Annotation: TypeAlias = FileCitation | PlaceCitation | SpeechAnnotation | URLCitation | WordInfo | UnknownAnnotation
@@ -240,7 +240,7 @@ class DocumentContent(JsonObject):
 class UnknownContent(UnknownObject):
     """A content of an unknown type."""
 
-    type: str = "UNKNOWN"
+    type: Literal["UNKNOWN"] = "UNKNOWN"
 
 
 Content: TypeAlias = AudioContent | DocumentContent | ImageContent | TextContent | VideoContent | UnknownContent
@@ -249,7 +249,7 @@ Content: TypeAlias = AudioContent | DocumentContent | ImageContent | TextContent
 class UnknownThoughtSummaryContent(UnknownObject):
     """A part of a thought of an unknown type."""
 
-    type: str = "UNKNOWN"
+    type: Literal["UNKNOWN"] = "UNKNOWN"
 
 
 ThoughtSummaryContent: TypeAlias = ImageContent | TextContent | UnknownThoughtSummaryContent

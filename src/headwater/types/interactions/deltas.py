@@ -300,7 +300,7 @@ RetrievalCallDeltaRetrievalType: TypeAlias = (
 class UnknownStepDeltaData(UnknownObject):
     """A delta of an unknown type."""
 
-    type: str = "UNKNOWN"
+    type: Literal["UNKNOWN"] = "UNKNOWN"
 
 
 StepDeltaData: TypeAlias = (

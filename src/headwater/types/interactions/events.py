@@ -120,7 +120,7 @@ class ErrorEvent(JsonObject):
 class UnknownInteractionSSEEvent(UnknownObject):
     """An event of an unknown type."""
 
-    event_type: str = "UNKNOWN"
+    event_type: Literal["UNKNOWN"] = "UNKNOWN"
 
 
 InteractionSSEEvent: TypeAlias = (

@@ -110,7 +110,7 @@ class FunctionCallStep(JsonObject):
 class UnknownFunctionResultSubcontent(UnknownObject):
     """A part of a function's result of an unknown type."""
 
-    type: str = "UNKNOWN"
+    type: Literal["UNKNOWN"] = "UNKNOWN"
 
 
 FunctionResultSubcontent: TypeAlias = (
@@ -393,7 +393,7 @@ class URLContextResultStep(JsonObject):
 class UnknownStep(UnknownObject):
     """A step of an unknown type."""
 
-    type: str = "UNKNOWN"
+    type: Literal["UNKNOWN"] = "UNKNOWN"
 
 
 Step: TypeAlias = (

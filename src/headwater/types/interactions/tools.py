@@ -252,7 +252,7 @@ class URLContext(JsonObject):
 class UnknownTool(UnknownObject):
     """A tool of an unknown type."""
 
-    type: str = "UNKNOWN"
+    type: Literal["UNKNOWN"] = "UNKNOWN"
 
 
 Tool: TypeAlias = (
