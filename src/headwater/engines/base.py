@@ -33,6 +33,8 @@ class EngineRequest:
         self.is_stream = is_stream
         self.timeout = timeout
         self.known = known
+        #: How many of the prompt's tokens come from a cache, for the usage.
+        self.cached_tokens = 0
         #: The hints of the request that the engine has left out, in the API's names. It sets them before its first
         #: chunk, and the response names them in ``Headwater-Ignored``.
         self.ignored: Sequence[str] = ()
@@ -62,11 +64,24 @@ class Chunk(Protocol):
 
 
 class UpstreamCall(NamedTuple):
-    """A call of an upstream's Interactions API. ``path`` is below the version of the API, and may have a query."""
+    """A call of a method of an upstream. ``path`` is below the version of the API, and may have a query."""
 
     method: str
     path: str
     body: bytes | None = None
+
+
+class NativeMethods(Protocol):
+    """Other methods of the Gemini API that an engine has: ``embedContent`` and the like, and caches.
+
+    Bytes pass through; errors are ``HeadwaterError``.
+    """
+
+    #: Whether caches are passed on as well. If not, the server keeps them, for every engine.
+    keeps_caches: bool
+
+    async def call(self, call: UpstreamCall) -> bytes:
+        """Return the body of a response."""
 
 
 class NativeInteractions(Protocol):
@@ -85,7 +100,8 @@ class Engine(Protocol):
     Closing the iterator (``aclose``) stops the generation at once. Every error is a ``HeadwaterError``. An engine that
     answers the same request with the same content has an attribute ``is_repeatable`` that is True; its answers can be
     resumed exactly after a server died. One whose upstream speaks the Interactions API itself may have an attribute
-    ``interactions``, a ``NativeInteractions``; the server then passes interactions on instead of mapping them.
+    ``interactions``, a ``NativeInteractions``; the server then passes interactions on instead of mapping them. One that
+    can embed contents or list tokens has an attribute ``methods``, a ``NativeMethods``.
     """
 
     #: Its name in logs, metrics and ``/healthz``, and in stored streams, which are resumed by the engine of that name.

@@ -6,6 +6,8 @@ import os
 from collections.abc import AsyncIterator, Mapping
 from typing import Any
 
+import msgspec
+
 from headwater.client.options.call_options import CallOptions, StreamOptions
 from headwater.client.request import build
 from headwater.client.request.settings import Settings
@@ -15,7 +17,7 @@ from headwater.contract.defaults import API_KEY_VARIABLES
 from headwater.core.machine.policy import Retry
 from headwater.core.wire.gemini import Gemini
 from headwater.core.wire.request import HttpRequest
-from headwater.engines.base import Chunk, EngineRequest
+from headwater.engines.base import Chunk, EngineRequest, UpstreamCall
 from headwater.engines.native_interactions import UpstreamInteractions
 from headwater.engines.registry import EngineSettings
 from headwater.errors import UsageError
@@ -45,7 +47,12 @@ class Glance(ApiResponse):
     prompt_feedback: _Feedback | None = None
 
 
+class _AnyAnswer(ApiResponse):
+    """A response of which only the bytes matter."""
+
+
 _GLANCES = Gemini(Glance)
+_ANY = Gemini(_AnyAnswer)
 #: A relay does not retry: the client does, and two retry policies in a row would multiply.
 _ONCE: CallOptions = {"retry": Retry(attempts=1)}
 _STREAM: StreamOptions = {"retry": Retry(attempts=1)}
@@ -59,6 +66,7 @@ class GeminiEngine:
     """
 
     name = "gemini"
+    keeps_caches = True
 
     def __init__(
         self,
@@ -69,6 +77,7 @@ class GeminiEngine:
     ) -> None:
         self._settings = Settings(api_key=api_key, http_options=http_options)
         self._caller = AsyncCaller(self._settings)
+        self.methods = self
         #: The upstream's own Interactions API, if interactions are passed on to it.
         self.interactions: UpstreamInteractions | None = None
         if native_interactions:
@@ -87,6 +96,14 @@ class GeminiEngine:
     async def count_tokens(self, request: EngineRequest) -> CountTokensResponse:
         """Return how many tokens the request has."""
         return await self._caller.call(COUNTS, self._request(request, "countTokens"), None, _ONCE)
+
+    async def call(self, call: UpstreamCall) -> bytes:
+        """Return the response to any other method of the API."""
+        resource, colon, method = call.path.partition(":")
+        if colon:  # a model's name is checked where all are
+            resource = build.model_path(resource.removeprefix("models/"), self._settings)
+        http = msgspec.structs.replace(self._request_to(call.method, resource + colon + method), body=call.body)
+        return (await self._caller.call(_ANY, http, None, _ONCE)).raw
 
     async def models(self) -> list[Model]:
         """Return all models of the endpoint."""

@@ -6,8 +6,10 @@ import asyncio
 from collections.abc import AsyncIterator, Callable, Iterator
 from typing import TypeVar
 
+import msgspec
+
 from headwater import offline
-from headwater.engines.base import EngineRequest
+from headwater.engines.base import EngineRequest, UpstreamCall
 from headwater.engines.registry import EngineSettings, is_number
 from headwater.transport.offline import parse_pace
 from headwater.types import CountTokensResponse, GenerateContentResponse, Model
@@ -25,20 +27,26 @@ class OfflineEngine:
 
     name = "offline"
     is_repeatable = True
+    #: The server's own caches do for this engine.
+    keeps_caches = False
 
     def __init__(self, pace: offline.Pace = offline.REALISTIC) -> None:
         self._pace = pace
+        self.methods = self
 
     async def stream(self, request: EngineRequest) -> AsyncIterator[GenerateContentResponse]:
         """Yield the chunks of the answer, each in its time."""
         if not request.is_stream:
-            answer = await asyncio.to_thread(lambda: offline.answer(request.content, model=request.model))
+            answer = await asyncio.to_thread(
+                lambda: offline.answer(request.content, model=request.model, cached=request.cached_tokens)
+            )
             await asyncio.sleep(self._pace.first)
             yield answer
             return
 
         def prepare() -> Iterator[offline.TimedChunk]:
-            return offline.stream(request.content, model=request.model, pace=self._pace)
+            cached = request.cached_tokens
+            return offline.stream(request.content, model=request.model, pace=self._pace, cached=cached)
 
         for number, timed in enumerate(await _prepared(request, prepare)):
             await asyncio.sleep(timed.delay if number >= request.known else 0)
@@ -47,6 +55,18 @@ class OfflineEngine:
     async def count_tokens(self, request: EngineRequest) -> CountTokensResponse:
         """Return how many tokens the request has."""
         return await _prepared(request, lambda: offline.count_tokens(request.content))
+
+    async def call(self, call: UpstreamCall) -> bytes:
+        """Return vectors by hashing, or a list of tokens.
+
+        Raises:
+            APIError: 400, if the request makes no sense.
+        """
+        model, _, method = call.path.rpartition("/")[2].partition(":")
+        body = call.body or b""
+        # In a thread even if the request is small: a vector of a thousand words takes milliseconds.
+        document = await asyncio.to_thread(offline.call_method, method, body, model=model)
+        return await asyncio.to_thread(msgspec.json.encode, document)
 
     async def models(self) -> list[Model]:
         """Return a few models by their usual names."""

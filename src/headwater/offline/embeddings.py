@@ -38,7 +38,7 @@ _BEGINNING = 4
 METHODS = frozenset({"embedContent", "batchEmbedContents", "predict", "computeTokens"})
 
 
-class _EmbedRequest(ApiModel):
+class EmbedRequest(ApiModel):
     """One content to embed: of the Developer API, and of Vertex AI with its config apart."""
 
     content: Content | None = None
@@ -50,28 +50,38 @@ class _EmbedRequest(ApiModel):
     embed_content_config: EmbedContentConfig | None = None
 
 
-class _BatchRequest(ApiModel):
-    requests: list[_EmbedRequest] | None = None
+class BatchEmbedRequest(ApiModel):
+    """Contents to embed."""
+
+    requests: list[EmbedRequest] | None = None
 
 
-class _Instance(ApiModel):
+class PredictInstance(ApiModel):
+    """A text to embed, as Vertex AI has it."""
+
     content: str | None = None
     task_type: str | None = None
     title: str | None = None
     mime_type: str | None = None
 
 
-class _Parameters(ApiModel):
+class PredictParameters(ApiModel):
+    """What applies to all texts of a ``predict``."""
+
     output_dimensionality: int | None = None
     auto_truncate: bool | None = None
 
 
-class _PredictRequest(ApiModel):
-    instances: list[_Instance] | None = None
-    parameters: _Parameters | None = None
+class PredictRequest(ApiModel):
+    """Texts to embed, as Vertex AI has them."""
+
+    instances: list[PredictInstance] | None = None
+    parameters: PredictParameters | None = None
 
 
-class _TokensRequest(ApiModel):
+class ComputeTokensRequest(ApiModel):
+    """Contents whose tokens are listed."""
+
     contents: list[Content] | None = None
     model: str | None = None
 
@@ -91,12 +101,12 @@ def call_method(method: str, body: bytes, *, model: str) -> dict[str, Any]:
     """
     match method:
         case "embedContent":
-            return _embed_one(_read(body, _EmbedRequest), model)
+            return _embed_one(_read(body, EmbedRequest), model)
         case "batchEmbedContents":
-            return _embed_batch(_read(body, _BatchRequest), model)
+            return _embed_batch(_read(body, BatchEmbedRequest), model)
         case "predict":
-            return _predict(_read(body, _PredictRequest), model)
-    return _compute_tokens(_read(body, _TokensRequest))
+            return _predict(_read(body, PredictRequest), model)
+    return _compute_tokens(_read(body, ComputeTokensRequest))
 
 
 def embed(parts: list[Part], dimensions: int, title: str | None = None) -> list[float]:
@@ -154,26 +164,26 @@ def _dimensions(model: str) -> int:
     return DIMENSIONS if "gemini" in model else _OLD_DIMENSIONS
 
 
-def _of_request(request: _EmbedRequest, model: str) -> _Embedded:
+def _of_request(request: EmbedRequest, model: str) -> _Embedded:
     config = request.embed_content_config or EmbedContentConfig()
     dimensions = request.output_dimensionality or config.output_dimensionality
     return _embedded(request.content, dimensions, request.title or config.title, model)
 
 
-def _embed_one(request: _EmbedRequest, model: str) -> dict[str, Any]:
+def _embed_one(request: EmbedRequest, model: str) -> dict[str, Any]:
     found = _of_request(request, model)
     usage = {"promptTokenCount": found.tokens}
     cut = {"truncated": True} if found.truncated else {}
     return {"embedding": {"values": found.values}, "usageMetadata": usage, **cut}
 
 
-def _embed_batch(request: _BatchRequest, model: str) -> dict[str, Any]:
+def _embed_batch(request: BatchEmbedRequest, model: str) -> dict[str, Any]:
     found = [_of_request(one, model) for one in _some(request.requests, "requests")]
     usage = {"promptTokenCount": sum(one.tokens for one in found)}
     return {"embeddings": [{"values": one.values} for one in found], "usageMetadata": usage}
 
 
-def _predict(request: _PredictRequest, model: str) -> dict[str, Any]:
+def _predict(request: PredictRequest, model: str) -> dict[str, Any]:
     size = request.parameters.output_dimensionality if request.parameters is not None else None
     found = [
         _embedded(Content(parts=[Part(text=one.content or "")]), size, one.title, model)
@@ -186,7 +196,7 @@ def _predict(request: _PredictRequest, model: str) -> dict[str, Any]:
     return {"predictions": predictions, "metadata": {"billableCharacterCount": sum(one.characters for one in found)}}
 
 
-def _compute_tokens(request: _TokensRequest) -> dict[str, Any]:
+def _compute_tokens(request: ComputeTokensRequest) -> dict[str, Any]:
     contents = _some(request.contents, "contents")
     texts = ["".join(part.text or "" for part in content.parts or []) for content in contents]
     if sum(map(len, texts)) > MAX_CHARACTERS:

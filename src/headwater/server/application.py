@@ -27,9 +27,12 @@ from headwater.server.config import ServerConfig
 from headwater.server.durable.answer_streams import AnswerStreams
 from headwater.server.durable.endpoint import DurableEndpoint
 from headwater.server.durable.streams import DurableStreams
+from headwater.server.gemini.caches import ServerCaches
+from headwater.server.gemini.caches_endpoint import CachesEndpoint
 from headwater.server.gemini.endpoint import GeminiEndpoint
 from headwater.server.gemini.file_store import FileStore
 from headwater.server.gemini.files_endpoint import FilesEndpoint, sweep_files
+from headwater.server.gemini.materials import PromptMaterials
 from headwater.server.http.auth import Auth
 from headwater.server.http.error_handlers import error_handlers
 from headwater.server.http.metrics import ServerMetrics
@@ -73,6 +76,9 @@ class Server:
         self.auth = auth = Auth(config)
         self.metrics = metrics = ServerMetrics()
         self.recorder = Recorder(log, metrics, lease=config.lease)
+        self.files = FileStore(config.limits)
+        self.caches = ServerCaches(config.limits)
+        self.recorder.prepare = PromptMaterials(self.files, self.caches, auth).prepare
         self.registry = StreamRegistry(engines, self.recorder, auth, secret=config.secret)
         self.chats = ChatService(chats, self.registry, max_chats=config.limits.max_chats)
         self.interactions = StoredInteractions(self.registry)
@@ -82,7 +88,6 @@ class Server:
         self._backend = Backend(
             auth=auth, engines=engines, recorder=self.recorder, registry=self.registry, chats=self.chats
         )
-        self.files = FileStore(config.limits)
         self.sockets = WebSocketEndpoint(self.registry, self.recorder, auth, metrics, grace=config.grace)
         answers = AnswerStreams(self.registry)
         self.streams = DurableStreams(log, max_bytes=config.limits.max_durable_stream, read_only=answers)
@@ -99,6 +104,7 @@ class Server:
             Route("/metrics", self._metrics, methods=["GET"]),
             WebSocketRoute(paths.WEBSOCKET, self.sockets),
             *FilesEndpoint(self.files, self.auth).routes(),
+            *CachesEndpoint(self.caches, self.engines, self.auth).routes(),
             *GeminiEndpoint(self.engines, self.recorder, self.auth, self.registry).routes(),
             *self._interactions_endpoint().routes(),
             *ChatCompletionsEndpoint(self.engines, self.recorder, self.auth, self.registry).routes(),

@@ -136,7 +136,7 @@ def test_unknown_methods(live: Live) -> None:
     assert (reply.status, reply.json["error"]["code"]) == (405, 405)
     assert "GET" in reply.headers["allow"]
     assert live.request("OPTIONS", "/v1beta/models").status == 405
-    assert live.post("/v1beta/models/m:embedContent").status == 404
+    assert live.post("/v1beta/models/m:generateImages").status == 404
 
 
 def test_an_error_before_the_first_chunk_has_its_status() -> None:

@@ -9,9 +9,10 @@ from starlette.requests import Request as HttpRequest
 from starlette.responses import Response
 from starlette.routing import Route
 
-from headwater.engines.base import Engine, EngineRequest
+from headwater.engines.base import Engine, EngineRequest, NativeMethods, UpstreamCall
 from headwater.errors import UnknownStreamError, api_error
 from headwater.json_text import decode_json
+from headwater.offline import METHODS
 from headwater.protocols.openai.models import chat_model, chat_model_list
 from headwater.server.http.auth import Auth
 from headwater.server.http.body import read_request_body
@@ -19,7 +20,7 @@ from headwater.server.http.middleware import add_log_fields
 from headwater.server.http.numbers import parse_timeout
 from headwater.server.http.offload import run_sized
 from headwater.server.http.paging import page_document, parse_page
-from headwater.server.http.responses import json_response
+from headwater.server.http.responses import JSON, json_response
 from headwater.server.http.resume_headers import parse_keep, parse_resume
 from headwater.server.streams.encodings import ArrayEncoding, EventEncoding, ResponseEncoding, WholeEncoding
 from headwater.server.streams.record_format import StreamHeader
@@ -78,7 +79,10 @@ class GeminiEndpoint:
             case "countTokens":
                 body = await run_sized(len(body), _count_tokens_body, body)
                 request = EngineRequest(model, body, is_stream=False, timeout=timeout)
-                return await _count_tokens(engine, request)
+                return await _count_tokens(engine, await self._recorder.prepare(principal, engine, request))
+            case _ if method in METHODS:
+                with self._auth.quotas.stream(principal):
+                    return await _call_method(engine, f"models/{model}:{method}", body, timeout)
         raise api_error(404, f"unknown method {method!r}", status="NOT_FOUND")
 
     async def _generate(self, http: HttpRequest, principal: bytes, engine: Engine, request: EngineRequest) -> Response:
@@ -131,6 +135,19 @@ def _is_shared(http: HttpRequest) -> bool:
 def _model(http: HttpRequest) -> str:
     model: str = http.path_params["model"]
     return f"tunedModels/{model}" if "/tunedModels/" in http.scope["path"] else model
+
+
+async def _call_method(engine: Engine, path: str, body: bytes, timeout: float | None) -> Response:
+    methods: NativeMethods | None = getattr(engine, "methods", None)
+    if methods is None:
+        method = path.rpartition(":")[2]
+        raise api_error(501, f"the engine {engine.name} has no method {method!r}", status="UNIMPLEMENTED")
+    try:
+        async with asyncio.timeout(timeout):
+            answer = await methods.call(UpstreamCall("POST", path, body))
+    except TimeoutError as error:
+        raise api_error(504, "the call timed out", status="DEADLINE_EXCEEDED") from error
+    return Response(answer, 200, None, JSON.decode())
 
 
 async def _count_tokens(engine: Engine, request: EngineRequest) -> Response:

@@ -12,6 +12,8 @@ from collections.abc import AsyncIterable, Callable
 from pathlib import Path
 from typing import BinaryIO
 
+import msgspec
+
 from headwater.contract import files as rules
 from headwater.contract.files import FileInfo, Metadata
 from headwater.errors import api_error
@@ -19,13 +21,15 @@ from headwater.server.config import Limits
 from headwater.server.http.body import too_large
 
 _WRITE_BYTES = 1024 * 1024
+#: Files of one owner when more are registered: they cost memory, and no storage.
+_MAX_FILES = 10_000
 
 
 class StoredFile(FileInfo, frozen=True):
-    """A complete file on disk."""
+    """A complete file: on disk, or registered, with its bytes in Cloud Storage."""
 
     owner: bytes
-    path: Path
+    path: Path | None
 
 
 class FileUpload:
@@ -150,6 +154,21 @@ class FileStore:
         self._files[upload.owner, name] = upload.result
         return upload.result
 
+    def register(self, owner: bytes, uris: list[str]) -> list[StoredFile]:
+        """Note files that are in Cloud Storage.
+
+        Raises:
+            APIError: 429, if the owner has too many files.
+        """
+        self.sweep()
+        if len(self.list(owner)) + len(uris) > _MAX_FILES:
+            raise api_error(429, "this key has too many files", status="RESOURCE_EXHAUSTED")
+        now, ttl = self._clock(), self._limits.file_ttl
+        infos = [rules.registered_file(uri, secrets.token_hex(10), now, ttl) for uri in uris]
+        files = [StoredFile(**msgspec.structs.asdict(info), owner=owner, path=None) for info in infos]
+        self._files |= {(owner, file.id): file for file in files}
+        return files
+
     def cancel(self, key: str) -> None:
         """Remove an upload."""
         upload = self._uploads.pop(key, None)
@@ -162,11 +181,15 @@ class FileStore:
         Raises:
             APIError: 404, if the owner has no such file.
         """
-        self.sweep()
-        file = self._files.get((owner, name))
+        file = self.find(owner, name)
         if file is None:
             raise rules.unknown_file(name)
         return file
+
+    def find(self, owner: bytes, name: str) -> StoredFile | None:
+        """Return a file of this owner, or None."""
+        self.sweep()
+        return self._files.get((owner, name))
 
     def list(self, owner: bytes) -> list[StoredFile]:
         """Return the files of this owner, the newest first."""
@@ -215,4 +238,5 @@ class FileStore:
 
     def _remove(self, file: StoredFile) -> None:
         self._files.pop((file.owner, file.id), None)
-        file.path.unlink(missing_ok=True)
+        if file.path is not None:
+            file.path.unlink(missing_ok=True)

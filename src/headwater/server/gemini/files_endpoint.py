@@ -18,6 +18,7 @@ from headwater.contract.files import (
     check_slice,
     commands_of,
     read_metadata,
+    read_uris,
     upload_state,
 )
 from headwater.errors import UsageError, api_error
@@ -30,6 +31,7 @@ from headwater.server.http.paging import page_document, parse_page
 from headwater.server.http.responses import json_response
 
 _METADATA_BYTES = 64 * 1024
+_URIS_BYTES = 256 * 1024
 #: Of a number of bytes: what fits into 64 bits.
 _SIZE_DIGITS = 18
 
@@ -48,6 +50,7 @@ class FilesEndpoint:
             routes += [
                 Route(f"/upload{version}/files", self._upload, methods=["POST", "PUT"]),
                 Route(f"{version}/files", self._list, methods=["GET"]),
+                Route(f"{version}/files:register", self._register, methods=["POST"]),
                 Route(version + "/files/{name}:download", self._download, methods=["GET"]),
                 Route(version + "/files/{name}", self._get, methods=["GET"]),
                 Route(version + "/files/{name}", self._delete, methods=["DELETE"]),
@@ -126,6 +129,12 @@ class FilesEndpoint:
         file = upload.result or self._files.finish(upload, mime_type)
         return json_response({"file": file.document(_base(http))}, upload_state("final"))
 
+    async def _register(self, http: HttpRequest) -> Response:
+        principal = self._auth.identify(http)
+        body = await read_body(http, http.receive, _URIS_BYTES, stall=self._auth.limits.stall_timeout)
+        files = self._files.register(principal, read_uris(body))
+        return json_response({"files": [file.document(_base(http)) for file in files]})
+
     async def _list(self, http: HttpRequest) -> Response:
         principal = self._auth.identify(http)
         start, size = parse_page(http, default=10, limit=100)
@@ -144,6 +153,8 @@ class FilesEndpoint:
     async def _download(self, http: HttpRequest) -> Response:
         principal = self._auth.identify(http)
         file = self._files.get(principal, http.path_params["name"])
+        if file.path is None:
+            raise UsageError("a registered file is in Cloud Storage: download it there")
         # An attachment, so that no uploaded file can run as a page of this server's origin.
         return FileResponse(file.path, media_type=file.mime_type, headers={"content-disposition": "attachment"})
 
@@ -172,7 +183,7 @@ def _origin(http: HttpRequest) -> str:
 def _base(http: HttpRequest) -> str:
     """The URL of the API with its version, derived from a request to its files."""
     path: str = http.scope["path"]
-    above, _, _ = path.rpartition("/files")
+    above, _, _ = path.removesuffix(":register").rpartition("/files")
     prefix, slash, version = above.rpartition("/upload")
     is_upload = slash and version in VERSIONS
     return _origin(http) + (prefix + version if is_upload else above)

@@ -8,6 +8,7 @@ from headwater.server.openapi.builders import JSON, TEXT, body, header, list_of,
 
 _MODEL = parameter("model", "The name of a model, as /v1beta/models lists it.")
 _FILE = parameter("name", "The id of a file.")
+_CACHE = parameter("name", "The id of a cache.")
 _PAGE = [query("pageSize", "integer"), query("pageToken", "string")]
 _TIMEOUT = header("X-Server-Timeout", "number", "Seconds.")
 _UPLOAD = "Start a resumable upload (X-Goog-Upload-Command: start), or continue one (upload_id)."
@@ -42,10 +43,36 @@ PATHS: dict[str, Any] = {
     "/v1beta/models/{model}:countTokens": {
         "post": _post("countTokens", "Count the tokens of a request.", "CountTokensResponse")
     },
+    **{
+        f"/v1beta/models/{{model}}:{name}": {
+            "post": operation(name, summary, [_MODEL, _TIMEOUT], response) | body(ref(request))
+        }
+        for name, summary, request, response in (
+            ("embedContent", "Return the vector of a content.", "EmbedContentRequest", "EmbedContentResponse"),
+            ("batchEmbedContents", "Return the vectors of contents.", "EmbedRequests", "BatchEmbedResponse"),
+            ("predict", "Return the vectors of texts, as Vertex AI does.", "PredictRequest", "PredictResponse"),
+            ("computeTokens", "List the tokens of contents.", "ComputeTokensRequest", "ComputeTokensResponse"),
+        )
+    },
+    "/v1beta/cachedContents": {
+        "get": operation("listCaches", "List the caches of this key.", _PAGE, "ListCachedContentsResponse"),
+        "post": operation("createCache", "Store the beginning of prompts.", [], "CachedContent")
+        | body(ref("CachedContentDraft")),
+    },
+    "/v1beta/cachedContents/{name}": {
+        "get": operation("getCache", "Describe a cache.", [_CACHE], "CachedContent"),
+        "patch": operation("updateCache", "Change when a cache expires.", [_CACHE], "CachedContent")
+        | body(ref("CacheLifetime")),
+        "delete": operation("deleteCache", "Delete a cache.", [_CACHE], "Empty"),
+    },
     "/v1beta/models": {"get": operation("listModels", "List the models.", _PAGE, "ListModelsResponse")},
     "/v1beta/models/{model}": {"get": operation("getModel", "Describe a model.", [_MODEL], "Model")},
     "/upload/v1beta/files": {"post": operation("uploadFile", _UPLOAD, [query("upload_id", "string")], "UploadedFile")},
     "/v1beta/files": {"get": operation("listFiles", "List the files of this key.", _PAGE, "ListFilesResponse")},
+    "/v1beta/files:register": {
+        "post": operation("registerFiles", "Note files that are in Cloud Storage.", [], "RegisterFilesResponse")
+        | body(ref("RegisterFilesRequest"))
+    },
     "/v1beta/files/{name}": {
         "get": operation("getFile", "Describe a file.", [_FILE], "File"),
         "delete": operation("deleteFile", "Delete a file.", [_FILE], "Empty"),

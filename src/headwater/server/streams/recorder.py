@@ -19,7 +19,7 @@ import contextlib
 import logging
 import secrets
 import time
-from collections.abc import Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any
 
 import msgspec
@@ -143,6 +143,14 @@ class Generation:
         return StreamStatus(reason=reason, first_chunk=self.first_chunk, seconds=seconds, takeovers=taken, code=code)
 
 
+#: Returns a principal's request as the engine is to get it.
+Prepare = Callable[[bytes, Engine, EngineRequest], Awaitable[EngineRequest]]
+
+
+async def _unchanged(principal: bytes, engine: Engine, request: EngineRequest) -> EngineRequest:
+    return request
+
+
 class Recorder:
     """Starts generations and ends their logs, whatever becomes of them.
 
@@ -161,6 +169,8 @@ class Recorder:
         self._running: dict[str, Generation] = {}
         self._tasks: dict[str, asyncio.Task[None]] = {}
         self.health = LogHealth()
+        #: Puts what a request refers to into it, before it is written and an engine gets it.
+        self.prepare: Prepare = _unchanged
         #: Set when the server begins to shut down, and when nothing runs any more.
         self.draining = asyncio.Event()
         self.drained = asyncio.Event()

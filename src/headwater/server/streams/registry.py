@@ -148,6 +148,8 @@ class StreamRegistry:
         earlier = None if claim is None else await self._idempotency.find(claim, digest)
         if earlier is not None:
             return StartedStream(*earlier, is_new=False)
+        request = await self._recorder.prepare(principal, engine, request)
+        body = request.body if stored_body is None else stored_body
         with ExitStack() as stack:
             # The slot is taken first, so that a refused request writes nothing.
             stack.enter_context(self._auth.quotas.stream(principal))
@@ -173,7 +175,9 @@ class StreamRegistry:
         """
         with ExitStack() as stack:
             stack.enter_context(self._auth.quotas.stream(principal))
-            generation = await self._recorder.relay(self._router.for_model(request.model), request)
+            engine = self._router.for_model(request.model)
+            request = await self._recorder.prepare(principal, engine, request)
+            generation = await self._recorder.relay(engine, request)
             self._retain(principal, generation, header.owner, RetentionPolicy(ttl=0.0), stack)
         return StartedStream(generation.key, header, is_new=True)
 

@@ -71,6 +71,7 @@ class RelayResponse(Response):
         with ExitStack() as stack:
             stack.enter_context(auth.quotas.stream(self._principal))
             backpressure = Backpressure(_MAX_AHEAD_BYTES)
+            self._request = await self._recorder.prepare(self._principal, self._engine, self._request)
             generation = await self._recorder.relay(self._engine, self._request, backpressure=backpressure)
             stack.enter_context(auth.on_revoked(self._principal, generation.cancel))
             # ASGI reports a disconnect through ``receive`` only, so a task must be waiting for it.
