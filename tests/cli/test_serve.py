@@ -129,6 +129,13 @@ def test_wrong_engines_are_one_line(tmp_path: Path, default: str, arguments: lis
     assert words in errors
 
 
+def test_the_key_of_one_engine_is_not_another_ones() -> None:
+    """The gemini engine has no key here, although one is set for the server of the openai engine."""
+    arguments = ["--engine", "openai:http://127.0.0.1:1", "--model-engine", "gemini-*=gemini"]
+    code, errors = refused(*arguments, HEADWATER_ENGINE_KEY="a-key-for-the-other")
+    assert (code, "the gemini engine has no API key" in errors) == (2, True)
+
+
 def test_two_servers_without_names_are_refused() -> None:
     """Or a stored stream might be resumed by the other."""
     code, errors = refused("--engine", "openai:http://127.0.0.1:1", "--model-engine", "a=openai:http://127.0.0.1:2")

@@ -12,6 +12,7 @@ import pytest
 from headwater.core.machine.policy import Deadlines
 from headwater.engines import EngineRequest, EngineSettings, OpenAIEngine, make_engine
 from headwater.engines import openai as openai_engine
+from headwater.engines.resuming import ResumingEngine
 from headwater.errors import (
     APIError,
     ConnectError,
@@ -418,3 +419,22 @@ def test_what_cannot_be_reached_is_an_error_that_names_it() -> None:
         await engine.aclose()
 
     run_async(use())
+
+
+def test_an_answer_of_a_dead_server_is_resumed_where_the_chat_server_can_continue_one() -> None:
+    """Elsewhere it ends with an error that says why, and that is not the client's."""
+    body = b'{"contents":[{"parts":[{"text":"hi"}],"role":"user"}]}'
+    stored = [b'{"candidates":[{"content":{"parts":[{"text":"The river and its "}],"role":"model"}}]}']
+
+    async def resumed(engine: OpenAIEngine) -> str:
+        stream = ResumingEngine(engine, stored).stream(EngineRequest("m", body))
+        return "".join([chunk.text async for chunk in stream])
+
+    def script(connection: Connection, request: Request) -> None:
+        said = request.json["messages"][-1]["content"]
+        says(connection, delta({"content": said + "banks"}), delta({}, "stop"))
+
+    with Server(script) as server:
+        assert run(server, resumed, preset="llamacpp") == "banks"
+        with pytest.raises(StreamInterrupted, match="cannot continue it"):
+            run(server, resumed)

@@ -347,7 +347,11 @@ def _engines_by_model(entries: Sequence[str], settings: EngineSettings, named: E
 def _make(text: str, settings: EngineSettings, named: EngineSet) -> Engine:
     from headwater.engines.registry import make_engine
 
-    return named.engines[text] if text in named.engines else make_engine(text, settings)
+    if text in named.engines:
+        return named.engines[text]
+    if text.partition(":")[0] != "openai":  # the key is for that engine's server, and for nobody else
+        settings = replace(settings, key=None)
+    return make_engine(text, settings)
 
 
 def _check_routes(default: Engine, others: Mapping[str, Engine], named: EngineSet) -> None:

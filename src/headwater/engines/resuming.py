@@ -37,7 +37,7 @@ from headwater.core.wire.gemini import Gemini
 from headwater.core.wire.gemini_resume import resume
 from headwater.core.wire.request import HttpRequest
 from headwater.engines.base import Engine, EngineRequest
-from headwater.errors import HeadwaterError, StreamInterrupted
+from headwater.errors import HeadwaterError, StreamInterrupted, UsageError
 from headwater.types import CountTokensResponse, GenerateContentResponse, Model
 
 _ANSWERS = Gemini(GenerateContentResponse)
@@ -81,8 +81,11 @@ class ResumingEngine:
         if continuation is None or continuation.joiner is None:
             raise StreamInterrupted("the server that generated the answer died, and such an answer cannot be resumed")
         rest = EngineRequest(request.model, continuation.request.body or b"")
-        async for chunk in self._new_chunks(rest, continuation.joiner):
-            yield chunk
+        try:
+            async for chunk in self._new_chunks(rest, continuation.joiner):
+                yield chunk
+        except UsageError as error:  # the client's request was good: it is this one that the engine cannot send
+            raise StreamInterrupted(f"the server that generated the answer died, and {error}") from error
 
     async def _new_chunks(self, request: EngineRequest, joiner: Joiner) -> AsyncIterator[GenerateContentResponse]:
         """What is new in the answer to ``request``, which starts at the end of the stored part or before it."""

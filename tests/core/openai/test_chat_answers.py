@@ -498,3 +498,11 @@ def test_an_error_in_a_stream_is_known_by_its_code_or_its_type(error: dict[str, 
     found = read({"error": {"message": "x", **error}}).error
     assert isinstance(found, APIError)
     assert found.code == code
+
+
+def test_what_is_not_unicode_is_replaced() -> None:
+    """Half a character, as some servers cut them, costs that character and not the answer."""
+    half = sse(delta({"content": "a"}), STOP).replace(b'"a"', b'"a\\ud83d"')
+    bytes_ = sse(delta({"content": "a"}), STOP).replace(b'"a"', b'"a\xff"')
+    for body in (half, bytes_):
+        assert (read_chat([body]).response.text, read_chat([body]).error) == ("a\ufffd", None)

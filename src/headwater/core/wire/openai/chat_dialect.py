@@ -9,6 +9,7 @@ import msgspec
 
 from headwater.core.wire.dialect import BrokenStream, Continuation, Dialect, StreamEnd
 from headwater.core.wire.framing import Framing, SingleDocument
+from headwater.core.wire.gemini import mend
 from headwater.core.wire.openai.chat_answer import ChatAnswer, ChatOptions, ChatProgress, TranslatedChunk
 from headwater.core.wire.openai.chat_errors import chat_error, refused
 from headwater.core.wire.openai.chat_events import EVENTS, ChatEvent
@@ -99,7 +100,8 @@ class ChatDialect:
             return ()
         if b"\n" in text:  # events without the blank lines between them
             return tuple(result for line in text.split(b"\n") for result in self.decode(line, headers))
-        return self._foreign(text, headers)
+        mended = mend(data)
+        return self.decode(mended, headers) if mended != data else self._foreign(text, headers)
 
     def _failure(self, event: ChatEvent, data: bytes, headers: Mapping[str, str]) -> _Results:
         """An error in the stream, after what the same event has of the answer (OpenRouter)."""
