@@ -88,6 +88,11 @@ def test_the_api_s_own_names_are_kept_in_every_event() -> None:
     assert {(one["id"], one["model"], one["created"]) for one in documents(written(chunks))} == {("chatcmpl-r", "v", 9)}
 
 
+def test_an_id_that_came_from_chat_completions_is_kept() -> None:
+    found = documents(written([text("a", responseId="chatcmpl-7"), text("", finish="STOP")]))
+    assert {one["id"] for one in found} == {"chatcmpl-7"}
+
+
 def test_usage_comes_last_if_it_is_asked_for() -> None:
     usage = {"promptTokenCount": 3, "toolUsePromptTokenCount": 1, "candidatesTokenCount": 4, "thoughtsTokenCount": 2}
     usage |= {"cachedContentTokenCount": 2, "totalTokenCount": 10}

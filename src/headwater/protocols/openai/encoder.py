@@ -73,7 +73,8 @@ class Answer:
     def _name(self, chunk: GenerateContentResponse) -> None:
         """Take id, time and model from the first chunk: they are the same in every document of an answer."""
         if not self.id:
-            self.id = "chatcmpl-" + (chunk.response_id or hashlib.sha256(self._seed.encode()).hexdigest()[:24])
+            name = chunk.response_id or hashlib.sha256(self._seed.encode()).hexdigest()[:24]
+            self.id = f"chatcmpl-{name.removeprefix('chatcmpl-')}"  # the openai engine's have it already
             self.model = chunk.model_version or self.model
             if chunk.create_time is not None:
                 self.created = int(chunk.create_time.timestamp())
