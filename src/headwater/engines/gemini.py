@@ -17,8 +17,7 @@ from headwater.contract.defaults import API_KEY_VARIABLES
 from headwater.core.machine.policy import Retry
 from headwater.core.wire.gemini import Gemini
 from headwater.core.wire.request import HttpRequest
-from headwater.engines.base import Chunk, EngineRequest, UpstreamCall
-from headwater.engines.native_interactions import UpstreamInteractions
+from headwater.engines.base import Chunk, EngineRequest, NativeInteractions, UpstreamCall
 from headwater.engines.registry import EngineSettings
 from headwater.errors import UsageError
 from headwater.types import (
@@ -79,8 +78,11 @@ class GeminiEngine:
         self._caller = AsyncCaller(self._settings)
         self.methods = self
         #: The upstream's own Interactions API, if interactions are passed on to it.
-        self.interactions: UpstreamInteractions | None = None
+        self.interactions: NativeInteractions | None = None
         if native_interactions:
+            # Imported here: the types of that API are not needed otherwise.
+            from headwater.engines.native_interactions import UpstreamInteractions
+
             self.interactions = UpstreamInteractions(self._request_to, self._caller.transport)
 
     async def stream(self, request: EngineRequest) -> AsyncIterator[Chunk]:

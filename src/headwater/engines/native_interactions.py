@@ -8,15 +8,13 @@ from typing import Any
 import msgspec
 
 from headwater.core.machine.policy import Deadlines
-from headwater.core.wire.dialect import AnswerRules, BrokenStream, Continuation
-from headwater.core.wire.framing import Framing
-from headwater.core.wire.interactions import INTERACTIONS
+from headwater.core.wire.dialect import AnswerRules, Dialect
+from headwater.core.wire.interactions import InteractionDialect
 from headwater.core.wire.request import HttpRequest
 from headwater.engines.base import UpstreamCall
 from headwater.engines.http import HttpCaller
-from headwater.errors import APIError, HeadwaterError, StreamTruncated, api_error
+from headwater.errors import APIError, HeadwaterError, StreamTruncated, WireError, api_error
 from headwater.transport.base import AsyncTransport
-from headwater.types import Content
 
 _JSON = {"content-type": "application/json"}
 _RETRY = "type.googleapis.com/google.rpc.RetryInfo"
@@ -31,51 +29,22 @@ class UpstreamDocument(msgspec.Struct, frozen=True):
     is_last: bool = False
 
 
-class _RawInteractions:
+class _RawInteractions(InteractionDialect):
     """The dialect with documents left as they are: what is an error, and what the end, is still known."""
 
-    api_name = INTERACTIONS.api_name
-    answers = AnswerRules()
+    answers = AnswerRules()  # type: ignore[assignment]  # nothing is folded here
 
-    def stream_framing(self) -> Framing:
-        return INTERACTIONS.stream_framing()
-
-    def single_framing(self) -> Framing:
-        return INTERACTIONS.single_framing()
-
-    def decode(self, data: bytes, headers: Mapping[str, str]) -> tuple[UpstreamDocument | HeadwaterError, ...]:
-        found = INTERACTIONS.decode(data, headers)
-        return tuple(
-            one if isinstance(one, HeadwaterError) else UpstreamDocument(data, INTERACTIONS.is_final(one))
-            for one in found
-        )
+    def decode(  # type: ignore[override]
+        self, data: bytes, headers: Mapping[str, str]
+    ) -> tuple[UpstreamDocument | HeadwaterError, ...]:
+        found, is_last = super().decode(data, headers), super().is_final
+        return tuple(one if isinstance(one, HeadwaterError) else UpstreamDocument(data, is_last(one)) for one in found)
 
     def is_final(self, result: object) -> bool:
         return isinstance(result, UpstreamDocument) and result.is_last
 
-    def refusal(self, status: int, headers: Mapping[str, str], body: bytes) -> APIError:
-        return INTERACTIONS.refusal(status, headers, body)
 
-    def stream_name(self, headers: Mapping[str, str]) -> None:
-        return None
-
-    def keep(self, request: HttpRequest) -> HttpRequest:
-        return request
-
-    def position(self, request: HttpRequest, stream: str, after: int) -> str:
-        return stream
-
-    def resume(self, broken: BrokenStream) -> Continuation | None:
-        return None
-
-    def contents(self, request: HttpRequest) -> list[Content]:
-        return []
-
-    def add_turns(self, request: HttpRequest, turns: list[Content]) -> HttpRequest:
-        return request
-
-
-_RAW = _RawInteractions()
+_RAW: Dialect[UpstreamDocument] = _RawInteractions()
 
 
 class UpstreamInteractions:
@@ -116,7 +85,7 @@ class UpstreamInteractions:
             return (await caller.call(request)).raw
         except APIError as error:
             raise _restated(error) from error
-        except StreamTruncated:
+        except (StreamTruncated, WireError):
             # The deletion of an interaction is answered by an empty body or by an empty object.
             if call.method != "DELETE":
                 raise

@@ -202,6 +202,13 @@ def test_a_stream_that_is_no_interaction_is_not_found() -> None:
         assert code_of(live.get(f"{PATH}/live")) == (501, "unimplemented")
 
 
+def test_what_the_server_does_not_have_says_so() -> None:
+    with Live() as live:
+        for path in ("/v1/agents", "/v1beta/agents/a", "/v1/webhooks", "/v1beta/environments/e/files"):
+            for method in ("GET", "POST", "DELETE"):
+                assert code_of(live.request(method, path)) == (501, "unimplemented")
+
+
 def test_a_repeated_request_gets_the_interaction_that_it_created() -> None:
     with Live() as live:
         first, second = (create(live, headers={"idempotency_key": "k"}) for _ in range(2))

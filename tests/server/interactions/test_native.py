@@ -156,6 +156,40 @@ def test_an_error_in_the_stream_and_a_cut_are_the_last_event() -> None:
             assert read_events(again.body) == events[3:]
 
 
+def test_an_empty_answer_to_a_deletion_is_an_empty_object() -> None:
+    """The service has answered both ways. Any other empty body is an error."""
+
+    def answer(connection: Connection, request: Request) -> None:
+        created = {"id": "v1_Chd0", "status": "completed", "steps": []}
+        connection.answer(created if request.method == "POST" else b"")
+
+    with Server(answer) as behind, native(behind.url) as live:
+        assert live.post(PATH, ASKED).json["id"] == "v1_Chd0"
+        assert live.get(f"{PATH}/v1_Chd0").status >= 500
+        assert live.request("DELETE", f"{PATH}/v1_Chd0").json == {}
+        assert code_of(live.get(f"{PATH}/v1_Chd0")) == (404, "not_found")
+
+
+@pytest.mark.parametrize("fields", [{}, {"stream": True}])
+def test_the_time_to_wait_is_passed_on(fields: dict[str, Any]) -> None:
+    def answer(connection: Connection, request: Request) -> None:
+        refused = {"error": {"message": "slow", "code": "rate_limit_exceeded"}}
+        connection.answer(refused, "429 Too Many Requests", retry_after="7")
+
+    with Server(answer) as behind, native(behind.url) as live:
+        reply = live.post(PATH, ASKED | fields)
+        assert code_of(reply) == (429, "rate_limit_exceeded")
+        assert reply.headers["retry-after"] == "7"
+
+
+def test_a_repeated_request_is_passed_on_once() -> None:
+    seen: list[Any] = []
+    with upstream(frames(*EVENTS) + DONE, seen=seen) as behind, native(behind.url) as live:
+        first, second = (live.post(PATH, ASKED | {"stream": True}, idempotency_key="k") for _ in range(2))
+        assert read_events(first.body) == read_events(second.body)
+        assert len(seen) == 1
+
+
 def test_agents_are_the_upstreams(pair: Any) -> None:
     """A request without a model goes to the upstream, which decides."""
     _, front = pair

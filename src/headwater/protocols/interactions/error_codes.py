@@ -9,7 +9,6 @@ from typing import NamedTuple
 import msgspec
 
 from headwater.errors import APIError, api_error
-from headwater.json_text import JSON_ERRORS
 from headwater.protocols.error_documents import DOMAIN, ErrorDocument
 
 _CODES: Mapping[str, str] = MappingProxyType(
@@ -77,24 +76,6 @@ def refusal(http: int, code: str, message: str) -> APIError:
 def unsupported(what: str) -> APIError:
     """Return the error for a field or value that this server does not support. ``what`` names it."""
     return refusal(400, "invalid_request", f"{what} is not supported by this server")
-
-
-def read_failure(body: bytes, http: int) -> Failure:
-    """Return the error in the body of a response in this API's shape; what is not one becomes its message."""
-    try:
-        error = msgspec.json.decode(body, type=_Document).error
-    except JSON_ERRORS:
-        return Failure(_code_of_status(http), body.decode("utf-8", "replace")[:500] or "no body", http)
-    return Failure(error.code, error.message, http)
-
-
-class _Error(msgspec.Struct):
-    code: str
-    message: str = ""
-
-
-class _Document(msgspec.Struct):
-    error: _Error
 
 
 def _code_of_status(http: int) -> str:

@@ -49,6 +49,8 @@ from headwater.server.streams.routing import EngineRouter, model_name
 _VERSIONS = ("/v1", "/v1beta", "/v1alpha", "/v1beta1", "")
 #: The second is Vertex AI's.
 _SCOPES = ("/interactions", "/projects/{project}/locations/{location}/interactions")
+#: Resources of the API that this server does not have.
+ABSENT = ("agents", "environments", "webhooks")
 #: How long a cancellation waits for the end before it returns the interaction (seconds).
 _CANCEL_SECONDS = 1.0
 
@@ -95,7 +97,14 @@ class InteractionsEndpoint:
                 Route(one, _shaped(self._get), methods=["GET"]),
                 Route(one, _shaped(self._delete), methods=["DELETE"]),
             ]
-        return found
+        # What clients of this API ask for besides: they are told why there is nothing.
+        absent = _shaped(_refuse_absent)
+        return found + [
+            Route(f"{version}/{name}{rest}", absent, methods=["GET", "POST", "DELETE"])
+            for version in _VERSIONS
+            for name in ABSENT
+            for rest in ("", "/{rest:path}")
+        ]
 
     # Create
 
@@ -252,6 +261,11 @@ def _error_body(body: bytes, *, is_create: bool) -> bytes:
 
 async def _refuse_live(http: HttpRequest) -> Response:
     raise refusal(501, "unimplemented", "live interactions are not supported by this server")
+
+
+async def _refuse_absent(http: HttpRequest) -> Response:
+    name = next(name for name in ABSENT if f"/{name}" in http.scope["path"])
+    raise refusal(501, "unimplemented", f"this server runs models: it has no {name}")
 
 
 def _idempotency_key(http: HttpRequest) -> str | None:

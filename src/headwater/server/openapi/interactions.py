@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from headwater.contract.headers import IDEMPOTENCY_KEY
+from headwater.server.interactions.endpoint import ABSENT
 from headwater.server.openapi.builders import TEXT, body, header, operation, parameter, query, ref, response
 
 _ALL = "/v1beta/interactions"
@@ -42,7 +43,18 @@ def _cancel(name: str) -> dict[str, Any]:
     return {"post": _operation(name, "Stop a running interaction; what there is of it stays.", [_ID], "Interaction")}
 
 
+def _absent(name: str, path: str) -> dict[str, Any]:
+    where = "OfOne" if path else ""
+    rest = [parameter("rest", "Anything.")] if path else []
+    verbs = ("get", "post", "delete")
+    return {
+        verb: _operation(f"{verb}{name.title()}{where}", "Not supported: 501.", rest, "InteractionError")
+        for verb in verbs
+    }
+
+
 PATHS: dict[str, Any] = {
+    **{f"/v1beta/{name}{path}": _absent(name, path) for name in ABSENT for path in ("", "/{rest}")},
     _ALL: {"post": _create | body(ref("InteractionRequest"))},
     _ALL + "/live": {"get": _operation("liveInteraction", "Not supported: 501.", [], "InteractionError")},
     _ONE: {"get": _get, "delete": _operation("deleteInteraction", "Delete an interaction.", [_ID], "Empty")},
