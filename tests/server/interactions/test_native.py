@@ -195,7 +195,7 @@ def test_agents_are_the_upstreams(pair: Any) -> None:
     _, front = pair
     assert code_of(front.post(PATH, {"agent": "deep-research", "input": "a"})) == (400, "invalid_request")
     assert code_of(front.post(PATH, b"nonsense")) == (400, "invalid_request")
-    assert code_of(front.get(f"{PATH}/nonsense")) == (400, "invalid_request")
+    assert code_of(front.get(f"{PATH}/nonsense")) == (404, "not_found")
 
 
 def test_a_stopped_stream_says_so() -> None:

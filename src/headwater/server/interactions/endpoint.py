@@ -33,11 +33,12 @@ from headwater.server.interactions.encoding import InteractionEncoding
 from headwater.server.interactions.native import CreateGlance, NativeStreams, is_native, raw_query
 from headwater.server.interactions.stored import (
     KIND,
+    StoredInteraction,
     StoredInteractions,
     info_of,
 )
 from headwater.server.interactions.whole_response import NewStream, WholeInteraction
-from headwater.server.streams.log_keys import new_name, owner_of
+from headwater.server.streams.log_keys import is_name, new_name, owner_of
 from headwater.server.streams.record_format import StreamHeader
 from headwater.server.streams.recorder import Recorder
 from headwater.server.streams.registry import StreamRegistry
@@ -193,14 +194,14 @@ class InteractionsEndpoint:
         principal, interaction = self._caller(http)
         if await self._is_passed_on(principal, interaction):
             return await self._call_upstream(principal, interaction, "GET", query=raw_query(http))
-        return json_response(await self._stored.document(await self._stored.find(owner_of(principal), interaction)))
+        return json_response(await self._stored.document(await self._find(principal, interaction)))
 
     async def _stream(self, http: HttpRequest) -> Response:
         principal, interaction = self._caller(http)
         text = _last_event_id(http)
         if self._upstream is not None and await self._is_passed_on(principal, interaction):
             return await self._native.stream(principal, self._upstream, interaction, text, raw_query(http))
-        found = await self._stored.find(owner_of(principal), interaction)
+        found = await self._find(principal, interaction)
         encoding = await self._stored.encoding(found, None if text is None else Cursor.parse(text))
         name, header = found.stream.name, found.stream.header
         after = 0 if text is None else Cursor.parse(text).record
@@ -212,7 +213,7 @@ class InteractionsEndpoint:
         principal, interaction = self._caller(http)
         if await self._is_passed_on(principal, interaction):
             return await self._call_upstream(principal, interaction, "POST", "/cancel")
-        found = await self._stored.find(owner_of(principal), interaction)
+        found = await self._find(principal, interaction)
         if found.stream.state.is_sealed:
             raise already_ended()
         # Shielded: the stop continues when this request stops waiting for it.
@@ -226,13 +227,19 @@ class InteractionsEndpoint:
         principal, interaction = self._caller(http)
         if await self._is_passed_on(principal, interaction):
             return await self._call_upstream(principal, interaction, "DELETE")
-        found = await self._stored.find(owner_of(principal), interaction)
+        found = await self._find(principal, interaction)
         await self._registry.drop(found.stream.name)
         return json_response({})
 
     def _caller(self, http: HttpRequest) -> tuple[bytes, str]:
         """The caller, and the id in the path."""
         return self._auth.identify(http), http.path_params["id"]
+
+    async def _find(self, principal: bytes, interaction: str) -> StoredInteraction:
+        # An upstream has ids of other forms. One that is not noted is unknown here, not malformed.
+        if self._upstream is not None and not is_name(interaction.removeprefix("v1_")):
+            raise unknown_interaction(interaction)
+        return await self._stored.find(owner_of(principal), interaction)
 
     async def _is_passed_on(self, principal: bytes, interaction: str) -> bool:
         return self._upstream is not None and await self._native.is_noted(principal, interaction)
