@@ -19,6 +19,7 @@ from headwater.errors import (
 )
 from headwater.streaming import Deadlines, EndingKind
 from headwater.types.interactions import Interaction
+from headwater.types.interactions.base import plain
 from tests.support.interaction_cases import (
     ONCE,
     SOON,
@@ -211,6 +212,68 @@ def test_the_recorded_way_to_resume_is_shown_once(side: Sync) -> None:
     assert texts(events) == ["The whole ", "answer."]
     assert [step.type for step in stream.interaction.steps] == ["thought", "model_output"]
     assert {event.index for event in events if hasattr(event, "index")} == {0, 1}
+
+
+def test_a_job_that_answers_with_json_is_read_by_its_id(side: Sync) -> None:
+    """Whether the API streams what it runs in the background is open: the AI SDK reads it in two requests."""
+    begun = {"id": "v1_a", "status": "in_progress", "object": "interaction"}
+    with Server(scripted(lambda c, r: c.answer(begun), body(answer("Hello")))) as server:
+        stream = stream_of(side, server.client(), background=True, retry=SOON)
+        events, error = read(side, stream)
+    assert error is None
+    assert [event.event_type for event in events].count("interaction.created") == 1
+    assert (texts(events), stream.interaction.output_text) == (["Hello"], "Hello")
+    assert [request.method for request in server.requests] == ["POST", "GET"]
+    assert server.requests[1].query == {"stream": ["true"]}
+
+
+def test_a_server_that_does_not_stream_is_read_as_a_stream(side: Sync) -> None:
+    steps = [
+        {"type": "thought", "signature": "c2ln", "summary": [{"type": "text", "text": "Hm."}]},
+        {"type": "google_search_call", "id": "g1", "arguments": {"queries": ["q"]}},
+        {
+            "type": "model_output",
+            "content": [{"type": "text", "text": "Hello", "annotations": [{"type": "url_citation", "url": "u"}]}],
+        },
+        {"type": "function_call", "id": "c1", "name": "look", "arguments": {"place": "sky"}},
+    ]
+    whole = {"id": "v1_a", "status": "requires_action", "steps": steps, "usage": {"total_tokens": 3}}
+    with Server(lambda connection, request: connection.answer(whole)) as server:
+        stream = stream_of(side, server.client())
+        events, error = read(side, stream)
+    assert error is None
+    assert texts(events) == ["Hello"]
+    assert plain(stream.interaction)["steps"] == steps
+    assert stream.interaction.usage.total_tokens == 3
+
+
+def test_what_is_not_streamed_any_more_is_fetched_whole(side: Sync) -> None:
+    def refuses(connection: Connection, request: Request) -> None:
+        connection.answer({"error": {"code": "failed_precondition", "message": "it has ended"}}, "400 Bad Request")
+
+    output = {"type": "model_output", "content": [{"type": "text", "text": "Hello world"}]}
+    whole = {"id": "v1_a", "status": "completed", "steps": [output], "usage": {"total_tokens": 3}}
+    first = body(created(), starts(0), says(0, "Hello", "e1"))
+    with Server(scripted(first, refuses, lambda c, r: c.answer(whole))) as server:
+        stream = stream_of(side, server.client(), on_break="continue", retry=SOON)
+        events, error = read(side, stream)
+    assert error is None
+    assert texts(events) == ["Hello", " world"]
+    assert stream.interaction.status == "completed"
+    assert [request.query.get("stream") for request in server.requests] == [None, ["true"], ["false"]]
+
+
+def test_what_is_refused_as_a_whole_too_ends_with_the_first_error(side: Sync) -> None:
+    def refuses(connection: Connection, request: Request) -> None:
+        connection.answer({"error": {"code": "failed_precondition", "message": "no"}}, "400 Bad Request")
+
+    with Server(scripted(body(created(), starts(0), says(0, "Hello", "e1")), refuses)) as server:
+        stream = stream_of(side, server.client(), on_break="continue", retry=SOON)
+        _, error = read(side, stream)
+    assert isinstance(error, StreamTruncated)
+    assert "400" in str(error.__notes__)
+    assert error.partial.output_text == "Hello"
+    assert len(server.requests) == 3
 
 
 def test_a_restart_says_that_what_arrived_is_void(side: Sync) -> None:

@@ -48,6 +48,8 @@ from headwater.types.interactions import (
 
 #: Kinds of content that may be cut anywhere, so that neighbors are merged before they are compared.
 _MERGED = frozenset({"text", "thought", "arguments"})
+#: Kinds of content that are always written in one way.
+_EXACT = frozenset({"text", "thought", "signature"})
 Unit = tuple[str, Any]
 #: What a comparison finds: all of it is known, it begins with or is something new, or it contradicts what is known.
 Outcome = Literal["known", "new", "different"]
@@ -56,16 +58,22 @@ Outcome = Literal["known", "new", "different"]
 class _Replay:
     """The comparison of an arriving step with a ``known`` one. ``left`` is what has yet to be repeated."""
 
-    __slots__ = ("is_guess", "known", "left")
+    __slots__ = ("is_closed", "is_guess", "known", "left")
 
     def __init__(self, known: StepFold, left: list[Unit], *, is_guess: bool = False) -> None:
         self.known = known
         self.left = deque(left)
         self.is_guess = is_guess
+        self.is_closed = known.is_stopped and not is_guess  # all of it is known
 
     def match(self, unit: Unit) -> tuple[Outcome, Unit]:
         """Compare a unit with what is left; return what was found, and the part of the unit that is new."""
         kind, value = unit
+        if self.is_closed and kind not in _EXACT:
+            # What is complete may be written in another way, JSON with other blanks for example.
+            if self.left and self.left[0][0] == kind:
+                self.left.popleft()
+            return "known", unit
         while self.left:
             known_kind, known = self.left[0]
             is_text = kind in _MERGED

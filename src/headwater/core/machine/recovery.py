@@ -102,7 +102,7 @@ class Recovery:
         self._first: HeadwaterError | None = None  # the first of them
         self._same_stream = False  # whether the request that is under way resumes the same stream
         self._is_stored = False  # whether it asks for an answer that the API keeps
-        self._is_forgotten = False  # whether the API has said that it does not
+        self._refusals = 0  # how often the API refused to hand it out
         self._resumed_at = 0  # the documents, or results, that had arrived when it was sent
         self._empty_continuations = 0
         self._continued_at: int | None = None  # how far the answer was when the API stopped at its limit
@@ -140,7 +140,8 @@ class Recovery:
         """Return how to continue after ``error``, or the error to end with."""
         self._count(error, answer.fold.grown)
         if self._is_gone(error, answer):
-            self.stream, self._is_forgotten = None, True
+            self.stream = None
+            self._refusals += 1
         elif not self._retry.allows(error, self._failures):
             return self._given_up(error)
         delay = self._retry.delay(self._failures, error, self._jitter())
@@ -160,7 +161,7 @@ class Recovery:
 
     def _again(self, error: HeadwaterError, answer: PartialAnswer, delay: float) -> Plan | HeadwaterError:
         """How to ask again before any content: for the answer that the API has begun and keeps, or for another."""
-        found = None if answer.fold.stored_name is None or self._is_forgotten else self._resume(error, answer, delay)
+        found = None if answer.fold.stored_name is None else self._resume(error, answer, delay)
         if found is None and not answer_rules(self._dialect).may_repeat(self.request, error):
             return self._given_up(error)
         return found or self._from_the_start("retry", delay)
@@ -173,7 +174,8 @@ class Recovery:
     def _is_gone(self, error: HeadwaterError, answer: PartialAnswer) -> bool:
         """Whether ``error`` says that the server no longer stores the stream."""
         if self._is_stored:
-            return isinstance(error, APIError) and error.code in _GONE and answer.fold.count == self._resumed_at
+            is_refused = isinstance(error, APIError) and 400 <= error.code < 500 and error.code not in self._retry.codes
+            return is_refused and answer.fold.count == self._resumed_at
         is_refused = self._same_stream and answer.documents == self._resumed_at
         return is_refused and isinstance(error, APIError) and error.code in _GONE
 
@@ -189,6 +191,7 @@ class Recovery:
             after=answer.documents,
             since_checkpoint=answer.since_checkpoint,
             error=error,
+            refusals=self._refusals,
         )
         found = self._dialect.resume(broken)
         if found is None:

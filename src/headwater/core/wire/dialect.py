@@ -40,7 +40,7 @@ class BrokenStream(msgspec.Struct, frozen=True, kw_only=True):
 
     ``stream`` is the name under which the server stores it, None if it does not; ``after`` counts the documents that
     arrived. ``since_checkpoint`` are the parts that followed the last checkpoint. ``error`` is what stopped it, None
-    if the API itself asks for a continuation.
+    if the API itself asks for a continuation. ``refusals`` counts how often the API refused to hand out what it keeps.
     """
 
     request: HttpRequest
@@ -49,6 +49,7 @@ class BrokenStream(msgspec.Struct, frozen=True, kw_only=True):
     after: int
     since_checkpoint: list[Part]
     error: HeadwaterError | None
+    refusals: int = 0
 
 
 class Continuation(msgspec.Struct, frozen=True, kw_only=True):

@@ -21,7 +21,7 @@ from headwater.types.interactions.base import plain
 
 #: With these the API says that it does not keep the interaction.
 _GONE = (404, 410)
-_STREAM_HEADERS = ("content-type", "content-length")
+_OWN_HEADERS = ("accept", "content-type", "content-length")
 
 
 def resume(broken: BrokenStream) -> Continuation | None:
@@ -30,26 +30,29 @@ def resume(broken: BrokenStream) -> Continuation | None:
     assert isinstance(fold, EventFold)
     if broken.error is None:
         return _next_hop(broken.request, fold)
-    if fold.stored_name is not None and _may_be_kept(broken.request, broken.error):
+    if fold.stored_name is not None and _may_be_kept(broken):
         from headwater.core.answer.interaction_joining import ReplayJoiner  # here, since most streams never break
 
-        request = get_request(broken.request, fold.stored_name, fold.cursor.event_id if fold.cursor else None)
+        after = fold.cursor.event_id if fold.cursor else None
+        # What is refused as a stream may be had whole: the API streams what runs, and it may have ended meanwhile.
+        request = get_request(broken.request, fold.stored_name, after, is_stream=not broken.refusals)
         return Continuation(request=request, joiner=ReplayJoiner(fold), is_stored=True)
     if fold.is_at_checkpoint:
         return _next_hop(broken.request, fold)
     return None
 
 
-def get_request(request: HttpRequest, name: str, event_id: str | None) -> HttpRequest:
-    """Return the request for the events of a stored interaction that follow ``event_id``."""
+def get_request(request: HttpRequest, name: str, event_id: str | None, *, is_stream: bool = True) -> HttpRequest:
+    """Return the request for the events of a stored interaction that follow ``event_id``, or for all of it at once."""
     address = urlsplit(request.url)
     path = address.path.partition("/interactions")[0] + f"/interactions/{quote(name, safe='')}"
     # What the caller added to the URL (a key, a proxy's parameters) stays.
     kept = [pair for pair in address.query.split("&") if pair and pair.partition("=")[0] not in _OWN_PARAMETERS]
-    after = [f"last_event_id={quote(event_id, safe='')}"] if event_id else []
-    url = urlunsplit((address.scheme, address.netloc, path, "&".join([*kept, "stream=true", *after]), ""))
-    headers = {name: value for name, value in request.headers.items() if name.lower() not in _STREAM_HEADERS}
-    return HttpRequest("GET", url, headers)
+    after = [f"last_event_id={quote(event_id, safe='')}"] if event_id and is_stream else []
+    query = [*kept, f"stream={'true' if is_stream else 'false'}", *after]
+    url = urlunsplit((address.scheme, address.netloc, path, "&".join(query), ""))
+    headers = {name: value for name, value in request.headers.items() if name.lower() not in _OWN_HEADERS}
+    return HttpRequest("GET", url, {"Accept": "text/event-stream" if is_stream else "application/json", **headers})
 
 
 def may_repeat(request: HttpRequest, error: HeadwaterError) -> bool:
@@ -106,17 +109,16 @@ def _next_hop(request: HttpRequest, fold: EventFold) -> Continuation | None:
     return Continuation(request=msgspec.structs.replace(request, body=msgspec.json.encode(body)))
 
 
-def _may_be_kept(request: HttpRequest, error: Exception) -> bool:
+def _may_be_kept(broken: BrokenStream) -> bool:
     """Whether the API may keep the interaction, and still produce it or have all of it."""
-    if request.method == "GET":
-        return not (isinstance(error, APIError) and error.code in _GONE)
-    body = _body(request)
-    if body.get("store") is False:
+    body, error = _body(broken.request), broken.error
+    is_told = isinstance(error, APIError) and error.phase == "body"
+    if broken.refusals > 1 or body.get("store") is False:
         return False
-    if isinstance(error, APIError):
-        # An error in the stream ended a foreground interaction; one in the background may only have lost its reader.
-        return error.code not in _GONE and (error.phase != "body" or bool(body.get("background")))
-    return True
+    if broken.refusals:
+        return is_told or not (isinstance(error, APIError) and error.code in _GONE)
+    # An error in the stream ended a foreground interaction; one in the background may only have lost its reader.
+    return not is_told or bool(body.get("background")) or broken.request.method == "GET"
 
 
 def _result(part: Part) -> dict[str, Any]:

@@ -15,6 +15,7 @@ from headwater.core.wire.framing import DocumentStream, Framing, SingleDocument
 from headwater.core.wire.gemini import excerpt, mend
 from headwater.core.wire.interaction_errors import interaction_error
 from headwater.core.wire.interaction_requests import after_calls, may_repeat, resume
+from headwater.core.wire.interaction_wholes import events_of
 from headwater.core.wire.request import HttpRequest
 from headwater.errors import APIError, HeadwaterError, WireError
 from headwater.json_text import JSON_ERRORS
@@ -32,6 +33,9 @@ from headwater.types.interactions.events import read_event
 # into the data, so that a document says everything. ``[DONE]`` and the end of the body mean nothing; an answer is
 # complete if ``interaction.completed`` has arrived.
 #
+# Where a stream was asked for, an interaction may arrive as one document (a job in the background that was just begun,
+# an answer that has ended). The framing marks it, and it becomes the events that it would have been.
+#
 # Refusals arrive in four shapes: as an event of type ``error``, as the error object of ``generateContent`` in an event,
 # as JSON between the events without ``data:``, and as the whole body of a response with status 200. All become the same
 # error. An ``error`` event is shown to the reader too, as its last event, but only if the stream ends with it.
@@ -44,6 +48,10 @@ _decode = msgspec.json.Decoder().decode
 
 class InteractionFraming(DocumentStream):
     """Cuts a stream into events. The ``event:`` line is written into data that does not tell its type."""
+
+    def _json(self, piece: bytes) -> list[bytes]:
+        """Return the documents of a body that is JSON: an error, or the interaction as a whole."""
+        return [each if _is_error(each) else b'{"whole":%b}' % each for each in super()._json(piece)]
 
     @staticmethod
     def _documents(events: list[sse.Event]) -> list[bytes]:
@@ -60,6 +68,10 @@ class InteractionFraming(DocumentStream):
                     data = b'{"event_type":' + msgspec.json.encode(kind) + comma + data[1:]
             found.append(data)
         return found
+
+
+def _is_error(document: bytes) -> bool:
+    return document.lstrip(b" \t\r\n[{").startswith(b'"error"') or b'"event_type"' in document
 
 
 def _kind(event: sse.Event) -> str | None:
@@ -122,6 +134,8 @@ class InteractionDialect:
             document = _decode(data)
         except JSON_ERRORS:
             return self._mended(data, headers)
+        if type(document) is dict and "whole" in document:
+            return tuple(events_of(document["whole"]))
         return (self._read(document, data, headers),)
 
     def is_final(self, result: object) -> bool:
