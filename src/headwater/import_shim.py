@@ -84,11 +84,12 @@ class _StandIn(ModuleType):
         return placeholders.modules().get(self._below, {})
 
     def __getattr__(self, name: str) -> Any:
+        if not self._below and name in placeholders.modules():
+            # google-genai's modules import each other, so programs use them without importing them. Before the names
+            # of headwater's package: ``from google.genai import caches`` is what ``import google.genai.caches`` is.
+            return importlib.import_module(f"{GENAI}.{name}")
         if name != "__path__" and hasattr(self._real, name):  # only google.genai itself is a package
             return getattr(self._real, name)
-        if not self._below and name in placeholders.modules():
-            # google-genai's modules import each other, so programs use them without importing them.
-            return importlib.import_module(f"{GENAI}.{name}")
         if name in self._absent():
             return placeholders.placeholder(self._below, name)
         raise _missing(f"{self._below}.{name}".lstrip("."), name, self)

@@ -19,7 +19,7 @@ UPLOAD_TTL = 3600.0
 GRANULARITY = "8388608"
 #: Addresses that one request registers.
 MAX_URIS = 100
-_GS = re.compile(r"gs://[a-z0-9][a-z0-9._-]{1,221}/[^\s#?]{1,1024}")
+_GS = re.compile(r"gs://[a-z0-9][a-z0-9._-]{0,221}/[^\s#?]{1,1024}")
 _ID = re.compile("[a-z0-9](?:[a-z0-9-]{0,38}[a-z0-9])?")
 _MIME = re.compile(r"[A-Za-z0-9.+*_-]+/[A-Za-z0-9.+*_-]+(?:;[ -~]*)?")
 _COMMANDS = frozenset({"upload", "finalize", "query"})
