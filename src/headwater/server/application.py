@@ -81,7 +81,7 @@ class Server:
         self.recorder.prepare = PromptMaterials(self.files, self.caches, auth).prepare
         self.registry = StreamRegistry(engines, self.recorder, auth, secret=config.secret)
         self.chats = ChatService(chats, self.registry, max_chats=config.limits.max_chats)
-        self.interactions = StoredInteractions(self.registry)
+        self.interactions = StoredInteractions(self.registry, max_bytes=config.limits.max_body)
         readers = {INTERACTION: self.interactions.engine_request}
         self.cluster = ClusterNode(self.registry, self.recorder, engines, readers=readers)
         self.protocols = (*PROTOCOLS, *protocols)

@@ -315,6 +315,16 @@ def test_a_conversation_that_lost_a_part_is_not_continued() -> None:
         assert first["id"] in reply.json["error"]["message"]
 
 
+def test_a_conversation_is_not_larger_than_a_request() -> None:
+    """The turns before a request are at most as many bytes as a client may send at once."""
+    with Live(Recording(), limits=Limits(max_body=1000)) as live:
+        first = create(live, input="x" * 500)
+        second = create(live, input="y" * 500, previous_interaction_id=first["id"])
+        reply = live.post(PATH, ASKED | {"previous_interaction_id": second["id"]})
+        assert code_of(reply) == (400, "failed_precondition")
+        assert "1,000 bytes" in reply.json["error"]["message"]
+
+
 def test_only_what_has_ended_with_an_answer_is_continued() -> None:
     engine = Held(0)
     with Live(engine) as live:

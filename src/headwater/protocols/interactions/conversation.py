@@ -103,6 +103,11 @@ def already_ended() -> APIError:
     return refusal(400, "failed_precondition", "the interaction has ended: only a running one can be cancelled")
 
 
+def too_large(limit: int) -> APIError:
+    """Return the error for a conversation whose turns are too many bytes together."""
+    return refusal(400, "failed_precondition", f"a conversation has at most {limit:,} bytes")
+
+
 def too_long() -> APIError:
     """Return the error for a conversation of too many interactions."""
     return refusal(400, "failed_precondition", f"a conversation has at most {MAX_DEPTH} interactions")

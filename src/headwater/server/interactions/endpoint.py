@@ -114,7 +114,9 @@ class InteractionsEndpoint:
         body = await read_request_body(http, self._auth.limits)
         if self._upstream is not None:
             glance = await run_sized(len(body), CreateGlance.read, body)
-            engine = self._engines.for_model(glance.model) if glance.model else self._upstream
+            engine = self._upstream
+            if glance.model:
+                engine = self._engines.for_model(glance.model.removeprefix("models/"))
             if is_native(engine):
                 return await self._pass_on(http, principal, engine, body, glance)
         request = await run_sized(len(body), read_create, body)
@@ -228,7 +230,7 @@ class InteractionsEndpoint:
         if await self._is_passed_on(principal, interaction):
             return await self._call_upstream(principal, interaction, "DELETE")
         found = await self._find(principal, interaction)
-        await self._registry.drop(found.stream.name)
+        await self._stored.delete(found)
         return json_response({})
 
     def _caller(self, http: HttpRequest) -> tuple[bytes, str]:

@@ -22,6 +22,7 @@ from headwater.protocols.interactions.conversation import (
     lost_interaction,
     prior_turns,
     still_running,
+    too_large,
     too_long,
     unknown_interaction,
 )
@@ -56,8 +57,10 @@ class StoredInteraction(NamedTuple):
 class StoredInteractions:
     """The interactions of all servers that share a log."""
 
-    def __init__(self, registry: StreamRegistry) -> None:
+    def __init__(self, registry: StreamRegistry, *, max_bytes: int) -> None:
         self._registry = registry
+        #: What the turns before a request may have together: as much as one request that is sent whole.
+        self._max_bytes = max_bytes
         self._links: dict[str, Link] = {}  # the least recently used first
         self._links_size = 0
 
@@ -69,6 +72,11 @@ class StoredInteractions:
         """
         stream = await self._find(owner, interaction_id)
         return StoredInteraction(stream, await self._request(stream.name))
+
+    async def delete(self, found: StoredInteraction) -> None:
+        """Stop an interaction and delete it."""
+        self._links.pop(found.stream.name, None)
+        await self._registry.drop(found.stream.name)
 
     async def document(self, found: StoredInteraction) -> dict[str, Any]:
         """Return an interaction as it is now, with the steps of its input before those of the model."""
@@ -105,12 +113,14 @@ class StoredInteractions:
             APIError: 404, if one of them does not exist any more; 400, if the last one cannot be continued.
         """
         links: list[Link] = []
-        previous = request.previous
+        previous, size = request.previous, 0
         while previous:
             if len(links) >= MAX_DEPTH:
                 raise too_long()
             links.append(await self._link(owner, previous, is_last=not links))
-            previous = links[-1].previous
+            previous, size = links[-1].previous, size + links[-1].size
+            if size > self._max_bytes:
+                raise too_large(self._max_bytes)
         if not links:
             return NO_TURNS
         links.reverse()
