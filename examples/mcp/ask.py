@@ -33,6 +33,8 @@ async def main() -> None:
                     print(f"{response.name}: {response.response}")
                 case Text(text):
                     print(text, end="", flush=True)
+                case _:
+                    pass
     print()
 
 

@@ -1,5 +1,8 @@
 """An MCP server with tools on the weather, over stdio, or with ``streamable-http [PORT]`` over HTTP (mcp 1 and 2)."""
 
+# pyright: basic
+# A checker sees one of the two versions of mcp, and nothing of the other.
+
 import asyncio
 import sys
 from typing import Any
@@ -7,8 +10,8 @@ from typing import Any
 try:
     from mcp.server.mcpserver import Context, MCPServer
 except ImportError:  # mcp 1
-    from mcp.server.fastmcp import Context
-    from mcp.server.fastmcp import FastMCP as MCPServer
+    from mcp.server.fastmcp import Context  # type: ignore[attr-defined,no-redef] # pyright: ignore
+    from mcp.server.fastmcp import FastMCP as MCPServer  # type: ignore[attr-defined,no-redef] # pyright: ignore
 
 server = MCPServer("weather")
 
@@ -20,7 +23,7 @@ def forecast(city: str, days: int = 1) -> str:
 
 
 @server.tool()
-async def measure(city: str, ctx: Context) -> str:  # type: ignore[type-arg]
+async def measure(city: str, ctx: Context) -> str:
     """Measure the weather now, which takes a moment."""
     for step, what in enumerate(("wind", "rain", "temperature"), 1):
         await ctx.report_progress(step, 3, what)

@@ -70,7 +70,7 @@ def program_02_names_that_are_only_mentioned(client: Any) -> Any:
     class OwnVideo(Video):  # a class of a framework
         """A video."""
 
-    modules = [module.__name__ for module in (batches, caches, live, operations, tunings)]
+    modules = [module.__name__.rpartition(".")[2] for module in (batches, caches, live, operations, tunings)]
     event = Event(turn_complete_reason=types.TurnCompleteReason.NEED_MORE_INPUT)
     kinds = [kind.__name__ for kind in (EmbedContentConfig, GenerateVideosOperation, Operation, OwnVideo)]
     return [modules, kinds, event.model_dump(mode="json"), isinstance(event, Operation)]
