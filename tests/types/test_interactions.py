@@ -343,6 +343,22 @@ def test_importing_the_client_does_not_load_the_types_of_interactions() -> None:
     assert run.stdout.strip() == "False"
 
 
+def test_values_are_fields_of_pydantic_models() -> None:
+    import pydantic
+
+    class Record(pydantic.BaseModel):
+        interaction: interactions.Interaction
+        steps: list[interactions.UserInputStep] = []
+
+    record = Record(interaction=answer().to_dict(), steps=[{"content": [{"type": "text", "text": "x"}]}])
+    assert record.interaction == answer()
+    assert record.model_dump()["interaction"]["weather"] == {"rain": None}
+    assert Record.model_validate_json(record.model_dump_json()) == record
+    assert Record.model_json_schema()["properties"]["interaction"]["title"] == "Interaction"
+    with pytest.raises(pydantic.ValidationError, match="expected str, got int 3"):
+        Record(interaction={"status": 3})
+
+
 def test_dict_types_of_google_genai_are_dicts() -> None:
     names: Any = interactions
     assert names.TextContentParam == names.UsageTypedDict == dict[str, Any]

@@ -167,6 +167,26 @@ class JsonObject:
         """The fields that this version does not know."""
         return {name: value for name, value in self.__dict__.items() if name not in self.model_fields}
 
+    @classmethod
+    def __get_pydantic_core_schema__(cls, source: Any, handler: Any) -> dict[str, Any]:
+        """Return how pydantic validates and serializes the type: in its models, and in FastAPI."""
+        # pydantic's schemas are plain dicts; the package is not imported for them.
+        return {
+            "type": "function-plain",
+            "function": {"type": "no-info", "function": cls.model_validate},
+            "serialization": {"type": "function-plain", "function": plain},
+        }
+
+    @classmethod
+    def __get_pydantic_json_schema__(cls, schema: Any, handler: Any) -> dict[str, Any]:
+        """Return the JSON Schema of the type: an object, whose fields the API may add to."""
+        return {
+            "type": "object",
+            "title": cls.__name__,
+            "description": inspect.getdoc(cls),
+            "additionalProperties": True,
+        }
+
     def _items(self) -> Iterator[tuple[str, Any]]:
         """Yield what is written of this value: constants that the object lacks, then its keys in their order."""
         own = self.__dict__
@@ -266,7 +286,7 @@ class _Shape:
         return tuple(kind for kind in found if kind is not None)
 
     def describe(self) -> str:
-        names = [kind.__name__ for kind in self.scalars]
+        names = list(dict.fromkeys(kind.__name__ for kind in self.scalars))
         kinds = [kind.__name__ for kind in self.kinds() if not issubclass(kind, UnknownObject)]
         names += kinds if len(kinds) <= 3 else [f"an object with {self.tag!r}"]
         names += ["a list"] if self.item else []
