@@ -7,12 +7,17 @@ import io
 import threading
 from typing import Any
 
+import mcp
 import pytest
+from mcp.server import MCPServer
+from mcp.server.mcpserver import Context
 from pydantic import BaseModel
 
-from headwater.core.answer.events import Call, End, Media, Reset, Result, Text, Thought, Usage
+from headwater import genai
+from headwater.core.answer.events import Call, CallProgress, End, Media, Reset, Result, Text, Thought, Usage
 from headwater.protocols import AiSdk, aencoded, encoded
 from headwater.streaming import EndingKind, coalesce, smooth
+from headwater.types import Part
 from headwater.types.interactions.base import plain
 from headwater.views import ashow, show
 from tests.support.interaction_cases import (
@@ -29,7 +34,7 @@ from tests.support.interaction_cases import (
     stream_of,
 )
 from tests.support.servers import ENDLESS, PATIENCE, Connection, Request, Server, scripted, sends
-from tests.support.sides import Async, Sync
+from tests.support.sides import Async, Sync, run_async
 
 
 def body(*events: bytes) -> Any:
@@ -328,3 +333,55 @@ def test_a_stream_is_written_for_a_front_end(side: Sync) -> None:
     written = b"".join(pieces)
     for part in (b'"delta":"Hello"', b'"toolName":"look"', b"data:image/png;base64,iVBO", b'"finish"', b"[DONE]"):
         assert part in written
+
+
+def test_a_session_of_an_mcp_server_is_a_tool() -> None:
+    """Its tools are declared and called, and their progress is reported among the events."""
+    station = MCPServer("station")
+
+    @station.tool()
+    async def look(place: str, ctx: Context) -> str:
+        """Return the color of a place."""
+        await ctx.report_progress(1, 2, "looking")
+        return f"{place} is blue"
+
+    async def scenario(client: genai.Client) -> list[Any]:
+        async with mcp.Client(station) as session:
+            stream = await client.aio.interactions.create(model="m", input="hi", tools=[session], stream=True)
+            return [event async for event in stream.events()]
+
+    with Server(scripted(body(*calling()), body(answer("Blue.", id="v1_b")))) as server:
+        events = run_async(scenario(server.client()))
+    assert [type(event) for event in events] == [Call, Usage, CallProgress, Result, Text, Usage, End]
+    first, second = [request.json for request in server.requests]
+    assert [tool["name"] for tool in first["tools"]] == ["look"]
+    [result] = second["input"]
+    assert (result["type"], result["call_id"], result["name"]) == ("function_result", "c1", "look")
+    assert "sky is blue" in str(result["result"])
+
+
+def test_files_that_a_function_returns_are_sent_as_content(side: Sync) -> None:
+    def look(place: str) -> Any:
+        """Return a picture."""
+        return Part.from_bytes(data=b"png", mime_type="image/png")
+
+    with Server(scripted(body(*calling()), body(answer("Blue.", id="v1_b")))) as server:
+        read(side, stream_of(side, server.client(), tools=[look]))
+    [result] = server.requests[1].json["input"]
+    image = {"type": "image", "mime_type": "image/png", "data": base64.b64encode(b"png").decode()}
+    assert result["result"] == [image]
+
+
+def test_a_function_that_fails_is_an_error_for_the_model(side: Sync) -> None:
+    def look(place: str) -> Any:
+        """Fail."""
+        raise ValueError("no light")
+
+    with Server(scripted(body(*calling()), body(answer("Dark.", id="v1_b")))) as server:
+        choice = {"tool_choice": "any"}
+        _, error = read(side, stream_of(side, server.client(), tools=[look], generation_config=choice))
+    assert error is None
+    following = server.requests[1].json
+    assert following["input"][0]["is_error"] is True
+    assert following["input"][0]["result"] == "ValueError: no light"
+    assert following["generation_config"] == {"tool_choice": "auto"}, "or the model would have to call forever"
