@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import time
 from collections.abc import AsyncIterator, Callable
 from typing import Any
 
@@ -171,6 +172,28 @@ def test_a_server_that_stays_silent_after_the_finish_reason_is_not_waited_for(mo
 
     with Server(script) as server:
         assert str(run(server, chunks())[-1].finish_reason) == "STOP"
+        server.closed_at()
+
+
+def test_a_connection_serves_again_even_if_its_body_ends_a_little_later() -> None:
+    """Else each answer would cost another handshake; a body that never ends costs its connection and no answer."""
+
+    def script(connection: Connection, request: Request) -> None:
+        says(connection, delta({"content": "Hi"}), delta({}, "stop"), done=False)
+        connection.chunk(b"data: [DONE]\n\n")
+        if len(connection.server.requests) < 3:
+            time.sleep(0.02)  # so that the end of the body arrives by itself
+            connection.end()
+        else:
+            connection.stall()
+
+    async def use(engine: OpenAIEngine) -> None:
+        for _ in range(3):
+            assert len([chunk async for chunk in engine.stream(EngineRequest("m", ASK))]) == 2
+
+    with Server(script) as server:
+        run(server, use)
+        assert (len(server.requests), server.accepted) == (3, 1)
         server.closed_at()
 
 

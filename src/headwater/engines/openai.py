@@ -6,7 +6,7 @@ import asyncio
 import os
 import time
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping
-from contextlib import aclosing
+from contextlib import aclosing, suppress
 from typing import Any, Final, TypeVar
 from urllib.parse import urlsplit
 
@@ -15,7 +15,7 @@ import msgspec
 import headwater
 from headwater.core.answer.fold import Fold
 from headwater.core.machine.policy import Deadlines
-from headwater.core.wire.openai.chat_answer import TranslatedChunk
+from headwater.core.wire.openai.chat_answer import SERVER_DONE, TranslatedChunk
 from headwater.core.wire.openai.chat_dialect import ChatDialect, ChatResult, JsonDialect
 from headwater.core.wire.openai.requests.chat_request import ChatCall, chat_call
 from headwater.core.wire.openai.requests.server_traits import PRESETS, ServerTraits, preset_for, traits_of
@@ -30,6 +30,8 @@ T = TypeVar("T")
 
 #: After the finish reason, token counts follow within this many seconds, or not at all.
 _USAGE_WAIT: Final = 2.0
+#: After the server's own end of the stream, the end of the body follows within this many seconds, or not at all.
+_DRAIN_WAIT: Final = 0.5
 #: For lists of models, token counts and the check at the start (seconds).
 _SHORT: Final = Deadlines(total=10.0)
 #: How long an engine rests that cannot be reached, or is overloaded and does not say for how long (seconds).
@@ -267,6 +269,8 @@ async def _chunks(results: AsyncIterator[ChatResult]) -> AsyncGenerator[Translat
         try:
             async with asyncio.timeout(_USAGE_WAIT) as limit:
                 async for later in results:
+                    if later is SERVER_DONE:
+                        break
                     if type(later) is TranslatedChunk:
                         result.absorb(later)
         except TimeoutError:
@@ -276,7 +280,16 @@ async def _chunks(results: AsyncIterator[ChatResult]) -> AsyncGenerator[Translat
             yield result
             raise
         yield result
+        await _drain(results)
         return
+
+
+async def _drain(results: AsyncIterator[ChatResult]) -> None:
+    """Read the end of the body, which follows at once or not at all: only then can its connection serve again."""
+    with suppress(TimeoutError, HeadwaterError):  # the answer is whole, whatever comes now
+        async with asyncio.timeout(_DRAIN_WAIT):
+            async for _ in results:
+                pass
 
 
 async def _folded(chunks: AsyncIterator[TranslatedChunk]) -> Chunk:

@@ -44,8 +44,10 @@ class ChatProgress:
     """Content has arrived that is not a chunk yet."""
 
 
-#: The only instance.
 PROGRESS: Final = ChatProgress()
+#: The server has said that nothing follows. The body is read to its end all the same, so that its connection can serve
+#: again.
+SERVER_DONE: Final = ChatProgress()
 
 
 class TranslatedChunk(msgspec.Struct):

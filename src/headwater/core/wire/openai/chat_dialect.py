@@ -7,10 +7,10 @@ from typing import Any
 
 import msgspec
 
-from headwater.core.wire.dialect import BrokenStream, Continuation, Dialect, StreamEnd
+from headwater.core.wire.dialect import BrokenStream, Continuation, Dialect
 from headwater.core.wire.framing import Framing, SingleDocument
 from headwater.core.wire.gemini import mend
-from headwater.core.wire.openai.chat_answer import ChatAnswer, ChatOptions, ChatProgress, TranslatedChunk
+from headwater.core.wire.openai.chat_answer import SERVER_DONE, ChatAnswer, ChatOptions, ChatProgress, TranslatedChunk
 from headwater.core.wire.openai.chat_errors import chat_error, refused
 from headwater.core.wire.openai.chat_events import EVENTS, ChatEvent
 from headwater.core.wire.openai.chat_framing import DONE, END_OF_BODY, ChatFraming
@@ -20,7 +20,7 @@ from headwater.json_text import JSON_ERRORS
 from headwater.types import Content
 
 ChatResult = TranslatedChunk | ChatProgress
-_Results = tuple[ChatResult | HeadwaterError | StreamEnd, ...]
+_Results = tuple[ChatResult | HeadwaterError, ...]
 
 
 class ChatDialect:
@@ -93,7 +93,7 @@ class ChatDialect:
         """What a document means that is not one event."""
         text = data.strip()
         if text == DONE:
-            return (*self._answer.settle(), StreamEnd() if self._answer.is_ended else _cut())
+            return (*self._answer.settle(), SERVER_DONE if self._answer.is_ended else _cut())
         if data == END_OF_BODY:
             return tuple(self._answer.flush())
         if not text or text.startswith(b":"):  # a comment that a proxy made an event of
