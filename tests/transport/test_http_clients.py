@@ -296,6 +296,39 @@ def test_a_broken_connection_is_reported(side: Any, client: Any) -> None:
             side.next(stream)
 
 
+def test_no_thread_is_left_behind(package: Any) -> None:
+    """Whole answers, streams that are read to their end, and those that are left."""
+
+    def script(connection: Connection, request: Request) -> None:
+        if b"stall" not in request.body:
+            whole(connection, request)
+            return
+        connection.begin()
+        connection.event(says("Hel"))
+        connection.stall()
+
+    def threads() -> list[threading.Thread]:
+        return [thread for thread in threading.enumerate() if thread.name == "headwater-httpx"]
+
+    with Server(script) as server, package.Client() as own:
+        client = server.client(httpx_client=own)
+        client.models.generate_content(model="m", contents="hi")
+        client.models.generate_content_stream(model="m", contents="hi").collect()
+        for chunk in client.models.generate_content_stream(model="m", contents="stall"):
+            assert chunk.text == "Hel"
+            break
+        server.closed_at()
+        for thread in threads():
+            thread.join(PATIENCE)
+        assert threads() == []
+
+
+def test_a_large_body_is_sent(side: Any, client: Any) -> None:
+    with Server(whole) as server:
+        side.ask(server.client(**options(side, client)), contents="x" * 3_000_000)
+        assert len(server.requests[0].body) > 3_000_000
+
+
 def test_compressed_answers_are_unpacked(side: Any, client: Any) -> None:
     def script(connection: Connection, request: Request) -> None:
         connection.answer(gzip.compress(json.dumps(says("packed", "STOP")).encode()), content_encoding="gzip")
@@ -406,6 +439,20 @@ def link_by_hash(certificate: Path, folder: Path) -> None:
     command = ["openssl", "x509", "-noout", "-hash", "-in", str(certificate)]
     name = subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
     (folder / f"{name}.0").write_bytes(certificate.read_bytes())
+
+
+def test_arguments_of_aiohttp_are_taken(authority: Any, tmp_path: Path) -> None:
+    path = tmp_path / "ca.pem"
+    authority.cert_pem.write_to_path(str(path))
+    context = ssl.create_default_context(cafile=str(path))
+
+    async def work(server: Server) -> None:
+        client = server.client(async_client_args={"ssl": context, "headers": {"x-own": "1"}})
+        await client.aio.models.generate_content(model="m", contents="hi")
+        assert server.requests[0].headers["x-own"] == "1"
+
+    with Server(whole, tls=server_context(authority)) as server:
+        run_async(work(server))
 
 
 def test_a_client_certificate_is_shown(side: Any, authority: Any, tmp_path: Path) -> None:

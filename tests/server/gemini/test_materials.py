@@ -89,6 +89,26 @@ def test_a_stored_stream_reads_files(client: genai.Client) -> None:
     assert "".join(chunk.text for chunk in stream) == FIRST
 
 
+def test_a_stored_stream_has_its_cache_in_the_log(client: genai.Client) -> None:
+    """Deleted while the answer runs, or on another server that takes it over, it is not needed any more."""
+    cache = client.caches.create(model="m", config={"contents": NOTES})
+    config = {"cached_content": cache.name}
+    stream = client.streams.start(model="m", contents="Summarize the text above.", config=config)
+    client.caches.delete(name=cache.name)
+    assert "".join(chunk.text for chunk in stream) == FIRST
+
+
+def test_a_file_that_vanishes_is_said_to_be_gone() -> None:
+    with Live() as live:
+        client = live.client()
+        file = upload(client)
+        [stored] = live.on_loop(lambda: list(live.server.files._files.values()))
+        stored.path.unlink()
+        with pytest.raises(APIError, match="no longer"):
+            client.models.generate_content(model="m", contents=["Summarize this.", file])
+        assert not live.on_loop(lambda: dict(live.server.auth.quotas._bytes))
+
+
 def test_files_of_others_are_not_read() -> None:
     with Live(api_keys=["one", "two"]) as live:
         file = upload(live.client("one"))
