@@ -256,6 +256,30 @@ def test_an_error_in_the_middle_is_the_last_event() -> None:
         assert code_of(live.post(PATH, ASKED)) == (503, "service_unavailable")
 
 
+def test_a_reader_of_a_deleted_interaction_is_told() -> None:
+    """Its last event says that it was cancelled, or that it is not found any more; and the engine stops."""
+    engine = Held(1)
+    with Live(engine) as live:
+        path = f"{PATH}/{create(live, background=True)['id']}"
+        connection = live.connect()
+        connection.sendall(f"GET {path}?stream=true HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n".encode())
+        read_until(connection, b"step.delta")
+        assert live.request("DELETE", path).status == 200
+        rest = read_until(connection, b"0\r\n\r\n")
+        ends = (b'"code":"not_found"', b'"status":"cancelled"')
+        assert sum(rest.count(end) for end in ends) == 1
+        live.until(lambda: engine.cancelled == 1)
+        assert code_of(live.get(path)) == (404, "not_found")
+
+
+def test_pages_of_allowed_origins_may_send_what_sdks_send() -> None:
+    """The AI SDK names a revision of this API, in browsers as well."""
+    with Live(origins=["https://page.example"]) as live:
+        asked = {"origin": "https://page.example", "access_control_request_method": "POST"}
+        reply = live.request("OPTIONS", PATH, access_control_request_headers="api-revision", **asked)
+        assert "api-revision" in reply.headers["access-control-allow-headers"]
+
+
 @pytest.mark.parametrize("reason", ["SAFETY", "PROHIBITED_CONTENT"])
 def test_a_blocked_answer_is_400_with_its_reason(reason: str) -> None:
     with Live(Scripted(lambda _: [says("a", reason)])) as live:

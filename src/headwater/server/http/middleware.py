@@ -27,7 +27,8 @@ _METHODS = b"GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS"
 # CORS (Fetch standard): the headers that scripts of allowed origins may send, and those of responses that they may
 # read. Without these lists they could use and see a few simple ones only.
 _REQUEST_HEADERS = (
-    b"authorization, content-type, x-goog-api-client, x-goog-api-key, x-goog-user-project, x-server-timeout, "
+    b"api-revision, authorization, content-type, "
+    b"x-goog-api-client, x-goog-api-key, x-goog-user-project, x-server-timeout, "
     b"x-goog-upload-command, x-goog-upload-file-name, x-goog-upload-header-content-length, "
     b"x-goog-upload-header-content-type, x-goog-upload-offset, x-goog-upload-protocol, "
     b"if-none-match, producer-epoch, producer-id, producer-seq, stream-closed, stream-expires-at, stream-fork-offset, "
