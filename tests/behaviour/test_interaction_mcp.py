@@ -48,7 +48,7 @@ def script(connection: Connection, request: Request) -> None:
 def test_a_session_is_a_tool(form: str) -> None:
     asked: list[str] = []
 
-    async def use(server: Server) -> str:
+    async def use(server: Server) -> Any:
         group = server.client().aio.interactions
         async with mcp.Client(station(asked)) as session:
             arguments: dict[str, Any] = {"model": "m", "tools": [session]}
