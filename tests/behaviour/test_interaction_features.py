@@ -15,6 +15,7 @@ from pydantic import BaseModel
 
 from headwater import genai
 from headwater.core.answer.events import Call, CallProgress, End, Media, Reset, Result, Text, Thought, Usage
+from headwater.errors import StreamInterrupted
 from headwater.protocols import AiSdk, aencoded, encoded
 from headwater.streaming import EndingKind, coalesce, smooth
 from headwater.types import Part
@@ -27,6 +28,7 @@ from tests.support.interaction_cases import (
     answer_of,
     completed,
     created,
+    event,
     read,
     says,
     starts,
@@ -137,6 +139,59 @@ def test_an_answer_that_the_api_cuts_short_is_continued(side: Sync, store: bool 
     assert following["continuation_token"] == "t1"
     assert following.get("previous_interaction_id") == (None if store is False else "v1_a")
     assert ("input" in following) == (store is False)
+
+
+def checkpoint(token: str = "t1") -> bytes:
+    fields = {"interaction_id": "v1_a", "status": "in_progress", "continuation_token": token}
+    return event("interaction.status_update", **fields)
+
+
+def test_a_break_after_a_checkpoint_is_continued_from_there(side: Sync) -> None:
+    """What arrived after it arrives again, in an interaction of its own, and is left out."""
+    first = [created(), starts(0), says(0, "Before. "), checkpoint(), says(0, "After "), says(0, "it")]
+    again = [starts(0, content=[{"type": "text", "text": "Af"}]), says(0, "ter it, and "), says(0, "more."), stops(0)]
+    with Server(scripted(body(*first), body(created("v1_b"), *again, completed("v1_b")))) as server:
+        stream = stream_of(side, server.client(), store=False, on_break="continue", retry=SOON)
+        events, error = read(side, stream)
+    assert error is None
+    assert texts(events) == ["Before. ", "After ", "it", ", and ", "more."]
+    assert stream.text == "Before. After it, and more."
+    assert server.requests[1].json["continuation_token"] == "t1"
+    assert server.requests[1].json["input"] == "hi"
+
+
+def test_an_interaction_that_is_gone_is_continued_from_its_checkpoint(side: Sync) -> None:
+    """Also if the next one breaks: what it repeated is known to be repeated."""
+
+    def gone(connection: Connection, request: Request) -> None:
+        connection.answer({"error": {"code": "not_found", "message": "gone"}}, "404 Not Found")
+
+    first = body(created(), starts(0), says(0, "Before. "), checkpoint(), says(0, "After it"))
+    second = [created("v1_b"), starts(0), says(0, "After it, and ")]
+    rest = body(*second, says(0, "more."), stops(0), completed("v1_b"))
+    with Server(scripted(first, gone, body(*second), rest)) as server:
+        stream = stream_of(side, server.client(), on_break="continue", retry=SOON)
+        events, error = read(side, stream)
+    assert error is None
+    assert stream.text == "Before. After it, and more."
+    assert texts(events) == ["Before. ", "After it", ", and ", "more."]
+    assert [request.path.rpartition("/")[2] for request in server.requests] == [
+        "interactions",
+        "v1_a",
+        "interactions",
+        "v1_b",
+    ]
+    assert server.requests[2].json["previous_interaction_id"] == "v1_a"
+
+
+def test_another_text_after_a_checkpoint_is_an_error(side: Sync) -> None:
+    first = [created(), starts(0), says(0, "Before. "), checkpoint(), says(0, "After it")]
+    second = [created("v1_b"), starts(0), says(0, "Later"), stops(0), completed("v1_b")]
+    with Server(scripted(body(*first), body(*second))) as server:
+        stream = stream_of(side, server.client(), store=False, on_break="continue", retry=SOON)
+        _, error = read(side, stream)
+    assert isinstance(error, StreamInterrupted)
+    assert stream.text == "Before. After it"
 
 
 def test_continuing_can_be_turned_off(side: Sync) -> None:

@@ -96,7 +96,8 @@ class EventFold:
         """The number of steps before the current interaction."""
         self._head: dict[str, Any] = {}
         self._token: str | None = None
-        self._checkpoint = 0  # how far the answer was when the token came
+        self.checkpoint = (0, 0)
+        """The number of steps, and of deltas of the last one, when the token came."""
         self._usage: Usage | None = None
         self._spent: dict[str, Any] | None = None  # the usage of the hops before this one
         self._text: list[str] = []
@@ -162,11 +163,6 @@ class EventFold:
     def continuation_token(self) -> bytes | None:
         """The token with which the API continues."""
         return None if self._token is None else self._token.encode()
-
-    @property
-    def is_at_checkpoint(self) -> bool:
-        """Whether nothing has arrived since the token."""
-        return self._token is not None and self._checkpoint == self.grown
 
     @property
     def since_checkpoint(self) -> list[Part]:
@@ -319,7 +315,8 @@ class EventFold:
 
     def _take_token(self, token: Any) -> None:
         if isinstance(token, str) and token:
-            self._token, self._checkpoint = token, self.grown
+            self._token = token
+            self.checkpoint = (len(self.steps), len(self.steps[-1].deltas) if self.steps else 0)
 
 
 def usage_metadata(usage: dict[str, Any]) -> UsageMetadata:

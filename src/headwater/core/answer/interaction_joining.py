@@ -250,13 +250,61 @@ class ReplayJoiner:
         return event if own == index else type(event).from_document({**event.__dict__, "index": own})
 
 
+class CheckpointJoiner:
+    """Leaves out of the interaction that continues another what the other said after its checkpoint.
+
+    Its steps are steps of their own. What is left out of them is remembered in them, should this interaction break too.
+    """
+
+    def __init__(self, fold: EventFold) -> None:
+        number, deltas = fold.checkpoint
+        said = units(fold.steps[number - 1], after=deltas) if number and deltas else []
+        self._fold = fold
+        self._replay = _Replay(StepFold(0, {}), said + [unit for step in fold.steps[number:] for unit in units(step)])
+
+    def feed(self, event: Any) -> list[Any]:
+        """Return what is new in ``event``.
+
+        Raises:
+            StreamInterrupted: if it differs from what arrived before.
+        """
+        if not self._replay.left:
+            return [event]
+        if isinstance(event, StepStart) and (deltas := _deltas(event)):
+            return [_bare(event), *(new for delta in deltas for new in self.feed(delta))]
+        unit = unit_of(event.delta) if isinstance(event, StepDelta) else None
+        if unit is None:
+            return [event]
+        found, new = self._replay.match(unit)
+        if found == "different":
+            raise _diverged()
+        step = self._fold.open.get(index_of(event))
+        if step is not None:
+            step.repeated.append(unit if found == "known" else (unit[0], _without_end(unit[1], new[1])))
+        return [_with_unit(event, new)] if found == "new" else []
+
+    def flush(self) -> list[Any]:
+        """Return nothing: nothing is held back."""
+        if self._replay.left:
+            raise _diverged()
+        return []
+
+    @property
+    def pending(self) -> list[Part]:
+        """Nothing: what has yet to be repeated is asked for by another token."""
+        return []
+
+
+def _without_end(text: str, end: str) -> str:
+    return text[: len(text) - len(end)]
+
+
 def units(step: StepFold, *, after: int = 0) -> list[Unit]:
     """Return the content of a step from its delta ``after`` on, texts of one kind merged."""
-    found: list[Unit] = []
     start = StepStart.from_document({"index": 0, "step": step.document})
-    for delta in [*([] if after else _deltas(start)), *step.deltas[after:]]:
-        fields = document_of(delta.delta) if isinstance(delta, StepDelta) else document_of(delta)
-        unit = unit_of(fields)
+    first = [] if after else [*(unit_of(delta.delta) for delta in _deltas(start)), *step.repeated]
+    found: list[Unit] = []
+    for unit in [*first, *map(unit_of, step.deltas[after:])]:
         if unit is None:
             continue
         if found and found[-1][0] == unit[0] in _MERGED:

@@ -29,9 +29,12 @@ def document_of(value: Any) -> dict[str, Any]:
 
 
 class StepFold:
-    """One step so far. ``document`` is what its start said, ``deltas`` are what arrived since."""
+    """One step so far. ``document`` is what its start said, ``deltas`` are what arrived since.
 
-    __slots__ = ("deltas", "document", "index", "is_output", "is_stopped", "type")
+    ``repeated`` is what the API repeated in it of steps before, which is no part of it here.
+    """
+
+    __slots__ = ("deltas", "document", "index", "is_output", "is_stopped", "repeated", "type")
 
     def __init__(self, index: int, document: dict[str, Any]) -> None:
         self.index = index
@@ -40,6 +43,7 @@ class StepFold:
         #: Whether its text is the answer's. Gateways may leave out the start, and so the type.
         self.is_output = self.type in ("model_output", None)
         self.deltas: list[Any] = []
+        self.repeated: list[tuple[str, Any]] = []
         self.is_stopped = False
 
     def first_content(self) -> tuple[str, str, bool]:

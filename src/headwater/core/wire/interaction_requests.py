@@ -37,9 +37,7 @@ def resume(broken: BrokenStream) -> Continuation | None:
         # What is refused as a stream may be had whole: the API streams what runs, and it may have ended meanwhile.
         request = get_request(broken.request, fold.stored_name, after, is_stream=not broken.refusals)
         return Continuation(request=request, joiner=ReplayJoiner(fold), is_stored=True)
-    if fold.is_at_checkpoint:
-        return _next_hop(broken.request, fold)
-    return None
+    return _from_checkpoint(broken.request, fold)
 
 
 def get_request(request: HttpRequest, name: str, event_id: str | None, *, is_stream: bool = True) -> HttpRequest:
@@ -107,6 +105,14 @@ def _next_hop(request: HttpRequest, fold: EventFold) -> Continuation | None:
         body.pop("input", None)
         body["previous_interaction_id"] = fold.stored_name
     return Continuation(request=msgspec.structs.replace(request, body=msgspec.json.encode(body)))
+
+
+def _from_checkpoint(request: HttpRequest, fold: EventFold) -> Continuation | None:
+    """The request for what follows the last token that came, and so for what arrived since then again."""
+    from headwater.core.answer.interaction_joining import CheckpointJoiner
+
+    hop = _next_hop(request, fold)
+    return None if hop is None else Continuation(request=hop.request, joiner=CheckpointJoiner(fold))
 
 
 def _may_be_kept(broken: BrokenStream) -> bool:
