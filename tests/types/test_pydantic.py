@@ -152,6 +152,10 @@ def test_the_names_of_pydantic_are_there() -> None:
     assert part.json(exclude_none=True) == '{"text":"a"}'
     assert (part.model_extra, part.model_computed_fields, part.model_rebuild()) == (None, {}, None)
     assert part.model_config["extra"] == "forbid"
+    assert {name: value for name, value in part if value is not None} == {"text": "a"}
+    assert dict(types.Blob(data=b"a")) == {"data": b"a", "mime_type": None, "display_name": None}
+    assert types.Part.parse_obj({"text": "a"}) == part
+    assert part.copy(update={"text": "b"}) == types.Part(text="b")
     assert pydantic_core.to_jsonable_python({"part": types.Blob(data=b"\0")})["part"]["data"] == "AA=="
 
 

@@ -12,7 +12,7 @@ import base64
 import copy
 import types as pytypes
 import typing
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime
 from enum import Enum
 from functools import cache
@@ -22,6 +22,7 @@ import msgspec
 
 from headwater.errors import UsageError
 from headwater.types.dump import Choice, DumpOptions, Plain, dump, dump_options
+from headwater.types.old_names import OldNames
 
 T = TypeVar("T")
 
@@ -111,7 +112,7 @@ def _type_adapter(cls: Any) -> Any:
 
 
 class ApiModel(
-    msgspec.Struct, metaclass=_Meta, rename="camel", omit_defaults=True, repr_omit_defaults=True, kw_only=True
+    OldNames, msgspec.Struct, metaclass=_Meta, rename="camel", omit_defaults=True, repr_omit_defaults=True, kw_only=True
 ):
     """A value of the API: snake_case in Python, camelCase on the wire; absent fields are None."""
 
@@ -214,13 +215,9 @@ class ApiModel(
         """Return the value as plain JSON: Python names, bytes as URL-safe base64, absent fields left out."""
         return cast("Plain", to_snake(self))
 
-    def dict(self, **choices: Any) -> Plain:
-        """Return ``model_dump()``: the name that pydantic had for it before its second version."""
-        return self.model_dump(**choices)
-
-    def json(self, **choices: Any) -> str:
-        """Return ``model_dump_json()``: the name that pydantic had for it before its second version."""
-        return self.model_dump_json(**choices)
+    def __iter__(self) -> Iterator[tuple[str, Any]]:
+        """Yield names and values of all fields, as pydantic does: ``dict(config)``."""
+        return ((name, getattr(self, name)) for name in self.__struct_fields__)
 
     @classmethod
     def model_json_schema(cls, by_alias: bool = True, **choices: Any) -> Plain:
