@@ -21,6 +21,10 @@ from headwater.protocols.events import (
     TextDelta,
     TurnStart,
 )
+from headwater.protocols.openai.completion import chat_completion
+from headwater.protocols.openai.encoder import ChatCompletions
+from headwater.protocols.openai.failures import chat_error
+from headwater.protocols.openai.request import ChatRequest, read_chat
 from headwater.protocols.plain import PlainText
 from headwater.protocols.serving import aencoded, encoded
 
@@ -32,6 +36,8 @@ __all__ = [
     "CallEnd",
     "CallResult",
     "CallStart",
+    "ChatCompletions",
+    "ChatRequest",
     "Conversation",
     "Encoder",
     "ErrorDocument",
@@ -47,7 +53,10 @@ __all__ = [
     "TextDelta",
     "TurnStart",
     "aencoded",
+    "chat_completion",
+    "chat_error",
     "encoded",
+    "read_chat",
     "read_messages",
     "read_run",
     "ui_messages",

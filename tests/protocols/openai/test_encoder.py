@@ -11,7 +11,7 @@ import pytest
 from headwater.core.answer.fold import Fold
 from headwater.errors import HeadwaterError, StreamInterrupted, api_error
 from headwater.protocols.base import StreamOutcome
-from headwater.protocols.openai.completion import completion
+from headwater.protocols.openai.completion import chat_completion
 from headwater.protocols.openai.encoder import ChatCompletions
 from headwater.protocols.openai.failures import chat_error
 from headwater.protocols.openai.signatures import SignatureCache
@@ -184,7 +184,7 @@ def test_thoughts_code_files_and_logprobs_have_their_places() -> None:
     tokens = [one["choices"][0]["logprobs"]["content"] for one in found if one["choices"][0]["logprobs"]]
     assert [[token["bytes"] for token in some] for some in tokens] == [[[195, 164]], [[195, 164]]]
     assert tokens[0][0]["top_logprobs"] == [{"token": "b", "logprob": 0.0, "bytes": [98]}]
-    whole = json.loads(completion(folded(chunks)))["choices"][0]
+    whole = json.loads(chat_completion(folded(chunks)))["choices"][0]
     assert whole["message"]["reasoning_content"] == "hm"
     assert whole["message"]["audio"] == {"data": "AAAA"}
     assert len(whole["logprobs"]["content"]) == 2
@@ -215,7 +215,7 @@ def test_what_did_not_finish_is_an_error(reason: str) -> None:
     assert found[-1]["error"]["type"] == "server_error"
     assert Read(found).finish == []
     with pytest.raises(HeadwaterError, match=reason):
-        completion(text("a", finish=reason))
+        chat_completion(text("a", finish=reason))
 
 
 def test_a_blocked_prompt_is_filtered_with_its_message() -> None:
@@ -224,7 +224,7 @@ def test_a_blocked_prompt_is_filtered_with_its_message() -> None:
     assert Read(found).finish == ["content_filter"]
     assert [choice["delta"]["refusal"] for one in found for choice in one["choices"] if choice["delta"].get("refusal")]
     with pytest.raises(HeadwaterError, match="blocked"):
-        completion(blocked)
+        chat_completion(blocked)
 
 
 @pytest.mark.parametrize(
@@ -260,7 +260,7 @@ def test_no_end_without_an_answer() -> None:
     empty = documents(written([chunk(finish="STOP")]))
     assert (Read(empty).roles, Read(empty).finish) == (["assistant"], ["stop"])
     with pytest.raises(HeadwaterError):
-        completion(GenerateContentResponse())
+        chat_completion(GenerateContentResponse())
 
 
 def folded(chunks: Sequence[GenerateContentResponse]) -> GenerateContentResponse:
@@ -310,7 +310,7 @@ def test_every_recorded_stream_keeps_its_text_thoughts_calls_and_end() -> None:
         assert is_error is not bool(seen.finish), case.id
         assert outcome.error is None or is_error, case.id
         if not is_error and response.prompt_feedback is None:
-            whole = json.loads(completion(response, model="m", seed=case.id))
+            whole = json.loads(chat_completion(response, model="m", seed=case.id))
             message = whole["choices"][0]["message"]
             assert (message["content"] or "") == seen.text, case.id
             assert whole["choices"][0]["finish_reason"] == seen.finish[0], case.id

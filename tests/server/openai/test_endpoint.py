@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from headwater.engines import OpenAIEngine
 from headwater.engines.base import EngineRequest
 from headwater.errors import api_error
 from headwater.server import Limits
@@ -354,3 +355,47 @@ def test_a_thought_signature_survives_a_client_that_drops_it() -> None:
             client(live, key=key).chat.completions.create(model="m", messages=turns)
     signatures = [request["contents"][1]["parts"][0].get("thoughtSignature") for request in asked[1:]]
     assert signatures == ["c2ln", None]
+
+
+# Two servers in a row
+
+
+def test_an_answer_passes_through_another_server_unchanged(live: Live) -> None:
+    """OpenAI's client, a server with the openai engine, a server with the offline engine: translated four times."""
+    schema = {"type": "object", "properties": {"age": {"type": "integer"}}, "required": ["age"]}
+    wanted = {"type": "json_schema", "json_schema": {"name": "a", "schema": schema}}
+    result = {"role": "tool", "tool_call_id": "c", "content": '{"sky": "clear"}'}
+    call = {"id": "c", "type": "function", "function": {"name": "get_weather", "arguments": '{"city": "Paris"}'}}
+    asks: list[dict[str, Any]] = [
+        {"messages": [USER], "stream_options": {"include_usage": True}},
+        {"messages": [USER], "reasoning_effort": "low", "stop": ["river"], "seed": 3, "n": 2},
+        {"messages": [{"role": "user", "content": "Weather in Rome?"}], "tools": [TOOL], "tool_choice": "required"},
+        {"messages": [USER, {"role": "assistant", "tool_calls": [call]}, result], "tools": [TOOL]},
+        {"messages": [USER], "response_format": wanted},
+    ]
+    with Live(OpenAIEngine(live.url + "/v1")) as relay:
+        for ask in asks:
+            near, far = (
+                _told(sent(one.post(CHAT, {"model": "m", "stream": True} | ask).body)) for one in (live, relay)
+            )
+            assert near == far
+        assert client(relay).models.retrieve("gemini-2.5-pro").id == "gemini-2.5-pro"
+        with pytest.raises(openai.NotFoundError):
+            client(relay).chat.completions.create(model="nonexistent", messages=[USER])
+
+
+def _told(documents: list[Any]) -> dict[Any, Any]:
+    """What a stream says, however it was cut."""
+    told: dict[Any, Any] = {}
+    for one in documents:
+        if one.get("usage"):
+            told["usage"] = one["usage"]
+        for choice in one["choices"]:
+            for name in ("content", "reasoning_content"):
+                key = (choice["index"], name)
+                told[key] = told.get(key, "") + (choice["delta"].get(name) or "")
+            for piece in choice["delta"].get("tool_calls", ()):
+                told[choice["index"], "call", piece["index"]] = (piece["id"], piece["function"])
+            if choice["finish_reason"]:
+                told[choice["index"], "finish"] = choice["finish_reason"]
+    return told

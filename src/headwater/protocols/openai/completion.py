@@ -15,7 +15,7 @@ from headwater.protocols.openai.signatures import KeepSignature
 from headwater.types import GenerateContentResponse
 
 
-def completion(
+def chat_completion(
     response: GenerateContentResponse,
     *,
     model: str = "",

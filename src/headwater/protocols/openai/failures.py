@@ -40,7 +40,7 @@ def field_error(error: ChatFieldError) -> APIError:
 
 def chat_error(error: Exception | bytes) -> dict[str, Any]:
     """Return an error, or one in Google's format, as ``{"error": ...}`` with the four fields that clients read."""
-    document = ErrorDocument.of(error)
+    document = ErrorDocument.of(field_error(error) if isinstance(error, ChatFieldError) else error)
     code, kind = document.code, _TYPES.get(document.code)
     if kind is None:
         kind = "invalid_request_error" if 400 <= code < 500 else "server_error"

@@ -16,7 +16,8 @@ from headwater.types import Content
 class ChatRequest(msgspec.Struct, frozen=True):
     """What a client of chat completions asks. ``body`` is the request of the Gemini API, as JSON.
 
-    ``one_call`` says that the client takes at most one function call per turn (``parallel_tool_calls: false``).
+    ``contents`` and ``config`` are the same as arguments of headwater's client. ``one_call`` says that the client takes
+    at most one function call per turn (``parallel_tool_calls: false``).
     """
 
     model: str
@@ -24,6 +25,19 @@ class ChatRequest(msgspec.Struct, frozen=True):
     is_stream: bool = False
     include_usage: bool = False
     one_call: bool = False
+
+    @property
+    def contents(self) -> list[Any]:
+        """The turns, as plain JSON."""
+        contents: list[Any] = msgspec.json.decode(self.body)["contents"]
+        return contents
+
+    @property
+    def config(self) -> dict[str, Any]:
+        """Everything else, as a ``GenerateContentConfig`` takes it."""
+        fields = msgspec.json.decode(self.body)
+        del fields["contents"]
+        return {**fields.pop("generationConfig", {}), **fields}
 
 
 def read_chat(body: Any, find_signature: FindSignature = lambda call_id: None) -> ChatRequest:

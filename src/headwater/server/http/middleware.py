@@ -29,6 +29,9 @@ _METHODS = b"GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS"
 _REQUEST_HEADERS = (
     b"api-revision, authorization, content-type, "
     b"x-goog-api-client, x-goog-api-key, x-goog-user-project, x-server-timeout, "
+    # What OpenAI's JavaScript client sends with every request.
+    b"x-stainless-arch, x-stainless-lang, x-stainless-os, x-stainless-package-version, x-stainless-retry-count, "
+    b"x-stainless-runtime, x-stainless-runtime-version, x-stainless-timeout, "
     b"x-goog-upload-command, x-goog-upload-file-name, x-goog-upload-header-content-length, "
     b"x-goog-upload-header-content-type, x-goog-upload-offset, x-goog-upload-protocol, "
     b"if-none-match, producer-epoch, producer-id, producer-seq, stream-closed, stream-expires-at, stream-fork-offset, "

@@ -14,7 +14,7 @@ from starlette.routing import Route
 from headwater.contract.headers import STREAM
 from headwater.engines.base import EngineRequest
 from headwater.errors import UnknownStreamError, UsageError
-from headwater.protocols.openai.completion import completion
+from headwater.protocols.openai.completion import chat_completion
 from headwater.protocols.openai.encoder import ChatCompletions
 from headwater.protocols.openai.failures import chat_error_body, field_error
 from headwater.protocols.openai.fields import ChatFieldError
@@ -122,7 +122,7 @@ class ChatCompletionsEndpoint:
 
     def _unary_encoding(self, exchange: _Exchange) -> CompletionEncoding:
         write = partial(
-            completion,
+            chat_completion,
             model=exchange.request.model,
             seed=secrets.token_hex(12),
             created=int(time.time()),
