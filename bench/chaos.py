@@ -4,9 +4,9 @@ python bench/chaos.py --seed 1 --log redis|sqlite [--generations 200] [--down 10
 python bench/chaos.py --stop --log redis|sqlite [--tries 200]     how long a stop from another server takes
 
 The seed decides what is asked and what is killed in which order; which answers that hits depends on the machine.
-Each answer has three readers that cut their connection at random and resume at another server; every third answer is an
-interaction, of which one reader reads the events of the Interactions API. The offline engine's
-answer to a prompt is known, so every reader's text can be compared. The exit code is 1 if anything is wrong.
+Each answer has three readers that cut their connection at random and resume at another server. Every third answer is an
+interaction, of which one reader reads the events of the Interactions API; every ninth of all is cancelled. The offline
+engine's answer to a prompt is known, so every reader's text can be compared. The exit code is 1 if anything is wrong.
 """
 
 from __future__ import annotations
@@ -53,7 +53,8 @@ def planned(options: argparse.Namespace, place: Place) -> list[Generation]:
         policy = place.dice.choice(["continue", "fail"])
         is_interaction = number % 3 == 0
         policy = "continue" if is_interaction else policy
-        found.append(Generation(number, prompt, policy, expected(prompt), is_interaction))
+        cancel_after = place.dice.uniform(0.5, 2.5) if number % 9 == 0 else None
+        found.append(Generation(number, prompt, policy, expected(prompt), is_interaction, cancel_after))
     return found
 
 
@@ -61,15 +62,23 @@ async def live(generation: Generation, place: Place, http: aiohttp.ClientSession
     """Start an answer somewhere, have it read, and check it at the end."""
     start = begin_interaction if generation.is_interaction else begin
     await start(generation, place, http, f"{seed}-{generation.number}")
+    readers = [read_bare(generation, place, http)]
+    # The client names an ending that someone else caused in words of its own.
+    readers.append(
+        read_bare(generation, place, http) if generation.cancel_after else read_with_client(generation, place)
+    )
     third = read_interaction(generation, place, http) if generation.is_interaction else None
-    readers = [read_bare(generation, place, http), read_with_client(generation, place)]
     readers.append(third or read_with_client(generation, place))
+    if generation.cancel_after is not None:
+        cancelling = asyncio.create_task(cancel(generation, place, http))
     tasks = [asyncio.create_task(reader) for reader in readers]
     done, late = await asyncio.wait(tasks, timeout=PATIENCE)
     for task in late:
         task.cancel()
         generation.violations.append("a reader did not come to an end")
     generation.readings = [task.result() for task in tasks if task in done]
+    if generation.cancel_after is not None:
+        await cancelling
 
 
 async def begin_interaction(generation: Generation, place: Place, http: aiohttp.ClientSession, key: str) -> None:
@@ -86,6 +95,20 @@ async def begin_interaction(generation: Generation, place: Place, http: aiohttp.
             pass
         await asyncio.sleep(0.1)
     generation.violations.append("it could not be begun")
+
+
+async def cancel(generation: Generation, place: Place, http: aiohttp.ClientSession) -> None:
+    """Cancel it somewhere; if that server dies meanwhile, elsewhere. One that has ended before stays as it is."""
+    await asyncio.sleep(generation.cancel_after or 0)
+    for _ in range(100):
+        try:
+            async with http.post(f"{place.url()}/v1/interactions/v1_{generation.name}/cancel") as answer:
+                if answer.status in (200, 400):
+                    return
+        except (TimeoutError, aiohttp.ClientError, OSError):
+            pass
+        await asyncio.sleep(0.1)
+    generation.violations.append("it could not be cancelled")
 
 
 async def begin(generation: Generation, place: Place, http: aiohttp.ClientSession, key: str) -> None:
@@ -151,7 +174,7 @@ async def look(generation: Generation, place: Place, http: aiohttp.ClientSession
         told("what it has is not the beginning of what it should have")
     if again.ending == _LOST and generation.policy == "continue":
         told("it failed, and should have been gone on with")
-    if again.ending not in ("finished", _LOST):
+    if again.ending not in ("finished", _LOST) and not (generation.cancel_after and again.ending == "cancelled"):
         told(f"it ended as {again.ending!r}")
 
 

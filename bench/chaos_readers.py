@@ -43,6 +43,7 @@ class Generation:
     policy: str
     text: str
     is_interaction: bool = False
+    cancel_after: float | None = None  # seconds
     name: str = ""
     seen: dict[int, float] = field(default_factory=dict)  # when each event was first seen
     state: Any = None
@@ -187,7 +188,8 @@ async def read_interaction(
                         elif event.type == "error":
                             reading.ending = f"failed {document['error']['code']}"
                         elif event.type == "interaction.completed":
-                            reading.ending = "finished"
+                            status = document["interaction"]["status"]
+                            reading.ending = "finished" if status == "completed" else status
                     if not reading.ending and place.dice.random() < cut:
                         reading.cuts += 1
                         break
