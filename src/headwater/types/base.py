@@ -327,7 +327,8 @@ def _positional(cls: type[Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -
     if start is None or len(args) > 1:
         raise UsageError(f"{cls.__name__} takes its fields by name, as {cls.__name__}(name=value).")
     result = start(args[0])
-    assert isinstance(result, dict)
+    if not isinstance(result, dict):
+        raise UsageError(f"expected {cls.__name__} or a dict, got {_describe(args[0])}")
     return result
 
 

@@ -119,7 +119,7 @@ class ChatAnswer:
         """Return what an event adds."""
         if event.id and "responseId" not in self._head:
             self._remember(event)
-        if event.citations:
+        if isinstance(event.citations, list):
             self._citations = event.citations
         candidates, has_progress = [], False
         for entry in event.choices or ():
@@ -149,9 +149,9 @@ class ChatAnswer:
             return self.flush()
         return [self._chunk([choice.forgotten() for choice in self._choices.values() if not choice.reason], None)]
 
-    def call_id(self, number: int, call: StreamedCall) -> str:
+    def call_id(self, call: StreamedCall) -> str:
         """Return the id of a call; one that has none gets one that depends on its place alone."""
-        return call.id or made_id(self._head.get("responseId", ""), self._created, number, call.name)
+        return call.id or made_id(self._head.get("responseId", ""), self._created, call.number, call.name)
 
     def web_sources(self) -> dict[str, Any] | None:
         """Return the grounding metadata for pages that a server lists beside its choices (Perplexity)."""
@@ -224,8 +224,9 @@ class _ChoiceState:
         if entry.content_filter_results:
             self._ratings = safety_ratings(entry.content_filter_results) or self._ratings
         # "" stands for null at some servers; "error" is no end but an error, which the dialect reports.
-        if entry.finish_reason and entry.finish_reason not in (self.reason, "error"):
-            self._finish(str(entry.finish_reason), parts, extra, answer)
+        word = "" if entry.finish_reason in (None, "error") else str(entry.finish_reason)
+        if (word and word != self.reason) or (self.reason and self._calls.calls):  # a call may be late
+            self._finish(word or self.reason, parts, extra, answer)
         if not parts and not extra:
             return None
         return self._candidate(parts, extra)
@@ -274,7 +275,7 @@ class _ChoiceState:
         if call.pieces is None:
             found += self._end_call()
             self._streaming, call.pieces = call, ArgumentPieces()
-            shown = {"id": answer.call_id(self._calls.calls.index(call), call), "name": self._name(call)}
+            shown = {"id": answer.call_id(call), "name": self._name(call)}
         pieces = call.new_pieces() if call is self._streaming else []
         if pieces:
             shown["partialArgs"] = pieces
@@ -340,8 +341,8 @@ class _ChoiceState:
             reason, message = "MALFORMED_FUNCTION_CALL", _broken(calls)
         else:  # at its limit, the model may have been cut in the last call: those before it are whole
             parts += self._end_call() if not is_broken else []
-            numbered = [(number, call) for number, call in enumerate(calls) if call.pieces is None]
-            parts += [part for entry in numbered if (part := self._call_part(*entry, answer)) is not None]
+            whole = [call for call in calls if call.pieces is None]
+            parts += [part for call in whole if (part := self._call_part(call, answer)) is not None]
         if self._refusal and reason == "STOP":
             reason, message = "SAFETY", "refusal"
         if is_first:
@@ -362,11 +363,11 @@ class _ChoiceState:
             found["groundingMetadata"] = sources
         return found
 
-    def _call_part(self, number: int, call: StreamedCall, answer: ChatAnswer) -> dict[str, Any] | None:
+    def _call_part(self, call: StreamedCall, answer: ChatAnswer) -> dict[str, Any] | None:
         args = call.args()
         if args is None:
             return None
-        shown = {"id": answer.call_id(number, call), "name": self._name(call), "args": args}
+        shown = {"id": answer.call_id(call), "name": self._name(call), "args": args}
         part: dict[str, Any] = {"functionCall": shown}
         if call.extra:
             self._state.sign_call(part, call.extra)

@@ -15,10 +15,11 @@ from headwater.json_text import JSON_ERRORS
 class StreamedCall:
     """One function call so far. ``arguments`` are pieces of a JSON text."""
 
-    __slots__ = ("arguments", "extra", "id", "name", "pieces", "shown")
+    __slots__ = ("arguments", "extra", "id", "name", "number", "pieces", "shown")
 
-    def __init__(self, id: str | None) -> None:
+    def __init__(self, id: str | None, number: int) -> None:
         self.id = id
+        self.number = number  # its place among the calls of the candidate
         self.name = ""
         self.arguments: list[str] = []
         self.extra: Any = None  # ``extra_content``: what the server wants back with the call
@@ -54,6 +55,7 @@ class CallAssembler:
         self.calls: list[StreamedCall] = []
         self._by_index: dict[int, StreamedCall] = {}
         self._last: StreamedCall | None = None
+        self._count = 0
 
     def feed(self, piece: Any) -> StreamedCall | None:
         """Take one entry of ``delta.tool_calls``; return the call that it belongs to, None if it is not a piece."""
@@ -85,7 +87,8 @@ class CallAssembler:
     def _find(self, index: int | None, id: str | None) -> StreamedCall:
         known = self._last if index is None else self._by_index.get(index)
         if known is None or (id is not None and known.id not in (None, id)):
-            known = StreamedCall(id)
+            known = StreamedCall(id, self._count)
+            self._count += 1
             self.calls.append(known)
         elif id is not None:
             known.id = id

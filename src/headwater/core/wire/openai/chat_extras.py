@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
 from headwater.core.wire.openai.chat_tables import HARM_CATEGORIES, HARM_PROBABILITIES
 
+_BASE64 = re.compile(r"[A-Za-z0-9+/]*={0,2}")
 #: OpenAI streams audio as raw samples at this rate.
 _AUDIO_TYPE = "audio/pcm;rate=24000"
 
@@ -27,7 +29,9 @@ def logprobs_result(logprobs: Any) -> dict[str, Any] | None:
 
 
 def _token(token: Mapping[str, Any]) -> dict[str, Any]:
-    return {"token": str(token.get("token", "")), "logProbability": token.get("logprob")}
+    logprob = token.get("logprob")
+    is_number = isinstance(logprob, int | float) and not isinstance(logprob, bool)
+    return {"token": str(token.get("token", "")), "logProbability": logprob if is_number else None}
 
 
 def web_citations(annotations: Any) -> list[dict[str, Any]]:
@@ -57,10 +61,15 @@ def safety_ratings(results: Any) -> list[dict[str, Any]] | None:
     found = []
     for name, category in HARM_CATEGORIES.items():
         verdict = results.get(name) if isinstance(results, Mapping) else None
-        if isinstance(verdict, Mapping) and verdict.get("severity") in HARM_PROBABILITIES:
-            rating = {"category": category, "probability": HARM_PROBABILITIES[verdict["severity"]]}
+        if isinstance(verdict, Mapping) and str(verdict.get("severity")) in HARM_PROBABILITIES:
+            rating = {"category": category, "probability": HARM_PROBABILITIES[str(verdict["severity"])]}
             found.append(rating | ({"blocked": True} if verdict.get("filtered") else {}))
     return found or None
+
+
+def _blob(kind: str, data: str) -> list[dict[str, Any]]:
+    """The part for media; none for what is not base64, which clients would refuse together with its chunk."""
+    return [{"inlineData": {"mimeType": kind, "data": data}}] if _BASE64.fullmatch(data) and len(data) % 4 == 0 else []
 
 
 def images(entries: Any, audio: Any) -> list[dict[str, Any]]:
@@ -71,10 +80,10 @@ def images(entries: Any, audio: Any) -> list[dict[str, Any]]:
         url = place.get("url") if isinstance(place, Mapping) else place
         if isinstance(url, str) and url.startswith("data:") and ";base64," in url:
             kind, _, data = url.removeprefix("data:").partition(";base64,")
-            parts.append({"inlineData": {"mimeType": kind, "data": data}})
+            parts += _blob(kind, data)
     if isinstance(audio, Mapping):
         if isinstance(audio.get("data"), str) and audio["data"]:
-            parts.append({"inlineData": {"mimeType": _AUDIO_TYPE, "data": audio["data"]}})
+            parts += _blob(_AUDIO_TYPE, audio["data"])
         if isinstance(audio.get("transcript"), str) and audio["transcript"]:
             # A part has content or a transcript; without the text here it would be lost to every reader.
             parts.append({"text": audio["transcript"]})
