@@ -101,6 +101,26 @@ const tries = {
     const gone = await refusal(() => ai.files.get({ name: file.name }));
     return { same: again.name === file.name, size: Number(file.sizeBytes), mime: file.mimeType, text: answer.text, gone };
   },
+
+  embeddings: async (ai) => {
+    const config = { outputDimensionality: 7 };
+    const answer = await ai.models.embedContent({ model: "gemini-embedding-001", contents: ["a", "b"], config });
+    return answer.embeddings.map((entry) => entry.values.length);
+  },
+
+  caches: async (ai) => {
+    const text = "The river rises in the hills above the town. It flows past mills and reaches the sea after a week.";
+    const contents = [{ role: "user", parts: [{ text }] }];
+    const cache = await ai.caches.create({ model, config: { contents, ttl: "60s" } });
+    const config = { cachedContent: cache.name };
+    const answer = await ai.models.generateContent({ model, contents: "Summarize the text above.", config });
+    await ai.caches.update({ name: cache.name, config: { ttl: "600s" } });
+    const names = [];
+    for await (const entry of await ai.caches.list()) names.push(entry.name);
+    await ai.caches.delete({ name: cache.name });
+    const gone = await refusal(() => ai.caches.get({ name: cache.name }));
+    return { text: answer.text, listed: names.includes(cache.name), cached: answer.usageMetadata.cachedContentTokenCount, gone };
+  },
 };
 
 const found = {};

@@ -240,6 +240,48 @@ def files(client: genai.Client) -> Any:
     }
 
 
+def embeddings(client: genai.Client) -> Any:
+    texts = ["a river in the hills", "the river in the hills", "quantum"]
+    found = client.models.embed_content(model="gemini-embedding-001", contents=texts)
+    values = [entry.values or [] for entry in found.embeddings or []]
+    short = client.models.embed_content(
+        model="gemini-embedding-001", contents="a", config={"output_dimensionality": 7, "task_type": "RETRIEVAL_QUERY"}
+    )
+    vertex = genai.Client(vertexai=True, api_key="k", http_options={"base_url": sys.argv[1]})
+    predicted = vertex.models.embed_content(model="text-embedding-005", contents=["a", "b c"])
+    tokens = vertex.models.compute_tokens(model=MODEL, contents="What is your name?").tokens_info or []
+    return {
+        "sizes": [len(vector) for vector in values],
+        "near": sum(a * b for a, b in zip(values[0], values[1], strict=True)),
+        "far": sum(a * b for a, b in zip(values[0], values[2], strict=True)),
+        "short": [len(entry.values or []) for entry in short.embeddings or []],
+        "counts": [entry.statistics.token_count for entry in predicted.embeddings or [] if entry.statistics],
+        "tokens": [token.decode() for token in tokens[0].tokens or []],
+        "refused": _error(lambda: client.models.embed_content(model="m", contents="")),
+    }
+
+
+def caches(client: genai.Client) -> Any:
+    notes = "The river rises in the hills above the town. It flows past mills and reaches the sea after a week."
+    cache = client.caches.create(model=MODEL, config={"contents": notes, "ttl": "60s", "display_name": "notes"})
+    assert cache.name is not None
+    assert cache.expire_time is not None
+    config = types.GenerateContentConfig(cached_content=cache.name)
+    answer = client.models.generate_content(model=MODEL, contents="Summarize the text above.", config=config)
+    later = client.caches.update(name=cache.name, config={"ttl": "600s"}).expire_time
+    assert later is not None
+    listed = [entry.name for entry in client.caches.list()]
+    client.caches.delete(name=cache.name)
+    return {
+        "text": answer.text,
+        "cached": answer.usage_metadata.cached_content_token_count if answer.usage_metadata else None,
+        "total": cache.usage_metadata.total_token_count if cache.usage_metadata else None,
+        "later": later > cache.expire_time,
+        "listed": cache.name in listed,
+        "gone": _error(lambda: client.caches.get(name=cache.name or "")),
+    }
+
+
 TRIES = (
     stream,
     unary,
@@ -262,6 +304,8 @@ TRIES = (
     odd_characters,
     async_odd_characters,
     files,
+    embeddings,
+    caches,
 )
 
 

@@ -122,3 +122,13 @@ def test_a_file_goes_up_is_used_and_goes_away(tries: dict[str, Any]) -> None:
     assert (file["size"], file["mime"]) == (18, "text/plain")
     assert file["text"]
     assert file["gone"]["status"] in (403, 404)
+
+
+def test_embeddings_and_caches(tries: dict[str, Any]) -> None:
+    """The methods beside ``generateContent``."""
+    assert _came(tries, "embeddings") == [7, 7]
+    cached = _came(tries, "caches")
+    assert "river" in cached["text"]
+    assert cached["listed"]
+    assert cached["cached"] > 10
+    assert cached["gone"]["status"] == 403

@@ -169,3 +169,22 @@ def test_files(came: Any) -> None:
     assert came["state"].endswith("ACTIVE")
     assert came["text"]
     assert came["gone"]["code"] in (403, 404)
+
+
+def test_embeddings(came: Any) -> None:
+    """Vectors of the size that was asked for; equal words make them near."""
+    assert came["sizes"] == [3072] * 3
+    assert came["near"] > 0.5 > abs(came["far"])
+    assert came["short"] == [7]
+    assert came["counts"] == [1, 2]
+    assert "".join(came["tokens"]) == "What is your name?"
+    assert came["refused"]["code"] == 400
+
+
+def test_caches(came: Any) -> None:
+    """A cache is made, used, kept for longer, listed and deleted."""
+    assert "river" in came["text"]
+    assert came["cached"] == came["total"] > 10
+    assert came["later"]
+    assert came["listed"]
+    assert came["gone"]["code"] == 403
