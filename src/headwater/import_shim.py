@@ -18,7 +18,7 @@ import opcode
 import os
 import sys
 from collections.abc import Mapping, Sequence
-from types import ModuleType
+from types import AsyncGeneratorType, GeneratorType, ModuleType
 from typing import Any
 
 from headwater import placeholders
@@ -46,6 +46,28 @@ MODULES = {
     f"{GENAI}.tokens": "headwater.client.groups.tokens",
     f"{GENAI}.types": "headwater.types",
     f"{GENAI}.version": "headwater.genai",
+}
+#: Private modules in which instrumentation looks for classes to wrap, and what is wrapped there.
+_WRAPPED: Mapping[str, Mapping[str, str]] = {
+    f"{GENAI}._gaos": {},
+    f"{GENAI}._gaos.google_genai": {
+        "GeminiNextGenInteractions": "client.groups.interactions:Interactions",
+        "AsyncGeminiNextGenInteractions": "client.groups.interactions:AsyncInteractions",
+    },
+    f"{GENAI}._gaos.interactions": {
+        "Interactions": "client.groups.interactions:Interactions",
+        "AsyncInteractions": "client.groups.interactions:AsyncInteractions",
+        "Stream": "client.stream.interactions:InteractionStream",
+        "AsyncStream": "client.stream.interactions:AsyncInteractionStream",
+    },
+    f"{GENAI}._gaos.types": {},
+    f"{GENAI}._gaos.types.interactions": {
+        "Interaction": "types.interactions:Interaction",
+        "InteractionSSEEvent": "types.interactions:InteractionSSEEvent",
+        "InteractionsInput": "types.interactions:InteractionsInput",
+        "Step": "types.interactions:Step",
+        "Usage": "types.interactions:Usage",
+    },
 }
 _CLIENT_PARTS = {
     "headwater.client.client": {"Client": "client", "AsyncClient": "client.aio"},
@@ -104,6 +126,8 @@ class _Finder(importlib.abc.MetaPathFinder, importlib.abc.Loader):
     def find_spec(
         self, name: str, path: Sequence[str] | None, target: ModuleType | None = None
     ) -> importlib.machinery.ModuleSpec | None:
+        if name in _WRAPPED:
+            return importlib.machinery.ModuleSpec(name, self, is_package=True)
         if name in MODULES or name.removeprefix(f"{GENAI}.") in placeholders.modules():
             return importlib.machinery.ModuleSpec(name, self, is_package=name == GENAI)
         if name in _SIDE_EFFECTS:
@@ -113,6 +137,8 @@ class _Finder(importlib.abc.MetaPathFinder, importlib.abc.Loader):
         return None
 
     def create_module(self, spec: importlib.machinery.ModuleSpec) -> ModuleType:
+        if spec.name in _WRAPPED:
+            return _wrapped(spec.name)
         if spec.name in MODULES:
             return _StandIn(spec.name, importlib.import_module(MODULES[spec.name]))
         return _StandIn(spec.name, ModuleType(spec.name, "A module of google-genai, of placeholders only."))
@@ -123,6 +149,15 @@ class _Finder(importlib.abc.MetaPathFinder, importlib.abc.Loader):
             module.__dict__.update(types=_bound("types"), errors=_bound("errors"))
             _record_missing()
             _import_on_use()
+            _pretend_generators()
+
+
+def _wrapped(name: str) -> ModuleType:
+    module = ModuleType(name, "Classes of headwater where instrumentation looks for google-genai's.")
+    for known, place in _WRAPPED[name].items():
+        real, _, attribute = place.partition(":")
+        setattr(module, known, getattr(importlib.import_module(f"headwater.{real}"), attribute))
+    return module
 
 
 class _Watched(importlib.abc.Loader):
@@ -186,6 +221,16 @@ class _Secrets(Mapping[str, str | None]):
 
 def _bound(name: str) -> ModuleType:
     return importlib.import_module(f"{GENAI}.{name}")
+
+
+def _pretend_generators() -> None:
+    """Let streams be instances of generators, as google-genai's are: instrumentation knows them by that."""
+    from headwater.client.stream.aio import AsyncStream
+    from headwater.client.stream.sync import Stream
+
+    Stream._pretended, AsyncStream._pretended = GeneratorType, AsyncGeneratorType
+    # inspect.isawaitable looks at the code of every generator.
+    Stream.gi_code = (lambda: (yield)).__code__  # type: ignore[attr-defined]
 
 
 def _record_missing() -> None:

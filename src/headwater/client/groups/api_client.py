@@ -7,12 +7,15 @@ client that a framework puts into ``_http_options`` carries the requests from th
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Iterator, Mapping
+from contextlib import suppress
 from typing import Any
+from urllib.parse import urlsplit
 
 import msgspec
 
 from headwater.client.request.build import to_config
 from headwater.client.request.settings import Settings
+from headwater.client.stream import factory
 from headwater.client.stream.aio import AsyncCaller
 from headwater.client.stream.sync import Caller
 from headwater.core.wire.gemini import Gemini
@@ -128,6 +131,36 @@ class BaseApiClient:
         url = self._settings.url(place, options) + mark + query
         data = msgspec.json.encode(body) if method.upper() != "GET" else None
         return HttpRequest(method.upper(), url, self._settings.headers(options), data), options
+
+
+class _AnnouncedError(Exception):
+    """Ends an announcement before anything is sent."""
+
+
+class _Announcement(BaseApiClient):
+    """Shows a request to what is wrapped around the methods of ``BaseApiClient``."""
+
+    def _request(
+        self, method: str, path: str, body: Mapping[str, Any], http_options: _Options
+    ) -> tuple[HttpRequest, HttpOptions]:
+        raise _AnnouncedError
+
+
+_OWN = {name: vars(BaseApiClient)[name] for name in ("request", "request_streamed")}
+
+
+def _announce(settings: Settings, request: HttpRequest, is_stream: bool) -> None:
+    """Call ``BaseApiClient.request`` if instrumentation has wrapped it, to look at requests. It sends nothing."""
+    # Headwater's own calls do not pass through this class, as google-genai's do.
+    name = "request_streamed" if is_stream else "request"
+    if vars(BaseApiClient)[name] is _OWN[name] or not request.body:
+        return
+    with suppress(_AnnouncedError):
+        path = urlsplit(request.url).path.lstrip("/").partition("/")[2]
+        getattr(_Announcement(settings), name)(request.method.lower(), path, msgspec.json.decode(request.body))
+
+
+factory.announced.append(_announce)
 
 
 def _http_response(response: ApiResponse) -> HttpResponse:

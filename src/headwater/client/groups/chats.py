@@ -21,7 +21,6 @@ from headwater.client.stream.aio import AsyncCaller, AsyncStream
 from headwater.client.stream.base import BaseStream
 from headwater.client.stream.sync import Caller, Stream
 from headwater.contract.chats import ExportFormat, SavedChat, SavedChatInfo, SavedChatPage
-from headwater.core.wire.request import HttpRequest
 from headwater.core.wire.saved_chats import ListChatsConfig
 from headwater.types import Content, GenerateContentConfig, GenerateContentResponse, HttpOptions
 
@@ -29,13 +28,17 @@ Place = str | os.PathLike[str] | IO[Any]
 
 
 class _PendingMessage(msgspec.Struct, frozen=True):
-    """A message that was sent: its turn, the number of contents in the request, and the request."""
+    """A message that is sent: its turn, and what the model gets: contents that end with it, and the config."""
 
     turn: Content
     model: str
-    sent: int
+    contents: list[Content]
     config: GenerateContentConfig
-    request: HttpRequest
+
+    @property
+    def request(self) -> dict[str, Any]:
+        """The arguments of ``models.generate_content``."""
+        return {"model": self.model, "contents": self.contents, "config": self.config}
 
 
 class _BaseChat:
@@ -103,15 +106,13 @@ class _BaseChat:
         saved = ChatFile(model=self.model, keep_partial=self._history.keep_partial, turns=self._history.turns)
         return saved.to_json()
 
-    def _ask(self, message: Any, config: GenerateContentConfig, *, stream: bool) -> _PendingMessage:
-        # The request is built before anything is recorded, so a UsageError leaves the chat as it was.
+    def _ask(self, message: Any, changes: Config) -> _PendingMessage:
         turn = to_content(message)
-        contents = [*self.get_history(curated=True), turn]
-        request = build.generate_content(self._caller.settings, self.model, contents, config, stream=stream)
-        return _PendingMessage(turn, self.model, len(contents), config, request)
+        config = msgspec.structs.replace(merge(self._config, changes), stream=None)  # which the method says already
+        return _PendingMessage(turn, self.model, [*self.get_history(curated=True), turn], config)
 
     def _record(self, pending: _PendingMessage, answer: GenerateContentResponse, **measured: Any) -> None:
-        self._history.add(*history.exchange(pending.turn, answer, sent=pending.sent))
+        self._history.add(*history.exchange(pending.turn, answer, sent=len(pending.contents)))
         self._message_map.add_info(saved_chats.answer_info(pending.model, answer, **measured), len(self._history.turns))
 
     def _record_stream(self, pending: _PendingMessage, stream: BaseStream[GenerateContentResponse]) -> None:
@@ -119,6 +120,17 @@ class _BaseChat:
         answer = stream.response
         if answer.candidates or answer.prompt_feedback or answer.automatic_function_calling_history:
             self._record(pending, answer, usage=stream.usage_metadata, metrics=stream.metrics)
+
+    def _recording(self, pending: _PendingMessage, options: StreamOptions) -> StreamOptions:
+        """Return ``options`` with a hook that records the exchange when the stream ends, before the caller's own."""
+        on_end = options.get("on_end", self._caller.settings.defaults.get("on_end"))
+
+        def record(stream: Any) -> None:
+            self._record_stream(pending, stream)
+            if on_end is not None:
+                on_end(stream)
+
+        return {**options, "on_end": record}
 
     def _next_write(self) -> ChatWrite | None:
         return self._message_map.write(self._caller.settings, self.model, self._history.turns)
@@ -136,17 +148,16 @@ class Chat(_BaseChat):
 
         ``config`` takes precedence over the chat's config; a dict can unset a field with None.
         """
-        pending = self._ask(message, merge(self._config, config), stream=False)
-        answer = self._caller.ask(pending.request, pending.config, options)
+        pending = self._ask(message, config)
+        # Through the method that programs call themselves, since instrumentation wraps that.
+        answer: GenerateContentResponse = Models(self._caller).generate_content(**pending.request, **options)
         self._record(pending, answer)
         return answer
 
     def send_message_stream(self, message: Any, config: Config = None, **options: Unpack[StreamOptions]) -> Stream:
         """Send a message and return the stream of the answer; the exchange is recorded when the stream ends."""
-        pending = self._ask(message, merge(self._config, config), stream=True)
-        return self._caller.stream(
-            pending.request, pending.config, options, on_end=lambda stream: self._record_stream(pending, stream)
-        )
+        pending = self._ask(message, config)
+        return Models(self._caller).generate_content_stream(**pending.request, **self._recording(pending, options))
 
     def save(self, file: Place | None = None) -> None:
         """Save what is new on the headwater server that the client uses.
@@ -174,9 +185,9 @@ class AsyncChat(_BaseChat):
         self, message: Any, config: Config = None, **options: Unpack[CallOptions]
     ) -> GenerateContentResponse:
         """Send a message and return the whole answer. See ``Chat.send_message``."""
-        merged = await build.with_mcp_tools(merge(self._config, config))
-        pending = self._ask(message, merged, stream=False)
-        answer = await self._caller.ask(pending.request, pending.config, options)
+        pending = self._ask(message, config)
+        models = AsyncModels(self._caller)
+        answer: GenerateContentResponse = await models.generate_content(**pending.request, **options)
         self._record(pending, answer)
         return answer
 
@@ -184,11 +195,9 @@ class AsyncChat(_BaseChat):
         self, message: Any, config: Config = None, **options: Unpack[StreamOptions]
     ) -> AsyncStream:
         """Send a message and return the stream of the answer; the exchange is recorded when the stream ends."""
-        merged = await build.with_mcp_tools(merge(self._config, config))
-        pending = self._ask(message, merged, stream=True)
-        return self._caller.stream(
-            pending.request, pending.config, options, on_end=lambda stream: self._record_stream(pending, stream)
-        )
+        pending = self._ask(message, config)
+        models, options = AsyncModels(self._caller), self._recording(pending, options)
+        return await models.generate_content_stream(**pending.request, **options)
 
     async def save(self, file: Place | None = None) -> None:
         """Save what is new on the headwater server, or all of it to a file. See ``Chat.save``."""

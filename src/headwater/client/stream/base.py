@@ -72,6 +72,13 @@ class BaseStream(Generic[R]):
     Nothing is sent before the first chunk is asked for.
     """
 
+    #: The class that streams seem to have, if not their own: under google-genai's name they are generators.
+    _pretended: type | None = None
+
+    @property  # type: ignore[misc]
+    def __class__(self) -> Any:
+        return type(self)._pretended or type(self)
+
     def __init__(self, parts: StreamParts[R], transport: object) -> None:
         observers, options = parts.observers, parts.options
         # A transport may have a time of its own: one that plays a script waits for nothing.

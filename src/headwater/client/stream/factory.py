@@ -24,6 +24,9 @@ from headwater.types import GenerateContentConfig, GenerateContentResponse, Http
 
 R = TypeVar("R")
 _NO_OPTIONS: CallOptions = {}
+#: Called with each request before it is sent, and whether a stream is asked for; in the context of the caller. Empty
+#: unless a program has imported google-genai's inner client, where instrumentation looks at requests.
+announced: list[Callable[[Settings, HttpRequest, bool], None]] = []
 _NO_FUNCTIONS: Functions = {}
 
 
@@ -160,7 +163,9 @@ def _make_machine(
 def _observe(
     dialect: Dialect[Any], request: HttpRequest, options: StreamOptions, settings: Settings, *, is_stream: bool
 ) -> ObserverGroup | None:
-    """Return the observers of one call; None if it has none."""
+    """Announce the request of one call, and return its observers; None if it has none."""
+    for announce in announced:
+        announce(settings, request, is_stream)
     observers = options.get("observers")
     if not observers:
         return None
