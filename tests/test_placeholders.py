@@ -11,7 +11,7 @@ from typing import Any
 import pydantic
 import pytest
 
-from headwater import placeholders, types
+from headwater import genai, placeholders, types
 from headwater.errors import UsageError
 from tools import make_genai_names
 
@@ -74,6 +74,18 @@ def test_types_has_placeholders_without_the_stand_in_too() -> None:
     """Programs whose import was edited, and which annotate with a type of Live."""
     assert types.LiveServerGoAway is types.LiveServerGoAway  # type: ignore[attr-defined]
     assert not isinstance(1, types.LiveServerGoAway)  # type: ignore[attr-defined]
+
+
+def test_the_edited_import_of_a_module_that_is_not_here_gives_placeholders() -> None:
+    """``from headwater.genai import live``: programs annotate with what is in it. A typo is an error as ever."""
+    live: Any = genai.live  # type: ignore[attr-defined]
+    assert live.AsyncSession is placeholders.placeholder("live", "AsyncSession")
+    assert "AsyncSession" in live.__all__
+    with pytest.raises(UsageError, match=r"headwater has no live\.AsyncSession"):
+        live.AsyncSession()
+    placeholders.missed.clear()
+    with pytest.raises(AttributeError, match=r"module 'headwater\.genai' has no attribute 'lives'"):
+        _ = genai.lives  # type: ignore[attr-defined]
 
 
 @pytest.mark.parametrize("module", placeholders.modules())

@@ -12,8 +12,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
+from types import ModuleType
 from typing import Any, ClassVar, NoReturn
 
 from headwater import unsupported
@@ -96,6 +97,20 @@ def placeholder(module: str, name: str) -> Any:
     kind, _, members = told.partition(" ")
     made = _MAKERS[kind](name, f"{module}.{name}", members)
     made.__module__ = f"google.genai.{module}"
+    return made
+
+
+@cache
+def placeholder_module(name: str) -> ModuleType:
+    """Return a module of placeholders with the name of one of google-genai's public modules.
+
+    Raises:
+        AttributeError: if google-genai has no such module.
+    """
+    if name not in modules():
+        raise AttributeError(f"module 'headwater.genai' has no attribute {name!r}", name=name)
+    made = ModuleType(f"google.genai.{name}", "A module of google-genai, of placeholders only.")
+    made.__dict__.update(__getattr__=partial(placeholder, name), __all__=list(modules()[name]))
     return made
 
 

@@ -14,7 +14,11 @@ if TYPE_CHECKING:
     from headwater.client.groups import caches, tokens
     from headwater.types import interactions
 else:
-    __getattr__, __dir__ = lazy_names(__name__, {"caches": "", "interactions": "", "tokens": ""})
+    __getattr__, __dir__ = lazy_names(
+        __name__,
+        {"caches": "", "interactions": "", "tokens": ""},
+        others="headwater.placeholders:placeholder_module",  # for google-genai's modules that are not here
+    )
 
 __all__ = [
     "AsyncClient",
