@@ -245,6 +245,21 @@ def test_a_mistake_is_named(make: Any, message: str) -> None:
         make()
 
 
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda: interactions.MCPServer(headers="Bearer sk-secret"),
+        lambda: interactions.MCPServer(headers={"Authorization": ["sk-secret"]}),
+        lambda: interactions.ExaAISearchConfig(api_key=["sk-secret"]),
+        lambda: interactions.Environment(env={"KEY": ["sk-secret"]}),
+    ],
+)
+def test_keys_are_not_quoted_in_errors(make: Any) -> None:
+    with pytest.raises(UsageError) as caught:
+        make()
+    assert "sk-secret" not in str(caught.value)
+
+
 def test_validation_of_json_and_instances() -> None:
     value = answer()
     assert interactions.Interaction.model_validate(value) is value

@@ -28,6 +28,7 @@ from __future__ import annotations
 
 import base64
 import inspect
+import re
 import types as pytypes
 import typing
 from collections.abc import Callable, Iterator, Mapping
@@ -39,6 +40,8 @@ import msgspec
 from headwater.errors import UsageError
 from headwater.types.dump import Choice, dump_options, select
 
+#: Fields whose values are not quoted in errors: they may hold keys.
+_SECRET = re.compile(r"\.(headers|api_key|credential|env|transform)\b")
 #: How unions are told apart, by the first field that one of their classes has.
 _TAGS = ("event_type", "type")
 
@@ -419,7 +422,8 @@ def fit(shape: _Shape, value: Any, where: str) -> Any:
             return base64.b64encode(value).decode()
         if hasattr(value, "__fspath__"):  # a file's path; what sends it reads it
             return value
-    raise UsageError(f"{where}: expected {shape.describe()}, got {_describe(value)}")
+    got = type(value).__name__ if _SECRET.search(where) else _describe(value)
+    raise UsageError(f"{where}: expected {shape.describe()}, got {got}")
 
 
 def _fit_object(kind: type[JsonObject], value: Mapping[str, Any], where: str) -> JsonObject:
