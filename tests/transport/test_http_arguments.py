@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import ssl
 import subprocess
 from collections.abc import Iterator
@@ -9,11 +10,13 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+import httpx2
 import pytest
+import respx
 
 from headwater import genai
 from headwater.errors import HeadwaterError, UsageError
-from tests.support.servers import Server, server_context, whole
+from tests.support.servers import Server, says, server_context, whole
 from tests.support.sides import run_async
 
 
@@ -111,6 +114,68 @@ def test_a_client_certificate_is_shown(side: Any, authority: Any, tmp_path: Path
     authority.configure_trust(context)
     with Server(whole, tls=context) as server:
         assert side.ask(server.client(**args(side, {"verify": str(ca), "cert": str(own)}))).text
+
+
+# --- the package that the environment chooses -------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("package", ["httpx", "httpx2"])
+def test_the_environment_can_choose_httpx(side: Any, monkeypatch: pytest.MonkeyPatch, package: str) -> None:
+    """As for google-genai: then test libraries that patch httpx see the requests of a program that is not changed."""
+    monkeypatch.setenv("GOOGLE_GENAI_HTTP_CLIENT", package)
+    module, sent = importlib.import_module(package), list[str]()
+    for kind in ("Client", "AsyncClient"):
+        build = getattr(module, kind).build_request
+
+        def note(self: Any, method: str, *rest: Any, build: Any = build, **more: Any) -> Any:
+            sent.append(method)
+            return build(self, method, *rest, **more)
+
+        monkeypatch.setattr(getattr(module, kind), "build_request", note)
+    with Server(whole) as server:
+        client = server.client(**args(side, {"headers": {"x-own": "1"}}))
+        assert side.ask(client).text == "Hello world"
+        assert "".join(chunk.text for chunk in side.read(side.stream(client))) == "Hello world"
+        assert server.requests[-1].headers["x-own"] == "1"
+        side.close(client)
+    assert sent == ["POST", "POST"]
+
+
+def test_respx_sees_the_requests_of_an_unchanged_program(side: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("GOOGLE_GENAI_HTTP_CLIENT", "httpx")
+    with respx.mock(base_url="https://generativelanguage.googleapis.com") as router:
+        router.post("/v1/models/m:generateContent").respond(json=says("from respx", "STOP"))
+        client = genai.Client(api_key="k")
+        assert side.ask(client).text == "from respx"
+        side.close(client)
+
+
+def test_each_loop_has_its_connections(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("GOOGLE_GENAI_HTTP_CLIENT", "httpx")
+
+    async def work(client: genai.Client) -> None:
+        answer = await client.aio.models.generate_content(model="m", contents="hi")
+        assert answer.text == "Hello world"
+        await client.aio.aclose()
+
+    with Server(whole) as server:
+        client = server.client()
+        for _ in range(3):
+            run_async(work(client))
+
+
+def test_other_choices_change_nothing(side: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("GOOGLE_GENAI_HTTP_CLIENT", "auto")
+    monkeypatch.setattr(httpx2.Client, "send", None)
+    with Server(whole) as server:
+        assert side.ask(server.client()).text == "Hello world"
+
+
+def test_a_package_that_is_not_there_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("GOOGLE_GENAI_HTTP_CLIENT", "httpx")
+    monkeypatch.setattr("importlib.util.find_spec", lambda _: None)
+    with pytest.raises(UsageError, match="pip install httpx"):
+        genai.Client(api_key="k")
 
 
 # --- what cannot be honored ------------------------------------------------------------------------------------------

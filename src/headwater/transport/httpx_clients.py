@@ -27,7 +27,8 @@ import contextvars
 import queue
 import socket
 import threading
-from collections.abc import Iterator, Mapping
+import weakref
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Never
 
 from headwater.core.machine.steps import TransportError
@@ -236,16 +237,21 @@ class AsyncHttpxBody:
 
 
 class AsyncHttpxTransport:
-    """Opens requests with an async client of httpx."""
+    """Opens requests with an async client of httpx: the one that is passed, or one that is made for each event loop."""
 
-    def __init__(self, client: Any, *, is_own: bool = False) -> None:
+    def __init__(self, client: Any = None, *, make: Callable[[], Any] | None = None) -> None:
         self._client = client
-        self._is_own = is_own
+        self._make = make
+        # The connections of a client belong to the loop in which they were made.
+        self._made: weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, Any] = weakref.WeakKeyDictionary()
 
     async def open(self, request: HttpRequest, timeout: float | None, waiting: WaitInterrupter) -> AsyncHttpxBody:
         """Send ``request`` and return the response as soon as its head has arrived."""
         loop = asyncio.get_running_loop()
-        sending = self._client.send(_built(self._client, request, timeout), stream=True, follow_redirects=False)
+        client: Any = self._client if self._make is None else self._made.get(loop)
+        if client is None and self._make is not None:
+            client = self._made[loop] = self._make()
+        sending = client.send(_built(client, request, timeout), stream=True, follow_redirects=False)
         task = asyncio.ensure_future(sending)
         task.add_done_callback(_look_at)
         try:
@@ -264,9 +270,10 @@ class AsyncHttpxTransport:
         return AsyncHttpxBody(task.result())
 
     async def close(self) -> None:
-        """Close the client, unless it is the user's."""
-        if self._is_own:
-            await self._client.aclose()
+        """Close the client of the running loop, unless it is the user's."""
+        client = self._made.pop(asyncio.get_running_loop(), None)
+        if client is not None:
+            await client.aclose()
 
 
 def _built(client: Any, request: HttpRequest, timeout: float | None) -> Any:

@@ -31,6 +31,8 @@ _REPLACEMENTS = {
     "connector": "pass http_options={'aiohttp_client': aiohttp.ClientSession(connector=...)}",
 }
 _PACKAGES = ("httpx2", "httpx")
+#: google-genai's variable for the package that sends requests. Here nothing is sent with either unless it is set.
+PACKAGE_VARIABLE = "GOOGLE_GENAI_HTTP_CLIENT"
 
 
 class HttpArguments(msgspec.Struct, frozen=True):
@@ -51,12 +53,18 @@ def parse_arguments(arguments: Mapping[str, Any] | None, name: str) -> HttpArgum
     for key in sorted(wanted.keys() - _NATIVE - _FOR_HTTPX):
         instead = _REPLACEMENTS.get(key, "leave it out, or pass a client of your own as httpx_client")
         raise UsageError(f"{key!r} of {name} cannot be honored here: {instead}")
-    if _FOR_HTTPX & wanted.keys() or not _is_native(wanted):
+    if _FOR_HTTPX & wanted.keys() or not _is_native(wanted) or chosen_package() is not None:
         if "ssl" in wanted:
             raise UsageError(f"'ssl' of {name} is aiohttp's, and the other arguments are for httpx: use 'verify'")
         _check_for_httpx(wanted, name)
         return HttpArguments(for_httpx=dict(arguments or {}))
     return HttpArguments(_network(wanted, name)) if wanted else HttpArguments()
+
+
+def chosen_package() -> str | None:
+    """Return the package that the environment chooses for all requests, ``httpx`` or ``httpx2``; None for neither."""
+    name = os.environ.get(PACKAGE_VARIABLE, "").strip().lower()
+    return name if name in _PACKAGES else None
 
 
 def check_clients(options: HttpOptions) -> None:
@@ -112,7 +120,8 @@ def make_async_transport(options: HttpOptions, arguments: HttpArguments) -> Asyn
 
         if options.httpx_async_client is not None:
             return AsyncHttpxTransport(options.httpx_async_client)
-        return AsyncHttpxTransport(_httpx_client("AsyncClient", arguments.for_httpx or {}), is_own=True)
+        given = arguments.for_httpx or {}
+        return AsyncHttpxTransport(make=lambda: _httpx_client("AsyncClient", given))
     from headwater.transport.aio import AiohttpTransport, SessionTransport
 
     if options.aiohttp_client is not None:
@@ -214,8 +223,11 @@ def _package(arguments: Mapping[str, Any]) -> str:
                 return root
     from importlib.util import find_spec
 
-    for package in _PACKAGES:
+    chosen = chosen_package()
+    for package in _PACKAGES if chosen is None else (chosen,):
         if find_spec(package) is not None:
             return package
+    if chosen is not None:
+        raise UsageError(f"{PACKAGE_VARIABLE}={chosen}, but {chosen} is not installed: pip install {chosen}")
     named = ", ".join(sorted(set(arguments) - IGNORED))
     raise UsageError(f"client_args ({named}) need httpx, which is not installed: pip install httpx")

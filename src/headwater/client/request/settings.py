@@ -259,7 +259,7 @@ def _has_client(options: HttpOptions) -> bool:
 
 
 def _http_arguments(options: HttpOptions) -> tuple[HttpArguments, HttpArguments] | None:
-    if not _has_client(options):
+    if not _has_client(options) and "GOOGLE_GENAI_HTTP_CLIENT" not in os.environ:
         return None
     from headwater.client.request import http_clients  # here, since few clients need it
 
