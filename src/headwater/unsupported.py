@@ -43,6 +43,15 @@ MODULES = {
 }
 
 
+#: What a type belongs to, by a word in its name.
+_TYPES = {
+    "Live": "live",
+    "EditImage": "models.edit_image",
+    "GenerateImages": "models.generate_images",
+    "FileSearchStore": "file_search_stores",
+}
+
+
 def replacement_for(name: str) -> str:
     """Return what to use instead of ``name``, a dotted name below ``google.genai``."""
     known = GROUPS | METHODS | MODULES
@@ -50,8 +59,9 @@ def replacement_for(name: str) -> str:
     for form in (".".join(parts), parts[0] if parts else ""):
         if form in known:
             return known[form]
-    if name.startswith("types.Live"):
-        return GROUPS["live"]
+    for word, subject in _TYPES.items():
+        if name.startswith("types.") and word in name:
+            return known[subject]
     return "it is outside the generate_content family: " + _KEEP
 
 

@@ -108,3 +108,6 @@ def test_what_is_absent_has_a_hint_at_run_time() -> None:
         assert {f"{title}.{name}" for name in missing} <= set(unsupported.METHODS)
     assert unsupported.replacement_for("client.aio.models.edit_image") == unsupported.METHODS["models.edit_image"]
     assert "google-genai" in unsupported.replacement_for("types.TuningJob")
+    images = unsupported.METHODS["models.generate_images"]
+    assert unsupported.replacement_for("types.GenerateImagesConfig") == images
+    assert unsupported.replacement_for("types.LiveClientSetup") == unsupported.GROUPS["live"]
