@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from headwater.core.answer.events import reset_chunk
-from headwater.core.answer.interaction_fold import EventFold, usage_metadata, usage_of
-from headwater.core.answer.interaction_steps import StepFold, document_of
+from headwater.core.answer.interaction_fold import EventFold, index_of, usage_metadata, usage_of
+from headwater.core.answer.interaction_steps import StepFold, document_of, entries_of, kind_of, text_of
+from headwater.errors import UsageError
 from headwater.types import Candidate, Content, FinishReason, GenerateContentResponse, Part
 from headwater.types.interactions import (
     Interaction,
@@ -44,8 +45,7 @@ def chunk_of(event: Any, fold: EventFold) -> GenerateContentResponse:
 def response_of(interaction: Interaction, finish_reason: FinishReason | None) -> GenerateContentResponse:
     """Return an interaction as a response, without the steps of tools, for which ``generateContent`` has no parts."""
     document = document_of(interaction)
-    steps = document.get("steps")
-    parts = [part for step in (steps if isinstance(steps, list) else ()) for part in _parts_of_step(document_of(step))]
+    parts = [part for step in entries_of(document.get("steps")) for part in _parts_of_step(document_of(step))]
     candidate = Candidate(content=Content(parts=parts, role="model"), index=0, finish_reason=finish_reason)
     fields: dict[str, Any] = {**_head(document), "candidates": [candidate]}
     if usage := document_of(document.get("usage")):
@@ -64,7 +64,7 @@ def _parts_of(event: Any, fold: EventFold) -> list[Part]:
         return part_of(document_of(event.delta))
     if kind is StepStart:
         return _contents(document_of(event.step))
-    step = fold.open.get(event.index) if kind is StepStop else None
+    step = fold.open.get(index_of(event)) if kind is StepStop else None
     return [Part(function_call=step.call())] if step is not None and step.type == "function_call" else []
 
 
@@ -80,28 +80,27 @@ def _parts_of_step(step: dict[str, Any]) -> list[Part]:
 def _contents(step: dict[str, Any]) -> list[Part]:
     """The content of a step, or of the start of one."""
     found: list[Part] = []
-    for content in _entries(step.get("content")):
+    for content in entries_of(step.get("content")):
         found += part_of({"type": "text", **document_of(content)})
-    for content in _entries(step.get("summary")):
+    for content in entries_of(step.get("summary")):
         found += part_of({"type": "thought_summary", "content": content})
     return found
 
 
 def part_of(content: dict[str, Any]) -> list[Part]:
     """Return a content or a delta as a part; nothing if it is neither text nor media."""
-    kind = content.get("type", "text")
+    kind = kind_of(content, "text")
     if kind == "thought_summary":
-        text = document_of(content.get("content")).get("text")
-        return [Part(text=text, thought=True)] if isinstance(text, str) and text else []
+        text = text_of(document_of(content.get("content")))
+        return [Part(text=text, thought=True)] if text else []
     if kind == "text":
-        return [Part(text=content["text"])] if isinstance(content.get("text"), str) and content["text"] else []
+        return [Part(text=text_of(content))] if text_of(content) else []
     if kind not in _MEDIA:
         return []
-    fields = {"mime_type": content.get("mime_type")}
-    if content.get("data"):
-        return [Part.model_validate({"inline_data": {**fields, "data": content["data"]}})]
-    return [Part.model_validate({"file_data": {**fields, "file_uri": content.get("uri")}})]
-
-
-def _entries(value: Any) -> list[Any]:
-    return value if isinstance(value, list) else []
+    fields = {"mime_type": text_of(content, "mime_type") or None}
+    try:
+        if data := text_of(content, "data"):
+            return [Part.model_validate({"inline_data": {**fields, "data": data}})]
+        return [Part.model_validate({"file_data": {**fields, "file_uri": text_of(content, "uri") or None}})]
+    except UsageError:  # the data is not base64
+        return []

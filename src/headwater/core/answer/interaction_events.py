@@ -21,13 +21,12 @@ from headwater.core.answer.events import (
     Usage,
 )
 from headwater.core.answer.interaction_chunks import part_of
-from headwater.core.answer.interaction_fold import EventFold, usage_metadata, usage_of
-from headwater.core.answer.interaction_steps import document_of
+from headwater.core.answer.interaction_fold import EventFold, index_of, usage_metadata, usage_of
+from headwater.core.answer.interaction_steps import document_of, entries_of
 from headwater.types import Part, UsageMetadata
 from headwater.types.interactions import StepDelta, StepStart, StepStop
 
 _NEWS = (Retrying, Reset, Result, CallProgress)
-_MEDIA = frozenset({"image", "audio", "video", "document"})
 
 
 class InteractionTranslator:
@@ -50,9 +49,9 @@ class InteractionTranslator:
             yield from self._of_delta(document_of(result.delta))
         elif type(result) is StepStart:
             step = document_of(result.step)
-            for content in step.get("content") or ():
+            for content in entries_of(step.get("content")):
                 yield from self._of_delta(document_of(content))
-            for content in step.get("summary") or ():
+            for content in entries_of(step.get("summary")):
                 yield from self._of_delta({"type": "thought_summary", "content": content})
         elif type(result) is StepStop:
             yield from self._of_stop(result)
@@ -67,20 +66,18 @@ class InteractionTranslator:
         yield End(ending)
 
     def _of_delta(self, delta: dict[str, Any]) -> Iterator[Event]:
-        kind = delta.get("type", "text")
-        if kind == "text" and delta.get("text"):
-            self._end += len(delta["text"])
-            yield Text(delta["text"], self._end, self._fold())
-        elif kind == "thought_summary":
-            content = document_of(delta.get("content"))
-            if content.get("text"):
-                yield Thought(content["text"])
-        elif kind in _MEDIA:
-            yield Media(part_of(delta)[0])
+        for part in part_of(delta):
+            if part.text is None:
+                yield Media(part)
+            elif part.thought:
+                yield Thought(part.text)
+            else:
+                self._end += len(part.text)
+                yield Text(part.text, self._end, self._fold())
 
     def _of_stop(self, event: StepStop) -> Iterator[Event]:
         """Yield a function call when all of its arguments are there."""
-        step = self._fold().open.get(event.index)
+        step = self._fold().open.get(index_of(event))
         if step is not None and step.type == "function_call":
             call = step.call()
             yield Call(call, Part(function_call=call))

@@ -118,9 +118,9 @@ class EventFold:
             self._stop(event)
         else:
             self._add_head(event, kind)
-        if getattr(event, "event_id", None):
+        if type(event_id := getattr(event, "event_id", None)) is str and event_id:
             number = len(self.steps) - 1
-            self.cursor = ResumePoint(event.event_id, number, len(self.steps[number].deltas) if number >= 0 else 0)
+            self.cursor = ResumePoint(event_id, number, len(self.steps[number].deltas) if number >= 0 else 0)
         else:
             self.is_marked = False
 

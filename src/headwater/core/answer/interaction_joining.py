@@ -6,7 +6,7 @@ from collections import deque
 from typing import Any, Literal
 
 from headwater.core.answer.interaction_fold import EventFold, index_of
-from headwater.core.answer.interaction_steps import StepFold, document_of
+from headwater.core.answer.interaction_steps import StepFold, document_of, entries_of, kind_of, text_of
 from headwater.errors import StreamInterrupted
 from headwater.types import Part
 from headwater.types.interactions import (
@@ -140,7 +140,7 @@ class ReplayJoiner:
         known = self._step_at(index)
         if known is not None and index not in self._replays:
             self._may_repeat = False  # the server keeps its indexes
-            if document_of(event.step).get("type") != known.type:
+            if kind_of(document_of(event.step)) != known.type:
                 raise _diverged()
             self._replays[index] = _Replay(known, units(known))
         elif self._begins_repetition(event):
@@ -187,8 +187,12 @@ class ReplayJoiner:
         known, cursor = self._step_at(index), self._fold.cursor
         if known is None:
             return None
-        is_there = cursor is not None and self._fold.steps[cursor.number] is known
-        left = units(known, after=cursor.deltas) if cursor is not None and is_there else []
+        place = -1 if cursor is None else cursor.number
+        if cursor is not None and place >= 0 and self._fold.steps[place] is known:
+            left = units(known, after=cursor.deltas)
+        else:
+            # After the cursor, or without one, it arrives from its beginning again; before it, only what is new does.
+            left = units(known) if self._fold.steps.index(known) > place else []
         self._replays[index] = replay = _Replay(known, left)
         return replay
 
@@ -316,16 +320,16 @@ def units(step: StepFold, *, after: int = 0) -> list[Unit]:
 def unit_of(delta: Any) -> Unit | None:
     """Return the content of a delta for a comparison, None if it has none."""
     fields = document_of(delta)
-    match fields.get("type", "text"):
+    match kind_of(fields, "text"):
         case "text":
-            return ("text", fields["text"]) if fields.get("text") else None
+            return ("text", text) if (text := text_of(fields)) else None
         case "arguments_delta":
-            return ("arguments", fields["arguments"]) if fields.get("arguments") else None
+            return ("arguments", text) if (text := text_of(fields, "arguments")) else None
         case "thought_signature":
-            return ("signature", fields["signature"]) if fields.get("signature") else None
+            return ("signature", text) if (text := text_of(fields, "signature")) else None
         case "thought_summary":
             content = document_of(fields.get("content"))
-            return ("thought", content["text"]) if content.get("text") else ("data", content)
+            return ("thought", text) if (text := text_of(content)) else ("data", content)
     return ("data", fields)
 
 
@@ -354,13 +358,9 @@ def _bare(event: StepStart) -> StepStart:
 def _deltas(event: StepStart) -> list[StepDelta]:
     """Return the content that a start carries as deltas."""
     step = document_of(event.step)
-    found = [{"type": "text", **document_of(content)} for content in _entries(step.get("content"))]
-    found += [{"type": "thought_summary", "content": document_of(one)} for one in _entries(step.get("summary"))]
+    found = [{"type": "text", **document_of(content)} for content in entries_of(step.get("content"))]
+    found += [{"type": "thought_summary", "content": document_of(one)} for one in entries_of(step.get("summary"))]
     return [StepDelta.from_document({"index": event.index, "delta": delta}) for delta in found]
-
-
-def _entries(value: Any) -> list[Any]:
-    return value if isinstance(value, list) else []
 
 
 def _diverged() -> StreamInterrupted:

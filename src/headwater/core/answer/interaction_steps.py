@@ -28,6 +28,23 @@ def document_of(value: Any) -> dict[str, Any]:
     return value if type(value) is dict else {}
 
 
+def kind_of(document: dict[str, Any], default: str | None = None) -> str | None:
+    """Return the ``type`` of a JSON object, ``default`` if it has none."""
+    kind = document.get("type", default)
+    return kind if isinstance(kind, str) else None
+
+
+def text_of(document: dict[str, Any], name: str = "text") -> str:
+    """Return a text in a JSON object; empty for anything else."""
+    text = document.get(name)
+    return text if isinstance(text, str) else ""
+
+
+def entries_of(value: Any) -> list[Any]:
+    """Return a list in a JSON object; an empty one for anything else."""
+    return value if isinstance(value, list) else []
+
+
 class StepFold:
     """One step so far. ``document`` is what its start said, ``deltas`` are what arrived since.
 
@@ -39,7 +56,7 @@ class StepFold:
     def __init__(self, index: int, document: dict[str, Any]) -> None:
         self.index = index
         self.document = document
-        self.type = document.get("type")
+        self.type = kind_of(document)
         #: Whether its text is the answer's. Gateways may leave out the start, and so the type.
         self.is_output = self.type in ("model_output", None)
         self.deltas: list[Any] = []
@@ -55,24 +72,24 @@ class StepFold:
     def content_of(self, delta: Any) -> tuple[str, str, bool]:
         """Return what a delta adds: text, thought, and whether that is content."""
         fields = document_of(delta)
-        kind = fields.get("type")
+        kind = kind_of(fields)
         if kind == "thought_summary":
             content = document_of(fields.get("content"))
-            thought = content.get("text") if content.get("type", "text") == "text" else None
-            return "", thought if isinstance(thought, str) else "", bool(content)
+            return "", text_of(content) if kind_of(content, "text") == "text" else "", bool(content)
         return _NOTHING if kind in _MARKS else ("", "", bool(fields))
 
     def arguments(self) -> str:
         """Return the JSON text of the arguments of a function call, as far as it has arrived."""
         pieces = (document_of(delta) for delta in self.deltas)
-        texts = (fields.get("arguments") for fields in pieces if fields.get("type") == "arguments_delta")
-        return "".join(text for text in texts if isinstance(text, str))
+        return "".join(text_of(fields, "arguments") for fields in pieces if kind_of(fields) == "arguments_delta")
 
     def call(self) -> FunctionCall:
         """Return a function call; arguments that are not an object are left out."""
         fields = self.document
         arguments = _object(self.arguments()) if self.arguments() else document_of(fields.get("arguments"))
-        return FunctionCall(id=fields.get("id"), name=fields.get("name"), args=arguments or {})
+        return FunctionCall(
+            id=text_of(fields, "id") or None, name=text_of(fields, "name") or None, args=arguments or {}
+        )
 
     def build(self) -> Step:
         """Return the step so far."""
@@ -87,29 +104,36 @@ class StepFold:
 
 def _apply(fields: dict[str, Any], delta: dict[str, Any]) -> None:
     """Add a delta to the fields of a step."""
-    kind = delta.get("type", "text" if "text" in delta else None)
+    kind = kind_of(delta, "text" if "text" in delta else None)
     if kind == "text" and isinstance(delta.get("text"), str):
-        _append_text(fields.setdefault("content", []), delta)
+        _append_text(_list(fields, "content"), delta)
     elif kind == "text_annotation_delta":
-        _annotate(fields.setdefault("content", []), delta.get("annotations"))
+        _annotate(_list(fields, "content"), delta.get("annotations"))
     elif kind == "thought_summary":
         content = document_of(delta.get("content"))
-        _append_text(fields.setdefault("summary", []), {"type": "text", **content})
+        _append_text(_list(fields, "summary"), {"type": "text", **content})
     elif kind == "thought_signature":
         fields["signature"] = delta.get("signature") or fields.get("signature")
     elif kind == "audio" and _joins_audio(fields.get("content"), delta):
         pass
     elif kind in _MEDIA or (kind != fields.get("type") and fields.get("type") == "model_output"):
-        fields.setdefault("content", []).append(dict(delta))
+        _list(fields, "content").append(dict(delta))
     elif kind != "arguments_delta":
         _merge(fields, delta)
+
+
+def _list(fields: dict[str, Any], name: str) -> list[Any]:
+    """A list among the fields of a step, in the place of what is none."""
+    found: list[Any] = fields[name] if isinstance(fields.get(name), list) else []
+    fields[name] = found
+    return found
 
 
 def _append_text(contents: list[Any], content: dict[str, Any]) -> None:
     """Add content to a list; text continues the text before it."""
     last = contents[-1] if contents else None
     if isinstance(last, dict) and last.get("type") == "text" and content.get("type", "text") == "text":
-        last["text"] = (last.get("text") or "") + (content.get("text") or "")
+        last["text"] = text_of(last) + text_of(content)
     else:
         contents.append({"type": "text", **content})
 
@@ -119,12 +143,12 @@ def _annotate(contents: list[Any], annotations: Any) -> None:
     if not contents or not isinstance(contents[-1], dict) or contents[-1].get("type") != "text":
         contents.append({"type": "text", "text": ""})
     if isinstance(annotations, list):
-        contents[-1]["annotations"] = [*(contents[-1].get("annotations") or ()), *annotations]
+        contents[-1]["annotations"] = [*entries_of(contents[-1].get("annotations")), *annotations]
 
 
-def _joins_audio(contents: list[Any] | None, delta: dict[str, Any]) -> bool:
+def _joins_audio(contents: Any, delta: dict[str, Any]) -> bool:
     """Add audio to the audio before it, if it is of the same kind; return whether it is."""
-    last = contents[-1] if contents else None
+    last = contents[-1] if isinstance(contents, list) and contents else None
     if not isinstance(last, dict) or {**last, "data": None} != {**delta, "data": None}:
         return False
     try:
@@ -151,9 +175,8 @@ def _merge(fields: dict[str, Any], delta: dict[str, Any]) -> None:
 
 
 def _texts(contents: Any) -> str:
-    found = (document_of(content) for content in (contents if isinstance(contents, list) else ()))
-    texts = (fields.get("text") for fields in found if fields.get("type", "text") == "text")
-    return "".join(text for text in texts if isinstance(text, str))
+    found = (document_of(content) for content in entries_of(contents))
+    return "".join(text_of(fields) for fields in found if kind_of(fields, "text") == "text")
 
 
 def _object(text: str) -> dict[str, Any] | None:

@@ -7,7 +7,7 @@ from typing import Any
 
 import msgspec
 
-from headwater.core.answer.interaction_steps import document_of
+from headwater.core.answer.interaction_steps import document_of, entries_of, kind_of
 from headwater.types.interactions import (
     InteractionCompletedEvent,
     InteractionCreatedEvent,
@@ -27,8 +27,7 @@ def events_of(document: Any) -> Iterator[InteractionSSEEvent]:
     fields = document_of(document)
     head = {name: value for name, value in fields.items() if name != "steps"}
     yield InteractionCreatedEvent.from_document({"event_type": "interaction.created", "interaction": dict(head)})
-    steps = fields.get("steps")
-    own = [document_of(step) for step in (steps if isinstance(steps, list) else ())]
+    own = [document_of(step) for step in entries_of(fields.get("steps"))]
     for index, step in enumerate(step for step in own if step.get("type") != "user_input"):
         yield from _step_events(index, step)
     if fields.get("status") not in _RUNNING:
@@ -44,12 +43,12 @@ def _step_events(index: int, step: dict[str, Any]) -> Iterator[InteractionSSEEve
 
 
 def _deltas(step: dict[str, Any]) -> Iterator[dict[str, Any]]:
-    match step.get("type"):
+    match kind_of(step):
         case "model_output":
-            for content in _entries(step.get("content")):
+            for content in entries_of(step.get("content")):
                 yield from _content_deltas(document_of(content))
         case "thought":
-            for content in _entries(step.get("summary")):
+            for content in entries_of(step.get("summary")):
                 yield {"type": "thought_summary", "content": content}
             if step.get("signature"):
                 yield {"type": "thought_signature", "signature": step["signature"]}
@@ -67,7 +66,3 @@ def _content_deltas(content: dict[str, Any]) -> Iterator[dict[str, Any]]:
     yield fields
     if annotations:
         yield {"type": "text_annotation_delta", "annotations": annotations}
-
-
-def _entries(value: Any) -> list[Any]:
-    return value if isinstance(value, list) else []

@@ -213,7 +213,8 @@ class Interaction(JsonObject):
         texts: list[str] = []
         for content in _trailing(self.steps):
             if getattr(content, "type", None) == "text":
-                texts.append(getattr(content, "text", None) or "")
+                text = getattr(content, "text", None)
+                texts.append(text if isinstance(text, str) else "")
             elif texts:
                 break
         return "".join(reversed(texts))
