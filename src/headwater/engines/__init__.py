@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 from headwater.lazy import lazy_names
 
 if TYPE_CHECKING:
-    from headwater.engines.base import Chunk, Engine, EngineRequest
+    from headwater.engines.base import Chunk, Engine, EngineRequest, NativeMethods, UpstreamCall
     from headwater.engines.gemini import GeminiEngine
     from headwater.engines.http import HttpCaller
     from headwater.engines.offline import OfflineEngine
@@ -22,9 +22,11 @@ else:
             "EngineSettings": "registry",
             "GeminiEngine": "gemini",
             "HttpCaller": "http",
+            "NativeMethods": "base",
             "OfflineEngine": "offline",
             "OpenAIEngine": "openai",
             "ReplayEngine": "replay",
+            "UpstreamCall": "base",
             "make_engine": "registry",
         },
     )
@@ -36,8 +38,10 @@ __all__ = [
     "EngineSettings",
     "GeminiEngine",
     "HttpCaller",
+    "NativeMethods",
     "OfflineEngine",
     "OpenAIEngine",
     "ReplayEngine",
+    "UpstreamCall",
     "make_engine",
 ]

@@ -17,7 +17,7 @@ from headwater.contract.defaults import API_KEY_VARIABLES
 from headwater.core.machine.policy import Retry
 from headwater.core.wire.gemini import Gemini
 from headwater.core.wire.request import HttpRequest
-from headwater.engines.base import Chunk, EngineRequest, NativeInteractions, UpstreamCall
+from headwater.engines.base import Chunk, EngineRequest, NativeInteractions, NativeMethods, UpstreamCall
 from headwater.engines.registry import EngineSettings
 from headwater.errors import UsageError
 from headwater.types import (
@@ -76,7 +76,7 @@ class GeminiEngine:
     ) -> None:
         self._settings = Settings(api_key=api_key, http_options=http_options)
         self._caller = AsyncCaller(self._settings)
-        self.methods = self
+        self.methods: NativeMethods = self
         #: The upstream's own Interactions API, if interactions are passed on to it.
         self.interactions: NativeInteractions | None = None
         if native_interactions:

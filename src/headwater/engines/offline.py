@@ -9,7 +9,7 @@ from typing import TypeVar
 import msgspec
 
 from headwater import offline
-from headwater.engines.base import EngineRequest, UpstreamCall
+from headwater.engines.base import EngineRequest, NativeMethods, UpstreamCall
 from headwater.engines.registry import EngineSettings, is_number
 from headwater.transport.offline import parse_pace
 from headwater.types import CountTokensResponse, GenerateContentResponse, Model
@@ -32,7 +32,7 @@ class OfflineEngine:
 
     def __init__(self, pace: offline.Pace = offline.REALISTIC) -> None:
         self._pace = pace
-        self.methods = self
+        self.methods: NativeMethods = self
 
     async def stream(self, request: EngineRequest) -> AsyncIterator[GenerateContentResponse]:
         """Yield the chunks of the answer, each in its time."""
