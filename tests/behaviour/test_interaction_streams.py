@@ -340,3 +340,21 @@ def test_a_lost_connection_is_an_interruption(side: Sync) -> None:
         _, error = read(side, stream_of(side, server.client()))
     assert isinstance(error, StreamInterrupted)
     assert error.partial.output_text == "Hel"
+
+
+@pytest.mark.parametrize(
+    ("call", "options", "gap"),
+    [
+        ({}, {}, 300.0),
+        ({"agent": "a", "model": None}, {}, 3600.0),
+        ({"background": True}, {}, 3600.0),
+        ({"agent": "a", "model": None, "deadlines": Deadlines(content_gap=5.0)}, {}, 5.0),
+        ({"agent": "a", "model": None}, {"timeout": 7000}, 300.0),
+    ],
+)
+def test_jobs_have_more_time(side: Sync, call: dict[str, Any], options: dict[str, Any], gap: float) -> None:
+    with Server(body(answer("Hello"))) as server:
+        stream = stream_of(side, server.client(**options), **call)
+        deadlines = stream._machine._config.deadlines
+        read(side, stream)
+    assert deadlines.content_gap == gap

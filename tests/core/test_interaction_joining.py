@@ -245,7 +245,7 @@ def test_an_answer_cut_twice_is_whole_and_said_once(server: type[Exact]) -> None
 
 
 def test_a_server_that_marks_every_event_is_believed() -> None:
-    """A step that equals the first is no repetition if the server is exact."""
+    """Where the server is exact, a step that equals the first is another step."""
 
     class Twice(Exact):
         def __init__(self) -> None:

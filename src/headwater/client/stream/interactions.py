@@ -7,6 +7,7 @@ from functools import partial
 from typing import Any, cast
 
 from headwater.client.options.call_options import CallOptions, StreamOptions
+from headwater.client.request.settings import Settings
 from headwater.client.stream.aio import AsyncAnswerStream, AsyncCaller
 from headwater.client.stream.base import BaseStream, StreamParts
 from headwater.client.stream.factory import StreamEntry, build_answer, build_stream
@@ -22,8 +23,8 @@ from headwater.core.wire.request import HttpRequest
 from headwater.types import GenerateContentConfig, GenerateContentResponse
 from headwater.types.interactions import Interaction, InteractionSSEEvent, StepDelta, TextDelta
 
-#: An agent works for minutes without a word.
-AGENT_DEADLINES = Deadlines(first_content=3600.0, content_gap=3600.0)
+#: Agents, and jobs in the background, work for minutes without a word.
+JOB_DEADLINES = Deadlines(first_content=3600.0, content_gap=3600.0)
 
 
 class InteractionAnswer(BaseStream[InteractionSSEEvent]):
@@ -146,7 +147,7 @@ def with_parsed(interaction: Interaction, config: GenerateContentConfig | None) 
     """Return ``interaction``; its ``parsed`` converts to the type that ``config`` requests, when it is first read."""
     kind = requested_type(config)
     if kind is not None:
-        object.__setattr__(interaction, "_parse", partial(read, kind))  # a slot that is no field
+        object.__setattr__(interaction, "_parse", partial(read, kind))  # a slot, not a field
     return interaction
 
 
@@ -164,7 +165,7 @@ def _stream_parts(
         cast("Dialect[InteractionSSEEvent]", INTERACTIONS),
         request,
         config,
-        _patient(request, config, options),
+        _patient(caller.settings, request, config, options, is_stream=True),
         is_async=is_async,
         entry=StreamEntry(adapt=_event_stage),
         on_end=on_end,
@@ -186,14 +187,18 @@ def _answer_parts(
     is_async: bool,
 ) -> StreamParts[Interaction]:
     dialect = cast("Dialect[Interaction]", INTERACTIONS)
-    return build_answer(
-        caller.settings, dialect, request, config, _patient(request, config, options), is_async=is_async
-    )
+    checked = _patient(caller.settings, request, config, options, is_stream=False)
+    return build_answer(caller.settings, dialect, request, config, checked, is_async=is_async)
 
 
-def _patient(request: HttpRequest, config: GenerateContentConfig, options: Any) -> Any:
-    """Return the options of a call; agents have more time, unless the caller says how much there is."""
-    timeout = config.http_options.timeout if config.http_options is not None else None
-    if "deadlines" in options or timeout is not None or b'"agent"' not in (request.body or b""):
+def _patient(
+    settings: Settings, request: HttpRequest, config: GenerateContentConfig, options: Any, *, is_stream: bool
+) -> Any:
+    """Return the options of a call. Jobs have more time, unless the caller or the client says how much there is."""
+    is_limited = "deadlines" in options or "deadlines" in settings.defaults
+    if is_limited or settings.timeout_option(config.http_options) is not None:
         return options
-    return {**options, "deadlines": AGENT_DEADLINES}
+    body = request.body or b""
+    # What is read again is a job, most likely: the API streams what runs in the background.
+    is_job = b'"agent"' in body or (is_stream and (request.method == "GET" or b'"background"' in body))
+    return {**options, "deadlines": JOB_DEADLINES} if is_job else options

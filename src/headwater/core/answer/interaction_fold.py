@@ -46,7 +46,7 @@ _RESULTS = {
     "budget_exceeded": FinishReason.MAX_TOKENS,
     "requires_continuation": FinishReason.CONTINUATION,
 }
-#: What a status says that is no end; a last event with one of them is an end nevertheless.
+#: Statuses of interactions that still run. A last event with one of them is an end nevertheless.
 _RUNNING = frozenset({None, "", "in_progress", "queued", "idle"})
 _HEAD = ("id", "model", "agent", "object", "created", "updated", "service_tier")
 #: UsageMetadata's names of the counts.

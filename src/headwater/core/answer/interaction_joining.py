@@ -183,7 +183,7 @@ class ReplayJoiner:
         return [] if found == "known" else self._release()
 
     def _continued(self, index: int) -> _Replay | None:
-        """The comparison for a step that is known and was not started again; None if there is no such step."""
+        """The comparison for a step that is known and was not started again; None for any other."""
         known, cursor = self._step_at(index), self._fold.cursor
         if known is None:
             return None

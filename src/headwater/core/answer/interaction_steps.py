@@ -48,7 +48,7 @@ def entries_of(value: Any) -> list[Any]:
 class StepFold:
     """One step so far. ``document`` is what its start said, ``deltas`` are what arrived since.
 
-    ``repeated`` is what the API repeated in it of steps before, which is no part of it here.
+    ``repeated`` is what the API repeated in it of earlier steps, and what was left out here.
     """
 
     __slots__ = ("deltas", "document", "index", "is_output", "is_stopped", "repeated", "type")
@@ -123,7 +123,7 @@ def _apply(fields: dict[str, Any], delta: dict[str, Any]) -> None:
 
 
 def _list(fields: dict[str, Any], name: str) -> list[Any]:
-    """A list among the fields of a step, in the place of what is none."""
+    """Return a list among the fields of a step; an empty one replaces anything else."""
     found: list[Any] = fields[name] if isinstance(fields.get(name), list) else []
     fields[name] = found
     return found

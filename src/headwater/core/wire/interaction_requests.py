@@ -56,7 +56,7 @@ def get_request(request: HttpRequest, name: str, event_id: str | None, *, is_str
 def may_repeat(request: HttpRequest, error: HeadwaterError) -> bool:
     """Return whether ``request`` may be sent again after an error before any content.
 
-    What runs in the background goes on when its reader is gone, and costs what it costs. So it is asked for again only
+    What runs in the background continues without a reader, and costs what it costs. So it is asked for again only
     if it was not begun for certain: the connection was never made, or the API refused.
     """
     has_key = any(name.lower() == IDEMPOTENCY_KEY.lower() for name in request.headers)  # a headwater server knows it

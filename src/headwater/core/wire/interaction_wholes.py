@@ -23,7 +23,7 @@ _SHELL = ("type", "id", "call_id", "name", "server_name")
 
 
 def events_of(document: Any) -> Iterator[InteractionSSEEvent]:
-    """Yield the events of an interaction. There is no last one if it still runs."""
+    """Yield the events of an interaction. The last one is left out if it still runs."""
     fields = document_of(document)
     head = {name: value for name, value in fields.items() if name != "steps"}
     yield InteractionCreatedEvent.from_document({"event_type": "interaction.created", "interaction": dict(head)})
