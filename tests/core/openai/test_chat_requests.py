@@ -128,6 +128,7 @@ def test_hints_are_left_out_and_named() -> None:
         (config(responseModalities=["AUDIO"]), "text only"),
         (config(stopSequences=list("abcde")), "at most 4"),
         (config(responseMimeType="text/csv"), "text/csv"),
+        (config(responseMimeType="application/json", responseSchema=["STRING"]), "a response schema is an object"),
         ({"preset": "groq", **config(candidateCount=2)}, "candidateCount"),
         ({"preset": "deepseek", **config(responseMimeType="application/json", responseSchema={})}, "json_schema"),
         ({"cachedContent": "cachedContents/x"}, "cachedContent"),

@@ -38,6 +38,9 @@ from headwater.core.wire.openai.chat_tables import GEMINI_REASONS
 from headwater.core.wire.openai.chat_usage import usage_metadata, usage_of_timings
 from headwater.core.wire.openai.think_tags import ThinkTagsMode
 
+#: A server that counts further counts something else.
+_MOST_CHOICES: Final = 1000
+
 
 @final
 class ChatProgress:
@@ -165,7 +168,7 @@ class ChatAnswer:
             self._created = int(created)
 
     def _choice(self, index: Any) -> _ChoiceState:
-        number = index if isinstance(index, int) else 0
+        number = index if type(index) is int and 0 <= index < _MOST_CHOICES else 0
         found = self._choices.get(number)
         if found is None:
             found = self._choices[number] = _ChoiceState(number, self._options)

@@ -64,7 +64,7 @@ class CallAssembler:
         function = piece.get("function")
         function = function if isinstance(function, dict) else {}
         index, name = piece.get("index"), piece.get("id")
-        call = self._find(index if isinstance(index, int) else None, name if isinstance(name, str) and name else None)
+        call = self._find(index if type(index) is int else None, name if isinstance(name, str) and name else None)
         if not call.name and isinstance(function.get("name"), str):
             call.name = function["name"]
         if piece.get("extra_content"):

@@ -160,6 +160,8 @@ def _response_format(
         schema = json_schema(config.response_schema)
     if kind == _TEXT and schema is None:
         return {}, ""
+    if schema is not None and not isinstance(schema, dict):
+        raise UsageError(f"a response schema is an object, not {type(schema).__name__}")
     if kind not in (_TEXT, _JSON, _ENUM):
         raise UsageError(f"this engine cannot answer as {kind}")
     if schema is None:
