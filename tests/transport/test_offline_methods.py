@@ -328,6 +328,19 @@ def test_an_owner_has_bounded_room(monkeypatch: pytest.MonkeyPatch) -> None:
         store.create("c")
 
 
+@pytest.mark.parametrize("fields", [{}, {"contents": [], "tools": [{"functionDeclarations": [{"name": "f"}]}]}])
+def test_a_request_is_filled_once(fields: dict[str, Any]) -> None:
+    """Its own contents follow those of the cache, whichever of them there are."""
+    store, own = Store(), {"parts": [{"text": "own"}]}
+    store.create("a", **fields)
+    for key in ("cachedContent", "cached_content"):
+        document: dict[str, Any] = {key: "cachedContents/a", "contents": [own]}
+        store.store.fill(document, b"", "models/m", store.now)
+        assert document["contents"] == ([] if fields else [{"parts": [{"text": "a"}]}]) + [own]
+        assert key not in document
+        assert ("tools" in document) == bool(fields)
+
+
 def test_the_name_of_a_cache_is_a_text() -> None:
     with pytest.raises(APIError, match="is the name"):
         Store().store.fill({"cachedContent": 5}, b"", "m", 0.0)

@@ -151,8 +151,10 @@ class CacheStore:
             )
         own = contents if isinstance(contents, list) else []
         del document[key]
-        document.update(cache.fields)
-        document["contents"] = [*cache.fields.get("contents", ()), *own]
+        # Copies, down to the parts: whoever gets the request may put something in the place of one.
+        document.update({field: _copied(value) for field, value in cache.fields.items()})
+        cached = _copied(cache.fields.get("contents", []))
+        document["contents"] = [*cached, *own]
         return cache
 
     def _sweep(self, now: float) -> None:
@@ -241,6 +243,16 @@ def file_uris(document: Mapping[str, Any]) -> Iterator[tuple[dict[str, Any], str
                 uri = (data.get("fileUri") or data.get("file_uri")) if isinstance(data, dict) else None
                 if isinstance(uri, str):
                     yield part, field, uri
+
+
+def _copied(value: Any) -> Any:
+    """Return contents, or one content, whose parts can be changed; what is in them is shared."""
+    if isinstance(value, list):
+        return [_copied(entry) for entry in value]
+    parts = value.get("parts") if isinstance(value, dict) else None
+    if not isinstance(parts, list):
+        return dict(value) if isinstance(value, dict) else value
+    return {**value, "parts": [dict(part) if isinstance(part, dict) else part for part in parts]}
 
 
 def _fold(name: Any) -> str:

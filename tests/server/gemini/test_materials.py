@@ -202,6 +202,12 @@ def test_every_engine_gets_the_whole_prompt() -> None:
         assert content.contents[0].parts[0].inline_data.data == NOTES.encode()
         assert content.system_instruction.parts[0].text == "s"
         assert content.cached_content is None
+        # The cache still refers to the file, which is read each time.
+        client.models.generate_content(model="m", contents="c", config={"cached_content": cache.name})
+        assert engine.requests[-1].content.contents[0].parts[0].inline_data.data == NOTES.encode()
+        client.files.delete(name=file.name)
+        client.models.generate_content(model="m", contents="d", config={"cached_content": cache.name})
+        assert engine.requests[-1].content.contents[0].parts[0].file_data.file_uri == file.uri
 
 
 def test_caches_are_listed_changed_and_deleted(side: Any, client: genai.Client) -> None:
