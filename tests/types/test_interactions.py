@@ -376,7 +376,11 @@ def test_values_are_fields_of_pydantic_models() -> None:
 
 def test_dict_types_of_google_genai_are_dicts() -> None:
     names: Any = interactions
-    assert names.TextContentParam == names.UsageTypedDict == dict[str, Any]
+    assert names.TextContentParam(type="text", text="x") == {"type": "text", "text": "x"}
+    assert names.TextContentParam is names.TextContentParam
+    assert names.TextContentParam.__required_keys__ == {"text"}
+    assert "temperature" in names.GenerationConfigParam.__optional_keys__
+    assert names.StepParam == dict[str, Any]
     with pytest.raises(AttributeError, match="has no attribute 'NothingParam'"):
         _ = names.NothingParam
     with pytest.raises(AttributeError, match="has no attribute 'Nothing'"):
