@@ -399,3 +399,48 @@ def _told(documents: list[Any]) -> dict[Any, Any]:
             if choice["finish_reason"]:
                 told[choice["index"], "finish"] = choice["finish_reason"]
     return told
+
+
+# Responses
+
+
+def _responses(live: Live) -> Any:
+    return client(live).responses
+
+
+def test_the_responses_of_the_official_client(live: Live) -> None:
+    """A story streamed and whole; a function that is called and answered; a schema."""
+    responses = _responses(live)
+    ask = {"model": "m", "input": USER["content"], "reasoning": {"effort": "low", "summary": "auto"}}
+    whole = responses.create(**ask)
+    with responses.stream(**ask) as stream:
+        kinds = [event.type for event in stream]
+        final = stream.get_final_response()
+    assert final.output_text == whole.output_text
+    assert (kinds[0], kinds[-1]) == ("response.created", "response.completed")
+    assert [item.type for item in final.output] == ["reasoning", "message"]
+    assert final.usage.output_tokens_details.reasoning_tokens > 0
+    tool = {"type": "function", "name": "get_weather", "parameters": TOOL["function"]["parameters"]}
+    turns: list[Any] = [{"role": "user", "content": "What is the weather in Paris?"}]
+    [call] = responses.create(model="m", input=turns, tools=[tool], tool_choice="required").output
+    assert json.loads(call.arguments) == {"city": "Paris"}
+    turns += [call, {"type": "function_call_output", "call_id": call.call_id, "output": '{"sky": "clear"}'}]
+    assert "clear" in responses.create(model="m", input=turns, tools=[tool]).output_text
+
+
+def test_the_async_client_streams_responses(live: Live) -> None:
+    async def run() -> list[str]:
+        async with openai.AsyncOpenAI(base_url=live.url + "/v1", api_key="k") as one:
+            stream = await one.responses.create(model="m", input="Say hello.", stream=True)
+            return [event.type async for event in stream]
+
+    assert asyncio.run(run())[-1] == "response.completed"
+
+
+def test_responses_that_fail_before_they_begin_have_a_status(live: Live) -> None:
+    for is_stream in (False, True):
+        with pytest.raises(openai.NotFoundError):
+            _responses(live).create(model="nonexistent", input="hi", stream=is_stream)
+    with pytest.raises(openai.BadRequestError) as refused:
+        _responses(live).create(model="m", input="hi", previous_response_id="resp_1")
+    assert refused.value.param == "previous_response_id"

@@ -19,13 +19,13 @@ def test_every_route_is_described() -> None:
     served = set()
     for route in routes:
         if isinstance(route, Route) and not re.search(
-            r"^/(v1(?!/streams|/chats|/chat/completions|/models)|v1beta/openai|v1alpha|v1beta1|upload/(?!v1beta/).*)/|/tuned|/pub|/proj",
+            r"^/(v1(?!/streams|/chats|/chat/completions|/models|/responses)|v1beta/openai|v1alpha|v1beta1|upload/(?!v1beta/).*)/|/tuned|/pub|/proj",
             route.path,
         ):
             path = route.path.replace(":path}", "}")
             is_own = path in ("/", "/healthz", "/health", "/openapi.json", "/metrics")
             if is_own or path.startswith(
-                ("/v1beta", "/upload/v1beta", "/v1/streams", "/v1/chat", "/v1/models", "/api/")
+                ("/v1beta", "/upload/v1beta", "/v1/streams", "/v1/chat", "/v1/models", "/v1/responses", "/api/")
             ):
                 served |= {(path, verb.lower()) for verb in route.methods or () if verb not in ("HEAD", "PUT")}
     described = {(path, verb) for path, verbs in document.document(needs_key=True)["paths"].items() for verb in verbs}

@@ -1,4 +1,4 @@
-"""``POST /v1/chat/completions`` over every engine, and its models. Requests are translated, nothing is fetched."""
+"""Chat completions, responses and models of the OpenAI API, over every engine. Nothing is fetched."""
 
 from __future__ import annotations
 
@@ -21,6 +21,8 @@ from headwater.protocols.openai.fields import ChatFieldError
 from headwater.protocols.openai.models import chat_model, chat_model_list
 from headwater.protocols.openai.request import ChatRequest, read_chat
 from headwater.protocols.openai.signatures import SignatureCache
+from headwater.protocols.responses.encoder import ResponseEvents
+from headwater.protocols.responses.request import read_response
 from headwater.server.http.auth import Auth, Handler
 from headwater.server.http.body import read_request_body
 from headwater.server.http.error_handlers import set_error_shape
@@ -55,9 +57,11 @@ class ChatCompletionsEndpoint:
     def routes(self) -> list[Route]:
         """Return the routes. ``/v1/models`` is the Gemini endpoint's, which answers both kinds of clients there."""
         chats = [Route(prefix + "/chat/completions", _chat_errors(self._chat), methods=["POST"]) for prefix in PREFIXES]
+        responses = [Route(prefix + "/responses", _chat_errors(self._respond), methods=["POST"]) for prefix in PREFIXES]
         models = PREFIXES[-1] + "/models"
         return [
             *chats,
+            *responses,
             Route(models, _chat_errors(self._list_models), methods=["GET"]),
             Route(models + "/{model:path}", _chat_errors(self._get_model), methods=["GET"]),
         ]
@@ -79,6 +83,27 @@ class ChatCompletionsEndpoint:
             return await self._start_stored(exchange, keep, parse_idempotency_key(http.headers))
         encoding = self._stream_encoding(exchange) if chat.is_stream else self._unary_encoding(exchange)
         return RelayResponse(self._recorder, engine, exchange.request, encoding, auth=self._auth, principal=principal)
+
+    async def _respond(self, http: HttpRequest) -> Response:
+        """Answer a request of the Responses API, without its state: nothing is stored."""
+        principal = self._auth.identify(http)
+        body = await read_request_body(http, self._auth.limits)
+        asked = await run_sized(len(body), read_response, body, partial(self._signatures.find, principal))
+        model, chat = _model(asked.chat.model), asked.chat
+        engine = self._engines.for_model(model)
+        add_log_fields(http.scope, model=model, engine=engine.name)
+        encoder = ResponseEvents(
+            asked.echo,
+            model=model,
+            seed=secrets.token_hex(12),
+            created=int(time.time()),
+            one_call=chat.one_call,
+            keep=partial(self._signatures.keep, principal),
+        )
+        events = ChatEventsEncoding(encoder, headers_first=False)
+        encoding = events if chat.is_stream else CompletionEncoding(encoder.whole)
+        request = EngineRequest(model, chat.body, is_stream=chat.is_stream)
+        return RelayResponse(self._recorder, engine, request, encoding, auth=self._auth, principal=principal)
 
     async def _start_stored(self, exchange: _Exchange, keep: float, idempotency_key: str | None) -> Response:
         """Stream an answer that is kept for ``keep`` seconds without a reader."""

@@ -40,6 +40,14 @@ SCHEMAS: dict[str, Any] = {
         choices={"type": "array", "items": {"type": "object"}},
         usage={"type": "object"},
     ),
+    "ResponseRequest": object_of(
+        "model",
+        "input",
+        model=TEXT,
+        input={"oneOf": [TEXT, {"type": "array", "items": {"type": "object"}, "minItems": 1}]},
+        stream={"type": ["boolean", "null"]},
+    ),
+    "Response": object_of("id", "output", id=TEXT, status=TEXT, output={"type": "array", "items": {"type": "object"}}),
     "ChatError": object_of(
         "error", error=object_of("message", message=TEXT, type=TEXT, param=_NULLABLE, code=_NULLABLE)
     ),
@@ -67,7 +75,14 @@ _chat["responses"]["default"] = {
     "content": {JSON: {"schema": ref("ChatError")}},
 }
 
+_respond = operation(
+    "createResponse", "Answer a request of OpenAI's Responses API. Nothing is stored.", [], "Response"
+) | body(ref("ResponseRequest"))
+_respond["responses"]["200"]["content"]["text/event-stream"] = {"schema": TEXT}
+_respond["responses"]["default"] = _chat["responses"]["default"]
+
 PATHS: dict[str, Any] = {
+    "/v1/responses": {"post": _respond},
     "/v1/chat/completions": {"post": _chat},
     "/v1/models": {"get": operation("listChatModels", "List the models, as both APIs have them.", [], "ChatModelList")},
     "/v1/models/{model}": {

@@ -1,0 +1,1 @@
+"""OpenAI's Responses API without its state: requests read, answers written. Pure."""
