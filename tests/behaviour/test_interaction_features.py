@@ -15,7 +15,7 @@ from pydantic import BaseModel
 
 from headwater import genai
 from headwater.core.answer.events import Call, CallProgress, End, Media, Reset, Result, Text, Thought, Usage
-from headwater.errors import StreamInterrupted
+from headwater.errors import StreamInterrupted, WireError
 from headwater.protocols import AiSdk, aencoded, encoded
 from headwater.streaming import EndingKind, coalesce, smooth
 from headwater.types import Part
@@ -139,6 +139,24 @@ def test_an_answer_that_the_api_cuts_short_is_continued(side: Sync, store: bool 
     assert following["continuation_token"] == "t1"
     assert following.get("previous_interaction_id") == (None if store is False else "v1_a")
     assert ("input" in following) == (store is False)
+
+
+@pytest.mark.parametrize("job", [{"background": True}, {"agent": "a", "model": None}])
+def test_jobs_are_continued_by_the_api_itself(side: Sync, job: dict[str, Any]) -> None:
+    with Server(scripted(*hops())) as server:
+        stream = stream_of(side, server.client(), **job)
+        _, error = read(side, stream)
+    assert error is None
+    assert len(server.requests) == 1
+    assert stream.interaction.status == "requires_continuation"
+
+
+def test_the_events_of_before_june_2026_are_refused_by_name(side: Sync) -> None:
+    old = event("interaction.start", interaction={"id": "v1_a"}) + event("content.start", index=0, content={})
+    with Server(body(old)) as server:
+        _, error = read(side, stream_of(side, server.client()))
+    assert isinstance(error, WireError)
+    assert "June 2026" in str(error)
 
 
 def checkpoint(token: str = "t1") -> bytes:

@@ -6,6 +6,8 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any, cast
 
+import msgspec
+
 from headwater.client.options.call_options import CallOptions, StreamOptions
 from headwater.client.request.settings import Settings
 from headwater.client.stream.aio import AsyncAnswerStream, AsyncCaller
@@ -25,6 +27,13 @@ from headwater.types.interactions import Interaction, InteractionSSEEvent, StepD
 
 #: Agents, and jobs in the background, work for minutes without a word.
 JOB_DEADLINES = Deadlines(first_content=3600.0, content_gap=3600.0)
+
+
+class _JobFields(msgspec.Struct):
+    """The part of a request that tells jobs."""
+
+    agent: Any = None
+    background: Any = None
 
 
 class InteractionAnswer(BaseStream[InteractionSSEEvent]):
@@ -164,7 +173,7 @@ def _stream_parts(
         caller.settings,
         cast("Dialect[InteractionSSEEvent]", INTERACTIONS),
         request,
-        config,
+        _continuing(request, config),
         _patient(caller.settings, request, config, options, is_stream=True),
         is_async=is_async,
         entry=StreamEntry(adapt=_event_stage),
@@ -188,7 +197,14 @@ def _answer_parts(
 ) -> StreamParts[Interaction]:
     dialect = cast("Dialect[Interaction]", INTERACTIONS)
     checked = _patient(caller.settings, request, config, options, is_stream=False)
-    return build_answer(caller.settings, dialect, request, config, checked, is_async=is_async)
+    return build_answer(caller.settings, dialect, request, _continuing(request, config), checked, is_async=is_async)
+
+
+def _continuing(request: HttpRequest, config: GenerateContentConfig) -> GenerateContentConfig:
+    """Return ``config``; what is read again, agents and jobs in the background are not continued from here."""
+    body = msgspec.json.decode(request.body or b"{}", type=_JobFields)
+    is_job = request.method == "GET" or body.agent is not None or bool(body.background)
+    return msgspec.structs.replace(config, automatic_continuation=False) if is_job else config
 
 
 def _patient(
@@ -198,7 +214,7 @@ def _patient(
     is_limited = "deadlines" in options or "deadlines" in settings.defaults
     if is_limited or settings.timeout_option(config.http_options) is not None:
         return options
-    body = request.body or b""
+    body = msgspec.json.decode(request.body or b"{}", type=_JobFields)
     # What is read again is a job, most likely: the API streams what runs in the background.
-    is_job = b'"agent"' in body or (is_stream and (request.method == "GET" or b'"background"' in body))
+    is_job = body.agent is not None or (is_stream and (request.method == "GET" or bool(body.background)))
     return {**options, "deadlines": JOB_DEADLINES} if is_job else options

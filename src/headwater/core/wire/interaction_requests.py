@@ -98,7 +98,7 @@ def input_steps(given: Any) -> list[Any]:
 def _next_hop(request: HttpRequest, fold: EventFold) -> Continuation | None:
     """The request for the rest of an answer that the API ended at its own limit."""
     body, token = _body(request), fold.continuation_token
-    if token is None or body.get("continuation_token") == token.decode() or "background" in body:
+    if token is None or body.get("continuation_token") == token.decode():
         return None
     body["continuation_token"] = token.decode()
     if body.get("store") is not False and fold.stored_name is not None:

@@ -40,8 +40,6 @@ from headwater.types.interactions.events import read_event
 # as JSON between the events without ``data:``, and as the whole body of a response with status 200. All become the same
 # error. An ``error`` event is shown to the reader too, as its last event, but only if the stream ends with it.
 
-#: The last events of the schemas of now and of before June 2026.
-_LAST = ("interaction.completed", "interaction.complete")
 Result = InteractionSSEEvent | Interaction
 _decode = msgspec.json.Decoder().decode
 
@@ -140,10 +138,7 @@ class InteractionDialect:
 
     def is_final(self, result: object) -> bool:
         """Return whether an answer is complete after ``result``."""
-        kind = type(result)
-        if kind is InteractionCompletedEvent or kind is Interaction:
-            return True
-        return kind is UnknownInteractionSSEEvent and result.raw.get("event_type") in _LAST  # type: ignore[attr-defined]
+        return type(result) is InteractionCompletedEvent or type(result) is Interaction
 
     def refusal(self, status: int, headers: Mapping[str, str], body: bytes) -> APIError:
         """Return the error that a response with an error status means, whatever its body is."""
@@ -190,6 +185,10 @@ class InteractionDialect:
         if type(document) is not dict:
             return WireError(f"the API sent an event that is not an object: {excerpt(data)}")
         kind = document.get("event_type")
+        if kind == "interaction.start":
+            return WireError(
+                "the server speaks the Interactions API of before June 2026, which is not supported"
+            )
         if kind == "error" or (kind is None and document.get("error")):
             error = interaction_error(document, data, 200, headers)
             error.phase = "body"
