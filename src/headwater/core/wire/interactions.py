@@ -186,9 +186,7 @@ class InteractionDialect:
             return WireError(f"the API sent an event that is not an object: {excerpt(data)}")
         kind = document.get("event_type")
         if kind == "interaction.start":
-            return WireError(
-                "the server speaks the Interactions API of before June 2026, which is not supported"
-            )
+            return WireError("the server speaks the Interactions API of before June 2026, which is not supported")
         if kind == "error" or (kind is None and document.get("error")):
             error = interaction_error(document, data, 200, headers)
             error.phase = "body"
