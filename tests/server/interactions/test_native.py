@@ -194,7 +194,9 @@ def test_agents_are_the_upstreams(pair: Any) -> None:
     """A request without a model goes to the upstream, which decides."""
     _, front = pair
     assert code_of(front.post(PATH, {"agent": "deep-research", "input": "a"})) == (400, "invalid_request")
-    assert code_of(front.post(PATH, b"nonsense")) == (400, "invalid_request")
+    for body in (b"nonsense", {"model": "m" * 1000, "input": "a"}, {"agent": "../a", "input": "a"}):
+        assert code_of(front.post(PATH, body)) == (400, "invalid_request")
+    assert front.post(PATH, ASKED | {"model": "models/m", "agent": None}).status == 200
     assert code_of(front.get(f"{PATH}/nonsense")) == (404, "not_found")
 
 

@@ -116,7 +116,7 @@ class InteractionsEndpoint:
             glance = await run_sized(len(body), CreateGlance.read, body)
             engine = self._upstream
             if glance.model:
-                engine = self._engines.for_model(glance.model.removeprefix("models/"))
+                engine = self._engines.for_model(glance.model)
             if is_native(engine):
                 return await self._pass_on(http, principal, engine, body, glance)
         request = await run_sized(len(body), read_create, body)
@@ -136,7 +136,7 @@ class InteractionsEndpoint:
         self, http: HttpRequest, principal: bytes, engine: Engine, body: bytes, glance: CreateGlance
     ) -> Response:
         """Let the engine's upstream answer."""
-        add_log_fields(http.scope, model=glance.model or glance.agent, engine=engine.name)
+        add_log_fields(http.scope, model=glance.model or glance.agent or "", engine=engine.name)
         is_stored = self._is_stored(glance.store, is_background=bool(glance.background))
         key = _idempotency_key(http)
         return await self._native.create(principal, engine, body, glance, is_stored=is_stored, idempotency_key=key)

@@ -40,6 +40,7 @@ from headwater.server.streams.recorder import Recorder
 from headwater.server.streams.registry import StreamRegistry
 from headwater.server.streams.responses import RelayResponse, StreamResponse
 from headwater.server.streams.retention import RetentionPolicy
+from headwater.server.streams.routing import model_name
 from headwater.types import CountTokensResponse, Model
 
 #: The kind of streams whose records are events of an upstream.
@@ -51,8 +52,8 @@ _UNRECORDED = b"-"
 class CreateGlance(msgspec.Struct):
     """What the server has to know of a request that it passes on."""
 
-    model: str = ""
-    agent: str = ""
+    model: str | None = None
+    agent: str | None = None
     stream: bool | None = None
     store: bool | None = None
     background: bool | None = None
@@ -65,7 +66,11 @@ class CreateGlance(msgspec.Struct):
         Raises:
             UsageError: if it is not a request.
         """
-        return decode_json(body, "Invalid JSON payload received.", cls)
+        glance = decode_json(body, "Invalid JSON payload received.", cls)
+        # Names become parts of log lines and of stored headers.
+        glance.model = model_name(glance.model) if glance.model else None
+        glance.agent = model_name(glance.agent) if glance.agent else None
+        return glance
 
 
 class NativeStreams:
@@ -101,7 +106,8 @@ class NativeStreams:
             if is_stored:
                 await self._note(owner, _id_in(document), _UNRECORDED)
             return Response(document, 200, None, JSON.decode())
-        request = EngineRequest(glance.model, body)
+        model = glance.model or ""
+        request = EngineRequest(model, body)
         encoding = NativeEncoding(headers_first=bool(glance.background))
         if not is_stored:
             return self._relay(principal, engine, call, request, encoding)
@@ -110,7 +116,7 @@ class NativeStreams:
         started = await self._registry.start(
             principal,
             request,
-            StreamHeader("", glance.model, kind=KIND),
+            StreamHeader("", model, kind=KIND),
             RetentionPolicy(),
             idempotency_key=idempotency_key,
             engine=recorded,
