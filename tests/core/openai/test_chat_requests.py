@@ -281,10 +281,12 @@ def test_media_are_sent_in_the_form_of_each_kind() -> None:
     assert pdf["file"]["filename"] == "a.txt"
     assert text["text"].startswith("a.txt:\n")
     assert linked["image_url"]["url"] == "https://a.example/x.png"
-    video = sent(
-        {"parts": [part("video/mp4"), {"fileData": {"fileUri": "https://a/v", "mimeType": "video/mp4"}}]}, preset="vllm"
-    )
-    assert [one["type"] for one in video["messages"][0]["content"]] == ["video_url", "video_url"]
+    video = {"parts": [part("video/mp4"), {"fileData": {"fileUri": "https://a/v", "mimeType": "video/mp4"}}]}
+    fetching = sent(video, preset="vllm", traits={"fetches_urls": True})
+    assert [one["type"] for one in fetching["messages"][0]["content"]] == ["video_url", "video_url"]
+    # A server in one's own network could reach what clients cannot.
+    link = {"parts": [{"fileData": {"fileUri": "https://a.example/x.png", "mimeType": "image/png"}}]}
+    assert all("fetches no" in refused(link, preset=name) for name in ("vllm", "llamacpp", "ollama", "generic"))
 
 
 def test_media_in_a_result_follow_it_in_a_turn_of_the_user() -> None:

@@ -105,13 +105,16 @@ def is_resting(engine: Engine) -> bool:
 
 async def check_engines(engines: EngineRouter) -> None:
     """Ask every engine that can be asked for a sign of life, and log a warning for each that gives none."""
-    for engine in engines.all():
-        check = getattr(engine, "check", None)
-        if check is not None:
-            try:
-                await check()
-            except HeadwaterError as error:
-                logger.warning("the engine %s does not answer: %s", engine.name, error)
+    await asyncio.gather(*map(_check, engines.all()))
+
+
+async def _check(engine: Engine) -> None:
+    check = getattr(engine, "check", None)
+    if check is not None:
+        try:
+            await check()
+        except HeadwaterError as error:
+            logger.warning("the engine %s does not answer: %s", engine.name, error)
 
 
 def model_name(text: str) -> str:

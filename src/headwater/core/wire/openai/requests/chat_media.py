@@ -64,7 +64,8 @@ class MediaWriter:
         kind = (file.mime_type or "image/").lower()
         if kind.startswith("image/") and self._traits.images and self._traits.fetches_urls:
             return self._image(url, part)
-        if kind.startswith("video/") and self._traits.video and part.video_metadata is None:
+        is_whole_video = kind.startswith("video/") and part.video_metadata is None
+        if is_whole_video and self._traits.video and self._traits.fetches_urls:
             return {"type": "video_url", "video_url": {"url": url}}
         raise UsageError(f"{where}: this engine's server fetches no {kind} from a URL; send the data inline")
 

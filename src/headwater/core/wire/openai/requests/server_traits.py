@@ -55,9 +55,10 @@ class ServerTraits(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     repeats_prefill: bool = False
     #: Whether neighboring turns of the user are sent as one, since the server's templates refuse two.
     merges_turns: bool = False
-    #: The media that it reads, and whether it fetches images itself.
+    #: The media that it reads, and whether it is sent URLs to fetch. One that runs in your network could be made to
+    #: fetch what clients cannot reach themselves.
     images: bool = True
-    fetches_urls: bool = True
+    fetches_urls: bool = False
     audio: bool = False
     pdf: bool = False
     video: bool = False
@@ -77,6 +78,7 @@ _OPENAI = ServerTraits(
     named_choice=True,
     allowed_tools=True,
     max_stops=4,
+    fetches_urls=True,
     audio=True,
     pdf=True,
     think_tags="off",
@@ -108,7 +110,6 @@ PRESETS: Final[Mapping[str, ServerTraits]] = {
         prefill="plain",
         repeats_prefill=True,
         merges_turns=True,
-        fetches_urls=False,
         audio=True,
         running_usage="timings",
         counts_tokens="llamacpp",
@@ -118,7 +119,6 @@ PRESETS: Final[Mapping[str, ServerTraits]] = {
         several_choices=False,
         tool_choice=False,
         merges_turns=True,
-        fetches_urls=False,
     ),
     "openrouter": ServerTraits(
         url="https://openrouter.ai/api/v1",
@@ -132,6 +132,7 @@ PRESETS: Final[Mapping[str, ServerTraits]] = {
         audio=True,
         pdf=True,
         image_output=True,
+        fetches_urls=True,
     ),
     "groq": ServerTraits(
         url="https://api.groq.com/openai/v1",
@@ -139,6 +140,7 @@ PRESETS: Final[Mapping[str, ServerTraits]] = {
         named_choice=True,
         several_choices=False,
         max_stops=4,
+        fetches_urls=True,
     ),
     "mistral": ServerTraits(
         url="https://api.mistral.ai/v1",
@@ -150,6 +152,7 @@ PRESETS: Final[Mapping[str, ServerTraits]] = {
         named_choice=True,
         prefill="prefix",
         merges_turns=True,
+        fetches_urls=True,
     ),
     "deepseek": ServerTraits(
         url="https://api.deepseek.com",
