@@ -307,7 +307,7 @@ def test_caches_belong_to_their_owners() -> None:
     uses: list[Callable[[], Any]] = [
         lambda: store.store.get(b"two", "a", store.now),
         lambda: store.store.delete(b"two", "a", store.now),
-        lambda: store.store.fill({"cachedContent": "cachedContents/a"}, b"two", "m", store.now),
+        lambda: store.store.named_by({"cachedContent": "cachedContents/a"}, b"two", "m", store.now),
     ]
     for use in uses:
         with pytest.raises(APIError, match="not found"):
@@ -328,14 +328,15 @@ def test_an_owner_has_bounded_room(monkeypatch: pytest.MonkeyPatch) -> None:
         store.create("c")
 
 
-@pytest.mark.parametrize("fields", [{}, {"contents": [], "tools": [{"functionDeclarations": [{"name": "f"}]}]}])
+@pytest.mark.parametrize("fields", [{}, {"contents": [], "tools": [{"functionDeclarations": [{"name": "contents"}]}]}])
 def test_a_request_is_filled_once(fields: dict[str, Any]) -> None:
     """Its own contents follow those of the cache, whichever of them there are."""
     store, own = Store(), {"parts": [{"text": "own"}]}
     store.create("a", **fields)
     for key in ("cachedContent", "cached_content"):
         document: dict[str, Any] = {key: "cachedContents/a", "contents": [own]}
-        store.store.fill(document, b"", "models/m", store.now)
+        cache = store.store.named_by(document, b"", "models/m", store.now)
+        cache.put_before(document)
         assert document["contents"] == ([] if fields else [{"parts": [{"text": "a"}]}]) + [own]
         assert key not in document
         assert ("tools" in document) == bool(fields)
@@ -343,7 +344,7 @@ def test_a_request_is_filled_once(fields: dict[str, Any]) -> None:
 
 def test_the_name_of_a_cache_is_a_text() -> None:
     with pytest.raises(APIError, match="is the name"):
-        Store().store.fill({"cachedContent": 5}, b"", "m", 0.0)
+        Store().store.named_by({"cachedContent": 5}, b"", "m", 0.0)
     assert OfflineCaches().fill([], "m") is None
 
 

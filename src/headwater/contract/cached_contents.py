@@ -1,7 +1,7 @@
 """Cached contents without I/O: the API's rules, and a store of them in memory, for servers and for ``offline:``.
 
-A cache is the beginning of a prompt. Who keeps it puts it before each prompt that names it (``fill``), so every engine
-can answer such prompts.
+A cache is the beginning of a prompt. Who keeps it puts it before each prompt that names it, so every engine can answer
+such prompts.
 """
 
 from __future__ import annotations
@@ -31,24 +31,37 @@ _PROMPT = {
     "tools": "tools",
     "toolconfig": "toolConfig",
 }
+#: How a request may spell the field that names a cache.
+_KEYS = ("cachedContent", "cached_content")
 _LIFETIME = ("ttl", "expiretime")
 _OTHER = ("model", "displayname", "encryptionspec")
 _TTL = re.compile(r"(\d{1,10}(?:\.\d{1,9})?)s")
 
 
 class CachedPrompt(msgspec.Struct, kw_only=True):
-    """The beginning of prompts. Times are Unix timestamps; ``fields`` are those of a request, as plain JSON."""
+    """The beginning of prompts. Times are Unix timestamps.
+
+    ``prompt`` is the JSON of the fields of a request. It is kept as text: parsed, it would take many times the memory.
+    """
 
     name: str
     owner: bytes
     model: str
-    fields: dict[str, Any]
-    size: int
+    prompt: bytes
     created: float
     updated: float
     expires: float
     display_name: str | None = None
     tokens: int = 0
+
+    def put_before(self, document: dict[str, Any]) -> None:
+        """Put this before the contents of a request, which named it. Takes time in proportion to its size."""
+        contents = document.get("contents")
+        for key in _KEYS:
+            document.pop(key, None)
+        fields: dict[str, Any] = msgspec.json.decode(self.prompt)
+        own = contents if isinstance(contents, list) else []
+        document.update(fields, contents=[*fields.get("contents", ()), *own])
 
     def document(self) -> dict[str, Any]:
         """Return the API's ``CachedContent`` resource, which is without the contents."""
@@ -80,7 +93,7 @@ class CacheStore:
         cache = read_creation(body, owner, name, now)
         self._sweep(now)
         mine = [one for one in self._caches.values() if one.owner == owner]
-        if len(mine) >= MAX_COUNT or sum(one.size for one in mine) + cache.size > self._max_bytes:
+        if len(mine) >= MAX_COUNT or sum(len(one.prompt) for one in mine) + len(cache.prompt) > self._max_bytes:
             limits = f"{MAX_COUNT:,} caches or {self._max_bytes:,} bytes of them"
             raise api_error(429, f"a key has at most {limits}: delete some", status="RESOURCE_EXHAUSTED")
         self._caches[owner, _id(name)] = cache
@@ -124,37 +137,29 @@ class CacheStore:
         self.get(owner, name, now)
         del self._caches[owner, _id(name)]
 
-    def fill(self, document: dict[str, Any], owner: bytes, model: str, now: float) -> CachedPrompt | None:
-        """Put the cache that a request names before its contents; return it, or None if it names none.
+    def named_by(self, document: Mapping[str, Any], owner: bytes, model: str, now: float) -> CachedPrompt | None:
+        """Return the cache that a request names, or None if it names none.
 
         Raises:
             APIError: 403, if the owner has no such cache; 400, if it is of another model, or the request sets what the
                 cache has to set.
         """
-        key = next((key for key in ("cachedContent", "cached_content") if document.get(key)), None)
-        if key is None:
+        name = next((document[key] for key in _KEYS if document.get(key)), None)
+        if name is None:
             return None
-        if not isinstance(document[key], str):
+        if not isinstance(name, str):
             raise _invalid("cachedContent is the name of cached content")
-        cache = self.get(owner, document[key], now)
+        cache = self.get(owner, name, now)
         if _id(cache.model) != _id(model):
             raise _invalid(
                 f"Model used by GenerateContent request (models/{_id(model)}) and CachedContent ({cache.model}) "
                 "has to be the same."
             )
-        set_too = {_fold(name): name for name, value in document.items() if value and _fold(name) in _PROMPT}
-        contents = document.get(set_too.pop("contents", "contents"))
-        if set_too:
+        if any(value and _fold(field) in _PROMPT and field != "contents" for field, value in document.items()):
             raise _invalid(
                 "CachedContent can not be used with GenerateContent request setting system_instruction, tools or "
                 "tool_config. Proposed fix: move those values to CachedContent from GenerateContent request."
             )
-        own = contents if isinstance(contents, list) else []
-        del document[key]
-        # Copies, down to the parts: whoever gets the request may put something in the place of one.
-        document.update({field: _copied(value) for field, value in cache.fields.items()})
-        cached = _copied(cache.fields.get("contents", []))
-        document["contents"] = [*cached, *own]
         return cache
 
     def _sweep(self, now: float) -> None:
@@ -184,8 +189,7 @@ def read_creation(body: bytes, owner: bytes, name: str, now: float) -> CachedPro
         name=name,
         owner=owner,
         model=model if "/" in model else f"models/{model}",
-        fields=prompt,
-        size=len(body),
+        prompt=msgspec.json.encode(prompt),
         created=now,
         updated=now,
         expires=_expiry(fields, now),
@@ -243,16 +247,6 @@ def file_uris(document: Mapping[str, Any]) -> Iterator[tuple[dict[str, Any], str
                 uri = (data.get("fileUri") or data.get("file_uri")) if isinstance(data, dict) else None
                 if isinstance(uri, str):
                     yield part, field, uri
-
-
-def _copied(value: Any) -> Any:
-    """Return contents, or one content, whose parts can be changed; what is in them is shared."""
-    if isinstance(value, list):
-        return [_copied(entry) for entry in value]
-    parts = value.get("parts") if isinstance(value, dict) else None
-    if not isinstance(parts, list):
-        return dict(value) if isinstance(value, dict) else value
-    return {**value, "parts": [dict(part) if isinstance(part, dict) else part for part in parts]}
 
 
 def _fold(name: Any) -> str:

@@ -10,6 +10,8 @@ from collections.abc import Callable
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
+import msgspec
+
 from headwater import offline
 from headwater.contract.cached_contents import CachedPrompt, CacheStore
 from headwater.core.wire.request import HttpRequest
@@ -54,7 +56,10 @@ class OfflineCaches:
         if not isinstance(document, dict):
             return None
         with self._lock:
-            return self._store.fill(document, _OWNER, model, self._clock())
+            cache = self._store.named_by(document, _OWNER, model, self._clock())
+        if cache is not None:
+            cache.put_before(document)
+        return cache
 
     def _reply(self, request: HttpRequest, scope: str, name: str | None, query: dict[str, str]) -> dict[str, Any]:
         now, body = self._clock(), request.body or b""
@@ -82,7 +87,7 @@ CACHES = OfflineCaches()
 
 def count_tokens(cache: CachedPrompt) -> int:
     """Return the tokens of a cache."""
-    prompt = coerce(cache.fields, GenerateContentRequest, "the cached content")
+    prompt = coerce(msgspec.json.decode(cache.prompt), GenerateContentRequest, "the cached content")
     assert isinstance(prompt, GenerateContentRequest)
     return sum(offline.count_request(prompt).values())
 

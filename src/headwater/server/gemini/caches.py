@@ -99,14 +99,14 @@ class ServerCaches:
         await entry.upstream.call(UpstreamCall("DELETE", _path(name)))
         self._passed_on.pop((owner, _id(name)), None)
 
-    def fill(self, document: dict[str, Any], owner: bytes, engine: Engine, model: str) -> CachedPrompt | None:
-        """Put the cache that a request names before its contents; None if it names none, or the engine keeps it.
+    def named_by(self, document: dict[str, Any], owner: bytes, engine: Engine, model: str) -> CachedPrompt | None:
+        """Return the cache that a request names; None if it names none, or the engine keeps it.
 
         Raises:
             APIError: 403, if the owner has no such cache; 400, if it does not go with the request.
         """
         if keeper_of(engine) is None:
-            return self._store.fill(document, owner, model, self._clock())
+            return self._store.named_by(document, owner, model, self._clock())
         name = document.get("cachedContent") or document.get("cached_content")
         # Without keys there is one owner, who may have made the cache elsewhere.
         if name and owner and self._entry(owner, str(name)) is None:
@@ -146,7 +146,7 @@ def keeper_of(engine: Engine) -> NativeMethods | None:
 
 
 def _count(cache: CachedPrompt) -> int:
-    prompt = coerce(cache.fields, GenerateContentRequest, "the cached content")
+    prompt = coerce(msgspec.json.decode(cache.prompt), GenerateContentRequest, "the cached content")
     assert isinstance(prompt, GenerateContentRequest)
     return sum(offline.count_request(prompt).values())
 

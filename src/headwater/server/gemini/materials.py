@@ -57,14 +57,16 @@ class PromptMaterials:
         document = await run_sized(len(body), decode_json, body, "Invalid JSON payload received.")
         if not isinstance(document, dict):
             return request
-        cache = self._caches.fill(document, principal, engine, request.model)
+        cache = self._caches.named_by(document, principal, engine, request.model)
+        if cache is not None:
+            await run_sized(len(cache.prompt), cache.put_before, document)
         parts = self._parts(document, principal)
         if cache is None and not parts:
             return request
         size = sum(file.size for _, _, file in parts)
         if size > self._auth.limits.max_body:
             raise too_large(self._auth.limits.max_body)
-        added = size * 4 // 3 + (cache.size if cache is not None else 0)
+        added = size * 4 // 3 + (len(cache.prompt) if cache is not None else 0)
         # Held before the files are read, and for as long as the request exists: an answer may take minutes.
         self._auth.quotas.hold_bytes(principal, added)
         try:
