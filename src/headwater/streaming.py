@@ -1,5 +1,7 @@
 """Streaming features beyond google-genai's: deadlines, retries, cancellation, pacing, events, metrics."""
 
+from typing import TYPE_CHECKING, Any
+
 from headwater.client.options.call_options import CallOptions, StreamOptions
 from headwater.client.options.cancel import CancelToken
 from headwater.client.options.observers import CallRequest, FinishedCall, Observation, Observer
@@ -32,7 +34,15 @@ from headwater.core.stages.smooth import smooth
 from headwater.core.stages.tap import tap
 from headwater.core.stages.throttle import throttle
 
+if TYPE_CHECKING:
+    from headwater.client.stream.interaction_chats import AsyncInteractionChat as AsyncInteractionChat
+    from headwater.client.stream.interaction_chats import InteractionChat as InteractionChat
+    from headwater.client.stream.interactions import AsyncInteractionStream as AsyncInteractionStream
+    from headwater.client.stream.interactions import InteractionStream as InteractionStream
+
 __all__ = [
+    "AsyncInteractionChat",
+    "AsyncInteractionStream",
     "Block",
     "Call",
     "CallOptions",
@@ -45,6 +55,8 @@ __all__ = [
     "EndingKind",
     "Event",
     "FinishedCall",
+    "InteractionChat",
+    "InteractionStream",
     "Media",
     "Metrics",
     "Observation",
@@ -73,3 +85,14 @@ __all__ = [
     "throttle",
     "with_parts",
 ]
+
+if not TYPE_CHECKING:
+
+    def __getattr__(name: str) -> Any:
+        """Import what belongs to interactions when it is first used: most programs never use it."""
+        from importlib import import_module
+
+        if name not in __all__ or "Interaction" not in name:
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        room = "interaction_chats" if name.endswith("Chat") else "interactions"
+        return getattr(import_module(f"headwater.client.stream.{room}"), name)

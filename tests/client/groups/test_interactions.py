@@ -220,6 +220,18 @@ def test_a_client_that_nobody_keeps_still_answers() -> None:
         assert len(list(stream)) == len(EVENTS)
 
 
+def test_the_types_of_streams_are_public() -> None:
+    from headwater import streaming
+
+    client = genai.Client(http_options={"base_url": "offline:instant"})
+    stream = client.interactions.create(model="gemini-3.8-flash", input="Tell me a story in 20 words.", stream=True)
+    assert isinstance(stream, streaming.InteractionStream)
+    stream.close()
+    assert isinstance(client.interactions.chat(model="m"), streaming.InteractionChat)
+    with pytest.raises(AttributeError, match="has no attribute 'Interactions'"):
+        _ = streaming.Interactions  # type: ignore[attr-defined]
+
+
 def test_the_offline_engine_answers(side: Sync) -> None:
     """In-process; what it says it keeps, for the next turn."""
     client = genai.Client(http_options={"base_url": "offline:"})
@@ -241,7 +253,7 @@ def test_the_offline_engine_answers(side: Sync) -> None:
 
 def test_importing_a_client_loads_nothing_of_interactions() -> None:
     code = (
-        "import sys; from headwater import genai; genai.Client(api_key='k').aio; "
+        "import sys; from headwater import genai, streaming; genai.Client(api_key='k').aio; "
         "print([name for name in sys.modules if 'interaction' in name])"
     )
     run = subprocess.run([sys.executable, "-I", "-c", code], capture_output=True, text=True, timeout=60, check=True)
