@@ -50,6 +50,15 @@ FRAMEWORKS = {
 }
 
 
+#: Packages that instrument google-genai.
+INSTRUMENTATION = {
+    "logfire": "logfire==5.4.0",
+    "openinference": "openinference-instrumentation-google-genai==1.4.14",
+    "opentelemetry": "opentelemetry-instrumentation-google-genai==1.3b0",
+    "traceloop": "opentelemetry-instrumentation-google-generativeai==0.62.4",
+}
+
+
 @pytest.fixture(scope="module")
 def server() -> Iterator[Process]:
     """``headwater serve`` with the offline engine, which gives the same answer to the same request."""
@@ -59,26 +68,22 @@ def server() -> Iterator[Process]:
 
 def install(folder: Path, *requirements: str) -> Path:
     """Make an environment with headwater and ``requirements``; return its directory of programs."""
-    subprocess.run([sys.executable, "-m", "venv", str(folder)], check=True)
-    programs = folder / "bin"
-    done = subprocess.run(
-        [str(programs / "python"), "-m", "pip", "install", "-q", str(ROOT), *requirements],
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    uv, programs = [sys.executable, "-m", "uv", "-q"], folder / "bin"
+    subprocess.run([*uv, "venv", "--python", sys.executable, str(folder)], check=True)
+    install = [*uv, "pip", "install", "-p", str(programs / "python"), str(ROOT), *requirements]
+    done = subprocess.run(install, capture_output=True, text=True, check=False)
     # Not a skip: a check that cannot run has not passed.
     assert done.returncode == 0, f"{requirements} could not be installed:\n{done.stderr[-3000:]}"
     return programs
 
 
-def run(command: list[str], port: int) -> str:
+def run(command: list[str], port: int, **variables: str) -> str:
     """What a program printed. It must end well."""
     clean = {name: value for name, value in os.environ.items() if not name.startswith(("GOOGLE_", "GEMINI_"))}
     clean |= {"GOOGLE_GEMINI_BASE_URL": f"http://127.0.0.1:{port}", "PYTHONUTF8": "1"}
     done = subprocess.run(
         command,
-        env=clean | {"GEMINI_API_KEY": "any", "GOOGLE_API_KEY": "any"},
+        env=clean | {"GEMINI_API_KEY": "any", "GOOGLE_API_KEY": "any"} | variables,
         capture_output=True,
         text=True,
         check=False,
@@ -98,6 +103,23 @@ def test_a_framework_gives_the_same(name: str, server: Process, tmp_path: Path) 
     official = run([str(programs / "python"), program], server.port)
     assert len(official.splitlines()) >= 4, official
     assert run([str(programs / "headwater"), "run", program], server.port) == official
+
+
+@pytest.fixture(scope="module")
+def instrumentation(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The programs of an environment with four packages that instrument google-genai."""
+    folder = tmp_path_factory.mktemp("instrumentation") / "venv"
+    return install(folder, "google-genai==2.34.0", *INSTRUMENTATION.values())  # one of them wants 2
+
+
+@pytest.mark.parametrize("name", INSTRUMENTATION)
+def test_instrumentation_makes_the_same_spans(name: str, server: Process, instrumentation: Path) -> None:
+    """As many, with the same attributes, of streams, chats, functions, coroutines and a refused request."""
+    program = str(PROGRAMS / "instrumented.py")
+    capture = {"OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT": "SPAN_ONLY"}
+    official = run([str(instrumentation / "python"), program, name], server.port, **capture)
+    assert len(official.splitlines()) >= 8, official
+    assert run([str(instrumentation / "headwater"), "run", program, name], server.port, **capture) == official
 
 
 def test_every_program_is_run() -> None:

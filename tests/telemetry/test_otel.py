@@ -380,6 +380,32 @@ def test_content_is_written_in_the_words_of_the_conventions(collected: Collected
     ]
 
 
+def test_offered_tools_are_captured_and_a_bare_signature_is_not(collected: Collected) -> None:
+    answer = says("Hello", "STOP")
+    answer["candidates"][0]["content"]["parts"].append({"text": "", "thoughtSignature": "c2lnbmVk"})
+
+    def now(zone: str) -> str:
+        """Return the time."""
+        return zone
+
+    with Server(lambda connection, request: connection.answer(answer)) as server:
+        client_of(server, collected.observer(content=True)).models.generate_content(
+            model="m", contents="hi", config={"tools": [{"google_search": {}}, now]}
+        )
+    attributes = collected.span.attributes or {}
+    assert json.loads(str(attributes["gen_ai.tool.definitions"])) == [
+        {"type": "googleSearch", "name": "googleSearch"},
+        {
+            "type": "function",
+            "name": "now",
+            "description": "Return the time.",
+            "parameters": {"type": "object", "properties": {"zone": {"type": "string"}}, "required": ["zone"]},
+        },
+    ]
+    (message,) = json.loads(str(attributes["gen_ai.output.messages"]))
+    assert message["parts"] == [{"type": "text", "content": "Hello"}]
+
+
 def test_the_cut_answer_is_captured_too(side: Any, collected: Collected) -> None:
     """What had come before the stream broke, marked as an error."""
     with Server(answers(None)) as server:

@@ -50,8 +50,28 @@ def output_messages(answer: GenerateContentResponse) -> list[dict[str, Any]]:
     return messages
 
 
+def tool_definitions(document: dict[str, Any]) -> list[dict[str, Any]]:
+    """Return the tools that a request body offers: functions with their schemas, and the API's own by name."""
+    found: list[dict[str, Any]] = []
+    for tool in document.get("tools") or ():
+        for name, value in tool.items():
+            found += map(_function, value) if name == "functionDeclarations" else [{"type": name, "name": name}]
+    return found
+
+
+def _function(declared: dict[str, Any]) -> dict[str, Any]:
+    schema = declared.get("parameters", declared.get("parametersJsonSchema"))
+    described = {"name": declared.get("name"), "description": declared.get("description"), "parameters": schema}
+    return {"type": "function"} | {name: value for name, value in described.items() if value is not None}
+
+
 def _parts(parts: Iterable[dict[str, Any]] | None) -> list[dict[str, Any]]:
-    return [_part(part) for part in parts or ()]
+    return [_part(part) for part in parts or () if not _is_signature(part)]
+
+
+def _is_signature(part: dict[str, Any]) -> bool:
+    """Return whether a part holds nothing but a signature: the last of a stream is an empty text with one."""
+    return "thoughtSignature" in part and not part.get("text") and part.keys() <= {"text", "thoughtSignature"}
 
 
 def _part(part: dict[str, Any]) -> dict[str, Any]:

@@ -33,7 +33,7 @@ from headwater.core.answer.ending import Ending, EndingKind
 from headwater.core.answer.events import Retrying
 from headwater.core.answer.metrics import Metrics
 from headwater.telemetry.common import SECONDS, TokenUsage, error_text, error_type, tokens
-from headwater.telemetry.content import input_messages, instructions, output_messages
+from headwater.telemetry.content import input_messages, instructions, output_messages, tool_definitions
 from headwater.types import GenerateContentResponse
 
 SCHEMA = "https://opentelemetry.io/schemas/1.41.1"
@@ -253,6 +253,7 @@ def _content_attributes(document: dict[str, Any], answer: GenerateContentRespons
     messages = {
         "gen_ai.input.messages": input_messages(document),
         "gen_ai.system_instructions": instructions(document),
+        "gen_ai.tool.definitions": tool_definitions(document),
         "gen_ai.output.messages": output_messages(answer),
     }
     return {name: msgspec.json.encode(value).decode() for name, value in messages.items() if value}
