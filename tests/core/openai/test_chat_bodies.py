@@ -117,6 +117,7 @@ def test_events_without_content_make_no_chunk() -> None:
         (502, b"<html>bad\ngateway</html>", 502, "INTERNAL", "<html>bad gateway</html>"),
         (503, b"", 503, "UNAVAILABLE", "status 503 and no body"),
         (529, {"error": {"metadata": {"raw": "Claude is full"}, "message": "Provider"}}, 503, "UNAVAILABLE", "full"),
+        (500, {"error": {"message": "image input is not supported"}}, 400, "INVALID_ARGUMENT", "image input"),
         (500, {"odd": 1}, 500, "INTERNAL", "odd"),
     ],
 )

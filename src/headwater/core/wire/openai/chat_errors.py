@@ -17,6 +17,8 @@ DOMAIN = "chat-completions"
 #: Waiting does not help against this code: the account has no money left.
 USED_UP = "insufficient_quota"
 _LONGEST = 4000
+#: What llama.cpp's server calls its own mistake, with status 500: tried again, such a request fails again.
+_CLIENT_MISTAKES = ("image input is not supported", "audio input is not supported", "[json.exception.")
 _DURATION = re.compile(r"(?:(\d+)h)?(?:(\d+)m(?!s))?(?:(\d+(?:\.\d+)?)s)?(?:(\d+)ms)?")
 _WORD = re.compile(r"[a-z][a-z0-9_]{0,62}", re.IGNORECASE)
 
@@ -35,9 +37,9 @@ def chat_error(document: Any, status: int = 200, headers: Mapping[str, str] | No
     """Return the error in ``document``; in a stream, whose status is 200, its code or its type says which one it is."""
     fields = _fields(document)
     message = _message(fields, document)
-    code, name = GEMINI_ERRORS.get(_http_status(fields, status), (0, ""))
+    found = 400 if message.startswith(_CLIENT_MISTAKES) else _http_status(fields, status)
+    code, name = GEMINI_ERRORS.get(found, (0, ""))
     if not code:
-        found = _http_status(fields, status)
         code, name = (found, "INTERNAL") if found >= 500 else (400, "INVALID_ARGUMENT")
     if code in (401, 403):  # or a client would look for the mistake in its own key
         message = f"the key of this server was refused: {message}"
