@@ -191,9 +191,7 @@ def test_every_recorded_stream_becomes_items() -> None:
         thoughts = [item["summary"][0]["text"] for item in found.done if item["type"] == "reasoning"]
         assert "".join(thoughts) == response.thought_text, case.id
         whole = json.loads(encoder().whole(response))
-        for item, streamed in zip(whole["output"], found.response["output"], strict=True):
-            made = {} if item["type"] != "function_call" else {"call_id": streamed["call_id"]}
-            assert item == streamed | made, case.id
+        assert whole["output"] == found.response["output"], case.id
         assert (whole["status"], whole["usage"]) == (status, found.response["usage"]), case.id
 
 
