@@ -91,7 +91,7 @@ class OpenAIEngine:
     async def stream(self, request: EngineRequest) -> AsyncIterator[Chunk]:
         """Yield the chunks of the answer, translated as they arrive."""
         call = await _sized(request, lambda: self._translate(request))
-        request.ignored = call.ignored
+        request.ignored = (*request.ignored, *call.ignored)
         http = HttpRequest("POST", f"{self.url}/chat/completions", self._headers, call.body)
         dialect = ChatDialect(call.options)
         caller: HttpCaller[ChatResult] = HttpCaller(dialect, self._transport, deadlines=self._deadlines)

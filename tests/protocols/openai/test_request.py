@@ -137,6 +137,15 @@ def test_hints_and_what_other_servers_know_is_ignored() -> None:
     ) == {}  # fmt: skip
 
 
+def test_what_is_ignored_is_named() -> None:
+    """Known to other servers or to none; but not what could not stand in a header, and not without end."""
+    fields = {"min_p": 0.1, "user": "u", "bad\r\nname": 1, "store": None, "logit_bias": {}}
+    chat = read_chat({"model": "m", "messages": [USER], "temperature": 1, **fields})
+    assert chat.ignored == ("min_p", "user")
+    many = {f"f{number}": 1 for number in range(99)}
+    assert len(read_chat({"model": "m", "messages": [USER], **many}).ignored) == 20
+
+
 def test_json_is_asked_for_with_the_schema_as_it_is() -> None:
     assert config(response_format={"type": "json_object"}) == {"responseMimeType": "application/json"}
     schema = {"type": "array", "items": {"$ref": "#/$defs/a"}, "$defs": {"a": {"const": 1}}}

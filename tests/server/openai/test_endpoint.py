@@ -122,6 +122,15 @@ def test_a_function_is_called_and_answered(live: Live, kind: Any) -> None:
     assert "clear" in said.choices[0].message.content
 
 
+def test_hints_that_are_dropped_are_named(live: Live) -> None:
+    """Those of the endpoint, and those of the engine behind it."""
+    hints = {"min_p": 0.1, "keep_alive": "5m", "top_k": 3}
+    assert live.post(CHAT, ASK | hints | {"stream": True}).headers["headwater-ignored"] == "min_p, keep_alive"
+    with Live(OpenAIEngine(live.url + "/v1")) as relay:
+        assert relay.post(CHAT, ASK | hints).headers["headwater-ignored"] == "min_p, keep_alive, topK"
+    assert "headwater-ignored" not in live.post(CHAT, ASK).headers
+
+
 def test_json_fits_the_schema(live: Live) -> None:
     schema = {"type": "object", "properties": {"age": {"type": "integer"}}, "required": ["age"]}
     wanted = {"type": "json_schema", "json_schema": {"name": "a", "schema": schema}}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import msgspec
@@ -12,12 +13,46 @@ from headwater.protocols.openai.messages import FindSignature, MessageReader
 from headwater.protocols.parsing import parse_json
 from headwater.types import Content
 
+#: The fields that are read. What else a client sends is a hint to some other server.
+_READ = frozenset(
+    [
+        "model",
+        "messages",
+        "stream",
+        "stream_options",
+        "temperature",
+        "top_p",
+        "top_k",
+        "seed",
+        "presence_penalty",
+        "frequency_penalty",
+        "max_completion_tokens",
+        "max_tokens",
+        "stop",
+        "n",
+        "logprobs",
+        "top_logprobs",
+        "modalities",
+        "response_format",
+        "reasoning_effort",
+        "reasoning",
+        "tools",
+        "tool_choice",
+        "parallel_tool_calls",
+        "extra_body",
+    ]
+)
+#: Names go into a header: no client may write what it likes there, nor as much as it likes.
+_FIELD_NAME = re.compile(r"[a-z][a-z0-9_]{0,40}")
+_MAX_IGNORED = 20
+
 
 class ChatRequest(msgspec.Struct, frozen=True):
     """What a client of chat completions asks. ``body`` is the request of the Gemini API, as JSON.
 
     ``contents`` and ``config`` are the same as arguments of headwater's client. ``one_call`` says that the client takes
-    at most one function call per turn (``parallel_tool_calls: false``).
+    at most one function call per turn (``parallel_tool_calls: false``). ``ignored`` names the fields that mean nothing
+    here.
     """
 
     model: str
@@ -25,6 +60,7 @@ class ChatRequest(msgspec.Struct, frozen=True):
     is_stream: bool = False
     include_usage: bool = False
     one_call: bool = False
+    ignored: tuple[str, ...] = ()
 
     @property
     def contents(self) -> list[Any]:
@@ -62,7 +98,13 @@ def read_chat(body: Any, find_signature: FindSignature = lambda call_id: None) -
         is_stream=bool(optional(document, "stream", bool)),
         include_usage=bool(optional(options, "include_usage", bool, "stream_options")),
         one_call=optional(document, "parallel_tool_calls", bool) is False,
+        ignored=_ignored(document),
     )
+
+
+def _ignored(document: dict[str, Any]) -> tuple[str, ...]:
+    names = [name for name, value in document.items() if name not in _READ and value not in (None, {}, [])]
+    return tuple([name for name in names if _FIELD_NAME.fullmatch(name)][:_MAX_IGNORED])
 
 
 def _conversation(document: dict[str, Any], find_signature: FindSignature) -> dict[str, Any]:

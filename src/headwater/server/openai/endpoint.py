@@ -73,7 +73,9 @@ class ChatCompletionsEndpoint:
         model = _model(chat.model)
         engine = self._engines.for_model(model)
         add_log_fields(http.scope, model=model, engine=engine.name)
-        exchange = _Exchange(principal, chat, EngineRequest(model, chat.body, is_stream=chat.is_stream))
+        request = EngineRequest(model, chat.body, is_stream=chat.is_stream)
+        request.ignored = chat.ignored
+        exchange = _Exchange(principal, chat, request)
         # A resumed stream ignores the request's messages: they were answered when the stream started.
         resume = parse_resume(http.headers)
         if resume is not None:
