@@ -9,6 +9,7 @@ from headwater.types.base import coerce
 
 t_content, t_contents, t_part, t_parts = real.t_content, real.t_contents, real.t_part, real.t_parts
 t_tool, t_tools, t_schema = real.t_tool, real.t_tools, real.t_schema
+t_embed_contents = real.t_embed_contents
 
 
 def t_blob(value: Any) -> types.Blob:

@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 
 from headwater.client.request import build
-from headwater.client.request.contents import to_content, to_contents
+from headwater.client.request.contents import to_contents, to_embed_contents
 from headwater.client.request.platform import check_platform
 from headwater.client.request.settings import Settings
 from headwater.client.stream.dialects import LenientGemini
@@ -77,8 +77,6 @@ def embed_content(settings: Settings, model: str, contents: Any, config: Any) ->
     """
     config = build.to_config(config, EmbedContentConfig)
     path = build.model_path(model, settings)
-    if contents is None or (isinstance(contents, list | tuple) and not contents):
-        raise UsageError("contents are required: pass a text, a Part, a Content or a list of them")
     check_platform(config, vertexai=settings.vertexai)
     method, body = (_vertex if settings.vertexai else _developer)(path, contents, config)
     url = settings.url(f"{path}:{method}", config.http_options)
@@ -124,7 +122,7 @@ def compute_tokens(
 
 
 def _developer(path: str, contents: Any, config: EmbedContentConfig) -> tuple[str, dict[str, Any]]:
-    turns = to_contents(contents) if _is_multimodal(path) else _one_each(contents)
+    turns = to_embed_contents(path, contents)
     check_platform(turns, vertexai=False)
     options = {
         "taskType": config.task_type,
@@ -138,8 +136,8 @@ def _developer(path: str, contents: Any, config: EmbedContentConfig) -> tuple[st
 def _vertex(path: str, contents: Any, config: EmbedContentConfig) -> tuple[str, dict[str, Any]]:
     name = path.rpartition("/")[2]
     if "gemini" not in name and "maas" not in name:
-        return "predict", _prediction(contents, config)
-    turns = to_contents(contents) if _is_multimodal(path) or "maas" in name else _one_each(contents)
+        return "predict", _prediction(path, contents, config)
+    turns = to_contents(contents) if "maas" in name else to_embed_contents(path, contents)
     check_platform(turns, vertexai=True)
     options = _present(
         {
@@ -159,9 +157,9 @@ def _vertex(path: str, contents: Any, config: EmbedContentConfig) -> tuple[str, 
     return "batchEmbedContents", {"requests": requests}
 
 
-def _prediction(contents: Any, config: EmbedContentConfig) -> dict[str, Any]:
+def _prediction(path: str, contents: Any, config: EmbedContentConfig) -> dict[str, Any]:
     """The body of ``predict``, for models that read texts only: one instance for each text."""
-    parts = [part for turn in _one_each(contents) for part in turn.parts or []]
+    parts = [part for turn in to_embed_contents(path, contents) for part in turn.parts or []]
     texts = [part.text for part in parts if part.text]
     if len(texts) < len(parts):
         raise UsageError("this model embeds texts only: pass texts, or use a gemini-embedding model")
@@ -169,17 +167,6 @@ def _prediction(contents: Any, config: EmbedContentConfig) -> dict[str, Any]:
     parameters = _present({"outputDimensionality": config.output_dimensionality, "autoTruncate": config.auto_truncate})
     instances = [{"content": text} | options for text in texts]
     return {"instances": instances} | ({"parameters": parameters} if parameters else {})
-
-
-def _one_each(contents: Any) -> list[Content]:
-    """One content for each element; a list inside the list is one content of many parts."""
-    return [to_content(item) for item in (contents if isinstance(contents, list | tuple) else [contents])]
-
-
-def _is_multimodal(path: str) -> bool:
-    # google-genai's rule: the two text models of the family are told by their names.
-    name = path.rpartition("/")[2]
-    return "gemini" in name and not name.startswith(("gemini-embedding-001", "gemini-embedding-exp"))
 
 
 def _plain(turn: Content) -> Any:

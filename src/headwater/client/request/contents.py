@@ -43,6 +43,21 @@ def to_contents(value: Any) -> list[Content]:
     return turns
 
 
+def to_embed_contents(model: str, value: Any) -> list[Content]:
+    """Return the contents to embed: one for each element of a list, or, for a multimodal model, as in a prompt.
+
+    Raises:
+        UsageError: if there is none, or something cannot be sent to a model.
+    """
+    # google-genai's rule: the two models for texts alone are told by their names.
+    name = model.rpartition("/")[2]
+    if "gemini" in name and not name.startswith(("gemini-embedding-001", "gemini-embedding-exp")):
+        return to_contents(value)
+    if value is None or (isinstance(value, list | tuple) and not value):
+        raise UsageError("contents are required: pass a text, a Part, a Content or a list of them")
+    return [to_content(item) for item in (value if isinstance(value, list | tuple) else [value])]
+
+
 def to_content(value: Any) -> Content:
     """Return ``value`` as one turn: a system instruction, or one message of a chat.
 

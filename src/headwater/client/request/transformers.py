@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Any, NamedTuple
 
 from headwater.client.request import build
-from headwater.client.request.contents import to_content, to_contents, to_part
+from headwater.client.request.contents import to_content, to_contents, to_embed_contents, to_part
 from headwater.errors import UsageError
 from headwater.types import Content, Part, Schema, Tool
 
@@ -63,6 +63,15 @@ def t_contents(contents: Any) -> list[Content]:
         UsageError: if it is empty, or cannot be sent to a model.
     """
     return to_contents(contents)
+
+
+def t_embed_contents(model: str, contents: Any) -> list[Content]:
+    """Return the contents that ``embed_content`` sends to a model of Vertex AI.
+
+    Raises:
+        UsageError: if there is none, or something cannot be sent to a model.
+    """
+    return to_contents(contents) if "maas" in model.rpartition("/")[2] else to_embed_contents(model, contents)
 
 
 def t_schema(client: Any, origin: Any) -> Schema | None:
