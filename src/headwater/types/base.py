@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self, TypeVar, Union, 
 import msgspec
 
 from headwater.errors import UsageError
-from headwater.types.dump import Choice, DumpOptions, Plain, dump, dump_options
+from headwater.types.dump import Choice, DumpOptions, Plain, adopt, dump, dump_options
 from headwater.types.old_names import OldNames
 
 T = TypeVar("T")
@@ -448,6 +448,7 @@ def _build_enum(value: Any, kind: type[OpenEnum]) -> OpenEnum:
 
 
 def _build_struct(value: Any, kind: Any, *, lenient: bool) -> Any:
+    value = adopt(value)
     start = getattr(kind, "_from_positional", None)
     if isinstance(value, type) and issubclass(value, kind):
         return kind()  # Tool(code_execution=ToolCodeExecution): people write the class for the instance

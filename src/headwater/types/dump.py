@@ -63,6 +63,16 @@ def _plain(value: Any) -> Any:
     return msgspec.to_builtins(value, enc_hook=plain_model)
 
 
+def adopt(value: Any) -> Any:
+    """Return one of google-genai's own objects as a dict, anything else as it is.
+
+    Both packages can be imported in one program, and what one of them returns is passed to the other.
+    """
+    if type(value).__module__ == "google.genai.types" and hasattr(value, "model_fields_set"):
+        return {name: item for name, item in vars(value).items() if item is not None}
+    return value
+
+
 def plain_model(value: Any) -> Any:
     """Return a pydantic model inside a function's response as JSON: a hook of msgspec's encoders.
 

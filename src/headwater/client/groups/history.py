@@ -13,6 +13,7 @@ import msgspec
 from headwater.errors import UsageError
 from headwater.json_text import JSON_ERRORS
 from headwater.types import Content, FinishReason, GenerateContentResponse, Part
+from headwater.types.dump import adopt
 
 #: The version of the file format.
 VERSION = 1
@@ -215,6 +216,7 @@ def _is_result(content: Content) -> bool:
 
 
 def _content(value: Any) -> Content:
+    value = adopt(value)
     if isinstance(value, Mapping):
         return Content(**value)
     raise UsageError(f"history is a list of types.Content or dicts, not of {type(value).__name__}")

@@ -29,7 +29,7 @@ from headwater.types import (
     Tool,
 )
 from headwater.types.base import ApiModel
-from headwater.types.dump import plain_model
+from headwater.types.dump import adopt, plain_model
 
 C = TypeVar("C", bound=ApiModel)
 
@@ -66,6 +66,7 @@ def to_config(value: Any, kind: type[C]) -> C:
     Raises:
         UsageError: if it has an unknown field, or a value of the wrong type.
     """
+    value = adopt(value)
     if value is None:
         return kind()
     if isinstance(value, kind):

@@ -7,6 +7,7 @@ from typing import Any
 
 from headwater.errors import UsageError
 from headwater.types import Blob, Content, File, FileData, Image, ModelContent, Part, UserContent
+from headwater.types.dump import adopt
 from headwater.types.media import pillow_blob
 
 _CONTENT_KEYS = {"parts", "role"}
@@ -27,7 +28,8 @@ def to_contents(value: Any) -> list[Content]:
         raise UsageError("contents are required. Pass a text, a Part, a Content or a list of them")
     turns: list[Content] = []
     open_parts: list[Part] = []
-    for item in value if isinstance(value, list | tuple) else [value]:
+    for each in value if isinstance(value, list | tuple) else [value]:
+        item = adopt(each)
         if isinstance(item, list | tuple):
             _end_turn(open_parts, turns)
             turns.append(to_content(item))
@@ -64,6 +66,7 @@ def to_content(value: Any) -> Content:
     Raises:
         UsageError: if it is empty, or cannot be sent to a model.
     """
+    value = adopt(value)
     if isinstance(value, Content):
         return value
     if _is_content(value):
@@ -82,7 +85,7 @@ def to_part(value: Any) -> Part:
     Raises:
         UsageError: if it cannot be sent to a model; the message says what to pass instead.
     """
-    match value:
+    match value := adopt(value):
         case Part():
             return value
         case None:
