@@ -110,11 +110,17 @@ def _headers_without_key(server: Server) -> dict[str, str]:
     return server.requests[-1].headers
 
 
-def test_azure_has_its_key_in_another_header() -> None:
+def test_azure_has_its_key_in_another_header_and_its_version_in_the_url() -> None:
+    async def use(engine: OpenAIEngine) -> None:
+        engine.url += "/openai/deployments/d/?api-version=2025-01-01"
+        await chunks()(engine)
+
     with Server(hello) as server:
-        run(server, chunks(), api_key=KEY, preset="azure")
-        assert server.requests[0].headers["api-key"] == KEY
-        assert "authorization" not in server.requests[0].headers
+        run(server, use, api_key=KEY, preset="azure")
+        request = server.requests[0]
+        assert request.headers["api-key"] == KEY
+        assert "authorization" not in request.headers
+        assert request.target == "/v1/openai/deployments/d/chat/completions?api-version=2025-01-01"
 
 
 def test_a_whole_answer_is_streamed_and_folded() -> None:
@@ -396,6 +402,7 @@ def _no_keys(monkeypatch: pytest.MonkeyPatch) -> None:
         ("openai:ftp://a.example", {}, "must start with http"),
         ("openai:http://[::1", {}, "must start with http"),
         ("openai:http://a.example/v1", {"key": KEY}, "unencrypted"),
+        (f"openai:https://me:{KEY}@a.example/v1", {}, "HEADWATER_ENGINE_KEY"),
         ("openai:http://127.0.0.1/v1", {"preset": "olama"}, "there is no preset 'olama'"),
         ("openai:azure", {}, "no address of its own"),
         ("openai:openai", {}, "openai needs a key: set OPENAI_API_KEY"),

@@ -92,7 +92,7 @@ class OpenAIEngine:
         """Yield the chunks of the answer, translated as they arrive."""
         call = await _sized(request, lambda: self._translate(request))
         request.ignored = (*request.ignored, *call.ignored)
-        http = HttpRequest("POST", f"{self.url}/chat/completions", self._headers, call.body)
+        http = HttpRequest("POST", self._at("/chat/completions"), self._headers, call.body)
         dialect = ChatDialect(call.options)
         caller: HttpCaller[ChatResult] = HttpCaller(dialect, self._transport, deadlines=self._deadlines)
         try:
@@ -128,7 +128,7 @@ class OpenAIEngine:
     async def models(self) -> list[Model]:
         """Return the models of the server; none if it does not list them."""
         try:
-            document = await self._documents.call(HttpRequest("GET", f"{self.url}/models", self._headers))
+            document = await self._documents.call(HttpRequest("GET", self._at("/models"), self._headers))
         except NotFoundError:
             return []
         entries = document.get("data") if isinstance(document, dict) else document
@@ -149,6 +149,11 @@ class OpenAIEngine:
     async def aclose(self) -> None:
         """Close the connections."""
         await self._transport.close()
+
+    def _at(self, path: str) -> str:
+        """The URL of ``path`` below the base URL; Azure's has a query, with the version of its API."""
+        base, question, query = self.url.partition("?")
+        return f"{base.rstrip('/')}{path}{question}{query}"
 
     def _translate(self, request: EngineRequest) -> ChatCall:
         content: GenerateContentRequest = request.content
@@ -233,6 +238,10 @@ def _checked(url: str, *, has_key: bool) -> str:
         host = ""
     if not host or parts.scheme not in ("http", "https"):
         raise UsageError(f"the engine's URL {url!r} must start with http:// or https://")
+    if parts.username or parts.password:
+        raise UsageError(
+            "the engine's URL has a user or a password in it: set HEADWATER_ENGINE_KEY, or key_env, instead"
+        )
     if has_key and parts.scheme == "http" and not _is_loopback(host):
         raise UsageError(f"the key would be sent to {host} unencrypted: use https://, or no key")
     return url.rstrip("/")
