@@ -71,7 +71,9 @@ def install(folder: Path, *requirements: str) -> Path:
     uv, programs = [sys.executable, "-m", "uv", "-q"], folder / "bin"
     subprocess.run([*uv, "venv", "--python", sys.executable, str(folder)], check=True)
     install = [*uv, "pip", "install", "-p", str(programs / "python"), str(ROOT), *requirements]
-    done = subprocess.run(install, capture_output=True, text=True, check=False)
+    # Certificates as pip finds them: those of the system, whatever the variable is called in this version.
+    trust = {"UV_SYSTEM_CERTS": "1", "UV_NATIVE_TLS": "1"}
+    done = subprocess.run(install, env=os.environ | trust, capture_output=True, text=True, check=False)
     # Not a skip: a check that cannot run has not passed.
     assert done.returncode == 0, f"{requirements} could not be installed:\n{done.stderr[-3000:]}"
     return programs
