@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from itertools import chain, repeat
 from typing import Any
 
+import msgspec
 import pytest
 
 from headwater.core.answer.interaction_chunks import chunk_of, response_of
@@ -20,7 +21,7 @@ from headwater.core.stages.base import start_stages
 from headwater.core.stages.interaction_stage import EventStage
 from headwater.core.wire.interactions import INTERACTIONS
 from headwater.core.wire.request import HttpRequest
-from headwater.errors import HeadwaterError
+from headwater.errors import APIError, HeadwaterError
 from headwater.streaming import smooth
 from headwater.types import FunctionResponse, Part
 from headwater.types.interactions.base import plain
@@ -101,3 +102,12 @@ def test_whatever_arrives_is_read_or_refused(start: int) -> None:
         assert isinstance(snapshot.response.output_text, str)
         assert isinstance(plain(snapshot.response), dict)
         response_of(snapshot.response, snapshot.fold.finish_reason)
+
+
+@pytest.mark.parametrize("code", [{"a": 1}, ["safety"], None, True, 3.5, "²", "99999", "", -1, 10**30])
+def test_an_error_with_an_odd_code_is_an_error(code: object) -> None:
+    """Whatever a proxy puts there."""
+    data = msgspec.json.encode({"event_type": "error", "error": {"code": str(code) if code == 10**30 else code}})
+    [error] = INTERACTIONS.decode(data, {})
+    assert isinstance(error, APIError)
+    assert 400 <= error.code < 600

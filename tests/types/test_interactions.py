@@ -94,6 +94,7 @@ def test_an_unknown_event_is_kept(document: dict[str, Any]) -> None:
         {"event_type": "step.start", "step": [{"type": "thought"}]},
         {"event_type": "interaction.completed", "interaction": {"usage": 7, "steps": {"0": {}}}},
         {"event_type": "error", "error": "no"},
+        {"event_type": "step.stop", "_items": 1, "__class__": "x", "model_fields": {}, "_constants": [], "raw": None},
     ],
 )
 def test_reading_never_fails(document: dict[str, Any]) -> None:

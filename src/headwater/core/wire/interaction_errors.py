@@ -56,11 +56,11 @@ def interaction_error(document: Any, body: bytes, status: int, headers: Mapping[
 
 def _number(code: Any, name: Any) -> int:
     """The HTTP status that a code or name stands for; those of blocked content are the client's (400)."""
-    if isinstance(code, str) and code.isdigit() and len(code) < 5:
+    if isinstance(code, str) and code.isascii() and code.isdigit() and len(code) < 5:
         code = int(code)
     if isinstance(code, int) and not isinstance(code, bool):
         return _RPC[code] if 0 < code < len(_RPC) else code if 400 <= code < 600 else 500
-    if code in BLOCKED_CODES:
+    if isinstance(code, str) and code in BLOCKED_CODES:
         return 400
     known = next((number for number, known in STATUS_NAMES.items() if known == name), 500)
     return _STATUSES.get(code, known) if isinstance(code, str) else known

@@ -163,12 +163,12 @@ class JsonObject:
     @property
     def model_fields_set(self) -> set[str]:
         """The names of the fields that are set, unknown ones included."""
-        return {name for name, _ in self._items()}
+        return {name for name, _ in type(self)._items(self)}
 
     @property
     def model_extra(self) -> dict[str, Any]:
         """The fields that this version does not know."""
-        return {name: value for name, value in self.__dict__.items() if name not in self.model_fields}
+        return {name: value for name, value in self.__dict__.items() if name not in type(self).model_fields}
 
     @classmethod
     def __get_pydantic_core_schema__(cls, source: Any, handler: Any) -> dict[str, Any]:
@@ -192,19 +192,19 @@ class JsonObject:
 
     def _items(self) -> Iterator[tuple[str, Any]]:
         """Yield what is written of this value: constants that the object lacks, then its keys in their order."""
-        own = self.__dict__
-        for name, value in self._constants.items():
+        own, kind = self.__dict__, type(self)
+        for name, value in kind._constants.items():
             if own.get(name) is None:
                 yield name, value
         for name, value in own.items():
-            if value is not None or name not in self.model_fields:
+            if value is not None or name not in kind.model_fields:
                 yield name, value
 
     def __eq__(self, other: object) -> bool:
         return type(self) is type(other) and plain(self) == plain(other)
 
     def __repr__(self) -> str:
-        return f"{type(self).__name__}({', '.join(f'{name}={value!r}' for name, value in self._items())})"
+        return f"{type(self).__name__}({', '.join(f'{name}={value!r}' for name, value in type(self)._items(self))})"
 
 
 def absent() -> Any:
@@ -235,9 +235,10 @@ def plain(value: Any, include: Choice = None, exclude: Choice = None, *, with_co
     if isinstance(value, UnknownObject):
         value = value.raw
     if isinstance(value, JsonObject | Mapping):
-        items = value._items() if isinstance(value, JsonObject) else iter(value.items())
+        # By the class: a key of the wire may be named like the method.
+        items = type(value)._items(value) if isinstance(value, JsonObject) else iter(value.items())
         if not with_constants and isinstance(value, JsonObject):
-            constants = value._constants
+            constants = type(value)._constants
             items = ((name, item) for name, item in items if constants.get(name) != item)
         chosen = select(((name, item, name) for name, item in items), include, exclude)
         return {name: plain(item, *deeper, with_constants=with_constants) for name, item, *deeper in chosen}
