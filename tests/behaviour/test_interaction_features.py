@@ -15,7 +15,7 @@ from pydantic import BaseModel
 
 from headwater import genai
 from headwater.core.answer.events import Call, CallProgress, End, Media, Reset, Result, Text, Thought, Usage
-from headwater.errors import StreamInterrupted, WireError
+from headwater.errors import StreamInterrupted, StreamTruncated, WireError
 from headwater.protocols import AiSdk, aencoded, encoded
 from headwater.streaming import EndingKind, coalesce, smooth
 from headwater.types import Part
@@ -176,6 +176,22 @@ def test_a_break_after_a_checkpoint_is_continued_from_there(side: Sync) -> None:
     assert stream.text == "Before. After it, and more."
     assert server.requests[1].json["continuation_token"] == "t1"
     assert server.requests[1].json["input"] == "hi"
+
+
+def test_a_break_at_a_checkpoint_is_continued_in_any_case(side: Sync) -> None:
+    """Nothing has arrived since, so nothing can be said twice."""
+    first = [created(), starts(0), says(0, "Before. "), checkpoint()]
+    rest = [created("v1_b"), starts(0), says(0, "After."), stops(0), completed("v1_b")]
+    with Server(scripted(body(*first), body(*rest))) as server:
+        client = server.client()
+        whole = side.do(stream_of(side, client, store=False, retry=SOON).collect())
+        assert whole.output_text == "Before. After."
+        assert server.requests[1].json["continuation_token"] == "t1"
+    with Server(body(*first)) as server:
+        stream = stream_of(side, server.client(), store=False, automatic_continuation=False, retry=SOON)
+        _, error = read(side, stream)
+    assert isinstance(error, StreamTruncated)
+    assert error.partial.continuation_token == "t1"
 
 
 def test_an_interaction_that_is_gone_is_continued_from_its_checkpoint(side: Sync) -> None:

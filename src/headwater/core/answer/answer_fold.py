@@ -63,6 +63,10 @@ class AnswerFold(Protocol):
         """The content since that checkpoint."""
 
     @property
+    def is_at_checkpoint(self) -> bool:
+        """Whether the API can continue exactly here, so that nothing is said again."""
+
+    @property
     def stored_name(self) -> str | None:
         """The name under which the API stores the answer, if its own results say that it does."""
 

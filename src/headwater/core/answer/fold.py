@@ -105,6 +105,11 @@ class Fold:
         return self._first.since_checkpoint
 
     @property
+    def is_at_checkpoint(self) -> bool:
+        """False: checkpoints are in the middle of chunks, so that only the caller can want to continue from one."""
+        return False
+
+    @property
     def stored_name(self) -> str | None:
         """None: a stored stream is named by the response's headers, not by its chunks."""
         return None

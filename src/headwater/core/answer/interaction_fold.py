@@ -165,6 +165,12 @@ class EventFold:
         return None if self._token is None else self._token.encode()
 
     @property
+    def is_at_checkpoint(self) -> bool:
+        """Whether nothing has arrived since the token."""
+        here = (len(self.steps), len(self.steps[-1].deltas) if self.steps else 0)
+        return self._token is not None and self.checkpoint == here
+
+    @property
     def since_checkpoint(self) -> list[Part]:
         """Nothing: an interaction has steps, not parts."""
         return []

@@ -91,6 +91,7 @@ class Recovery:
         after: int = 0,
     ) -> None:
         self.on_break = config.on_break
+        self._continues = config.continues
         self.request = dialect.keep(request) if self.on_break == "continue" else request
         self.stream = stream
         self._after = after
@@ -155,7 +156,7 @@ class Recovery:
             return self._again(error, answer, delay)
         if self.on_break == "restart":
             return self._from_the_start("restart", delay)
-        if self.on_break == "continue":
+        if self.on_break == "continue" or (self._continues and answer.fold.is_at_checkpoint):
             return self._resume(error, answer, delay) or self._given_up(error)
         return error
 
