@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import threading
 from typing import Any
 
@@ -17,7 +18,7 @@ from headwater.errors import (
     StreamStalled,
     StreamTruncated,
 )
-from headwater.streaming import Deadlines, EndingKind
+from headwater.streaming import Deadlines, EndingKind, Text, smooth
 from headwater.types.interactions import Interaction
 from headwater.types.interactions.base import plain
 from tests.support.interaction_cases import (
@@ -358,3 +359,34 @@ def test_jobs_have_more_time(side: Sync, call: dict[str, Any], options: dict[str
         deadlines = stream._machine._config.deadlines
         read(side, stream)
     assert deadlines.content_gap == gap
+
+
+def test_a_stream_that_is_dropped_or_left_closes_its_connection(side: Sync) -> None:
+    def script(connection: Connection, request: Request) -> None:
+        connection.send(ENDLESS + created() + starts(0) + says(0, "Hel"))
+        connection.stall()
+
+    with Server(script) as server:
+        stream = stream_of(side, server.client(), stages=[smooth()], on_text=print)
+        side.next(stream)
+        gc.disable()
+        try:
+            del stream
+            server.closed_at()
+        finally:
+            gc.enable()
+
+
+def test_leaving_the_loop_closes_the_connection() -> None:
+    def script(connection: Connection, request: Request) -> None:
+        connection.send(ENDLESS + created() + starts(0) + says(0, "Hel"))
+        connection.stall()
+
+    with Server(script) as server:
+        stream = server.client().interactions.create(model="m", input="hi", stream=True)
+        for event in stream.events():
+            assert isinstance(event, Text)
+            break
+        server.closed_at()
+        assert stream.ending is not None
+        assert stream.ending.kind is EndingKind.CANCELLED
