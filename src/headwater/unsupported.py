@@ -62,7 +62,7 @@ def replacement_for(name: str) -> str:
     for word, subject in _TYPES.items():
         if name.startswith("types.") and word in name:
             return known[subject]
-    return "it is outside the generate_content family: " + _KEEP
+    return "headwater does not have it: " + _KEEP
 
 
 def listing(names: Iterable[str]) -> list[str]:

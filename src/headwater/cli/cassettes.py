@@ -21,10 +21,10 @@ _DIRECTORY = click.Path(path_type=Path)
 @click.option("--hide-texts", is_flag=True, help="Write requests without their texts.")
 @click.argument("command", nargs=-1, required=True, type=click.UNPROCESSED)
 def record(directory: Path, upstream: str | None, hide_texts: bool, command: tuple[str, ...]) -> int:
-    """Run a program and record what it asks and gets, with the time of each piece.
+    """Run a program and record its requests and responses, with their timing.
 
     The program finds the recorder by GOOGLE_GEMINI_BASE_URL and OPENAI_BASE_URL. Keys, tokens, cookies and e-mail
-    addresses are not written. What the cassette has is replayed, and what it does not have is added.
+    addresses are not written. Requests that the cassette has are replayed, others are added.
 
     \b
       headwater record -- python program.py
@@ -46,7 +46,7 @@ def record(directory: Path, upstream: str | None, hide_texts: bool, command: tup
 @click.command(epilog=EPILOG)
 @click.argument("directory", type=_DIRECTORY)
 @click.option("--port", type=click.IntRange(0, 65535), default=8080, show_default=True, help="0 takes any free one.")
-@click.option("--speed", type=click.FloatRange(min=0, min_open=True), help="Keep the times, so many times as fast.")
+@click.option("--speed", type=click.FloatRange(min=0, min_open=True), help="Keep the timing, but N times as fast; by default nothing waits.")
 def replay(directory: Path, port: int, speed: float | None) -> Exit:
     """Serve the exchanges of a cassette, to any client.
 

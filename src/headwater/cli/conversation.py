@@ -108,7 +108,7 @@ def last_conversation(*, is_interaction: bool, previous: str | None) -> LastConv
     """Return the conversation before.
 
     Raises:
-        UsageError: if none is kept, or it is none that can be continued so.
+        UsageError: if no conversation is kept, or the last one cannot be continued with this API.
     """
     if previous is not None:
         raise click.UsageError("--continue and --previous cannot be combined")

@@ -160,13 +160,13 @@ def _seconds(group: OptionGroup, flag: str, *, at_least: float, **settings: Any)
     _ENGINES,
     "--engine-preset",
     metavar="NAME",
-    help="Whose server the openai engine calls (ollama, vllm, llamacpp ...), if the URL does not say.",
+    help="Kind of server that the openai engine calls (ollama, vllm, llamacpp ...), if the URL does not show it.",
 )
 @_option(
     _ENGINES,
     "--engine-model",
     metavar="NAME",
-    help="Model that the openai engine asks, whatever model clients name; by default the one they name.",
+    help="Model that the openai engine uses, whatever model clients request; by default the requested one.",
 )
 @_option(_ENGINES, "--upstream", metavar="URL", help="API that the gemini engine calls, if not the Gemini API itself.")
 @_option(
@@ -265,7 +265,8 @@ def serve(
 ) -> None:
     """Serve an engine as the Gemini API.
 
-    Any Gemini client works: point its base URL at this server. Ctrl-C stops it; running answers get --grace seconds.
+    Any Gemini client works: point its base URL at this server. OpenAI's clients work with its /v1. Ctrl-C stops it;
+    running answers get --grace seconds.
     """
     # First of all, so that a missing extra is reported before any other mistake.
     run = _import_server()
@@ -349,7 +350,7 @@ def _make(text: str, settings: EngineSettings, named: EngineSet) -> Engine:
 
     if text in named.engines:
         return named.engines[text]
-    if text.partition(":")[0] != "openai":  # the key is for that engine's server, and for nobody else
+    if text.partition(":")[0] != "openai":  # the key is for that engine's server alone
         settings = replace(settings, key=None)
     return make_engine(text, settings)
 

@@ -205,7 +205,7 @@ def _key(settings: EngineSettings, preset: str, url: str) -> str | None:
     """The key: the one that was given, else that of the preset's variable, which is only sent to the preset's server.
 
     Raises:
-        UsageError: if there is none, and the server is known to want one.
+        UsageError: if no key is set, and the server is known to require one.
     """
     if settings.key:
         return settings.key

@@ -82,7 +82,7 @@ class VirtualBody:
         """Take the head.
 
         Raises:
-            TransportError: if there is none.
+            TransportError: if the script cuts the connection before a head.
         """
         output = self._take(timeout)
         if not isinstance(output, Head):

@@ -78,7 +78,7 @@ class HttpxTransport:
         try:
             with waiting.on(exchange.abort):
                 return HttpxBody(exchange, exchange.take(timeout))
-        except BaseException:  # Ctrl-C, too: the thread must not go on for nobody
+        except BaseException:  # Ctrl-C, too: the thread must not run on without a reader
             exchange.abort()
             raise
 
@@ -293,7 +293,7 @@ def _unlimit(response: Any) -> None:
 
 
 def _cut(response: Any) -> None:
-    """Shut the socket of ``response`` down, if it is known and nobody else uses it. Wakes a read that waits on it."""
+    """Shut the socket of ``response`` down, if it is known and not shared. Wakes a read that waits on it."""
     extensions = getattr(response, "extensions", None) or {}
     stream = extensions.get("network_stream")
     if stream is None or extensions.get("http_version") == b"HTTP/2":
@@ -303,7 +303,7 @@ def _cut(response: Any) -> None:
 
 
 def _look_at(task: asyncio.Task[Any]) -> None:
-    """Take note of a task's error: asyncio logs those that nobody looks at, and who is gone does not look."""
+    """Retrieve a task's error, because asyncio logs errors that were never retrieved, and the caller has gone."""
     if not task.cancelled():
         task.exception()
 

@@ -77,7 +77,7 @@ class _Interaction:
         self._cancelled_after: float | None = None
 
     def chunk(self, number: int) -> tuple[float, GenerateContentResponse] | None:
-        """Return a chunk and when it is there, or None if there is none."""
+        """Return a chunk and the time at which it is due, or None after the last one."""
         with self._lock:
             while len(self._chunks) <= number and not self._is_whole:
                 timed = next(self._timed, None)

@@ -343,7 +343,7 @@ class ModelContent(Content):
 
 
 class _RoleError(UsageError, TypeError):
-    """``UserContent`` with another role: in google-genai ``role`` is no argument, so a TypeError."""
+    """``UserContent`` with another role: in google-genai ``role`` is not an argument, so a TypeError."""
 
 
 def _check_role(content: Content, role: str) -> str:

@@ -239,7 +239,7 @@ def to_tool(value: Any, platform: Platform) -> Tool:
     """Return a ``Tool``, a dict or a function as a ``Tool``.
 
     Raises:
-        UsageError: if it is none of them, or a function without a declaration.
+        UsageError: if ``value`` is of another type, or a function that cannot be declared.
     """
     if isinstance(value, Tool):
         return value

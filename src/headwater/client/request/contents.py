@@ -49,7 +49,7 @@ def to_embed_contents(model: str, value: Any) -> list[Content]:
     """Return the contents to embed: one for each element of a list, or, for a multimodal model, as in a prompt.
 
     Raises:
-        UsageError: if there is none, or something cannot be sent to a model.
+        UsageError: if there are no contents, or something cannot be sent to a model.
     """
     # google-genai's rule: the two models for texts alone are told by their names.
     name = model.rpartition("/")[2]

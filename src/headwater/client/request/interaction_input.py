@@ -30,7 +30,7 @@ def to_input(value: Any) -> Any:
     A list of contents as dicts becomes one step of the user, as google-genai sends it.
 
     Raises:
-        UsageError: if it is none of the forms; the message says which there are.
+        UsageError: if ``value`` has none of the accepted forms; the message lists them.
     """
     if isinstance(value, str):
         return value

@@ -18,7 +18,7 @@ def t_model(client: Any, model: str) -> str:
     """Return the resource name of a model.
 
     Raises:
-        UsageError: if it is no name of a model.
+        UsageError: if ``model`` is not the name of a model.
     """
     return build.model_path(model, _platform(client))
 
@@ -69,7 +69,7 @@ def t_embed_contents(model: str, contents: Any) -> list[Content]:
     """Return the contents that ``embed_content`` sends to a model of Vertex AI.
 
     Raises:
-        UsageError: if there is none, or something cannot be sent to a model.
+        UsageError: if there are no contents, or something cannot be sent to a model.
     """
     return to_contents(contents) if "maas" in model.rpartition("/")[2] else to_embed_contents(model, contents)
 
@@ -91,7 +91,7 @@ def t_tool(client: Any, origin: Any) -> Tool | None:
     """Return a function, a dict or a ``Tool`` as a ``Tool``.
 
     Raises:
-        UsageError: if it is no tool.
+        UsageError: if ``origin`` is not a tool.
     """
     return build.to_tool(origin, _platform(client)) if origin else None
 

@@ -33,7 +33,7 @@ def read_input(value: Any) -> list[Step]:
     """Return the ``input`` of a request, in any of its forms, as steps.
 
     Raises:
-        UsageError: if it is none of them; the message says where.
+        UsageError: if ``value`` has none of these forms; the message says where.
     """
     if isinstance(value, str):
         value = [{"type": "text", "text": value}]

@@ -29,9 +29,9 @@ class NewStream(StreamResponse):
 
 
 class WholeInteraction(StreamResponse):
-    """Waits for the end of an interaction and sends it. A stored one goes on when the client disconnects.
+    """Waits for the end of an interaction and sends it. A stored one continues when the client disconnects.
 
-    One that failed is no document but an error, and is not kept: nobody knows its id.
+    One that failed is sent as an error, not as a document, and is dropped: no client knows its id.
     """
 
     def __init__(
