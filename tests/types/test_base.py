@@ -78,7 +78,7 @@ def test_a_name_like_no_other_is_told_with_all_names() -> None:
         (lambda: types.GenerateContentConfig(thinking_config=5), "expected ThinkingConfig or a dict, got int 5"),
         (lambda: types.GenerateContentConfig(response_modalities=[5.0]), "expected one of .*TEXT.*, got float 5.0"),
         (lambda: types.GenerateContentConfig(thinking_config={"budget": 1}), "ThinkingConfig has no field 'budget'"),
-        (lambda: types.Blob(data="!!! no base64"), "Blob.data: expected bytes, got str"),
+        (lambda: types.Blob(data="!!! no base64"), "Blob.data: expected bytes or valid base64, got str"),
         (lambda: types.Blob(data=5), "Blob.data: expected bytes, got int 5"),
         (lambda: types.FileData("gs://x"), r"takes its fields by name, as FileData\(name=value\)"),
         (lambda: types.Part("a", "b"), "takes its fields by name"),  # type: ignore[call-arg]

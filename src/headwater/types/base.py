@@ -429,7 +429,8 @@ def _build_plain(value: Any, kind: type[Any], *, lenient: bool) -> Any:
             return value == "true"
     except (ValueError, OverflowError):  # msgspec's errors are ValueErrors, too
         pass
-    raise _UnfitError(f"expected {kind.__name__}, got {_describe(value)}")
+    wanted = "bytes or valid base64" if kind is bytes and isinstance(value, str) else kind.__name__
+    raise _UnfitError(f"expected {wanted}, got {_describe(value)}")
 
 
 def _from_base64(text: str) -> bytes:
