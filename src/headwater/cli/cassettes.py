@@ -46,7 +46,7 @@ def record(directory: Path, upstream: str | None, hide_texts: bool, command: tup
 @click.command(epilog=EPILOG)
 @click.argument("directory", type=_DIRECTORY)
 @click.option("--port", type=click.IntRange(0, 65535), default=8080, show_default=True, help="0 takes any free one.")
-@click.option("--speed", type=click.FloatRange(min=0, min_open=True), help="Keep the timing, but N times as fast; by default nothing waits.")
+@click.option("--speed", type=click.FloatRange(min=0, min_open=True), help="Keep the timing, but N times as fast.")
 def replay(directory: Path, port: int, speed: float | None) -> Exit:
     """Serve the exchanges of a cassette, to any client.
 

@@ -47,7 +47,7 @@ from headwater.testing.loopback import (
 from headwater.testing.scrubbing import Scrubber, without_texts
 from headwater.transport.base import Body, WaitInterrupter
 
-#: none: never record. once: record if there is no cassette. new: record what is not in it. all: record everything again.
+#: none: never record. once: record if there is no cassette. new: record what is not in it. all: record it again.
 Mode = Literal["none", "once", "new", "all"]
 #: Overrides the mode of every cassette: ``HEADWATER_CASSETTES=all pytest`` records them again.
 MODE_VARIABLE = "HEADWATER_CASSETTES"

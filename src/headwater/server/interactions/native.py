@@ -264,7 +264,7 @@ class NativeEncoding:
         return DONE if kind == "done" else frame
 
     def _event(self, record: bytes) -> tuple[str, str, bytes]:
-        """The type, the id and the data of the event that a record is. The end of a complete stream is not an event, and has the type "done"."""
+        """The type, the id and the data of the event that a record is. A complete stream ends with the type "done"."""
         own_id = f"{self._count}.0"
         if record[0] == CHUNK:
             head = _head(record[1:])

@@ -209,7 +209,7 @@ class Interaction(JsonObject):
 
     @property
     def output_text(self) -> str:
-        """The text at the end of the answer, after the last image or call; ``""`` if the answer does not end with text."""
+        """The text at the end of the answer, after the last image or call; ``""`` if something else ends it."""
         texts: list[str] = []
         for content in _trailing(self.steps):
             if getattr(content, "type", None) == "text":
