@@ -66,7 +66,7 @@ class Auth:
         if self._needs_key:
             key = _key(connection)
             if key is None:
-                raise _unauthenticated("an API key is needed: send it as x-goog-api-key")
+                raise _unauthenticated("an API key is needed: send it as x-goog-api-key, or as a bearer token")
             principal = self.authenticate(key)
             add_log_fields(connection.scope, key=principal.hex()[:8])
         self.quotas.count_request(principal)
