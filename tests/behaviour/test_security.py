@@ -20,7 +20,7 @@ from tests.support.live import ASK, Held, Live, Scripted, post_bytes, read_all, 
 KEY = "sk-canary-0123456789-secret"
 PROMPT = "canary-prompt-nobody-else-says-this"
 #: The only paths that answer without a key.
-OPEN = {"/", "/healthz", "/openapi.json", "/headwater.js", "/assets/{name}"}
+OPEN = {"/", "/healthz", "/health", "/openapi.json", "/headwater.js", "/assets/{name}"}
 
 
 @pytest.fixture(scope="module")

@@ -91,7 +91,7 @@ class InteractionsEndpoint:
             # The form with a colon is that of Vertex AI's documentation.
             found += [
                 Route(base, _shaped(self._create, is_create=True), methods=["POST"]),
-                Route(base + "/live", _shaped(_refuse_live), methods=["GET"]),
+                Route(base + "/live", _shaped(self._refuse_live), methods=["GET"]),
                 Route(one + "/cancel", _shaped(self._cancel), methods=["POST"]),
                 Route(one + ":cancel", _shaped(self._cancel), methods=["POST"]),
                 Route(one + ":stream", _shaped(self._stream), methods=["GET"]),
@@ -99,7 +99,7 @@ class InteractionsEndpoint:
                 Route(one, _shaped(self._delete), methods=["DELETE"]),
             ]
         # What clients of this API ask for besides: they are told why there is nothing.
-        absent = _shaped(_refuse_absent)
+        absent = _shaped(self._refuse_absent)
         return found + [
             Route(f"{version}/{name}{rest}", absent, methods=["GET", "POST", "DELETE"])
             for version in _VERSIONS
@@ -237,6 +237,15 @@ class InteractionsEndpoint:
         """The caller, and the id in the path."""
         return self._auth.identify(http), http.path_params["id"]
 
+    async def _refuse_live(self, http: HttpRequest) -> Response:
+        self._auth.identify(http)
+        raise refusal(501, "unimplemented", "live interactions are not supported by this server")
+
+    async def _refuse_absent(self, http: HttpRequest) -> Response:
+        self._auth.identify(http)
+        name = next(name for name in ABSENT if f"/{name}" in http.scope["path"])
+        raise refusal(501, "unimplemented", f"this server runs models: it has no {name}")
+
     async def _find(self, principal: bytes, interaction: str) -> StoredInteraction:
         # An upstream has ids of other forms. One that is not noted is unknown here, not malformed.
         if self._upstream is not None and not is_name(interaction.removeprefix("v1_")):
@@ -266,15 +275,6 @@ def _shaped(handler: _Handler, *, is_create: bool = False) -> _Handler:
 
 def _error_body(body: bytes, *, is_create: bool) -> bytes:
     return failure_of(body, is_about_model=is_create).body
-
-
-async def _refuse_live(http: HttpRequest) -> Response:
-    raise refusal(501, "unimplemented", "live interactions are not supported by this server")
-
-
-async def _refuse_absent(http: HttpRequest) -> Response:
-    name = next(name for name in ABSENT if f"/{name}" in http.scope["path"])
-    raise refusal(501, "unimplemented", f"this server runs models: it has no {name}")
 
 
 def _idempotency_key(http: HttpRequest) -> str | None:
