@@ -79,3 +79,5 @@ def test_the_offline_engine_answers(run: Any, offline: Any, tmp_path: Path) -> N
     env = {**offline, "XDG_DATA_HOME": str(tmp_path)}
     result = run("ask", "--offline", "--interactions", "Tell me a story in 20 words.", env=env)
     assert (result.returncode, len(result.stdout.split())) == (0, 20), result.stderr
+    result = run("ask", "--offline", "-c", "And then?", env=env)
+    assert (result.returncode, b"only as long as a command runs" in result.stderr) == (2, True)

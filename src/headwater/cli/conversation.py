@@ -163,6 +163,12 @@ class InteractionTurn:
             self._previous = last.interaction
             options.system = options.system if options.system is not None else last.system
             options.model = last.model if keep_model and last.model else options.model
+        url = options.url() or os.environ.get("GOOGLE_GEMINI_BASE_URL", "")
+        if self._previous is not None and url.startswith("offline:"):
+            raise click.UsageError(
+                "the offline engine keeps interactions only as long as a command runs: "
+                "continue a conversation without --interactions, or use headwater serve"
+            )
 
     def send(self, contents: Sequence[Any], target: StreamOptions) -> InteractionStream:
         """Return the stream of the answer.
