@@ -87,6 +87,7 @@ client = genai.Client(api_key="any")
 stream = client.models.generate_content_stream(model="m", contents="hi")
 assert isinstance(stream, types.GeneratorType) and not inspect.isawaitable(stream)
 assert isinstance(stream, type(stream)) and isinstance(client.interactions, GeminiNextGenInteractions)
+assert client.interactions._api_client._http_options.base_url == client.models._api_client._http_options.base_url
 assert isinstance(client.aio.interactions, AsyncGeminiNextGenInteractions) and Interactions is GeminiNextGenInteractions
 assert t.t_contents("hi")[0].parts[0].text == "hi"
 async def main():

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Literal, Unpack, overload
 
+from headwater.client.groups.base import MethodGroup
 from headwater.client.request import interactions as build
 from headwater.client.request.interactions import CreateOptions, GetOptions, InteractionCall
 from headwater.client.stream.aio import AsyncCaller
@@ -29,11 +30,8 @@ if TYPE_CHECKING:
     from headwater.client.stream.interaction_chats import AsyncInteractionChat, InteractionChat
 
 
-class Interactions:
+class Interactions(MethodGroup[Caller]):
     """Create interactions, and get, cancel and delete those that the API stores."""
-
-    def __init__(self, caller: Caller) -> None:
-        self._caller = caller
 
     @overload
     def create(self, *, stream: Literal[True], **options: Unpack[CreateOptions]) -> InteractionStream: ...
@@ -117,11 +115,8 @@ class Interactions:
         return StreamingInteractions(self._caller)
 
 
-class AsyncInteractions:
+class AsyncInteractions(MethodGroup[AsyncCaller]):
     """Create interactions, and get, cancel and delete those that the API stores, from coroutines."""
-
-    def __init__(self, caller: AsyncCaller) -> None:
-        self._caller = caller
 
     @overload
     async def create(self, *, stream: Literal[True], **options: Unpack[CreateOptions]) -> AsyncInteractionStream: ...
