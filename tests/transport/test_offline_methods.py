@@ -122,6 +122,10 @@ def test_text_without_a_word_has_a_vector(client: genai.Client) -> None:
         ("computeTokens", {"contents": []}, "contents"),
         ("computeTokens", {"contents": [{"parts": [{"text": "a" * 200_001}]}]}, "200,000"),
         ("computeTokens", [], "expected"),
+        ("computeTokens", None, "expected"),
+        ("embedContent", None, "expected"),
+        ("batchEmbedContents", None, "expected"),
+        ("predict", None, "expected"),
     ],
 )
 def test_what_makes_no_sense_is_refused(method: str, body: Any, words: str) -> None:

@@ -223,7 +223,8 @@ def _some(values: list[Any] | None, name: str) -> list[Any]:
 
 def _read(body: bytes, kind: Any) -> Any:
     try:
-        return coerce(msgspec.json.decode(body or b"{}"), kind, "the request")
+        # An explicit null is an absent field, but a request has to be an object.
+        return coerce(msgspec.json.decode(body or b"{}", type=dict[str, Any]), kind, "the request")
     except (UsageError, *JSON_ERRORS) as error:
         raise _invalid(f"Invalid JSON payload received. {error}") from error
 

@@ -60,6 +60,16 @@ def expect(value: Any, kind: type[T], where: str) -> T:
     return value
 
 
+def kind_of(item: Mapping[str, Any], where: str) -> str | None:
+    """Return the ``type`` of an item; None if it has none.
+
+    Raises:
+        UsageError: if it is not a string.
+    """
+    kind = item.get("type")
+    return None if kind is None else expect(kind, str, f"{where}.type")
+
+
 def choice(value: Any, choices: tuple[str, ...], where: str) -> str:
     """Return ``value`` if it is one of ``choices``, whatever its case.
 

@@ -60,8 +60,8 @@ def _thinking(config: dict[str, Any]) -> dict[str, Any]:
 
 def _speech(value: Any) -> dict[str, Any]:
     where = "generation_config.speech_config"
-    voices = value.get("speakers") or [value] if isinstance(value, dict) else expect(value, list, where)
-    named = [expect(voice, dict, where) for voice in voices]
+    voices = (value.get("speakers") or [value]) if isinstance(value, dict) else value
+    named = [expect(voice, dict, where) for voice in expect(voices, list, where)]
     languages = [voice["language"] for voice in named if voice.get("language")]
     found: dict[str, Any] = {"languageCode": languages[0]} if languages else {}
     if len(named) == 1 and not named[0].get("speaker"):
@@ -89,7 +89,8 @@ def tool_config(value: Any) -> dict[str, Any]:
         return {"mode": choice(value, _MODES, where).upper()}
     allowed = expect(expect(value, dict, where).get("allowed_tools"), dict, f"{where}.allowed_tools")
     mode = choice(allowed.get("mode") or "auto", _MODES, f"{where}.allowed_tools.mode")
-    names = [expect(name, str, f"{where}.allowed_tools.tools") for name in allowed.get("tools") or ()]
+    tools = expect(allowed.get("tools") or [], list, f"{where}.allowed_tools.tools")
+    names = [expect(name, str, f"{where}.allowed_tools.tools") for name in tools]
     if not names or mode == "none":
         return {"mode": mode.upper()}
     # Among named functions the Gemini API knows "any" and "validated"; the latter, like "auto", lets the model decide.
@@ -136,9 +137,8 @@ def _built_in(tool: dict[str, Any], where: str) -> dict[str, Any]:
     kind = tool.get("type")
     match kind:
         case "google_search":
-            types: dict[str, Any] = {
-                camel_name(name): {} for name in tool.get("search_types") or () if name in _SEARCHES
-            }
+            asked = expect(tool.get("search_types") or [], list, f"{where}.search_types")
+            types: dict[str, Any] = {camel_name(name): {} for name in asked if name in _SEARCHES}
             return {"googleSearch": {"searchTypes": types} if types else {}}
         case "code_execution":
             return {"codeExecution": {}}

@@ -12,7 +12,7 @@ from typing import Any
 
 from headwater.errors import UsageError
 from headwater.protocols.interactions.error_codes import unsupported
-from headwater.protocols.interactions.field_reading import choice, expect, snake_names
+from headwater.protocols.interactions.field_reading import choice, expect, kind_of, snake_names
 from headwater.protocols.tool_names import own_id
 
 Step = dict[str, Any]
@@ -64,7 +64,7 @@ def _read_item(item: Any, where: str, before: list[Step]) -> list[Step]:
     if isinstance(item, str):
         item = {"type": "text", "text": item}
     item = snake_names(expect(item, dict, where))
-    kind = item.get("type") or ("text" if "text" in item else None)
+    kind = kind_of(item, where) or ("text" if "text" in item else None)
     if kind is None and "role" in item:
         raise UsageError(
             f"{where!r} is a turn of the schema before June 2026: send steps, such as "
@@ -88,7 +88,7 @@ def _split_results(step: Step, where: str) -> list[Step]:
     for number, content in enumerate(contents if isinstance(contents, list) else [contents]):
         place = f"{where}.content[{number}]"
         item = {"type": "text", "text": content} if isinstance(content, str) else expect(content, dict, place)
-        kind = item.get("type") or "text"
+        kind = kind_of(item, place) or "text"
         if kind == "function_result":
             found.append(item)
         elif kind not in _CONTENTS:
@@ -181,8 +181,9 @@ def _response(result: Any, where: str, *, is_error: bool) -> dict[str, Any]:
     key = "error" if is_error else "result"
     if isinstance(result, dict):
         return {"response": {"error": result} if is_error and "error" not in result else result}
+    # A list that the client made for itself may have types of any kind, also such as cannot be in a set.
     if not isinstance(result, list) or not all(
-        isinstance(one, dict) and one.get("type") in _CONTENTS for one in result
+        isinstance(one, dict) and _is_content(one.get("type")) for one in result
     ):
         return {"response": {key: result}}
     parts = [_part(snake_names(one), where) for one in result]
@@ -191,8 +192,12 @@ def _response(result: Any, where: str, *, is_error: bool) -> dict[str, Any]:
     return {"response": {key: text}} | ({"parts": media} if media else {})
 
 
+def _is_content(kind: Any) -> bool:
+    return isinstance(kind, str) and kind in _CONTENTS
+
+
 def _part(content: dict[str, Any], where: str) -> dict[str, Any]:
-    kind = content.get("type") or "text"
+    kind = kind_of(content, where) or "text"
     if kind == "text":
         return {"text": expect(content.get("text"), str, f"{where}.text")}
     if kind not in _CONTENTS:

@@ -27,7 +27,8 @@ class MessageReader:
         self.instructions: list[Part] = []
         self._find_signature = find_signature
         self._names: dict[str, str] = {}  # functions, by the ids of their calls
-        self._pending: list[str] = []  # calls of the last assistant message without a result
+        # Calls of the last assistant message without a result, in order. Not a list: a message may have 100,000 calls.
+        self._pending: dict[str, int] = {}
         self._results: list[Part] | None = None  # the turn that consecutive tool messages share
 
     def read(self, message: dict[str, Any], where: str) -> None:
@@ -63,7 +64,9 @@ class MessageReader:
             ChatFieldError: if one has not.
         """
         if self._pending:
-            raise ChatFieldError(f"{where}: the call {self._pending[0][:60]!r} before it has no tool message", where)
+            raise ChatFieldError(
+                f"{where}: the call {next(iter(self._pending))[:60]!r} before it has no tool message", where
+            )
 
     def _add(self, role: str, parts: list[Part]) -> None:
         if parts:
@@ -82,7 +85,7 @@ class MessageReader:
             call_id, function = required(call, "id", str, here), required(call, "function", dict, here)
             name = required(function, "name", str, f"{here}.function")
             self._names[call_id] = name
-            self._pending.append(call_id)
+            self._pending[call_id] = self._pending.get(call_id, 0) + 1
             made = FunctionCall(id=own_id(call_id), name=name, args=_arguments(function, f"{here}.function"))
             signature = _signature(call, here) or self._find_signature(call_id)
             calls.append(Part(function_call=made, thought_signature=signature))
@@ -93,7 +96,9 @@ class MessageReader:
         if call_id not in self._pending:
             here = path(where, "tool_call_id")
             raise ChatFieldError(f"{here}: no call {call_id[:60]!r} in the message before waits for a result", here)
-        self._pending.remove(call_id)
+        self._pending[call_id] -= 1
+        if not self._pending[call_id]:
+            del self._pending[call_id]
         response = _response(text_of(message, where))
         part = Part(
             function_response=FunctionResponse(id=own_id(call_id), name=self._names[call_id], response=response)

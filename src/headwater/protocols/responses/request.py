@@ -156,7 +156,7 @@ def _part(part: dict[str, Any], where: str) -> dict[str, Any]:
 def _echo(document: dict[str, Any]) -> dict[str, Any]:
     """The fields of the request that a response has, too; each is required there."""
     given = {name: value for name, value in document.items() if value is not None}
-    reasoning, text = given.get("reasoning") or {}, given.get("text") or {}
+    reasoning, text = optional(document, "reasoning", dict) or {}, given.get("text") or {}
     return {
         "instructions": given.get("instructions"),
         "tools": [{"description": None, "parameters": None, "strict": None} | tool for tool in given.get("tools", ())],
