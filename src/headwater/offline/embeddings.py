@@ -223,10 +223,13 @@ def _some(values: list[Any] | None, name: str) -> list[Any]:
 
 def _read(body: bytes, kind: Any) -> Any:
     try:
-        # An explicit null is an absent field, but a request has to be an object.
-        return coerce(msgspec.json.decode(body or b"{}", type=dict[str, Any]), kind, "the request")
+        request = coerce(msgspec.json.decode(body or b"{}"), kind, "the request")
     except (UsageError, *JSON_ERRORS) as error:
         raise _invalid(f"Invalid JSON payload received. {error}") from error
+    # An explicit null is an absent field everywhere else, but a request has to be an object.
+    if request is None:
+        raise _invalid("Invalid JSON payload received. the request: expected an object, not null")
+    return request
 
 
 def _invalid(message: str) -> APIError:
