@@ -19,7 +19,7 @@ from typing import Any, ClassVar, NoReturn
 
 from headwater import unsupported
 from headwater.errors import UsageError
-from headwater.types.base import OpenEnum
+from headwater.types.open_enum import OpenEnum
 from headwater.types.typed_dict import TypedDict
 
 #: The missing names that the program has used, in that order (a dict for its order).

@@ -15,7 +15,8 @@ from typing import Any
 
 from headwater import types
 from headwater.client.request.platform import DEVELOPER_ONLY, VERTEX_ONLY
-from headwater.types.base import ApiModel, OpenEnum
+from headwater.types.base import ApiModel
+from headwater.types.open_enum import OpenEnum
 
 DEPTH = 4
 #: Fields of which not every value is a good one, with values that are.

@@ -131,3 +131,10 @@ def test_a_tools_answer_over_mcp_is_a_functions_answer() -> None:
     Result.content = ()  # type: ignore[assignment]
     told = types.FunctionResponse.from_mcp_response(name="f", response=Result())
     assert told.response == {"error": "MCP response is error."}
+
+
+def test_a_part_of_a_file_keeps_its_display_name_where_it_is_taken() -> None:
+    """On Vertex AI, whose files are gs://. The Developer API refuses it for the files that it has."""
+    for uri, name in (("gs://a/b", "b"), ("https://generativelanguage.googleapis.com/v1beta/files/b", None)):
+        data = types.Part(types.File(uri=uri, mime_type="text/plain", display_name="b")).file_data
+        assert data == types.FileData(file_uri=uri, mime_type="text/plain", display_name=name)

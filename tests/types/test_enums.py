@@ -34,11 +34,13 @@ def test_an_unknown_value_makes_the_way_over_the_wire(kind: Any) -> None:
     assert isinstance(member, kind)
     assert msgspec.json.encode(member) == wire
     assert (member.name, member.value, str(member)) == ("From_the_FUTURE",) * 3
-    assert member == kind("From_the_FUTURE") == "From_the_FUTURE"
+    assert member == kind.of("From_the_FUTURE") == "From_the_FUTURE"
+    with pytest.warns(UserWarning, match=f"From_the_FUTURE is not a valid {kind.__name__}"):
+        assert kind("From_the_FUTURE") == member, "a program that writes one may have made a typo"
     assert member not in list(kind), "what came over the wire does not change the enum"
 
 
-@pytest.mark.parametrize("member", [FinishReason.STOP, FinishReason("NEW"), ServiceTier.FLEX])
+@pytest.mark.parametrize("member", [FinishReason.STOP, FinishReason.of("NEW"), ServiceTier.FLEX])
 def test_members_are_pickled_and_copied(member: Any) -> None:
     for again in (pickle.loads(pickle.dumps(member)), copy.copy(member), copy.deepcopy(member)):
         assert again == member
@@ -48,9 +50,17 @@ def test_members_are_pickled_and_copied(member: Any) -> None:
 
 def test_a_member_is_its_text() -> None:
     assert FinishReason.STOP == "STOP"
-    assert {FinishReason.STOP: 1, FinishReason("NEW"): 2}["NEW"] == 2
-    assert FinishReason("NEW") != FinishReason.STOP
-    assert repr(FinishReason("NEW")) == "<FinishReason.NEW: 'NEW'>"
+    assert {FinishReason.STOP: 1, FinishReason.of("NEW"): 2}["NEW"] == 2
+    assert FinishReason.of("NEW") != FinishReason.STOP
+    assert repr(FinishReason.of("NEW")) == "<FinishReason.NEW: 'NEW'>"
+
+
+def test_neither_the_api_nor_a_dict_warns_of_an_unknown_value() -> None:
+    """Tests run with warnings as errors: a stream must not break where the API has a value that is new."""
+    chunk = types.GenerateContentResponse.model_validate({"candidates": [{"finishReason": "NEW"}]})
+    assert chunk.finish_reason is not None
+    assert chunk.finish_reason.name == types.Candidate(finish_reason="NEW").finish_reason == "NEW"
+    assert FinishReason.of("stop") is FinishReason.STOP
 
 
 @pytest.mark.parametrize("value", [1, None, 1.5, [], b"STOP"])

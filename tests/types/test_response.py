@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from headwater import types
+from headwater import genai, types
 from headwater.core.answer.fold import Fold
 from headwater.core.wire.gemini import Gemini
 from headwater.types import NO_USAGE, FunctionCall, GenerateContentResponse, ListModelsResponse, Part, UsageMetadata
@@ -167,3 +167,20 @@ def test_equality_is_that_of_the_fields() -> None:
 def test_the_first_prompt_of_an_answer_has_google_genais_name() -> None:
     usage = GenerateContentResponse(usage_metadata={"prompt_token_count": 3}).usage_metadata
     assert usage.initial_prompt_token_count == 3
+
+
+@pytest.mark.parametrize("accessor", ["text", "function_calls", "executable_code", "code_execution_result"])
+def test_an_accessor_says_once_that_there_are_more_candidates(
+    accessor: str, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As google-genai does, and to its logger; of one candidate nothing is said."""
+    assert genai.Client is not None  # what logs is there with the client
+    monkeypatch.setattr("headwater.types.notices.given", set())
+    one = types.Candidate(content=types.ModelContent("a"))
+    getattr(GenerateContentResponse(candidates=[one]), accessor)
+    assert not caplog.records
+    for _ in range(2):
+        getattr(GenerateContentResponse(candidates=[one, one]), accessor)
+    (record,) = caplog.records
+    assert (record.name, record.levelname) == ("google_genai.types", "WARNING")
+    assert "candidates in the response, returning" in record.message

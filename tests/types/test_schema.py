@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from headwater import types
+from headwater import genai, types
 from headwater.errors import UsageError
 
 with warnings.catch_warnings():
@@ -79,3 +79,24 @@ def test_one_of_is_read_as_any_of() -> None:
 def test_what_the_api_can_not_read_is_refused(given: dict[str, Any], message: str) -> None:
     with pytest.raises(UsageError, match=message):
         types.Schema.from_json_schema(json_schema=given, raise_error_on_unsupported_field=True)
+
+
+def test_a_schema_that_contains_itself_is_cut_off() -> None:
+    """As google-genai does it: what is inside may be anything. It is refused only where a program asks for that."""
+    given = {"$ref": "#/$defs/X", "$defs": {"X": {"type": "object", "properties": {"x": {"$ref": "#/$defs/X"}}}}}
+    schema = types.Schema.from_json_schema(json_schema=given)
+    assert schema == types.Schema(type="OBJECT", properties={"x": types.Schema()})
+
+
+def test_conversions_say_once_that_json_schema_can_be_sent(
+    caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One notice for each direction, of the level INFO."""
+    assert genai.Client is not None  # what logs is there with the client
+    monkeypatch.setattr("headwater.types.notices.given", set())
+    caplog.set_level("INFO", "google_genai.types")
+    for _ in range(2):
+        schema = types.Schema.from_json_schema(json_schema={"type": "object", "properties": {"a": {"type": "string"}}})
+        assert schema.json_schema.properties is not None
+    assert [record.levelname for record in caplog.records] == ["INFO"] * 2
+    assert all("supported natively" in record.message for record in caplog.records)

@@ -22,6 +22,7 @@ from headwater.errors import UsageError
 from headwater.transport.base import Transports
 from headwater.types import FunctionDeclaration, GenerateContentConfig, GenerateContentResponse, HttpOptions
 from headwater.types.base import ApiModel
+from headwater.types.notices import register_logger
 from headwater.types.response import register_finisher
 from headwater.types.tools import register_declaration_builder
 
@@ -50,6 +51,16 @@ def _finish_answer(answer: GenerateContentResponse, config: Any) -> None:
 
 # As above: an answer made of JSON with google-genai's ``_from_response`` has ``parsed``.
 register_finisher(_finish_answer)
+
+
+def _log_notice(level: str, text: str) -> None:
+    import logging  # here, since few programs get a notice
+
+    # google-genai's logger: programs that silence or route these notices name it.
+    getattr(logging.getLogger("google_genai.types"), level)(text)
+
+
+register_logger(_log_notice)
 
 
 class DebugConfig(ApiModel):

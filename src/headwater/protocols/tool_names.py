@@ -41,18 +41,18 @@ def is_server_tool(name: str) -> bool:
 def server_call(name: str, call_id: str, args: dict[str, Any]) -> Part:
     """Return the part for a call of a tool that runs at Google."""
     if name == CODE:
-        language = Language(str(args.get("language") or "PYTHON"))
+        language = Language.of(str(args.get("language") or "PYTHON"))
         return Part(executable_code=ExecutableCode(code=str(args.get("code", "")), language=language))
-    kind = ToolType(name.removeprefix(SERVER))
+    kind = ToolType.of(name.removeprefix(SERVER))
     return Part(tool_call=ToolCall(id=own_id(call_id), tool_type=kind, args=args))
 
 
 def server_result(name: str, call_id: str, output: dict[str, Any]) -> Part:
     """Return the part for the result of such a call."""
     if name == CODE:
-        outcome = Outcome(str(output.get("outcome") or "OUTCOME_OK"))
+        outcome = Outcome.of(str(output.get("outcome") or "OUTCOME_OK"))
         return Part(code_execution_result=CodeExecutionResult(outcome=outcome, output=str(output.get("output", ""))))
-    kind = ToolType(name.removeprefix(SERVER))
+    kind = ToolType.of(name.removeprefix(SERVER))
     return Part(tool_response=ToolResponse(id=own_id(call_id), tool_type=kind, response=output))
 
 

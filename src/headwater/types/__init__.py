@@ -7,7 +7,6 @@
 from typing import TYPE_CHECKING
 
 from headwater.types.auth import *
-from headwater.types.base import OpenEnum as OpenEnum
 from headwater.types.config import *
 from headwater.types.content import *
 from headwater.types.enums import *
@@ -16,6 +15,7 @@ from headwater.types.grounding import *
 from headwater.types.http import *
 from headwater.types.media import *
 from headwater.types.models import *
+from headwater.types.open_enum import OpenEnum as OpenEnum
 from headwater.types.output import *
 from headwater.types.response import *
 from headwater.types.retrieval import *

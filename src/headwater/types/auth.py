@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from headwater.types.base import ApiModel, OpenEnum
+from headwater.types.base import ApiModel
+from headwater.types.open_enum import OpenEnum
 
 
 class HttpElementLocation(OpenEnum):

@@ -23,6 +23,7 @@ import msgspec
 from headwater.errors import UsageError
 from headwater.types.dump import Choice, DumpOptions, Plain, adopt, dump, dump_options
 from headwater.types.old_names import OldNames
+from headwater.types.open_enum import OpenEnum
 
 T = TypeVar("T")
 
@@ -259,29 +260,6 @@ def to_snake(value: Any) -> Any:
     return dump(value, DumpOptions(json=True, exclude_none=True))
 
 
-class OpenEnum(str, Enum):  # noqa: UP042 - StrEnum's auto() and str() are not google-genai's
-    """A string enum that accepts unknown values as new members: ``FinishReason("NEW").value == "NEW"``."""
-
-    @classmethod
-    def _missing_(cls, value: object) -> OpenEnum | None:
-        if not isinstance(value, str):
-            return None
-        known = cls._value2member_map_.get(value.upper()) or cls._value2member_map_.get(value.lower())
-        if known is not None:
-            return cast("OpenEnum", known)
-        member = str.__new__(cls, value)
-        member._name_ = member._value_ = value
-        return member
-
-    @classmethod
-    def numbers(cls) -> dict[int, str]:
-        """Return the names of the protobuf numbers of this enum; some endpoints send numbers."""
-        return {}
-
-    def __str__(self) -> str:
-        return str(self.value)
-
-
 @cache
 def _names(cls: Any) -> dict[str, Any]:
     """Return the type of each field by its Python name, with string annotations resolved."""
@@ -445,7 +423,7 @@ def _build_enum(value: Any, kind: type[OpenEnum]) -> OpenEnum:
         value = kind.numbers().get(value, str(value))
     if not isinstance(value, str):
         raise _UnfitError(f"expected one of {', '.join(member.value for member in kind)}, got {_describe(value)}")
-    return kind(value)
+    return kind.of(value)
 
 
 def _build_struct(value: Any, kind: Any, *, lenient: bool) -> Any:

@@ -276,7 +276,9 @@ class Part(ApiModel):
 def _data_of(file: Any) -> FileData:
     if not file.uri or not file.mime_type:
         raise UsageError("a file in contents needs its uri and mime_type: upload it, or get it by its name")
-    return FileData(file_uri=file.uri, mime_type=file.mime_type)
+    # Only Vertex AI takes a display name, and only it reads gs://. The Developer API refuses the name of its own files.
+    name = file.display_name if file.uri.startswith("gs://") else None
+    return FileData(file_uri=file.uri, mime_type=file.mime_type, display_name=name)
 
 
 def _guess_mime_type(uri: str) -> str:

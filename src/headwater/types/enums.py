@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from headwater.types.base import OpenEnum
+from headwater.types.open_enum import OpenEnum
 
 
 class FinishReason(OpenEnum):

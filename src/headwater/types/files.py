@@ -5,8 +5,9 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from headwater.types.base import ApiModel, OpenEnum
+from headwater.types.base import ApiModel
 from headwater.types.http import HttpOptions
+from headwater.types.open_enum import OpenEnum
 from headwater.types.response import ApiResponse
 
 

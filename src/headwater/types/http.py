@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from headwater.types.base import ApiModel, OpenEnum
+from headwater.types.base import ApiModel
+from headwater.types.open_enum import OpenEnum
 
 
 class ResourceScope(OpenEnum):

@@ -6,10 +6,11 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import Any
 
-from headwater.types.base import ApiModel, OpenEnum
+from headwater.types.base import ApiModel
 from headwater.types.config import GenerationConfig, SafetySetting, ThinkingConfig
 from headwater.types.enums import MediaResolution, Modality
 from headwater.types.http import HttpOptions
+from headwater.types.open_enum import OpenEnum
 from headwater.types.output import AudioTranscriptionConfig, SpeechConfig, TranslationConfig
 from headwater.types.response import ApiResponse
 from headwater.types.tools import Tool

@@ -9,8 +9,9 @@ from pathlib import Path
 from typing import Any
 
 from headwater.errors import UsageError
-from headwater.types.base import ApiModel, OpenEnum
+from headwater.types.base import ApiModel
 from headwater.types.enums import PartMediaResolutionLevel
+from headwater.types.open_enum import OpenEnum
 
 
 class MediaProcessing(OpenEnum):

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from headwater.types.base import ApiModel, OpenEnum
+from headwater.types.base import ApiModel
 from headwater.types.enums import ProminentPeople
+from headwater.types.open_enum import OpenEnum
 
 
 class PrebuiltVoiceConfig(ApiModel):

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from headwater.types.auth import ApiAuth, AuthConfig
-from headwater.types.base import ApiModel, OpenEnum
+from headwater.types.base import ApiModel
+from headwater.types.open_enum import OpenEnum
 
 
 class ApiSpec(OpenEnum):

@@ -6,8 +6,10 @@ from collections.abc import Mapping
 from typing import Any
 
 from headwater.errors import UsageError
-from headwater.types.base import ApiModel, OpenEnum
+from headwater.types.base import ApiModel
 from headwater.types.enums import Type
+from headwater.types.notices import notify
+from headwater.types.open_enum import OpenEnum
 
 
 class JSONSchemaType(OpenEnum):
@@ -92,29 +94,39 @@ class Schema(ApiModel):
     ) -> Schema:
         """Return the equivalent schema: references are inlined, null becomes ``nullable``.
 
-        Unsupported keywords (``uniqueItems``, ``additionalProperties``) are left out. Both APIs take the same schemas,
+        Unsupported keywords (``uniqueItems``, ``additionalProperties``) are left out, and a schema that contains itself
+        is cut off there with an empty one, which allows anything. Both APIs take the same schemas,
         so ``api_option`` has no effect.
 
         Raises:
-            UsageError: if a reference is undefined or recursive; or, with ``raise_error_on_unsupported_field``, if a
-                keyword is not supported.
+            UsageError: if a reference is undefined; or, with ``raise_error_on_unsupported_field``, if one is recursive
+                or a keyword is not supported.
         """
+        notify("from_json_schema", _NATIVE, "info")
         source = JSONSchema.model_validate(json_schema)
         return _Reader(source.defs or {}, strict=raise_error_on_unsupported_field).read(source, ())
 
     @property
     def json_schema(self) -> JSONSchema:
         """The equivalent JSON Schema. ``example`` and the order of properties have no keyword there."""
+        notify("json_schema", _NATIVE, "info")
+        return self._as_json_schema()
+
+    def _as_json_schema(self) -> JSONSchema:
         fields: dict[str, Any] = {name: getattr(self, name) for name in (*_SHARED, "additional_properties", "ref")}
         if self.type not in (None, Type.TYPE_UNSPECIFIED):
             fields["type"] = JSONSchemaType(str(self.type))
-        fields["items"] = None if self.items is None else self.items.json_schema
+        fields["items"] = None if self.items is None else self.items._as_json_schema()
         fields["properties"] = _each(self.properties)
         fields["defs"] = _each(self.defs)
-        fields["any_of"] = None if self.any_of is None else [one.json_schema for one in self.any_of]
+        fields["any_of"] = None if self.any_of is None else [one._as_json_schema() for one in self.any_of]
         return JSONSchema(**(_with_null(fields) if self.nullable else fields))
 
 
+_NATIVE = (
+    "Json Schema is now supported natively by both APIs: pass it as GenerateContentConfig.response_json_schema or "
+    "FunctionDeclaration.parameters_json_schema. The conversion leaves out what the other language does not have."
+)
 _NULL = JSONSchemaType.NULL
 #: Keywords that apply to one type only; each arm of a split union gets those of its own type.
 _OWN = {
@@ -135,7 +147,7 @@ _SHARED = [
 
 
 def _each(schemas: Mapping[str, Schema] | None) -> dict[str, JSONSchema] | None:
-    return None if schemas is None else {name: schema.json_schema for name, schema in schemas.items()}
+    return None if schemas is None else {name: schema._as_json_schema() for name, schema in schemas.items()}
 
 
 def _with_null(fields: dict[str, Any]) -> dict[str, Any]:
@@ -155,6 +167,8 @@ class _Reader:
 
     def read(self, source: JSONSchema, path: tuple[str, ...]) -> Schema:
         """Convert ``source``; ``path`` has the references that led here."""
+        if source.ref in path and not self._strict:
+            return Schema()  # as google-genai cuts off what contains itself: any value, from there on
         if source.ref is not None:
             return self.read(self._target(source.ref, path), (*path, source.ref))
         self._check(source)

@@ -6,7 +6,8 @@ from datetime import datetime
 from typing import Any
 
 from headwater.types.auth import AuthConfig
-from headwater.types.base import ApiModel, OpenEnum
+from headwater.types.base import ApiModel
+from headwater.types.open_enum import OpenEnum
 
 
 class PhishBlockThreshold(OpenEnum):

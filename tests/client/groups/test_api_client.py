@@ -134,3 +134,24 @@ def test_debug_config_takes_real_calls_only() -> None:
     genai.Client(api_key="k", debug_config={"client_mode": "api"})
     with pytest.raises(UsageError, match="replay"):
         genai.Client(api_key="k", debug_config=DebugConfig(client_mode="replay", replay_id="x"))
+
+
+def test_t_tool_gives_the_forms_of_google_genai() -> None:
+    """A description even without a docstring, the default None, and a tool of MCP as the API's schema."""
+
+    t: Any = importlib.import_module("headwater.genai._transformers")
+
+    def look(city: str, days: int | None = None) -> None: ...
+
+    (told,) = t.t_tool(None, look).function_declarations
+    assert told.description == ""
+    days = told.parameters_json_schema["properties"]["days"]
+    assert days == {"anyOf": [{"type": "integer"}, {"type": "null"}], "default": None}
+    assert told.parameters_json_schema["required"] == ["city"]
+
+    mcp_types = pytest.importorskip("mcp.types")
+    listed = {"type": "object", "properties": {"a": {"type": "string", "examples": ["x"]}}, "$schema": "x"}
+    (told,) = t.t_tools(None, [mcp_types.Tool(name="a", description="b", inputSchema=listed)])[0].function_declarations
+    assert told == types.FunctionDeclaration(
+        name="a", description="b", parameters=types.Schema(type="OBJECT", properties={"a": types.Schema(type="STRING")})
+    )

@@ -1,7 +1,9 @@
 """``FunctionDeclaration.from_callable``: functions told in the API's own schemas."""
 
+import dataclasses
 import subprocess
 import sys
+from collections.abc import Collection, Iterator
 from typing import Literal, Optional
 
 import pytest
@@ -97,3 +99,33 @@ def test_an_optional_of_typing_is_one_with_a_bar() -> None:
 
     of = types.FunctionDeclaration.from_callable_with_api_option
     assert of(callable=one).parameters == of(callable=other).parameters
+
+
+def test_collections_that_google_genai_refuses_are_refused() -> None:
+    """For the result, too, where it is declared. As tools, and with ``use_json_schema``, they are taken."""
+
+    def read(rows: Collection[int]) -> None: ...
+    def rows() -> Iterator[int]: ...  # type: ignore[empty-body]
+
+    for function, client in ((read, GEMINI), (read, VERTEX), (rows, VERTEX)):
+        with pytest.raises(UsageError, match="is not supported here: use list"):
+            types.FunctionDeclaration.from_callable(client=client, callable=function)
+    assert types.FunctionDeclaration.from_callable(client=GEMINI, callable=rows).name == "rows"
+    told = types.FunctionDeclaration.from_callable_with_api_option(callable=read, use_json_schema=True)
+    assert told.parameters_json_schema["properties"]["rows"]["type"] == "array"
+
+
+def test_a_field_that_may_be_null_is_not_required() -> None:
+    """Neither of a parameter nor of a class inside it, as with google-genai."""
+
+    @dataclasses.dataclass
+    class Place:
+        city: str
+        country: str | None
+
+    def look(at: Place) -> None: ...
+
+    told = types.FunctionDeclaration.from_callable(client=GEMINI, callable=look)
+    assert told.parameters is not None
+    assert told.parameters.properties is not None
+    assert (told.parameters.required, told.parameters.properties["at"].required) == (["at"], ["city"])

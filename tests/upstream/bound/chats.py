@@ -1,6 +1,6 @@
 """headwater's chats on answers that a test makes up: only the call itself is not headwater's."""
 
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Iterator, Mapping
 from types import SimpleNamespace
 from typing import Any
 
@@ -24,14 +24,14 @@ class _Caller:
     def ask(self, *asked: Any, **options: Any) -> Any:
         return self.modules.generate_content()
 
-    def stream(self, *asked: Any, on_end: Callable[[Any], None], **options: Any) -> Any:
+    def stream(self, request: Any, config: Any, options: Mapping[str, Any]) -> Any:
         fold = Fold()
 
         def chunks() -> Iterator[types.GenerateContentResponse]:
             for chunk in self.modules.generate_content_stream():
                 fold.add(chunk)
                 yield chunk
-            on_end(SimpleNamespace(response=fold.response))
+            options["on_end"](SimpleNamespace(response=fold.response, usage_metadata=None, metrics=None))
 
         return chunks()
 
@@ -40,14 +40,14 @@ class _AsyncCaller(_Caller):
     async def ask(self, *asked: Any, **options: Any) -> Any:
         return await self.modules.generate_content()
 
-    def stream(self, *asked: Any, on_end: Callable[[Any], None], **options: Any) -> Any:
+    def stream(self, request: Any, config: Any, options: Mapping[str, Any]) -> Any:
         fold = Fold()
 
         async def chunks() -> AsyncIterator[types.GenerateContentResponse]:
             async for chunk in await self.modules.generate_content_stream():
                 fold.add(chunk)
                 yield chunk
-            on_end(SimpleNamespace(response=fold.response))
+            options["on_end"](SimpleNamespace(response=fold.response, usage_metadata=None, metrics=None))
 
         return chunks()
 

@@ -28,6 +28,14 @@ def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> bool | None:
     return True
 
 
+@pytest.fixture(autouse=True)
+def _no_notice_was_given() -> None:
+    """google-genai keeps a private flag for each notice, which its tests reset; here a test begins without any."""
+    from headwater.types.notices import given
+
+    given.clear()
+
+
 @pytest.fixture
 def use_vertex() -> bool:
     return False

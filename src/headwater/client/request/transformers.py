@@ -6,12 +6,15 @@ its ``_api_client``.
 
 from __future__ import annotations
 
+import inspect
+from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from headwater.client.request import build
 from headwater.client.request.contents import to_content, to_contents, to_embed_contents, to_part
 from headwater.errors import UsageError
-from headwater.types import Content, Part, Schema, Tool
+from headwater.types import Content, FunctionDeclaration, JSONSchema, Part, Schema, Tool
+from headwater.types.base import salvage
 
 
 def t_model(client: Any, model: str) -> str:
@@ -88,12 +91,20 @@ def t_schema(client: Any, origin: Any) -> Schema | None:
 
 
 def t_tool(client: Any, origin: Any) -> Tool | None:
-    """Return a function, a dict or a ``Tool`` as a ``Tool``.
+    """Return a function, a tool of MCP, a dict or a ``Tool`` as a ``Tool``, in the form that google-genai gives it.
+
+    Frameworks compare and rewrite these forms. What the client sends itself is built without them (``build.to_tool``).
 
     Raises:
         UsageError: if ``origin`` is not a tool.
     """
-    return build.to_tool(origin, _platform(client)) if origin else None
+    if not origin:
+        return None
+    tool = build.to_tool(origin, _platform(client))
+    if isinstance(origin, Tool | Mapping):
+        return tool
+    told = [_as_google_genai(one, origin) for one in tool.function_declarations or ()]
+    return tool.model_copy(update={"function_declarations": told})
 
 
 def t_tools(client: Any, origin: list[Any]) -> list[Tool]:
@@ -102,7 +113,26 @@ def t_tools(client: Any, origin: list[Any]) -> list[Tool]:
     Raises:
         UsageError: if one of them is no tool.
     """
-    return build.to_tools(origin or [], _platform(client))
+    return build.to_tools([tool for one in origin or () if (tool := t_tool(client, one))], _platform(client))
+
+
+def _as_google_genai(told: FunctionDeclaration, origin: Any) -> FunctionDeclaration:
+    from headwater.client.tools import mcp  # here, as in ``build``: most programs never need it
+
+    if mcp.is_tool(origin):
+        # Salvaged: google-genai leaves out the keywords that its JSONSchema does not have.
+        schema = told.parameters_json_schema
+        parameters = Schema.from_json_schema(json_schema=salvage(schema, JSONSchema)) if schema else None
+        return told.model_copy(update={"parameters_json_schema": None, "parameters": parameters})
+    schema = told.parameters_json_schema and {**told.parameters_json_schema}
+    if schema:
+        schema["properties"] = {name: _with_default(each, origin, name) for name, each in schema["properties"].items()}
+    return told.model_copy(update={"description": told.description or "", "parameters_json_schema": schema})
+
+
+def _with_default(schema: dict[str, Any], function: Any, name: str) -> dict[str, Any]:
+    parameter = inspect.signature(function).parameters.get(name)
+    return {**schema, "default": None} if parameter is not None and parameter.default is None else schema
 
 
 class _Platform(NamedTuple):

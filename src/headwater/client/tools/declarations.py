@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import collections
 import inspect
+from collections import abc
 from collections.abc import Callable
-from typing import Any
+from typing import Any, get_origin
 
-from headwater.client.tools.annotations import NO_DEFAULT, hints_of
+from headwater.client.tools.annotations import NO_DEFAULT, bare, hints_of, show
 from headwater.client.tools.functions import declare, name_of, parameters
 from headwater.client.tools.json_schema import json_schema
 from headwater.client.tools.schemas import to_schema
 from headwater.errors import UsageError
 from headwater.types import Behavior, FunctionDeclaration, Schema, Type
 
+_UNCOMMON = (abc.Collection, abc.Iterator, abc.Container, collections.ChainMap)
 API_OPTIONS = ("ENTERPRISE", "GEMINI_API", "VERTEX_AI")
 
 
@@ -37,6 +40,8 @@ def from_callable(
     # google-genai puts the whole docstring into the description, sections and all; this method matches it.
     doc = inspect.getdoc(function)
     declaration = FunctionDeclaration(name=name_of(function), description=doc, behavior=behavior)
+    for field in parameters(function):
+        _refuse_uncommon(field.annotation)
     properties = {field.name: _schema(field.annotation, field.default) for field in parameters(function)}
     if properties:
         needed = [each.name for each in parameters(function) if each.is_required and not properties[each.name].nullable]
@@ -49,6 +54,7 @@ def from_callable(
 
 def _declare_result(declaration: FunctionDeclaration, returns: Any) -> None:
     """Set the schema of the result. Vertex AI takes alternatives and tuples as JSON Schema only."""
+    _refuse_uncommon(returns)
     result = json_schema(returns)
     if "prefixItems" in result:
         declaration.response_json_schema = result | {"unevaluatedItems": False}
@@ -58,6 +64,13 @@ def _declare_result(declaration: FunctionDeclaration, returns: Any) -> None:
         declaration.response_json_schema = schema
     else:
         declaration.response = schema
+
+
+def _refuse_uncommon(annotation: Any) -> None:
+    """Refuse the collections that google-genai refuses here, though ``tools`` takes them: the forms are to be equal."""
+    origin = get_origin(bare(annotation)[0])
+    if origin in _UNCOMMON:
+        raise UsageError(f"{show(annotation)} is not supported here: use list, dict, set or tuple, or use_json_schema")
 
 
 def _schema(annotation: Any, default: Any) -> Schema:
@@ -74,6 +87,8 @@ def _plain(schema: Schema) -> Schema:
         schema.type = Type.OBJECT
     if schema.items == Schema():
         schema.items = None
+    if schema.properties and schema.required is not None:
+        schema.required = [name for name in schema.required if not schema.properties[name].nullable]
     for inner in (*(schema.properties or {}).values(), *(schema.any_of or ()), *filter(None, [schema.items])):
         _plain(inner)
     return schema

@@ -157,7 +157,7 @@ class EventFold:
             return None
         if self.status in _RUNNING:
             return FinishReason.STOP
-        return _RESULTS.get(str(self.status)) or FinishReason(str(self.status).upper())
+        return _RESULTS.get(str(self.status)) or FinishReason.of(str(self.status).upper())
 
     @property
     def continuation_token(self) -> bytes | None:
