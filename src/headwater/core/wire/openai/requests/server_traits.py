@@ -210,5 +210,5 @@ def traits_of(preset: str, overrides: Mapping[str, Any] | None = None) -> Server
 
 
 def _dotted(end: str) -> str:
-    """Only whole labels of a name count: ``notopenrouter.ai`` is somebody else."""
+    """Only whole labels of a name count: ``notopenrouter.ai`` is another host."""
     return end if end[0] in ".:" else f".{end}"
