@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 
-from headwater.errors import HeadwaterError
+from headwater.errors import HeadwaterError, UsageError
+from headwater.protocols.data_urls import part_of
 from headwater.protocols.interactions.create_request import read_create
 from headwater.protocols.openai.messages import MessageReader
 from headwater.protocols.openai.request import read_chat
@@ -221,3 +222,10 @@ def test_two_calls_with_one_id_need_two_results() -> None:
         reader.check_answered("messages[2]")
     reader.read({"role": "tool", "tool_call_id": "c", "content": "2"}, "messages[2]")
     reader.check_answered("messages[3]")
+
+
+@pytest.mark.parametrize("head", [";" * 5000, "a/" + "b" * 5000, ";base64" * 5000])
+def test_the_media_type_of_a_data_url_is_bounded(head: str) -> None:
+    """Splitting millions of its parameters is one step of the interpreter, in which no other thread runs."""
+    with pytest.raises(UsageError, match=r"^x\.url: the media type of a data: URL has at most 1,000 characters"):
+        part_of(f"data:{head},AAAA", None, "x.url")

@@ -90,13 +90,20 @@ class CacheStore:
         Raises:
             APIError: 400, if the body is invalid; 429, if the owner has too many or too large ones.
         """
-        cache = read_creation(body, owner, name, now)
+        return self.add(read_creation(body, owner, name, now), now)
+
+    def add(self, cache: CachedPrompt, now: float) -> CachedPrompt:
+        """Store what ``read_creation`` has read: for servers, which read large bodies in another thread.
+
+        Raises:
+            APIError: 429, if the owner has too many or too large ones.
+        """
         self._sweep(now)
-        mine = [one for one in self._caches.values() if one.owner == owner]
+        mine = [one for one in self._caches.values() if one.owner == cache.owner]
         if len(mine) >= MAX_COUNT or sum(len(one.prompt) for one in mine) + len(cache.prompt) > self._max_bytes:
             limits = f"{MAX_COUNT:,} caches or {self._max_bytes:,} bytes of them"
             raise api_error(429, f"a key has at most {limits}: delete some", status="RESOURCE_EXHAUSTED")
-        self._caches[owner, _id(name)] = cache
+        self._caches[cache.owner, _id(cache.name)] = cache
         return cache
 
     def get(self, owner: bytes, name: str, now: float) -> CachedPrompt:

@@ -10,6 +10,7 @@ from headwater.errors import UsageError
 from headwater.types import Blob, FileData, Part
 
 UNKNOWN_TYPE = "application/octet-stream"
+_MAX_HEAD = 1_000
 
 
 def file_of(part: Part) -> tuple[str, str] | None:
@@ -40,9 +41,12 @@ def part_of(url: str, media_type: str | None, where: str) -> Part:
 
 def _blob(url: str, kind: str | None, where: str) -> Blob:
     head, comma, data = url.removeprefix("data:").partition(",")
-    named_kind, *parameters = head.split(";")
     if not comma:
         raise UsageError(f"{where}: a data: URL has a comma before its data")
+    # Splitting millions of parameters is one step of the interpreter, in which nothing else runs.
+    if len(head) > _MAX_HEAD:
+        raise UsageError(f"{where}: the media type of a data: URL has at most {_MAX_HEAD:,} characters")
+    named_kind, *parameters = head.split(";")
     if "base64" not in parameters:
         return Blob(
             data=unquote_to_bytes(data), mime_type=kind or named_kind or "text/plain"

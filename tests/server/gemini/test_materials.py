@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import json
+import threading
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
 from typing import Any
@@ -11,11 +12,13 @@ from typing import Any
 import pytest
 
 from headwater import genai
+from headwater.contract import cached_contents
 from headwater.engines import GeminiEngine
 from headwater.engines.base import EngineRequest
 from headwater.errors import APIError
 from headwater.genai import types
 from headwater.server import Limits
+from headwater.server.gemini.file_store import FileStore
 from headwater.types import CountTokensResponse, GenerateContentResponse, Model
 from tests.support.live import Live
 from tests.support.servers import PATIENCE
@@ -343,3 +346,52 @@ def test_the_methods_are_described(live: Live) -> None:
     ):
         assert f"/v1beta/{path}" in paths
     assert set(paths["/v1beta/cachedContents/{name}"]) == {"get", "patch", "delete"}
+
+
+def test_a_request_refers_to_a_bounded_number_of_files(live: Live) -> None:
+    """A body of 32 MiB has room for 500,000 references; looking for them would hold up everybody."""
+    part = {"fileData": {"fileUri": f"{live.url}/v1beta/files/abc"}}
+    few, many = ({"contents": [{"parts": [*[part] * count, {"text": "x"}]}]} for count in (1000, 1001))
+    assert "at most 1,000 files" not in live.post("/v1beta/models/m:generateContent", few).body.decode()
+    refused = live.post("/v1beta/models/m:generateContent", many)
+    assert refused.status == 400
+    assert "at most 1,000 files, not 1,001" in refused.json["error"]["message"]
+
+
+def test_a_file_is_looked_for_once_however_often_it_is_named(
+    live: Live, client: genai.Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The store looks for expired files at each search, so searches must not grow with a request."""
+    name = upload(client).name or ""
+    part = {"fileData": {"fileUri": f"{live.url}/v1beta/{name}"}}
+    found: list[str] = []
+    find = FileStore.find
+
+    def counted(store: FileStore, owner: bytes, name: str) -> Any:
+        found.append(name)
+        return find(store, owner, name)
+
+    monkeypatch.setattr(FileStore, "find", counted)
+    reply = live.post("/v1beta/models/m:countTokens", {"contents": [{"parts": [part] * 300}]})
+    assert reply.status == 200
+    assert found == [name.removeprefix("files/")]
+
+
+def test_a_large_cache_is_read_off_the_event_loop(live: Live, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Reading 100,000 contents takes a second, in which no lease would be renewed and no stream served."""
+    threads: list[int] = []
+    fields = cached_contents._fields
+
+    def noted(body: bytes, known: tuple[str, ...]) -> dict[str, Any]:
+        threads.append(threading.get_ident())
+        return fields(body, known)
+
+    monkeypatch.setattr(cached_contents, "_fields", noted)
+    body = {"model": "models/m", "contents": [{"parts": [{"text": "word"}]}] * 1000}
+    created = live.post("/v1beta/cachedContents", body)
+    assert created.status == 200
+    assert threads
+    assert live.on_loop(threading.get_ident) not in threads
+    refused = live.request("PATCH", f"/v1beta/{created.json['name']}", {"ttl": "60s", "displayName": "x" * 20_000})
+    assert refused.status == 400
+    assert "only the expiration" in refused.json["error"]["message"]

@@ -20,6 +20,8 @@ from headwater.server.http.offload import run_sized
 from headwater.types import CachedContent, GenerateContentRequest
 from headwater.types.base import coerce
 
+#: Bytes of a change, which holds a time.
+_MAX_UPDATE = 16 * 1024
 _ID = re.compile(r"[A-Za-z0-9_-]{1,100}")
 
 
@@ -52,9 +54,8 @@ class ServerCaches:
         if upstream is not None:
             return await self._pass_creation(owner, upstream, body)
         name = f"{scope}cachedContents/{secrets.token_hex(10)}"
-        # Read twice for one that is valid, so that a large one that is not is refused off the event loop.
-        await run_sized(len(body), read_creation, body, owner, name, self._clock())
-        cache = self._store.create(owner, body, name, self._clock())
+        cache = await run_sized(len(body), read_creation, body, owner, name, self._clock())
+        self._store.add(cache, self._clock())
         cache.tokens = await run_sized(len(body), _count, cache)
         return cache.document()
 
@@ -81,6 +82,8 @@ class ServerCaches:
         Raises:
             APIError: 403, if the owner has no such cache; 400, if the body is invalid.
         """
+        if len(body) > _MAX_UPDATE:  # it is read on the event loop, and holds a time
+            raise api_error(400, "only the expiration of cached content can be changed", status="INVALID_ARGUMENT")
         entry = self._entry(owner, name)
         if entry is None:
             return self._store.update(owner, name, body, self._clock()).document()

@@ -18,6 +18,7 @@ import msgspec
 from headwater.contract.cached_contents import file_uris
 from headwater.contract.files import unknown_file
 from headwater.engines.base import Engine, EngineRequest
+from headwater.errors import api_error
 from headwater.json_text import decode_json
 from headwater.server.gemini.caches import ServerCaches
 from headwater.server.gemini.file_store import FileStore, StoredFile
@@ -31,6 +32,9 @@ _SLICE = 1024 * 1024
 _OVERLAP = 16
 _FILE = re.compile(r"https?://(?P<host>[^/]+)/(?:[^?#]*/)?files/(?P<name>[a-z0-9-]{1,40})")
 _GOOGLE = ".googleapis.com"
+#: References to files in one request: they are looked for on the event loop.
+MAX_FILES = 1_000
+_Reference = tuple[dict[str, Any], str, str]
 _Part = tuple[dict[str, Any], str, StoredFile]
 
 
@@ -48,8 +52,8 @@ class PromptMaterials:
         A request that names none is returned as it is, byte for byte, and so is one whose cache the engine keeps.
 
         Raises:
-            APIError: 403 or 404, if the principal has no such cache or file; 413, if the files are too large; 429, if
-                the principal's requests together are.
+            APIError: 400, if it refers to too many files; 403 or 404, if the principal has no such cache or file; 413,
+                if the files are too large; 429, if the principal's requests together are.
         """
         body = request.body
         if not await run_sized(len(body), _may_refer, body):
@@ -60,7 +64,8 @@ class PromptMaterials:
         cache = self._caches.named_by(document, principal, engine, request.model)
         if cache is not None:
             await run_sized(len(cache.prompt), cache.put_before, document)
-        parts = self._parts(document, principal)
+        references = await run_sized(len(body), _references, document)
+        parts = self._parts(references, principal)
         if cache is None and not parts:
             return request
         size = sum(file.size for _, _, file in parts)
@@ -82,17 +87,13 @@ class PromptMaterials:
         weakref.finalize(prepared, self._release, loop, principal, added)
         return prepared
 
-    def _parts(self, document: dict[str, Any], principal: bytes) -> list[_Part]:
+    def _parts(self, references: list[_Reference], principal: bytes) -> list[_Part]:
         """The parts that refer to files of this owner on this server, with the names of their fields."""
-        found: list[_Part] = []
-        for part, field, uri in file_uris(document):
-            match = _FILE.fullmatch(uri)
-            if match is None or match["host"].endswith(_GOOGLE):
-                continue
-            file = self._files.find(principal, match["name"])
-            if file is not None and file.path is not None:
-                found.append((part, field, file))
-        return found
+        # Each file is looked for once: the store looks for what has expired each time.
+        names = dict.fromkeys(name for _, _, name in references)
+        files = {name: self._files.find(principal, name) for name in names}
+        found = ((part, field, files[name]) for part, field, name in references)
+        return [(part, field, file) for part, field, file in found if file is not None and file.path is not None]
 
     def _release(self, loop: asyncio.AbstractEventLoop, principal: bytes, size: int) -> None:
         # The collector may run in any thread, and quotas belong to the loop.
@@ -104,6 +105,19 @@ def _may_refer(body: bytes) -> bool:
     # In slices: one search through all of a large body would hold the interpreter for its whole length.
     slices = (body[start : start + _SLICE + _OVERLAP] for start in range(0, len(body), _SLICE))
     return any(sign in piece for piece in slices for sign in _SIGNS)
+
+
+def _references(document: dict[str, Any]) -> list[_Reference]:
+    """The parts that may refer to files on this server, the names of their fields, and those of the files."""
+    found: list[_Reference] = []
+    for part, field, uri in file_uris(document):
+        match = _FILE.fullmatch(uri)
+        if match is not None and not match["host"].endswith(_GOOGLE):
+            found.append((part, field, match["name"]))
+    if len(found) > MAX_FILES:
+        text = f"a request refers to at most {MAX_FILES:,} files, not {len(found):,}"
+        raise api_error(400, text, status="INVALID_ARGUMENT")
+    return found
 
 
 def _fill(document: dict[str, Any], parts: list[_Part]) -> bytes:
