@@ -68,7 +68,7 @@ def _modules(tree: ast.Module) -> set[str]:
 
 
 def _touches(node: ast.AST, private: set[str], modules: set[str]) -> bool:
-    """Return whether it uses a private binding, or ``module._name``, ``module.Class._name``, ``x._api_client``."""
+    """Return whether it uses a private binding, ``module._name``, ``module.Class._name`` or ``x._api_client``."""
     if _names(node) & private:
         return True
     return any(
