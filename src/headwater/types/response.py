@@ -320,29 +320,23 @@ class GenerateContentResponse(ApiResponse):
             return []
         return candidates[0].content.parts or []
 
-    @property
-    def text(self) -> str:
-        """The text of the first candidate without thoughts, or ``""``."""
+    def _parts_shown(self, accessor: str) -> list[Part]:
         # ``parts`` written out: loops read this of every chunk, and the count of candidates has to be free.
         candidates = self.candidates
         if not candidates:
-            return ""
+            return []
         if len(candidates) > 1:
-            self._tell_of_others("text")
+            _tell_of_others(accessor, len(candidates))
         content = candidates[0].content
-        parts = (content and content.parts) or ()
+        return [] if content is None else content.parts or []
+
+    @property
+    def text(self) -> str:
+        """The text of the first candidate without thoughts, or ``""``."""
+        parts = self._parts_shown("text")
         if len(parts) == 1 and not parts[0].thought:
             return parts[0].text or ""
         return "".join([part.text for part in parts if part.text and not part.thought])
-
-    def _tell_of_others(self, accessor: str) -> None:
-        """Log, once for each accessor, that it shows the first of several candidates."""
-        count = len(self.candidates or ())
-        if count > 1:
-            # The beginning is google-genai's: programs filter their logs by it.
-            some = f"there are {count} candidates" if accessor == "text" else "there are multiple candidates"
-            rest = f"returning {accessor.replace('_', ' ')} from the first one; response.candidates has all"
-            notify(accessor, f"{some} in the response, {rest}")
 
     def _repr_markdown_(self) -> str | None:
         """The text, for notebooks; None leaves a response without text to its plain form."""
@@ -356,20 +350,19 @@ class GenerateContentResponse(ApiResponse):
     @property
     def function_calls(self) -> list[FunctionCall] | None:
         """The function calls of the first candidate, or None."""
-        self._tell_of_others("function_calls")
-        return [part.function_call for part in self.parts if part.function_call is not None] or None
+        parts = self._parts_shown("function_calls")
+        return [part.function_call for part in parts if part.function_call is not None] or None
 
     @property
     def executable_code(self) -> str | None:
         """The first code that the model ran, or None."""
-        self._tell_of_others("executable_code")
-        return next((part.executable_code.code for part in self.parts if part.executable_code is not None), None)
+        parts = self._parts_shown("executable_code")
+        return next((part.executable_code.code for part in parts if part.executable_code is not None), None)
 
     @property
     def code_execution_result(self) -> str | None:
         """The output of that code, or None."""
-        self._tell_of_others("code_execution_result")
-        results = (part.code_execution_result for part in self.parts)
+        results = (part.code_execution_result for part in self._parts_shown("code_execution_result"))
         return next((result.output for result in results if result is not None), None)
 
     @property
@@ -381,6 +374,14 @@ class GenerateContentResponse(ApiResponse):
     def finish_reason(self) -> FinishReason | None:
         """The finish reason of the first candidate; None while it continues."""
         return self.candidates[0].finish_reason if self.candidates else None
+
+
+def _tell_of_others(accessor: str, count: int) -> None:
+    """Say, once for each accessor, that it shows the first of several candidates."""
+    # The beginning is google-genai's: programs filter their logs by it.
+    some = f"there are {count} candidates" if accessor == "text" else "there are multiple candidates"
+    rest = f"returning {accessor.replace('_', ' ')} from the first one; response.candidates has all"
+    notify(accessor, f"{some} in the response, {rest}")
 
 
 _finishers: list[Callable[[GenerateContentResponse, Any], object]] = []
