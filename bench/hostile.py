@@ -1,9 +1,9 @@
-"""Sends 60 hostile requests to ``headwater serve`` with the offline engine, and watches what else it does meanwhile.
+"""Sends 80 hostile requests to ``headwater serve`` with the offline engine, and watches what else it does meanwhile.
 
     python bench/hostile.py
 
 Schemas without end, patterns that backtrack, large prompts, pictures and stories, four at a time, each whole and
-streamed. Another client asks for ``/healthz`` every 20 ms, and another streams a story all the time. A second server
+streamed; and requests of 100,000 messages, items, steps, tools or calls to the other endpoints. Another client asks for ``/healthz`` every 20 ms, and another streams a story all the time. A second server
 shares the store with a lease of one second, and would take over a slow stored stream of the first if its lease ran out.
 It prints the slowest answers of each kind, and exits with status 1 if ``/healthz`` took longer than 200 ms, a hostile
 request was answered with anything but 200 or 400, the other client's story was cut, or a stream was taken over.
@@ -84,16 +84,46 @@ def hostile() -> list[bytes]:
     return [json.dumps(body).encode() for body in asked]
 
 
+def elsewhere() -> list[tuple[str, bytes]]:
+    """The paths and bodies for the endpoints of other APIs."""
+    many, asked = range(100_000), {"role": "user", "content": "x"}
+    calls = [{"id": f"call-{number}", "type": "function", "function": {"name": "f"}} for number in range(20_000)]
+    results = [{"role": "tool", "tool_call_id": call["id"], "content": "x"} for call in reversed(calls)]
+    tools = [{"type": "function", "function": {"name": f"f{number}"}} for number in many]
+    url = {"type": "image_url", "image_url": {"url": f"data:{';' * 10**7},x"}}
+    chats = [[asked] * len(many), [asked, {"role": "assistant", "tool_calls": calls}, *results, asked]]
+    chats += [[{"role": "user", "content": [url]}], [{"role": "user", "content": "Tell me a story in 50000 words."}]]
+    bodies: list[tuple[str, dict[str, Any]]] = [("chat/completions", {"messages": chat, "n": 8}) for chat in chats]
+    bodies += [("chat/completions", {"messages": [asked], "tools": tools, "tool_choice": "required"})]
+    bodies += [("responses", {"input": [asked] * 50_000}), ("responses", {"input": "x", "reasoning": 1})]
+    bodies += [("interactions", {"input": ["x"] * len(many)}), ("interactions", {"input": {"type": [1]}})]
+    bodies += [("interactions", {"input": [{"type": "thought", "signature": "AAAA"}] * len(many) + ["x"]})]
+    bodies += [("interactions", {"input": "x", "labels": {f"a{number}": "b" for number in many}})]
+    bodies += [("interactions", {"input": "Tell me a story in 50000 words.", "background": True})] * 3
+    contents = [{"parts": [{"text": "word"}]}] * len(many)
+    bodies += [("cachedContents", {"contents": contents}), ("models/m:computeTokens", {"contents": contents})]
+    files = [{"fileData": {"fileUri": f"http://localhost/files/{number}"}} for number in many]
+    bodies += [("models/m:countTokens", {"contents": [{"parts": files}]})]
+    bodies += [("models/m:batchEmbedContents", {"requests": [{"content": contents[0]}] * len(many)})]
+    bodies += [("models/m:embedContent", {"content": {"parts": [{"text": "word " * 10**6}]}})]
+    bodies += [("models/m:predict", {"instances": [{"content": "word " * 3000}] * 100})]
+    return [
+        (f"{'/v1' if path[:4] in ('chat', 'resp') else '/v1beta'}/{path}", json.dumps({"model": "m", **body}).encode())
+        for path, body in bodies
+    ]
+
+
 async def attack(session: aiohttp.ClientSession, url: str) -> list[tuple[float, int, int]]:
     """Send everything; return seconds, status and size of each."""
-    queue = [(method, body) for method in ("generateContent", "streamGenerateContent?alt=sse") for body in hostile()]
+    methods = ("/v1beta/models/m:generateContent", "/v1beta/models/m:streamGenerateContent?alt=sse")
+    queue = elsewhere() + [(path, body) for path in methods for body in hostile()]
     seen: list[tuple[float, int, int]] = []
 
     async def sender() -> None:
         while queue:
-            method, body = queue.pop()
+            path, body = queue.pop()
             begun = time.perf_counter()
-            async with session.post(f"{url}/v1beta/models/m:{method}", data=body) as response:
+            async with session.post(url + path, data=body) as response:
                 await response.read()
             seen.append((time.perf_counter() - begun, response.status, len(body)))
 

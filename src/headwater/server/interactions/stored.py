@@ -75,7 +75,7 @@ class StoredInteractions:
 
     async def delete(self, found: StoredInteraction) -> None:
         """Stop an interaction and delete it."""
-        self._links.pop(found.stream.name, None)
+        self._take(found.stream.name)
         await self._registry.drop(found.stream.name)
 
     async def document(self, found: StoredInteraction) -> dict[str, Any]:
@@ -146,7 +146,7 @@ class StoredInteractions:
             raise lost_interaction(interaction_id) from None
         if not stream.state.is_sealed:
             raise still_running(interaction_id)
-        link = self._links.pop(stream.name, None) or await self._read_link(stream)
+        link = self._take(stream.name) or await self._read_link(stream)
         self._keep(stream.name, link)
         if is_last:
             check_continuable(link, interaction_id)
@@ -160,10 +160,16 @@ class StoredInteractions:
 
     def _keep(self, name: str, link: Link) -> None:
         """Keep what an ended interaction adds to conversations: it does not change any more."""
+        self._take(name)  # another request may have kept it meanwhile
         self._links[name] = link
-        self._links_size = sum(one.size for one in self._links.values())
+        self._links_size += link.size
         while self._links and (len(self._links) > _CACHE_ENTRIES or self._links_size > _CACHE_BYTES):
-            self._links_size -= self._links.pop(next(iter(self._links))).size
+            self._take(next(iter(self._links)))
+
+    def _take(self, name: str) -> Link | None:
+        link = self._links.pop(name, None)
+        self._links_size -= link.size if link is not None else 0
+        return link
 
     # The log
 
