@@ -3,10 +3,11 @@
     python bench/hostile.py
 
 Schemas without end, patterns that backtrack, large prompts, pictures and stories, four at a time, each whole and
-streamed; and requests of 100,000 messages, items, steps, tools or calls to the other endpoints. Another client asks for ``/healthz`` every 20 ms, and another streams a story all the time. A second server
-shares the store with a lease of one second, and would take over a slow stored stream of the first if its lease ran out.
-It prints the slowest answers of each kind, and exits with status 1 if ``/healthz`` took longer than 200 ms, a hostile
-request was answered with anything but 200 or 400, the other client's story was cut, or a stream was taken over.
+streamed; and requests of 100,000 messages, items, steps, tools or calls to the other endpoints. Another client asks for
+``/healthz`` every 20 ms, and another streams a story all the time. A second server shares the store with a lease of one
+second, and would take over a slow stored stream of the first if its lease ran out. It prints the slowest answers of
+each kind, and exits with status 1 if ``/healthz`` took longer than 200 ms, a hostile request was answered with anything
+but 200 or 400, the other client's story was cut, or a stream was taken over.
 """
 
 from __future__ import annotations
