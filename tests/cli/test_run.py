@@ -154,6 +154,7 @@ def test_tests_written_for_google_genai_run(tmp_path: Path, arguments: Any, opti
     (tmp_path / "conftest.py").write_text(
         "import google.genai.types\nassert 'headwater' in repr(google.genai.types.Part)"
     )
+    (tmp_path / "pytest.ini").write_text("[pytest]\nfilterwarnings = error\n", "utf-8")  # many projects have that
     program = [str(Path(sys.executable).with_name("headwater"))] if arguments[0] == "run" else [sys.executable]
     clean = {name: value for name, value in os.environ.items() if not name.startswith("PYTEST_")}
     told = subprocess.run(
