@@ -101,6 +101,10 @@ def test_every_kind_of_engine_can_be_named(tmp_path: Path, monkeypatch: pytest.M
             "there is no engine 'b' in this file",
         ),
         (
+            "[engines.a]\nkind = 'openai'\nurl = 'http://127.0.0.1/v1'\nmodles = ['x']",
+            "engines.a: the openai engine has no setting 'modles': did you mean 'models'\\?",
+        ),
+        (
             "[engines.a]\nkind = 'offline'\nmodels = ['x']\n[engines.b]\nkind = 'offline'\nmodels = ['x']",
             "two engines for 'x': a and b",
         ),

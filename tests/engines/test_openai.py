@@ -400,6 +400,7 @@ def _no_keys(monkeypatch: pytest.MonkeyPatch) -> None:
         ("openai", {}, "no URL"),
         ("openai:127.0.0.1:8000/v1", {}, "must start with http"),
         ("openai:ftp://a.example", {}, "must start with http"),
+        ("openai:olama", {}, "'olama' must start with http.*, or be one of openai, .*ollama"),
         ("openai:http://[::1", {}, "must start with http"),
         ("openai:http://a.example/v1", {"key": KEY}, "unencrypted"),
         (f"openai:https://me:{KEY}@a.example/v1", {}, "HEADWATER_ENGINE_KEY"),

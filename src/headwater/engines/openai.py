@@ -237,7 +237,8 @@ def _checked(url: str, *, has_key: bool) -> str:
     except ValueError:
         host = ""
     if not host or parts.scheme not in ("http", "https"):
-        raise UsageError(f"the engine's URL {url!r} must start with http:// or https://")
+        named = "" if not url.isidentifier() else f", or be one of {', '.join(PRESETS)}"
+        raise UsageError(f"the engine's URL {url!r} must start with http:// or https://{named}")
     if parts.username or parts.password:
         raise UsageError(
             "the engine's URL has a user or a password in it: set HEADWATER_ENGINE_KEY, or key_env, instead"

@@ -11,6 +11,9 @@ import msgspec
 from headwater.core.wire.openai.think_tags import ThinkTagsMode
 from headwater.errors import UsageError
 
+#: Settings of an engine that are no traits of its server: they are read elsewhere, and may be misspelled as well.
+_NO_TRAITS: Final = ("default", "models", "model", "preset", "first_content", "content_gap", "byte_gap", "total")
+
 
 class ServerTraits(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """How one chat server wants to be asked. The defaults are what most servers accept."""
@@ -203,10 +206,20 @@ def traits_of(preset: str, overrides: Mapping[str, Any] | None = None) -> Server
     if preset not in PRESETS:
         raise UsageError(f"there is no preset {preset!r}: choose one of {', '.join(PRESETS)}")
     fields = {**msgspec.structs.asdict(PRESETS[preset]), **(overrides or {})}
+    for name in fields:
+        if name not in ServerTraits.__struct_fields__:
+            raise UsageError(f"the openai engine has no setting {name!r}{_near(name)}")
     try:
         return msgspec.convert(fields, ServerTraits)
     except msgspec.ValidationError as error:
         raise UsageError(f"a setting of the openai engine is wrong: {error}") from None
+
+
+def _near(name: str) -> str:
+    import difflib  # here, since only this error needs it
+
+    near = difflib.get_close_matches(name, [*_NO_TRAITS, *ServerTraits.__struct_fields__], 1)
+    return f": did you mean {near[0]!r}?" if near else ""
 
 
 def _dotted(end: str) -> str:
