@@ -232,6 +232,15 @@ def test_the_types_of_streams_are_public() -> None:
         _ = streaming.Interactions  # type: ignore[attr-defined]
 
 
+@pytest.mark.parametrize("aio", [False, True], ids=["sync", "async"])
+def test_a_chat_refuses_a_misspelled_argument_when_it_is_made(aio: bool) -> None:
+    """Not with the first message, which may be elsewhere in the program."""
+    client = genai.Client(http_options={"base_url": "offline:instant"})
+    group: Any = client.aio.interactions if aio else client.interactions
+    with pytest.raises(UsageError, match=r"no argument 'tols' \(did you mean 'tools'\?\)"):
+        group.chat(model="m", tols=[])
+
+
 def test_the_offline_engine_answers(side: Sync) -> None:
     """In-process; what it says it keeps, for the next turn."""
     client = genai.Client(http_options={"base_url": "offline:"})

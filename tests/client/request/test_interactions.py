@@ -317,6 +317,8 @@ def test_stored_interactions_are_addressed() -> None:
         build.delete(SETTINGS, None, {})
     with pytest.raises(UsageError, match=r"'\.\./models' is not the id"):
         build.get(SETTINGS, "../models", {})
+    with pytest.raises(UsageError, match=r"'' is not the id"):  # it would delete the collection
+        build.delete(SETTINGS, "", {})
 
 
 def test_sessions_of_mcp_servers_are_listed_for_coroutines() -> None:

@@ -124,6 +124,15 @@ class UnknownArgumentError(UsageError, TypeError):
     """An argument that the method does not have, or not together with another."""
 
 
+def check_names(arguments: Mapping[str, Any]) -> None:
+    """Refuse arguments that ``create`` does not have, before there is a request to build: a chat's.
+
+    Raises:
+        UsageError: if there is one; it is a TypeError, too.
+    """
+    _sorted(dict(arguments), _OWN | _BODY, "create")
+
+
 def create(settings: Settings, arguments: Mapping[str, Any], *, stream: bool | None) -> InteractionCall:
     """Return the call of ``create``.
 
@@ -237,7 +246,7 @@ def _headers(settings: Settings, http_options: HttpOptions, *, stream: bool) -> 
 def _path(name: str) -> str:
     if not isinstance(name, str):
         raise UsageError(f"the id of an interaction is a str, not {type(name).__name__}")
-    if ".." in name.split("/"):  # it would address something else
+    if not name or ".." in name.split("/"):  # it would address something else
         raise UsageError(f"{name!r} is not the id of an interaction")
     return f"interactions/{name}"
 

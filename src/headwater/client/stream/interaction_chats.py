@@ -39,6 +39,7 @@ class _BaseInteractionChat:
         for name in ("input", "stream", "request"):
             if name in given:
                 raise UsageError(f"{name} belongs to a message: chat.send_message(...)")
+        build.check_names(given)
         self._caller = caller
         #: The interaction that the next message follows; None before the first answer.
         self.previous_interaction_id: str | None = given.pop("previous_interaction_id", None)
