@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 from headwater import genai
 from headwater.client.tools.structured import GrowingJson
 from headwater.core.answer.fold import Fold
-from headwater.errors import ParseError
+from headwater.errors import ParseError, UsageError
 from headwater.types import Candidate, Content, GenerateContentResponse, Part
 from tests.support.servers import PATIENCE, Connection, Request, Script, Server, says
 
@@ -276,6 +276,14 @@ def test_a_megabyte_in_ten_thousand_chunks_costs_the_same_to_the_end() -> None:
         assert stream.partial == json.loads(body)
     tenths = sorted(spent[1:10])
     assert spent[9] < 4 * tenths[len(tenths) // 2] + 0.02
+
+
+@pytest.mark.parametrize("name", ["response_schema", "response_json_schema"])
+def test_a_text_is_no_schema(name: str) -> None:
+    """The name of a class for the class, or "json"."""
+    client = genai.Client(api_key="k", http_options={"base_url": "offline:instant"})
+    with pytest.raises(UsageError, match=r"a schema is a class .*, or a dict, not the text 'Step'"):
+        client.models.generate_content(model="m", contents="A recipe.", config={name: "Step"})
 
 
 def test_the_offline_engine_gives_what_is_asked_for(side: Any) -> None:

@@ -56,6 +56,8 @@ def json_schema(annotation: Any) -> dict[str, Any]:
     Raises:
         UsageError: if the type has no JSON schema.
     """
+    if isinstance(annotation, str):  # its name, or "json"; an annotation inside of a class is another matter
+        raise UsageError(f"a schema is a class such as a pydantic model, or a dict, not the text {annotation!r}")
     # Definitions first, inlined at the end: recursion can only be seen when all of them are there.
     builder = _Builder()
     schema = builder.schema(annotation)
