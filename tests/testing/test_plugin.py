@@ -10,7 +10,7 @@ SUITE = """
 import os
 
 from headwater import genai
-from headwater.testing import cut
+from headwater.testing import cut, script
 
 
 def test_server(headwater_server):
@@ -29,6 +29,15 @@ def test_script(headwater_script):
         assert error.partial.text == server.said == "Hel"
 
 
+def test_cassette(headwater_cassette):
+    with script("Hel", "lo") as api:
+        for name in ("hello", "hello"):
+            server = headwater_cassette(name, upstream=api.url)
+            assert os.environ["GOOGLE_GEMINI_BASE_URL"] == server.url
+            assert genai.Client().models.generate_content(model="m", contents="hi").text == "Hello"
+        assert len(api.requests) == 1
+
+
 def test_environment_is_restored():
     assert "OPENAI_BASE_URL" not in os.environ
 """
@@ -39,7 +48,8 @@ def test_fixtures_need_nothing_else(pytester: pytest.Pytester, monkeypatch: pyte
     pytester.makepyfile(SUITE)
     # One after another: the environment is that of the process.
     result = pytester.runpytest_subprocess("-p", "no:randomly", "-p", "no:xdist", "-q")
-    result.assert_outcomes(passed=3)
+    result.assert_outcomes(passed=4)
+    assert (pytester.path / "cassettes" / "hello" / "0001.json").is_file()
 
 
 def test_engine_is_an_option_of_the_project(pytester: pytest.Pytester) -> None:
