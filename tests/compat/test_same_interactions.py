@@ -114,7 +114,6 @@ FORMS: dict[str, Any] = {
     "get": lambda group, genai: group.get("v1_a"),
     "get with input": lambda group, genai: group.get(id="v1_a", include_input=True),
     "get of an odd id": lambda group, genai: group.get("a/b c"),
-    "get nothing": lambda group, genai: group.get(""),
     "get a stream": lambda group, genai: list(group.get("v1_a", stream=True, last_event_id=None)),
     "cancel": lambda group, genai: group.cancel("v1_a"),
     "delete": lambda group, genai: group.delete("v1_a"),
@@ -181,3 +180,11 @@ def test_what_google_genai_gets_wrong_is_sent(server: Server, name: str) -> None
     form, given = BETTER[name]
     assert outcome(ours, server, form)[2]["input"] == given
     assert outcome(theirs, server, form) != outcome(ours, server, form)
+
+
+def test_an_empty_id_is_refused_where_google_genai_asks_for_the_collection(server: Server) -> None:
+    def get(group: Any, genai: ModuleType) -> Any:
+        return group.get("")
+
+    assert outcome(ours, server, get) == ("refused", False)
+    assert outcome(theirs, server, get)[:2] == ("GET", "/v1/interactions/?stream=false")
