@@ -26,6 +26,7 @@ from tests.support.interaction_cases import (
     SOON,
     adds,
     answer,
+    body,
     completed,
     created,
     event,
@@ -34,18 +35,10 @@ from tests.support.interaction_cases import (
     starts,
     stops,
     stream_of,
+    texts,
 )
-from tests.support.servers import ENDLESS, Connection, Request, Server, scripted, sends
+from tests.support.servers import ENDLESS, Connection, Request, Server, scripted
 from tests.support.sides import Sync
-
-
-def body(*events: bytes) -> Any:
-    """A script that sends these events and ends the body."""
-    return sends(ENDLESS + b"".join(events))
-
-
-def texts(events: list[Any]) -> list[str]:
-    return [event.delta.text for event in events if event.event_type == "step.delta" and event.delta.type == "text"]
 
 
 def test_the_request_is_sent_inside_create_and_refusals_are_raised_there(side: Sync) -> None:

@@ -14,6 +14,7 @@ from headwater.errors import APIError, HeadwaterError, StreamError
 from headwater.types.interactions import Interaction
 from headwater.types.interactions.base import plain
 from tests.support.corpus_cases import Case, load_case, shared
+from tests.support.servers import ENDLESS, Script, sends
 from tests.support.sides import Sync
 
 ONCE = Retry(attempts=1)
@@ -143,3 +144,13 @@ def told(error: HeadwaterError | None) -> dict[str, Any]:
 
 def _text(contents: list[Any]) -> str:
     return "".join(entry["text"] for entry in contents if entry.get("type", "text") == "text")
+
+
+def body(*events: bytes) -> Script:
+    """A script that sends these events and ends the body."""
+    return sends(ENDLESS + b"".join(events))
+
+
+def texts(events: list[Any]) -> list[str]:
+    """The texts of the deltas among events."""
+    return [event.delta.text for event in events if event.event_type == "step.delta" and event.delta.type == "text"]

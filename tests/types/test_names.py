@@ -121,7 +121,7 @@ def members(kind: Any) -> Iterator[str]:
 
 
 def real(name: str) -> Any:
-    """The type of that name; None if there is none, or a placeholder only."""
+    """The type of that name; None if it is missing or only a placeholder."""
     kind = getattr(types, name, None)
     return None if str(getattr(kind, "__module__", "")).startswith("google.") else kind
 

@@ -113,7 +113,7 @@ def test_the_streams_that_the_official_client_accepts_in_silence_are_errors() ->
 
 
 def _end_of_answer(case: ChatCase) -> int | None:
-    """Where the first event with a finish reason for the first choice ends; None if there is none."""
+    """Where the first event with a finish reason for the first choice ends; None without such an event."""
     position = 0
     for line in case.body.splitlines(keepends=True):
         position += len(line)

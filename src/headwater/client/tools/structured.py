@@ -115,7 +115,7 @@ def convert_item(item: Any, kind: Any) -> Any:
 
 
 def requested_type(config: GenerateContentConfig | None) -> Any:
-    """Return the type or schema that ``config`` requests, None if there is none."""
+    """Return the type or schema that ``config`` requests; None without one."""
     if config is None:
         return None
     return config.response_json_schema if config.response_schema is None else config.response_schema

@@ -13,7 +13,7 @@ from headwater.json_text import JSON_ERRORS
 FRAME_KEY = "value"
 _HEAD = re.compile(r'\s*\{\s*"value"\s*:\s*')
 _TAIL = re.compile(r"[\s}]*\Z")
-#: A frame shows itself within this many characters, or there is none.
+#: Text without a frame within this many characters has no frame.
 _LONGEST_HEAD = 64
 
 

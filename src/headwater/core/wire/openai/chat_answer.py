@@ -235,7 +235,7 @@ class _ChoiceState:
         return self._candidate(parts, extra)
 
     def rest(self) -> dict[str, Any] | None:
-        """Return the text that was held back, None if there is none."""
+        """Return the text that was held back; None if nothing was."""
         parts = self._shown(self._text.flush())
         return self._candidate(parts, {}) if parts else None
 

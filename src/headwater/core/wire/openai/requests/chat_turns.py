@@ -171,7 +171,7 @@ class TurnWriter:
         return [*head, *(self._media.content_part(part, where) for part in media)]
 
     def _opened(self, result: FunctionResponse) -> str | None:
-        """The id of the call that a result answers, None if there is none."""
+        """The id of the call that a result answers; None if it answers no call."""
         if result.id:
             name = call_id(result.id, self._traits)
             return name if name in self._open else None
